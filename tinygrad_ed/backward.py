@@ -1,0 +1,206 @@
+"""The sweep: gradients of one node with respect to all that it was computed from.
+
+Nodes are visited newest first. Ids are given in the order of creation, so when a node's turn comes, all
+nodes that use it have already sent it their part and its gradient is complete. Its op's rules then give
+the parts of its inputs:
+
+    gradient(input) += rule(gradient(node), node, *inputs)
+
+>>> x = Node(3.0)
+>>> y = x * x
+>>> y.backward()
+>>> x.grad
+6.0
+"""
+
+from collections.abc import Iterable, Sequence
+from operator import attrgetter
+from typing import Any, cast
+
+import numpy as np
+
+from tinygrad_ed.errors import InvalidType, RuleError, ShapeError, StaleGraph
+from tinygrad_ed.node import Node, Op, Rule, constant, plain, recording, shape_of
+from tinygrad_ed.ops.shape import astype, reshape
+
+_by_id = attrgetter("id")
+
+
+def backward(root: Node, seed: object = None) -> None:
+    """Fill `.grad` on `root` and on every node it depends on, by one reverse sweep.
+
+    A sweep replaces the gradients of an older one, it never adds to them.
+
+    Args:
+        root: where the sweep starts. With more than one entry it needs a seed.
+        seed: the gradient that arrives at the root, of the root's shape; 1 where left out.
+
+    Raises:
+        ShapeError: for a root with several entries and no seed, or a seed of another shape.
+        StaleGraph: if a leaf got a new value after the graph was built.
+
+    >>> w, x = Node([1.0, 2.0]), Node([3.0, 4.0])
+    >>> (w * x).sum().backward()
+    >>> w.grad
+    array([3., 4.])
+    """
+    order = walk(root)
+    gradients = sweep(order, start(root, plain(seed)))
+    for node in order:
+        node._grad = gradients.get(node)
+
+
+def gradients(root: Node, wrt: Any, seed: Any = None, create_graph: bool = False) -> Any:
+    """Return the gradients of `root` with respect to some nodes; no `.grad` is touched.
+
+    Args:
+        root: the node to differentiate.
+        wrt: a Node (gives one gradient) or a sequence of Nodes (gives a tuple).
+        seed: as in `backward`; with `create_graph` it may be a Node.
+        create_graph: return Nodes that can be differentiated again, instead of plain values.
+
+    Raises:
+        InvalidType: if `root` or an entry of `wrt` is not a Node.
+        ShapeError, StaleGraph: as in `backward`.
+
+    >>> x = Node(2.0)
+    >>> slope = gradients(x**3, x, create_graph=True)
+    >>> slope.value, gradients(slope, x)
+    (12.0, 12.0)
+    """
+    targets = (wrt,) if isinstance(wrt, Node) else tuple(wrt)
+    for node in (root, *targets):
+        if not isinstance(node, Node):
+            raise InvalidType(f"gradients(root, wrt) takes Nodes, but got {node!r}")
+    found = partial_gradients(root, targets, start(root, seed if create_graph else plain(seed)), create_graph)
+    results = tuple([finished(g, node, create_graph) for g, node in zip(found, targets, strict=True)])
+    return results[0] if isinstance(wrt, Node) else results
+
+
+def partial_gradients(root: Node, targets: Sequence[Node], seed: Any, create_graph: bool) -> list[Any]:
+    """The gradients with respect to the targets, walking only what lies between; None where nothing arrived."""
+    order = walk(root)
+    between = _between(order, targets)
+    with recording(create_graph):
+        found = sweep([node for node in order if node in between], seed, between, create_graph)
+    return [found.get(node) for node in targets]
+
+
+def finished(gradient: Any, node: Node, create_graph: bool) -> Any:
+    """What a user gets: zeros where nothing arrived; a Node, or a plain value that is the user's own."""
+    if gradient is None:
+        gradient = 0.0 if node.shape == () else np.zeros(node.shape, node.dtype)
+    if create_graph:
+        return gradient if isinstance(gradient, Node) else Node(gradient)
+    return gradient if type(gradient) is float else np.array(gradient)
+
+
+def start(root: Node, seed: Any = None) -> Any:
+    """The gradient that arrives at the root: the seed, checked, or 1."""
+    shape = root.shape
+    if seed is None:
+        if root.size != 1:
+            raise ShapeError(
+                f"a sweep starts from one number, but {root!r} has shape {shape}; reduce it (`.sum()`), give "
+                "the gradient that arrives as seed= (of that shape), or use tg.jacobian for all entries"
+            )
+        return 1.0 if shape == () else np.ones(shape, root.dtype)
+    seed = seed if isinstance(seed, Node) else constant(seed)
+    if shape_of(seed) != shape:
+        raise ShapeError(f"the seed has shape {shape_of(seed)}, but {root!r} has shape {shape}; they must be equal")
+    return seed
+
+
+def walk(root: Node) -> list[Node]:
+    """Return the root and every node it depends on, newest first. No recursion: graphs may be deep."""
+    seen = {root}
+    stack = [root]
+    while stack:
+        node = stack.pop()
+        for arg in node.args:
+            if isinstance(arg, Node):
+                if arg.id > node.id:
+                    raise StaleGraph(
+                        f"{arg!r} got a new value after {node!r} was computed from the old one, so the gradients "
+                        "would mix both; build the graph again with the new value, then sweep"
+                    )
+                if arg not in seen:
+                    seen.add(arg)
+                    stack.append(arg)
+    return sorted(seen, key=_by_id, reverse=True)
+
+
+def _between(order: list[Node], targets: Iterable[Node]) -> set[Node]:
+    """The nodes that depend on a target, and the targets."""
+    between = set(targets)
+    for node in reversed(order):
+        if not between.isdisjoint(node.parents):
+            between.add(node)
+    return between
+
+
+def sweep(
+    order: list[Node], seed: Any, between: set[Node] | None = None, create_graph: bool = False
+) -> dict[Node, Any]:
+    """Send the seed from the first node of `order` back through all of them; return what arrived where."""
+    arrived: dict[Node, Any] = {order[0]: seed} if order else {}
+    for node in order:
+        g, op = arrived.get(node), node.op
+        if g is None or op is None:
+            continue
+        y = node if create_graph else node._value
+        inputs = node.args if create_graph else [plain(arg) for arg in node.args]
+        for position, arg in enumerate(node.args):
+            if isinstance(arg, Node) and (between is None or arg in between) and op.rule(position) is not None:
+                part = contribution(op, position, g, y, inputs, node.params or {})
+                part = _fitted(part, arg, op, position)
+                sofar = arrived.get(arg)
+                arrived[arg] = part if sofar is None else sofar + part
+    return arrived
+
+
+def contribution(op: Op, position: int, g: Any, y: Any, inputs: Sequence[Any], params: dict[str, Any]) -> Any:
+    """What the op's rule sends to one input, before broadcasting is undone."""
+    rule = cast(Rule, op.rule(position))
+    if op.variadic:
+        inputs = (position, *inputs)
+    try:
+        return rule(g, y, *inputs, **params)
+    except ArithmeticError:  # floats raise where NumPy says inf or nan, with its warning
+        return rule(*[np.float64(v) if type(v) is float else v for v in (g, y, *inputs)], **params)
+    except Exception as error:
+        error.add_note(f"(raised by the derivative rule of op {op.name!r} for input {position})")
+        raise
+
+
+def _fitted(part: Any, arg: Node, op: Op, position: int) -> Any:
+    """Undo broadcasting, here and nowhere else, and see that a gradient has its input's shape and dtype."""
+    want = arg._value
+    if type(want) is float and type(part) is float:
+        return part
+    if part is None:
+        raise RuleError(f"the derivative rule of op {op.name!r} for input {position} returned None, not a gradient")
+    if not isinstance(part, Node):
+        part = constant(part)
+    if shape_of(part) != shape_of(want):
+        part = _unbroadcast(part, shape_of(want), op, position)
+    if isinstance(want, np.ndarray) and plain(part).dtype != want.dtype:
+        part = astype(part, dtype=want.dtype)
+    return part
+
+
+def _unbroadcast(g: Any, shape: tuple[int, ...], op: Op, position: int) -> Any:
+    """Sum over the axes along which an input of this shape was repeated."""
+    have = shape_of(g)
+    extra = len(have) - len(shape)
+    repeated = [i + extra for i, n in enumerate(shape) if n == 1 and have[i + extra] != 1] if extra >= 0 else []
+    kept = tuple([1 if i in repeated else n for i, n in enumerate(have)][max(extra, 0) :])
+    if not op.broadcasts or kept != shape:
+        raise RuleError(
+            f"the derivative rule of op {op.name!r} for input {position} returned a gradient of shape {have}, "
+            f"but that input has shape {shape}; a rule must return its input's shape"
+        )
+    return reshape(g.sum(axis=(*range(extra), *repeated)), shape=shape)
+
+
+Node.backward = backward

@@ -1,0 +1,45 @@
+"""Nested lists, tuples and dicts: their entries in order, and the same nesting around other entries.
+
+The transforms take such arguments, as in `grad(f)({"w": w, "b": b})`. A list is a container here, an array is not.
+
+>>> tree = {"w": [1.0, 2.0], "b": 3.0}
+>>> leaves(tree), rebuilt(tree, iter("xyz"))
+([1.0, 2.0, 3.0], {'w': ['x', 'y'], 'b': 'z'})
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+from tinygrad_ed.errors import InvalidType
+
+
+def leaves(tree: Any) -> list[Any]:
+    """The entries of nested lists, tuples and dicts, in order."""
+    if isinstance(tree, dict):
+        return [leaf for branch in tree.values() for leaf in leaves(branch)]
+    if isinstance(tree, list | tuple):
+        return [leaf for branch in tree for leaf in leaves(branch)]
+    return [tree]
+
+
+def rebuilt(tree: Any, entries: Iterator[Any]) -> Any:
+    """The nesting of `tree` around other entries."""
+    if isinstance(tree, dict):
+        return {key: rebuilt(branch, entries) for key, branch in tree.items()}
+    if isinstance(tree, list | tuple):
+        branches = [rebuilt(branch, entries) for branch in tree]
+        return type(tree)(*branches) if hasattr(tree, "_fields") else type(tree)(branches)
+    return next(entries)
+
+
+def leaves_like(tree: Any, model: Any, what: str) -> list[Any]:
+    """The entries of `tree`, which must be nested as `model` is."""
+    if isinstance(model, dict):
+        if not isinstance(tree, dict) or tree.keys() != model.keys():
+            raise InvalidType(f"{what} must be a dict with the keys {list(model)}, but got {tree!r}")
+        return [leaf for key in model for leaf in leaves_like(tree[key], model[key], what)]
+    if isinstance(model, list | tuple):
+        if not isinstance(tree, list | tuple) or len(tree) != len(model):
+            raise InvalidType(f"{what} must be nested like {model!r}, but got {tree!r}")
+        return [leaf for branch, like in zip(tree, model, strict=True) for leaf in leaves_like(branch, like, what)]
+    return [tree]

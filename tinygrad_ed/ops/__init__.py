@@ -1,0 +1,122 @@
+"""Every op: its NumPy function and its derivative rules, side by side.
+
+This is the one place where `Node` gets its operators and methods, each a call of an op. (A rule is written
+with operators, and an operator needs an op: this is the one cycle of the package, and it is closed here.)
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from tinygrad_ed.errors import InvalidType
+from tinygrad_ed.node import Node, plain
+from tinygrad_ed.ops import elementwise, linalg, protocols, reduce, shape
+from tinygrad_ed.ops.elementwise import *
+from tinygrad_ed.ops.linalg import *
+from tinygrad_ed.ops.reduce import *
+from tinygrad_ed.ops.shape import *
+
+abs = absolute
+
+__all__ = ["abs"]
+__all__ += elementwise.__all__
+__all__ += reduce.__all__
+__all__ += shape.__all__
+__all__ += linalg.__all__
+
+OPERANDS = (Node, int, float, np.ndarray, np.generic, list, tuple)
+
+
+def _operator(op: Any) -> tuple[Any, Any]:
+    """The method for `node ∘ other` and the one for `other ∘ node`; unknown operands are left to Python."""
+
+    def method(self: Node, other: Any) -> Any:
+        return op(self, other) if isinstance(other, OPERANDS) else NotImplemented
+
+    def mirrored(self: Node, other: Any) -> Any:
+        return op(other, self) if isinstance(other, OPERANDS) else NotImplemented
+
+    return method, mirrored
+
+
+def _comparison(compare: np.ufunc) -> Any:
+    """A method that gives plain truth values: Python's for floats, an array for arrays."""
+
+    def method(self: Node, other: Any) -> Any:
+        if not isinstance(other, OPERANDS):
+            return NotImplemented
+        result = compare(self._value, plain(other))
+        return bool(result) if np.ndim(result) == 0 else result
+
+    return method
+
+
+def _plain(name: str) -> Any:
+    """A method of ndarray whose result has no derivative: positions, truth values, rounding."""
+
+    def method(self: Node, *args: Any, **keywords: Any) -> Any:
+        return getattr(np.asarray(self._value), name)(*args, **keywords)
+
+    return method
+
+
+def _floor_divide(a: Any, b: Any) -> Any:
+    """Plain: the derivative of a // b is zero wherever there is one."""
+    return np.floor_divide(plain(a), plain(b))
+
+
+def _getitem(self: Node, index: Any) -> Any:
+    for part in index if isinstance(index, tuple) else (index,):
+        if isinstance(part, Node):
+            raise InvalidType(f"{part!r} cannot be an index: a position has no derivative; use int(node.item())")
+    return getitem(self, index=index)
+
+
+def _iter(self: Node) -> Iterator[Any]:
+    return iter([self[i] for i in range(len(self))])
+
+
+def _reshape(self: Node, *sizes: Any) -> Any:
+    return reshape(self, shape=sizes[0] if len(sizes) == 1 else sizes)
+
+
+def _transpose(self: Node, *axes: Any) -> Any:
+    return transpose(self, axes=(axes[0] if len(axes) == 1 and not isinstance(axes[0], int) else axes) or None)
+
+
+def _matrix_transpose(self: Node) -> Any:
+    return swapaxes(self, -1, -2)
+
+
+Node.__add__, Node.__radd__ = _operator(add)
+Node.__sub__, Node.__rsub__ = _operator(subtract)
+Node.__mul__, Node.__rmul__ = _operator(multiply)
+Node.__truediv__, Node.__rtruediv__ = _operator(divide)
+Node.__floordiv__, Node.__rfloordiv__ = _operator(_floor_divide)
+Node.__mod__, Node.__rmod__ = _operator(remainder)
+Node.__pow__, Node.__rpow__ = _operator(power)
+Node.__matmul__, Node.__rmatmul__ = _operator(matmul)
+Node.__neg__, Node.__pos__, Node.__abs__ = negative, positive, absolute
+Node.__lt__, Node.__le__ = _comparison(np.less), _comparison(np.less_equal)
+Node.__gt__, Node.__ge__ = _comparison(np.greater), _comparison(np.greater_equal)
+Node.__eq__ = _comparison(np.equal)  # type: ignore[method-assign]  # typed by object itself
+Node.__ne__ = _comparison(np.not_equal)  # type: ignore[method-assign]  # typed by object itself
+Node.__getitem__, Node.__iter__ = _getitem, _iter
+
+Node.T, Node.mT = property(transpose), property(_matrix_transpose)
+Node.reshape, Node.transpose, Node.ravel, Node.flatten = _reshape, _transpose, ravel, ravel
+Node.squeeze, Node.swapaxes, Node.repeat, Node.take = squeeze, swapaxes, repeat, take
+Node.diagonal, Node.trace, Node.dot, Node.clip, Node.astype = diagonal, trace, dot, clip, astype
+Node.sum, Node.prod, Node.mean, Node.var, Node.std = sum, prod, mean, var, std
+Node.max, Node.min, Node.cumsum = max, min, cumsum
+Node.exp, Node.log, Node.tanh, Node.sigmoid, Node.relu = exp, log, tanh, sigmoid, relu
+Node.round, Node.argmax, Node.argmin, Node.argsort = (
+    _plain("round"),
+    _plain("argmax"),
+    _plain("argmin"),
+    _plain("argsort"),
+)
+Node.nonzero, Node.any, Node.all = _plain("nonzero"), _plain("any"), _plain("all")
+
+Node.__array_ufunc__, Node.__array_function__ = protocols.array_ufunc, protocols.array_function

@@ -1,0 +1,270 @@
+"""Entry-by-entry ops: one line each, the NumPy function beside its derivative rules.
+
+A rule reads `(g, y, x)` or `(g, y, a, b)`: `g` is the gradient that arrives at the result `y`. It uses
+only operators and the ops of this package, so the same line works on floats, arrays and Nodes. Inputs
+broadcast; the sum that undoes it is in `backward.py`, once for all. Comparisons give plain booleans:
+for a derivative they are constants.
+
+Conventions at kinks, ties and zeros, each visible in its rule: abs'(0) = relu'(0) = 0, leaky_relu'(0) is
+the slope below, equal inputs of maximum and minimum get one half each, hypot has the gradient 0 at the
+origin, clip passes the gradient at its bounds, and x**n at x = 0 has the derivative of the polynomial.
+"""
+
+import math
+import operator
+from typing import Any
+
+import numpy as np
+
+from tinygrad_ed.node import HANDLERS, Op, Rule, op, plain
+
+__all__ = [
+    "absolute",
+    "add",
+    "arccos",
+    "arccosh",
+    "arcsin",
+    "arcsinh",
+    "arctan",
+    "arctan2",
+    "arctanh",
+    "cbrt",
+    "clip",
+    "copysign",
+    "cos",
+    "cosh",
+    "deg2rad",
+    "divide",
+    "elu",
+    "exp",
+    "exp2",
+    "expm1",
+    "fmax",
+    "fmin",
+    "fmod",
+    "gelu",
+    "hypot",
+    "identity",
+    "leaky_relu",
+    "log",
+    "log1p",
+    "log2",
+    "log10",
+    "logaddexp",
+    "logaddexp2",
+    "maximum",
+    "minimum",
+    "multiply",
+    "negative",
+    "positive",
+    "power",
+    "rad2deg",
+    "reciprocal",
+    "relu",
+    "remainder",
+    "sigmoid",
+    "silu",
+    "sin",
+    "sinh",
+    "softplus",
+    "sqrt",
+    "square",
+    "subtract",
+    "tan",
+    "tanh",
+    "where",
+]
+
+LN2, LN10 = math.log(2.0), math.log(10.0)
+GELU_SCALE = math.sqrt(2.0 / math.pi)
+
+
+def binary(name: str, forward: Any, *rules: Rule | None, scalar: Any = None) -> Op:
+    """Make an op whose inputs broadcast against each other."""
+    return op(name, forward, *rules, scalar=scalar, broadcasts=True)
+
+
+# Arithmetic
+
+add = binary("add", np.add, lambda g, y, a, b: g, lambda g, y, a, b: g, scalar=operator.add)
+subtract = binary("subtract", np.subtract, lambda g, y, a, b: g, lambda g, y, a, b: -g, scalar=operator.sub)
+multiply = binary("multiply", np.multiply, lambda g, y, a, b: g * b, lambda g, y, a, b: g * a, scalar=operator.mul)
+divide = binary("divide", np.divide, lambda g, y, a, b: g / b, lambda g, y, a, b: -g * y / b, scalar=operator.truediv)
+negative = op("negative", np.negative, lambda g, y, x: -g, scalar=operator.neg)
+identity = op("identity", lambda x: x, lambda g, y, x: g)
+positive = op("positive", np.positive, lambda g, y, x: g, scalar=operator.pos)
+reciprocal = op("reciprocal", np.reciprocal, lambda g, y, x: -g * y * y, scalar=lambda x: 1.0 / x)
+remainder = binary("remainder", np.remainder, lambda g, y, a, b: g, lambda g, y, a, b: -g * np.floor_divide(a, b))
+fmod = binary("fmod", np.fmod, lambda g, y, a, b: g, lambda g, y, a, b: -g * np.trunc(a / b))
+
+# Choice. `where` picks its inputs by a plain condition; a rule uses it to keep 0 * inf out of gradients.
+
+_where = binary(
+    "where",
+    np.where,
+    None,
+    lambda g, y, c, a, b: where(c, g, 0.0),
+    lambda g, y, c, a, b: where(c, 0.0, g),
+    scalar=lambda c, a, b: a if c else b,
+)
+
+
+def where(condition: Any, a: Any, b: Any) -> Any:
+    """Pick entries of `a` where the condition holds, entries of `b` elsewhere; the condition is a constant.
+
+    >>> where(np.array([True, False]), np.array([1.0, 2.0]), 0.0)
+    array([1., 0.])
+    """
+    return _where(plain(condition), a, b)
+
+
+maximum = binary("maximum", np.maximum, lambda g, y, a, b: g * _beats(a, b), lambda g, y, a, b: g * _beats(b, a))
+minimum = binary("minimum", np.minimum, lambda g, y, a, b: g * _beats(b, a), lambda g, y, a, b: g * _beats(a, b))
+fmax = binary("fmax", np.fmax, lambda g, y, a, b: g * _wins(y, a, b), lambda g, y, a, b: g * _wins(y, b, a))
+fmin = binary("fmin", np.fmin, lambda g, y, a, b: g * _wins(y, a, b), lambda g, y, a, b: g * _wins(y, b, a))
+clip = binary(
+    "clip",
+    np.clip,
+    lambda g, y, x, low, high: g * ((x >= low) & (x <= high)),
+    lambda g, y, x, low, high: g * ((x < low) & (low <= high)),
+    lambda g, y, x, low, high: g * ((x > high) | (low > high)),
+)
+
+
+def _beats(a: Any, b: Any) -> Any:
+    """1 where a is greater, one half where both are equal, 0 elsewhere."""
+    return (a > b) + 0.5 * (a == b)
+
+
+def _wins(y: Any, a: Any, b: Any) -> Any:
+    """The share of a in a result y that ignores NaN: 1 where only a gave it, one half where both did."""
+    return (y == a) / np.maximum(1.0, 1.0 * (y == a) + (y == b))
+
+
+# Powers and roots
+
+power = binary(
+    "power",
+    np.power,
+    lambda g, y, a, b: g * b * power(a, where((a == 0) & (b == 0), 1.0, b - 1.0)),
+    lambda g, y, a, b: g * y * log(where(a == 0, 1.0, a)),
+    scalar=math.pow,
+)
+square = op("square", np.square, lambda g, y, x: g * (2.0 * x), scalar=lambda x: x * x)
+sqrt = op("sqrt", np.sqrt, lambda g, y, x: g * 0.5 / y, scalar=math.sqrt)
+cbrt = op("cbrt", np.cbrt, lambda g, y, x: g / (3.0 * y * y), scalar=math.cbrt)
+hypot = binary(
+    "hypot",
+    np.hypot,
+    lambda g, y, a, b: g * (a / where(y == 0, 1.0, y)),
+    lambda g, y, a, b: g * (b / where(y == 0, 1.0, y)),
+    scalar=math.hypot,
+)
+
+# Exponentials and logarithms
+
+exp = op("exp", np.exp, lambda g, y, x: g * y, scalar=math.exp)
+exp2 = op("exp2", np.exp2, lambda g, y, x: g * y * LN2, scalar=math.exp2)
+expm1 = op("expm1", np.expm1, lambda g, y, x: g * (y + 1.0), scalar=math.expm1)
+log = op("log", np.log, lambda g, y, x: g / x, scalar=math.log)
+log2 = op("log2", np.log2, lambda g, y, x: g / (x * LN2), scalar=math.log2)
+log10 = op("log10", np.log10, lambda g, y, x: g / (x * LN10), scalar=math.log10)
+log1p = op("log1p", np.log1p, lambda g, y, x: g / (x + 1.0), scalar=math.log1p)
+logaddexp = binary("logaddexp", np.logaddexp, lambda g, y, a, b: g * exp(a - y), lambda g, y, a, b: g * exp(b - y))
+logaddexp2 = binary("logaddexp2", np.logaddexp2, lambda g, y, a, b: g * exp2(a - y), lambda g, y, a, b: g * exp2(b - y))
+
+# Trigonometric and hyperbolic
+
+sin = op("sin", np.sin, lambda g, y, x: g * cos(x), scalar=math.sin)
+cos = op("cos", np.cos, lambda g, y, x: -g * sin(x), scalar=math.cos)
+tan = op("tan", np.tan, lambda g, y, x: g * (1.0 + y * y), scalar=math.tan)
+arcsin = op("arcsin", np.arcsin, lambda g, y, x: g / sqrt(1.0 - x * x), scalar=math.asin)
+arccos = op("arccos", np.arccos, lambda g, y, x: -g / sqrt(1.0 - x * x), scalar=math.acos)
+arctan = op("arctan", np.arctan, lambda g, y, x: g / (1.0 + x * x), scalar=math.atan)
+arctan2 = binary(
+    "arctan2",
+    np.arctan2,
+    lambda g, y, a, b: g * b / (a * a + b * b),
+    lambda g, y, a, b: -g * a / (a * a + b * b),
+    scalar=math.atan2,
+)
+sinh = op("sinh", np.sinh, lambda g, y, x: g * cosh(x), scalar=math.sinh)
+cosh = op("cosh", np.cosh, lambda g, y, x: g * sinh(x), scalar=math.cosh)
+tanh = op("tanh", np.tanh, lambda g, y, x: g * (1.0 - y * y), scalar=math.tanh)
+arcsinh = op("arcsinh", np.arcsinh, lambda g, y, x: g / hypot(x, 1.0), scalar=math.asinh)
+arccosh = op("arccosh", np.arccosh, lambda g, y, x: g / sqrt((x - 1.0) * (x + 1.0)), scalar=math.acosh)
+arctanh = op("arctanh", np.arctanh, lambda g, y, x: g / (1.0 - x * x), scalar=math.atanh)
+deg2rad = op("deg2rad", np.deg2rad, lambda g, y, x: g * math.radians(1.0), scalar=math.radians)
+rad2deg = op("rad2deg", np.rad2deg, lambda g, y, x: g * math.degrees(1.0), scalar=math.degrees)
+
+# Magnitude
+
+absolute = op("absolute", np.absolute, lambda g, y, x: g * np.sign(x), scalar=abs)
+copysign = binary("copysign", np.copysign, lambda g, y, a, b: g * np.sign(a) * np.copysign(1.0, b), None)
+
+# Activation functions that NumPy does not have, stable for large arguments
+
+
+def _sigmoid(x: Any) -> Any:
+    e = np.exp(-np.abs(x))
+    return np.where(x >= 0, 1.0, e) / (1.0 + e)
+
+
+def _softplus(x: Any) -> Any:
+    return np.maximum(x, 0.0) + np.log1p(np.exp(-np.abs(x)))
+
+
+def _sigmoid_of_float(x: float) -> float:
+    if x >= 0:
+        return 1.0 / (1.0 + math.exp(-x))
+    e = math.exp(x)
+    return e / (1.0 + e)
+
+
+def _softplus_of_float(x: float) -> float:
+    return max(x, 0.0) + math.log1p(math.exp(-abs(x)))
+
+
+relu = op("relu", lambda x: np.maximum(x, 0.0), lambda g, y, x: g * (x > 0), scalar=lambda x: 0.0 if x <= 0 else x)
+sigmoid = op("sigmoid", _sigmoid, lambda g, y, x: g * y * (1.0 - y), scalar=_sigmoid_of_float)
+softplus = op("softplus", _softplus, lambda g, y, x: g * sigmoid(x), scalar=_softplus_of_float)
+leaky_relu = op(
+    "leaky_relu",
+    lambda x, slope=0.01: np.where(x > 0, x, slope * x),
+    lambda g, y, x, slope=0.01: g * where(x > 0, 1.0, slope),
+)
+elu = op(
+    "elu",
+    lambda x: np.where(x > 0, x, np.expm1(np.minimum(x, 0.0))),
+    lambda g, y, x: g * where(x > 0, 1.0, y + 1.0),
+)
+
+
+def silu(x: Any) -> Any:
+    """The activation x sigmoid(x), also called swish.
+
+    >>> silu(2.0)
+    1.7615941559557646
+    """
+    return x * sigmoid(x)
+
+
+def gelu(x: Any) -> Any:
+    """The activation x/2 (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3))), GELU in its tanh form.
+
+    >>> gelu(2.0)
+    1.954597694087775
+    """
+    return 0.5 * x * (1.0 + tanh(GELU_SCALE * x * (1.0 + 0.044715 * x * x)))
+
+
+HANDLERS.update(
+    {
+        np.where: where,
+        np.conjugate: positive,
+        np.fabs: absolute,
+        np.float_power: power,
+        np.radians: deg2rad,
+        np.degrees: rad2deg,
+    }
+)

@@ -1,0 +1,79 @@
+"""Matrix products. `matmul` has the rules; dot, inner, outer and tensordot are said with it.
+
+For matrices, y = a b: the gradient of a is g b^T, that of b is a^T g. A vector is a matrix with one row
+(left) or one column (right) for the time of the rule; batch axes broadcast as in NumPy.
+"""
+
+import math
+from typing import Any
+
+import numpy as np
+
+from tinygrad_ed.node import HANDLERS, op, shape_of
+from tinygrad_ed.ops.shape import expand_dims, ravel, reshape, swapaxes, transpose
+
+__all__ = ["dot", "inner", "matmul", "outer", "tensordot"]
+
+
+def _as_matrices(g: Any, a: Any, b: Any) -> tuple[Any, Any, Any]:
+    """Give g, a and b their matrix axes: a row for a vector on the left, a column for one on the right."""
+    if len(shape_of(b)) == 1:
+        g, b = expand_dims(g, -1), expand_dims(b, -1)
+    if len(shape_of(a)) == 1:
+        g, a = expand_dims(g, -2), expand_dims(a, -2)
+    return g, a, b
+
+
+def _of_left(g: Any, y: Any, a: Any, b: Any) -> Any:
+    g, _, b = _as_matrices(g, a, b)
+    product = matmul(g, swapaxes(b, -1, -2))
+    return product[..., 0, :] if len(shape_of(a)) == 1 else product
+
+
+def _of_right(g: Any, y: Any, a: Any, b: Any) -> Any:
+    g, a, _ = _as_matrices(g, a, b)
+    product = matmul(swapaxes(a, -1, -2), g)
+    return product[..., 0] if len(shape_of(b)) == 1 else product
+
+
+matmul = op("matmul", np.matmul, _of_left, _of_right, broadcasts=True)
+
+
+def tensordot(a: Any, b: Any, axes: Any = 2) -> Any:
+    """Sum products over pairs of axes, as `np.tensordot` does."""
+    a_shape, b_shape = shape_of(a), shape_of(b)
+    if isinstance(axes, int):
+        over_a, over_b = list(range(len(a_shape) - axes, len(a_shape))), list(range(axes))
+    else:
+        over_a, over_b = ([i] if isinstance(i, int) else list(i) for i in axes)
+    over_a, over_b = [i % len(a_shape) for i in over_a], [i % len(b_shape) for i in over_b]
+    kept_a = [i for i in range(len(a_shape)) if i not in over_a]
+    kept_b = [i for i in range(len(b_shape)) if i not in over_b]
+    inner_length = math.prod([a_shape[i] for i in over_a])
+    rows = reshape(transpose(a, kept_a + over_a), (math.prod([a_shape[i] for i in kept_a]), inner_length))
+    columns = reshape(transpose(b, over_b + kept_b), (inner_length, math.prod([b_shape[i] for i in kept_b])))
+    return reshape(matmul(rows, columns), [a_shape[i] for i in kept_a] + [b_shape[i] for i in kept_b])
+
+
+def dot(a: Any, b: Any) -> Any:
+    """The product of `np.dot`: over the last axis of a and the last but one of b."""
+    if not shape_of(a) or not shape_of(b):
+        return a * b
+    if len(shape_of(b)) <= 2:
+        return matmul(a, b)
+    return tensordot(a, b, ([-1], [-2]))
+
+
+def inner(a: Any, b: Any) -> Any:
+    """Sum products over the last axes."""
+    if not shape_of(a) or not shape_of(b):
+        return a * b
+    return tensordot(a, b, ([-1], [-1]))
+
+
+def outer(a: Any, b: Any) -> Any:
+    """All products of an entry of a and an entry of b, as a matrix."""
+    return reshape(a, (-1, 1)) * ravel(b)
+
+
+HANDLERS.update({np.tensordot: tensordot, np.dot: dot, np.inner: inner, np.outer: outer})

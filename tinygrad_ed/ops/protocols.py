@@ -1,0 +1,141 @@
+"""NumPy's two protocols: what `np.tanh(node)` and `np.sum(node, axis=0)` do.
+
+NumPy hands every call with a Node among its arguments to one of the two methods below. There are three
+answers: an op of ours (`HANDLERS`, filled where the ops stand); the plain result, for functions whose
+derivative is zero everywhere or whose result is not a real number (`PLAIN`); or `NoDerivativeRule`, which
+names the function. Never an object array, never a silently dropped derivative.
+"""
+
+import inspect
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+from tinygrad_ed.errors import NoDerivativeRule
+from tinygrad_ed.node import HANDLERS, Node, Op, plain
+
+_CONSTANT = [np.sign, np.floor, np.ceil, np.rint, np.trunc, np.fix, np.round, np.around, np.floor_divide, np.heaviside]
+_LIKE = [np.zeros_like, np.ones_like, np.empty_like, np.full_like]
+_TRUTH = [
+    *(np.equal, np.not_equal, np.less, np.less_equal, np.greater, np.greater_equal),
+    *(np.logical_and, np.logical_or, np.logical_xor, np.logical_not, np.signbit),
+    *(np.isnan, np.isinf, np.isfinite, np.isneginf, np.isposinf, np.isreal, np.iscomplex),
+    *(np.any, np.all, np.allclose, np.isclose, np.array_equal, np.array_equiv, np.isin),
+    *(np.isrealobj, np.iscomplexobj, np.may_share_memory, np.shares_memory),
+]
+_POSITIONS = [
+    *(np.argmax, np.argmin, np.nanargmax, np.nanargmin, np.argsort, np.argpartition, np.lexsort),
+    *(np.argwhere, np.nonzero, np.flatnonzero, np.count_nonzero, np.searchsorted, np.digitize),
+    *(np.shape, np.ndim, np.size, np.linalg.matrix_rank),
+]
+_TEXT_AND_TYPES = [np.array_repr, np.array_str, np.array2string, np.result_type, np.common_type, np.can_cast]
+
+PLAIN: frozenset[Callable[..., Any]] = frozenset([*_CONSTANT, *_LIKE, *_TRUTH, *_POSITIONS, *_TEXT_AND_TYPES])
+"""Functions whose derivative is zero wherever there is one, or whose result is not a real number."""
+
+
+def array_ufunc(self: Node, ufunc: np.ufunc, method: str, *inputs: Any, **keywords: Any) -> Any:
+    """Answer NumPy's ufuncs (`Node.__array_ufunc__`)."""
+    name = ufunc.__name__ if method == "__call__" else f"{ufunc.__name__}.{method}"
+    if method != "__call__":
+        raise NoDerivativeRule(f"np.{name} has no derivative rule for Nodes; use tg.{_whole(ufunc)} or plain values")
+    if keywords:
+        raise NoDerivativeRule(
+            f"np.{name} on a Node does not take {', '.join(f'{k}=' for k in keywords)}: a Node is never written "
+            "into and its graph needs every entry; leave it out (tg.where picks entries)"
+        )
+    handler = HANDLERS.get(ufunc)
+    if handler is not None:
+        return handler(*inputs)
+    if ufunc in PLAIN:
+        return _without_nodes(ufunc, inputs, {})
+    raise _no_rule(name)
+
+
+def array_function(
+    self: Node, function: Callable[..., Any], types: Any, args: tuple[Any, ...], keywords: dict[str, Any]
+) -> Any:
+    """Answer NumPy's other functions (`Node.__array_function__`)."""
+    handler = HANDLERS.get(function)
+    if handler is not None:
+        return _call(function, handler, args, keywords)
+    if function in PLAIN:
+        return _without_nodes(function, args, keywords)
+    raise _no_rule(path(function))
+
+
+def _call(function: Callable[..., Any], handler: Any, args: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
+    """Call the handler with what the user gave, leaving out what is NumPy's default anyway."""
+    bound = _signature(function).bind(*args, **keywords)
+    parameters = _signature(function).parameters
+    given = {k: v for k, v in bound.arguments.items() if not _is_default(v, parameters[k])}
+    inputs: list[Any] = []
+    for position, name in enumerate(parameters):
+        if parameters[name].kind is inspect.Parameter.VAR_POSITIONAL:
+            inputs.extend(given.pop(name, ()))
+        elif position < _inputs_of(handler) and name in given:
+            inputs.append(given.pop(name))
+    unknown = [name for name in given if name not in _options_of(handler)]
+    if unknown:
+        raise NoDerivativeRule(
+            f"np.{path(function)} on a Node does not take {', '.join(f'{k}=' for k in unknown)} "
+            f"(known: {', '.join(_options_of(handler)) or 'none'})"
+        )
+    return handler(*inputs, **given)
+
+
+def _is_default(value: Any, parameter: inspect.Parameter) -> bool:
+    default = parameter.default
+    return value is default or (
+        isinstance(value, int | str | None) and type(value) is type(default) and value == default
+    )
+
+
+_signature = cache(inspect.signature)
+
+
+@cache
+def _inputs_of(handler: Any) -> int:
+    """How many arguments the handler takes by position."""
+    if isinstance(handler, Op):
+        return handler.arity
+    required = [p for p in _signature(handler).parameters.values() if p.default is p.empty]
+    return len(required)
+
+
+@cache
+def _options_of(handler: Any) -> tuple[str, ...]:
+    """Which arguments the handler takes by name."""
+    if isinstance(handler, Op):
+        return handler.params
+    return tuple(p.name for p in _signature(handler).parameters.values() if p.default is not p.empty)
+
+
+def _without_nodes(function: Callable[..., Any], args: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
+    return function(*[_strip(arg) for arg in args], **{k: _strip(v) for k, v in keywords.items()})
+
+
+def _strip(value: Any) -> Any:
+    """Replace Nodes, also inside lists and tuples, by their values."""
+    if isinstance(value, list | tuple):
+        return type(value)([_strip(entry) for entry in value])
+    return plain(value)
+
+
+def path(function: Callable[..., Any]) -> str:
+    module = (function.__module__ or "").removeprefix("numpy").strip(".")
+    return f"{module}.{function.__name__}" if module in ("linalg", "fft") else function.__name__
+
+
+def _whole(ufunc: np.ufunc) -> str:
+    return {"add": "sum", "multiply": "prod", "maximum": "max", "minimum": "min"}.get(ufunc.__name__, ufunc.__name__)
+
+
+def _no_rule(name: str) -> NoDerivativeRule:
+    return NoDerivativeRule(
+        f"np.{name} has no derivative rule for Nodes. Say it with other functions, call it on plain values "
+        f"(node.value), or add a rule: {name.split('.')[-1]} = tg.op({name.split('.')[-1]!r}, np.{name}, "
+        "lambda g, y, x: ...), with one rule `gradient of x from the gradient g of the result y` for each input"
+    )

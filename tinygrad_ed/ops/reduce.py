@@ -1,0 +1,123 @@
+"""Ops that fold axes: sum, mean, max, min, prod, logsumexp, cumsum, and var and std said with them.
+
+A rule lifts `g` back over the folded axes, then multiplies by the local derivative. Conventions: equal
+maxima share the gradient equally, and `prod` is right with any number of zeros, for its rule never divides.
+"""
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from tinygrad_ed.node import HANDLERS, op, plain, shape_of
+from tinygrad_ed.ops.elementwise import exp, sqrt, square
+from tinygrad_ed.ops.shape import broadcast_to, concatenate, flip, getitem, moveaxis, ravel, reshape, stack
+
+__all__ = ["cumsum", "logsumexp", "max", "mean", "min", "prod", "std", "sum", "var"]
+
+Axis = int | Sequence[int] | None
+
+
+def axes_of(x: Any, axis: Axis) -> tuple[int, ...]:
+    """The folded axes of x, as non-negative numbers."""
+    ndim = len(shape_of(x))
+    return tuple(range(ndim)) if axis is None else np.lib.array_utils.normalize_axis_tuple(axis, ndim)
+
+
+def count(x: Any, axis: Axis) -> int:
+    """How many entries of x are folded into one."""
+    return math.prod([shape_of(x)[i] for i in axes_of(x, axis)])
+
+
+def _lift(g: Any, x: Any, axis: Axis) -> Any:
+    """Give g the folded axes of x back, with length 1."""
+    folded = axes_of(x, axis)
+    return reshape(g, tuple([1 if i in folded else n for i, n in enumerate(shape_of(x))]))
+
+
+def _spread(g: Any, x: Any, axis: Axis) -> Any:
+    return broadcast_to(_lift(g, x, axis), shape_of(x))
+
+
+def _of_extreme(g: Any, y: Any, x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
+    """Equal shares for all entries that are the extreme (for NaN: for the NaNs)."""
+    values = plain(x)
+    ties = np.equal(values, _lift(plain(y), values, axis)) | np.isnan(values)
+    return _lift(g, x, axis) * (ties / np.maximum(ties.sum(axis=axes_of(values, axis), keepdims=True), 1))
+
+
+def _of_prod(g: Any, y: Any, x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
+    """Multiply g by the product of all other entries."""
+    folded = axes_of(x, axis)
+    if not folded:
+        return reshape(g, shape_of(x))
+    ends = tuple(range(-len(folded), 0))
+    rows = moveaxis(x, folded, ends)
+    flat = reshape(rows, (*shape_of(rows)[: -len(folded)], count(x, axis)))
+    others = _product_of_others(reshape(g, (*shape_of(flat)[:-1], 1)), flat)
+    return moveaxis(reshape(others, shape_of(rows)), ends, folded)
+
+
+def _product_of_others(g: Any, x: Any) -> Any:
+    """For each entry of the last axis, g times the product of the others, by a tree of pairwise products.
+
+    Up the tree go the products of pairs; down come, for each of a pair, what arrived times its partner.
+    """
+    n = shape_of(x)[-1]
+    levels, length = [], n
+    while length > 1:
+        if length % 2:
+            x = concatenate([x, np.ones((*shape_of(x)[:-1], 1))], axis=-1)
+        pair = x[..., 0::2], x[..., 1::2]
+        levels.append(pair)
+        x = pair[0] * pair[1]
+        length = shape_of(x)[-1]
+    down = broadcast_to(g, (*shape_of(g)[:-1], length))
+    for left, right in reversed(levels):
+        down = getitem(down, (..., slice(shape_of(left)[-1])))
+        pairs = stack([down * right, down * left], axis=-1)
+        down = reshape(pairs, (*shape_of(pairs)[:-2], -1))
+    return getitem(down, (..., slice(n)))
+
+
+def _logsumexp(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
+    axes = axes_of(np.asarray(x), axis)
+    top = np.max(x, axis=axes, keepdims=True)
+    top = np.where(np.isfinite(top), top, 0.0)
+    y = np.log(np.sum(np.exp(x - top), axis=axes, keepdims=True)) + top
+    return y if keepdims else np.squeeze(y, axes)
+
+
+def _of_cumsum(g: Any, y: Any, x: Any, axis: int | None = None) -> Any:
+    """Each entry is in all sums that follow it: the cumulative sum from the other end."""
+    if axis is None:
+        return reshape(_of_cumsum(g, y, ravel(x), 0), shape_of(x))
+    return flip(cumsum(flip(g, axis), axis), axis)
+
+
+sum = op("sum", np.sum, lambda g, y, x, axis=None, keepdims=False: _spread(g, x, axis))
+mean = op("mean", np.mean, lambda g, y, x, axis=None, keepdims=False: _spread(g / (count(x, axis) or 1), x, axis))
+max = op("max", np.max, _of_extreme)
+min = op("min", np.min, _of_extreme)
+prod = op("prod", np.prod, _of_prod)
+cumsum = op("cumsum", np.cumsum, _of_cumsum)
+logsumexp = op(
+    "logsumexp",
+    _logsumexp,
+    lambda g, y, x, axis=None, keepdims=False: _lift(g, x, axis) * exp(x - _lift(y, x, axis)),
+)
+
+
+def var(x: Any, axis: Axis = None, ddof: float = 0, keepdims: bool = False) -> Any:
+    """The variance: sum (x - mean)^2 / (n - ddof)."""
+    centred = square(x - mean(x, axis=axis, keepdims=True))
+    return sum(centred, axis=axis, keepdims=keepdims) / (count(x, axis) - ddof)
+
+
+def std(x: Any, axis: Axis = None, ddof: float = 0, keepdims: bool = False) -> Any:
+    """The standard deviation, the square root of `var`."""
+    return sqrt(var(x, axis, ddof, keepdims))
+
+
+HANDLERS.update({np.var: var, np.std: std})

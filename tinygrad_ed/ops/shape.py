@@ -1,0 +1,240 @@
+"""Ops that move entries and do no arithmetic: reshape, transpose, index, join, broadcast, repeat.
+
+The rule of each sends `g` back the way the entries came. Indexing and `scatter_add` are each other's rule:
+an entry that was read twice gets both gradients.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from tinygrad_ed.node import HANDLERS, Array, Node, op, shape_of
+
+__all__ = [
+    "array",
+    "astype",
+    "broadcast_to",
+    "concatenate",
+    "diagonal",
+    "expand_dims",
+    "flip",
+    "getitem",
+    "moveaxis",
+    "ravel",
+    "repeat",
+    "reshape",
+    "roll",
+    "scatter_add",
+    "squeeze",
+    "stack",
+    "swapaxes",
+    "take",
+    "trace",
+    "transpose",
+]
+
+reshape = op("reshape", np.reshape, lambda g, y, x, shape=(): reshape(g, shape=shape_of(x)))
+transpose = op("transpose", np.transpose, lambda g, y, x, axes=None: transpose(g, axes=_inverse(axes)))
+# The sum that undoes a broadcast is done for all ops in backward.py, so this rule just hands `g` on.
+broadcast_to = op("broadcast_to", np.broadcast_to, lambda g, y, x, shape=(): g, broadcasts=True)
+astype = op("astype", lambda x, dtype=float: np.asarray(x).astype(dtype), lambda g, y, x, dtype=float: g)
+flip = op("flip", np.flip, lambda g, y, x, axis=None: flip(g, axis=axis))
+roll = op("roll", np.roll, lambda g, y, x, shift=0, axis=None: roll(g, shift=np.negative(shift), axis=axis))
+
+
+def _inverse(axes: Sequence[int] | None) -> list[int] | None:
+    return None if axes is None else [int(i) for i in np.argsort([a % len(axes) for a in axes])]
+
+
+# Indexing
+
+
+def _getitem(x: Any, index: Any = ()) -> Any:
+    return np.asarray(x)[index]
+
+
+def _scatter_add(g: Any, index: Any = (), shape: tuple[int, ...] = ()) -> Any:
+    out = np.zeros(shape, np.asarray(g).dtype)
+    if _repeats(index):
+        np.add.at(out, index, g)
+    else:
+        out[index] = g
+    return out
+
+
+def _repeats(index: Any) -> bool:
+    """Whether an index can name an entry twice: only integer arrays can."""
+    parts = index if isinstance(index, tuple) else (index,)
+    return any(isinstance(part, list | np.ndarray) and np.asarray(part).dtype.kind != "b" for part in parts)
+
+
+getitem = op("getitem", _getitem, lambda g, y, x, index=(): scatter_add(g, index=index, shape=shape_of(x)))
+scatter_add = op("scatter_add", _scatter_add, lambda g, y, x, index=(), shape=(): getitem(g, index=index))
+
+
+# Joining
+
+
+def _part(g: Any, i: int, xs: tuple[Any, ...], axis: int | None) -> Any:
+    """The part of a concatenated `g` that belongs to input i."""
+    if axis is None:
+        return reshape(_part(g, i, tuple([np.empty(np.prod(shape_of(x), dtype=int)) for x in xs]), 0), shape_of(xs[i]))
+    lengths = [shape_of(x)[axis] for x in xs[: i + 1]]
+    before = (slice(None),) * (axis % len(shape_of(xs[i])))
+    return getitem(g, (*before, slice(sum(lengths[:-1]), sum(lengths))))
+
+
+def _sheet(g: Any, i: int, axis: int) -> Any:
+    return getitem(g, ((slice(None),) * (axis % len(shape_of(g))) + (i,)))
+
+
+_concatenate = op(
+    "concatenate",
+    lambda *xs, axis=0: np.concatenate(xs, axis=axis),
+    lambda g, y, i, *xs, axis=0: _part(g, i, xs, axis),
+    variadic=True,
+)
+_stack = op(
+    "stack",
+    lambda *xs, axis=0: np.stack(xs, axis=axis),
+    lambda g, y, i, *xs, axis=0: _sheet(g, i, axis),
+    variadic=True,
+)
+
+
+def concatenate(arrays: Sequence[Any], axis: int | None = 0) -> Any:
+    """Join arrays along an axis they have; `axis=None` flattens them first.
+
+    >>> concatenate([Node([1.0, 2.0]), [3.0]])
+    Node([1., 2., 3.], op='concatenate')
+    """
+    return _concatenate(*arrays, axis=axis)
+
+
+def stack(arrays: Sequence[Any], axis: int = 0) -> Any:
+    """Join arrays of one shape along a new axis.
+
+    >>> stack([Node(1.0), 2.0, Node(3.0)])
+    Node([1., 2., 3.], op='stack')
+    """
+    return _stack(*arrays, axis=axis)
+
+
+def array(nested: Any) -> Any:
+    """Make one Node of nested lists of Nodes and numbers.
+
+    >>> x = Node(2.0)
+    >>> array([[x, 1.0], [0.0, x * x]]).shape
+    (2, 2)
+    """
+    if isinstance(nested, list | tuple) and _holds_node(nested):
+        return stack([array(entry) for entry in nested])
+    return nested if isinstance(nested, Node) else Node(nested)
+
+
+def _holds_node(nested: Any) -> bool:
+    if isinstance(nested, list | tuple):
+        return any(_holds_node(entry) for entry in nested)
+    return isinstance(nested, Node)
+
+
+# Said with the ops above
+
+
+def ravel(x: Any) -> Any:
+    """Flatten to one axis."""
+    return reshape(x, (-1,))
+
+
+def expand_dims(x: Any, axis: Any) -> Any:
+    """Insert axes of length 1."""
+    return reshape(x, np.expand_dims(_outline(x), axis).shape)
+
+
+def squeeze(x: Any, axis: Any = None) -> Any:
+    """Remove axes of length 1."""
+    return reshape(x, np.squeeze(_outline(x), axis).shape)
+
+
+def swapaxes(x: Any, axis1: int, axis2: int) -> Any:
+    """Exchange two axes."""
+    order = list(range(len(shape_of(x))))
+    order[axis1], order[axis2] = order[axis2], order[axis1]
+    return transpose(x, order)
+
+
+def moveaxis(x: Any, source: Any, destination: Any) -> Any:
+    """Move axes to new places; the others keep their order."""
+    ndim = len(shape_of(x))
+    sources = np.lib.array_utils.normalize_axis_tuple(source, ndim)
+    targets = np.lib.array_utils.normalize_axis_tuple(destination, ndim)
+    order = [i for i in range(ndim) if i not in sources]
+    for target, moved in sorted(zip(targets, sources, strict=True)):
+        order.insert(target, moved)
+    return transpose(x, order)
+
+
+def repeat(x: Any, repeats: Any, axis: int | None = None) -> Any:
+    """Repeat entries, as `np.repeat` does."""
+    if axis is None:
+        return repeat(ravel(x), repeats, 0)
+    taken = np.repeat(np.arange(shape_of(x)[axis]), repeats)
+    return getitem(x, (slice(None),) * (axis % len(shape_of(x))) + (taken,))
+
+
+def take(x: Any, indices: Any, axis: int | None = None) -> Any:
+    """Read the entries at `indices` along an axis; `axis=None` reads from the flat array.
+
+    >>> take(Node([1.0, 2.0, 3.0]), [2, 0])
+    Node([3., 1.], op='getitem')
+    """
+    if axis is None:
+        return getitem(ravel(x), index=np.asarray(indices))
+    return getitem(x, index=(slice(None),) * (axis % len(shape_of(x))) + (np.asarray(indices),))
+
+
+def diagonal(x: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
+    """Read the diagonal of two axes, which becomes the last axis.
+
+    >>> diagonal(Node([[1.0, 2.0], [3.0, 4.0]]))
+    Node([1., 4.], op='getitem')
+    """
+    x = moveaxis(x, (axis1, axis2), (-2, -1))
+    rows, columns = shape_of(x)[-2:]
+    i = np.arange(max(0, min(rows + min(offset, 0), columns - max(offset, 0))))
+    return getitem(x, index=(..., i - min(offset, 0), i + max(offset, 0)))
+
+
+def trace(x: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
+    """Sum the diagonal of two axes.
+
+    >>> trace(Node([[1.0, 2.0], [3.0, 4.0]])).item()
+    5.0
+    """
+    return diagonal(x, offset, axis1, axis2).sum(axis=-1)
+
+
+def _outline(x: Any) -> Array:
+    """An array of x's shape that takes no memory."""
+    return np.broadcast_to(0.0, shape_of(x))
+
+
+HANDLERS.update(
+    {
+        np.concatenate: concatenate,
+        np.stack: stack,
+        np.ravel: ravel,
+        np.expand_dims: expand_dims,
+        np.squeeze: squeeze,
+        np.swapaxes: swapaxes,
+        np.moveaxis: moveaxis,
+        np.repeat: repeat,
+        np.take: take,
+        np.diagonal: diagonal,
+        np.trace: trace,
+        np.linalg.diagonal: lambda x, offset=0: diagonal(x, offset, -2, -1),
+        np.linalg.trace: lambda x, offset=0: trace(x, offset, -2, -1),
+        np.astype: astype,
+    }
+)

@@ -1,0 +1,363 @@
+"""Derivatives as functions: `grad(f)` is again a function, and can be given to `grad`.
+
+A transform makes *variables* of the arguments, runs `f` on them and sweeps back from the result. A plain
+number becomes a new leaf. An argument that is a Node already (we are inside another transform) becomes an
+`identity` of it: the inner sweep stops there, the outer one passes through, and so the nested program
+
+>>> grad(lambda x: grad(lambda y: x * y)(x))(3.0)
+1.0
+
+counts both uses of x. Inside another transform the results are Nodes; else they are plain values.
+"""
+
+import functools
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any
+
+import numpy as np
+
+from tinygrad_ed.backward import finished, partial_gradients, start
+from tinygrad_ed.errors import InvalidType, InvalidValue, ShapeError
+from tinygrad_ed.nested import leaves, leaves_like, rebuilt
+from tinygrad_ed.node import Node, constant, plain, recording, shape_of
+from tinygrad_ed.ops.elementwise import identity
+from tinygrad_ed.ops.shape import reshape, stack
+
+Function = Callable[..., Any]
+ArgNums = int | Sequence[int]
+
+_inside: ContextVar[bool] = ContextVar("inside a transform", default=False)
+
+
+def grad(f: Function, argnums: ArgNums = 0) -> Function:
+    """Return the function that computes the gradient of `f`.
+
+    Args:
+        f: a function whose result has exactly one entry. Arguments may be nested lists, tuples and dicts of
+            arrays; keyword arguments are handed to `f` untouched.
+        argnums: the position of the argument to differentiate, or a tuple of positions (gives a tuple).
+
+    Raises (the returned function):
+        ShapeError: if the result has more than one entry.
+        InvalidType: if `f` returns None, a truth value, text or a container.
+        InvalidValue: for positions that do not exist.
+
+    >>> grad(lambda x: x**3)(2.0)
+    12.0
+    >>> grad(lambda p, x: (p["w"] * x + p["b"]) ** 2)({"w": 2.0, "b": 1.0}, 3.0)
+    {'w': 42.0, 'b': 14.0}
+    """
+    both = value_and_grad(f, argnums)
+
+    @functools.wraps(f)
+    def gradient(*args: Any, **keywords: Any) -> Any:
+        return both(*args, **keywords)[1]
+
+    return gradient
+
+
+def value_and_grad(f: Function, argnums: ArgNums = 0) -> Function:
+    """Return the function that computes the value and the gradient of `f`, in one run.
+
+    Raises: as `grad`.
+
+    >>> value_and_grad(lambda x: x**3)(2.0)
+    (8.0, 12.0)
+    """
+    _callable(f)
+
+    @functools.wraps(f)
+    def both(*args: Any, **keywords: Any) -> tuple[Any, Any]:
+        run = _Run(f, args, argnums, keywords)
+        y = run.single_output("grad")
+        if y.size != 1:
+            raise ShapeError(
+                f"grad differentiates a function with one number as its result, but {_name(f)} returned shape "
+                f"{y.shape}; reduce it (`.sum()`), or use tg.jacobian or tg.elementwise_grad"
+            )
+        return run.out(y), run.per_argument(run.pull([y], [start(y)]))
+
+    return both
+
+
+def elementwise_grad(f: Function, argnums: ArgNums = 0) -> Function:
+    """Return the function that differentiates each entry of the result with respect to its own entry.
+
+    It is the gradient of the sum of the result, so it means what it says only where entry i of the result
+    depends on entry i of the argument alone.
+
+    Raises: as `grad`, but any shape is taken.
+
+    >>> elementwise_grad(np.square)(np.arange(3.0))
+    array([0., 2., 4.])
+    """
+    _callable(f)
+
+    @functools.wraps(f)
+    def gradient(*args: Any, **keywords: Any) -> Any:
+        run = _Run(f, args, argnums, keywords)
+        y = run.single_output("elementwise_grad")
+        return run.per_argument(run.pull([y], [_ones(y)]))
+
+    return gradient
+
+
+def vjp(f: Function, *xs: Any) -> tuple[Any, Callable[[Any], tuple[Any, ...]]]:
+    """Return `f(*xs)` and its pullback v -> v^T J, for one reverse sweep a call.
+
+    The pullback takes a gradient of the result's shape (for a nested result: nested in the same way) and
+    gives a tuple with one entry an argument.
+
+    Raises:
+        ShapeError: (the pullback) for a gradient of another shape than the result's.
+
+    >>> y, pullback = vjp(lambda a, b: a * b, np.array([1.0, 2.0]), 3.0)
+    >>> y, pullback(np.array([1.0, 10.0]))
+    (array([3., 6.]), (array([ 3., 30.]), 21.0))
+    """
+    _callable(f)
+    run = _Run(f, xs, tuple(range(len(xs))), {})
+
+    def pullback(v: Any) -> tuple[Any, ...]:
+        seeds = leaves_like(v, run.output, "the gradient given to the pullback")
+        again = run.keep or _inside.get() or any([isinstance(seed, Node) for seed in seeds])
+        nodes = run.output_nodes()
+        seeds = [start(node, seed) for node, seed in zip(nodes, seeds, strict=True)]
+        return run.per_argument(run.pull(nodes, seeds, again), again)
+
+    return run.all_out(), pullback
+
+
+def jvp(f: Function, xs: Sequence[Any], vs: Sequence[Any]) -> tuple[Any, Any]:
+    """Return `f(*xs)` and its tangent J v: how the result moves when the arguments move along `vs`.
+
+    Done with reverse sweeps alone: the pullback u -> u^T J is linear in u, and *its* pullback is v -> J v.
+    So forward mode needs no second set of rules.
+
+    Args:
+        f: any function of Nodes.
+        xs: the arguments, a tuple.
+        vs: the direction, nested like xs.
+
+    Raises:
+        InvalidType: if xs or vs is not a tuple or list.
+        ShapeError: if an entry of vs has another shape than that of xs.
+
+    >>> jvp(lambda x: x**3, (2.0,), (10.0,))
+    (8.0, 120.0)
+    """
+    _callable(f)
+    run = _Run(f, _tuple(xs, "xs"), tuple(range(len(xs))), {})
+    tangents = run.tangents(vs)
+    nodes = run.output_nodes()
+    probes = [Node(_ones(node)) for node in nodes]
+    pulled = run.pull(nodes, probes, True)
+    terms = [(g * v).sum() for g, v in zip(pulled, tangents, strict=True) if isinstance(g, Node)]
+    keep = run.keep or _inside.get() or any([isinstance(v, Node) for v in tangents])
+    moved = _gradients_of_sum(terms, probes, keep)
+    return run.all_out(), run.like_output([finished(g, p, keep) for g, p in zip(moved, probes, strict=True)])
+
+
+def hvp(f: Function, xs: Sequence[Any], vs: Sequence[Any]) -> tuple[Any, ...]:
+    """Return the product of the Hessian of `f` at `xs` with `vs`, without building the Hessian.
+
+    The gradient of the number (grad f . v), so two sweeps. Tuples in, a tuple out, one entry an argument.
+
+    Raises: as `grad` and `jvp`.
+
+    >>> hvp(lambda x: (x**3).sum(), (np.array([1.0, 2.0]),), (np.array([1.0, 10.0]),))
+    (array([  6., 120.]),)
+    """
+    _callable(f)
+    run = _Run(f, _tuple(xs, "xs"), tuple(range(len(xs))), {})
+    tangents = run.tangents(vs)
+    y = run.single_output("hvp")
+    if y.size != 1:
+        raise ShapeError(
+            f"hvp needs one number as the result, but {_name(f)} returned shape {y.shape}; reduce it first"
+        )
+    slopes = run.pull([y], [start(y)], True)
+    terms = [(g * v).sum() for g, v in zip(slopes, tangents, strict=True) if isinstance(g, Node)]
+    keep = run.keep or any([isinstance(v, Node) for v in tangents])
+    return run.per_argument(_gradients_of_sum(terms, run.variables, keep), keep)
+
+
+def jacobian(f: Function, argnums: ArgNums = 0) -> Function:
+    """Return the function that computes all first derivatives of `f`.
+
+    For a result of shape `s` and an argument of shape `t` the Jacobian has shape `s + t`; nested results and
+    arguments give the nested structure of the result, with that of the argument in each place.
+
+    Raises: as `grad`, but any shape is taken.
+
+    >>> jacobian(lambda x: x * x[::-1])(np.array([1.0, 2.0]))
+    array([[2., 1.],
+           [2., 1.]])
+    """
+    _callable(f)
+
+    @functools.wraps(f)
+    def matrix(*args: Any, **keywords: Any) -> Any:
+        run = _Run(f, args, argnums, keywords)
+        return run.like_output([_jacobian_of(run, y) for y in run.output_nodes()])
+
+    return matrix
+
+
+def hessian(f: Function, argnums: ArgNums = 0) -> Function:
+    """Return the function that computes all second derivatives of `f`, whose result has one entry.
+
+    For an argument of shape `t` the Hessian has shape `t + t`: the Jacobian of the gradient.
+
+    Raises: as `grad`.
+
+    >>> hessian(lambda x: x[0] ** 2 * x[1])(np.array([3.0, 2.0]))
+    array([[4., 6.],
+           [6., 0.]])
+    """
+    return jacobian(grad(f, argnums), argnums)
+
+
+class _Run:
+    """One run of `f` on variables: the arguments, the variables made of them, and the result."""
+
+    def __init__(self, f: Function, args: tuple[Any, ...], argnums: ArgNums, keywords: dict[str, Any]) -> None:
+        self.f = f
+        self.single = isinstance(argnums, int)
+        positions = _positions(f, argnums, len(args))
+        self.chosen = [args[i] for i in positions]
+        given = [leaf for tree in self.chosen for leaf in leaves(tree)]
+        self.keep = _inside.get() or any([isinstance(x, Node) for x in given])
+        with _transform():
+            self.variables = [identity(x) if isinstance(x, Node) else Node(x) for x in given]
+            fresh = iter(self.variables)
+            replaced = {i: rebuilt(tree, fresh) for i, tree in zip(positions, self.chosen, strict=True)}
+            self.output = f(*[replaced.get(i, arg) for i, arg in enumerate(args)], **keywords)
+
+    def output_nodes(self) -> list[Node]:
+        """The entries of the result as Nodes; constants become Nodes without a past."""
+        return [self._as_node(y) for y in leaves(self.output)]
+
+    def single_output(self, transform: str) -> Node:
+        """The result, where a container is not allowed."""
+        if isinstance(self.output, list | tuple | dict):
+            raise InvalidType(
+                f"{transform} wants one number or array as the result, but {_name(self.f)} returned a "
+                f"{type(self.output).__name__}; use tg.vjp or tg.jacobian for nested results"
+            )
+        return self._as_node(self.output)
+
+    def _as_node(self, y: Any) -> Node:
+        if isinstance(y, Node):
+            return y
+        if y is None or isinstance(y, bool | np.bool_ | str) or np.asarray(y).dtype.kind not in "fiu":
+            hint = "; is a `return` missing?" if y is None else ""
+            raise InvalidType(
+                f"{_name(self.f)} returned {y!r}, which has no derivative; return a number or array{hint}"
+            )
+        return Node(y)
+
+    def pull(self, nodes: list[Node], seeds: list[Any], create_graph: bool | None = None) -> list[Any]:
+        """The gradients of `sum(node . seed)` with respect to the variables; None where nothing arrives."""
+        again = self.keep if create_graph is None else create_graph
+        if len(nodes) == 1:
+            return partial_gradients(nodes[0], self.variables, seeds[0], again)
+        with recording(True):
+            terms = [(y * seed).sum() for y, seed in zip(nodes, seeds, strict=True)]
+        return _gradients_of_sum(terms, self.variables, again)
+
+    def per_argument(self, found: list[Any], keep: bool | None = None) -> Any:
+        """The gradients, nested as the arguments are; a tuple where several were asked for."""
+        again = self.keep if keep is None else keep
+        done = iter([finished(g, x, again) for g, x in zip(found, self.variables, strict=True)])
+        results = tuple([rebuilt(tree, done) for tree in self.chosen])
+        return results[0] if self.single else results
+
+    def like_output(self, results: list[Any]) -> Any:
+        """One thing for each entry of the result, nested as the result is."""
+        return rebuilt(self.output, iter(results))
+
+    def out(self, y: Node) -> Any:
+        """A result as the user gets it: a Node inside another transform, else plain and the user's own."""
+        return y if self.keep else finished(plain(y), y, False)
+
+    def all_out(self) -> Any:
+        """The whole result as the user gets it."""
+        return self.like_output([self.out(y) for y in self.output_nodes()])
+
+    def tangents(self, vs: Sequence[Any]) -> list[Any]:
+        """The entries of `vs`, checked against the arguments."""
+        found = leaves_like(tuple(_tuple(vs, "vs")), tuple(self.chosen), "vs")
+        checked = [v if isinstance(v, Node) else constant(v) for v in found]
+        for v, x in zip(checked, self.variables, strict=True):
+            if shape_of(v) != x.shape:
+                raise ShapeError(f"an entry of vs has shape {shape_of(v)}, but its argument has shape {x.shape}")
+        return checked
+
+
+def _jacobian_of(run: _Run, y: Node) -> Any:
+    """The derivatives of every entry of one result: a sweep for each."""
+    basis = np.eye(y.size).reshape(y.size, *y.shape).astype(y.dtype)
+    rows = [run.pull([y], [start(y, row if y.shape else 1.0)]) for row in basis]
+    columns = []
+    for i, x in enumerate(run.variables):
+        entries = [finished(row[i], x, run.keep) for row in rows]
+        if run.keep and entries:
+            columns.append(reshape(stack(entries), y.shape + x.shape))
+        else:
+            columns.append(
+                np.reshape(np.array(entries, x.dtype), y.shape + x.shape) if y.shape + x.shape else entries[0]
+            )
+    done = iter(columns)
+    results = tuple([rebuilt(tree, done) for tree in run.chosen])
+    return results[0] if run.single else results
+
+
+def _gradients_of_sum(terms: list[Any], targets: list[Node], create_graph: bool) -> list[Any]:
+    """The gradients of the sum of some scalar Nodes."""
+    with recording(True):
+        total: Any = functools.reduce(lambda a, b: a + b, terms) if terms else Node(0.0)
+    return partial_gradients(total, targets, 1.0, create_graph)
+
+
+def _ones(y: Node) -> Any:
+    return np.ones(y.shape, y.dtype) if y.shape else 1.0
+
+
+@contextmanager
+def _transform() -> Iterator[None]:
+    """Mark the time in which `f` runs: transforms inside it give Nodes, and a graph is recorded."""
+    token = _inside.set(True)
+    try:
+        with recording(True):
+            yield
+    finally:
+        _inside.reset(token)
+
+
+def _callable(f: object) -> None:
+    if not callable(f):
+        raise InvalidType(f"a transform takes a function, but got {f!r}; write grad(f)(x), not grad(f(x))")
+
+
+def _positions(f: Function, argnums: ArgNums, count: int) -> list[int]:
+    numbers = [argnums] if isinstance(argnums, int) else list(argnums)
+    for i in numbers:
+        if not isinstance(i, int) or not -count <= i < count:
+            raise InvalidValue(
+                f"argnums={argnums!r} does not fit: {_name(f)} was called with {count} positional arguments "
+                "(arguments given by keyword are not differentiated)"
+            )
+    return [i % count for i in numbers]
+
+
+def _tuple(xs: Any, what: str) -> tuple[Any, ...]:
+    if not isinstance(xs, list | tuple):
+        raise InvalidType(f"{what} must be a tuple with one entry an argument, such as (x,); got {type(xs).__name__}")
+    return tuple(xs)
+
+
+def _name(f: Function) -> str:
+    return getattr(f, "__name__", repr(f))
