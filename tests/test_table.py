@@ -1,0 +1,422 @@
+import contextlib
+import math
+import zipfile
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tinygrad_ed.data import iris, read_table
+from tinygrad_ed.errors import Error, FileProblem, InvalidType, InvalidValue, ShapeError
+
+PLANTS = "length,width,species\n1.5,2,rose\n2.5,3,lily\n3.5,4,rose\n"
+
+
+@pytest.fixture
+def write(tmp_path):
+    def write(text, name="data.csv", encoding="utf-8"):
+        path = tmp_path / name
+        path.write_bytes(text.encode(encoding))
+        return path
+
+    return write
+
+
+@pytest.fixture
+def save(tmp_path):
+    def save(**arrays):
+        np.savez_compressed(tmp_path / "data.npz", **arrays)
+        return tmp_path / "data.npz"
+
+    return save
+
+
+# --- CSV, what is read -----------------------------------------------------------------------------------------------
+
+
+def test_csv_with_a_header(write):
+    data = read_table(write(PLANTS), target="species")
+    assert data.x.tolist() == [[1.5, 2.0], [2.5, 3.0], [3.5, 4.0]]
+    assert data.y.tolist() == [1, 0, 1]
+    assert data.classes == ("lily", "rose")
+    assert data.rho.tolist() == [[0, 1], [1, 0], [0, 1]]
+    assert data.features == ("length", "width")
+    assert (data.name, data.target) == ("data.csv", "species")
+    assert data.source.endswith("data.csv")
+    assert data.said == "target 'species': 2 classes (lily, rose)"
+
+
+def test_csv_without_a_header(write):
+    path = write("1.5,2,rose\n2.5,3,lily\n3.5,4,rose\n")
+    for target in ("c3", "3", 3):
+        data = read_table(path, target=target)
+        assert data.x.shape == (3, 2)
+        assert data.features == ("c1", "c2")
+        assert data.said == "target 'c3': 2 classes (lily, rose); no header line, so the columns are c1 ... c3"
+
+
+def test_the_target_can_stand_anywhere_and_be_counted_from_one(write):
+    path = write("species,length\nrose,1\nlily,2\n")
+    for target in ("species", 1, "1"):
+        data = read_table(path, target)
+        assert data.x.tolist() == [[1.0], [2.0]]
+        assert data.features == ("length",)
+
+
+@pytest.mark.parametrize("mark", [",", ";", "\t"])
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig"])
+def test_delimiters_line_ends_and_byte_order_mark(write, mark, end, encoding):
+    text = PLANTS.replace("width", "größe").replace(",", mark).replace("\n", end)
+    data = read_table(write(text, encoding=encoding), "species")
+    assert data.features == ("length", "größe")
+    assert data.x[2].tolist() == [3.5, 4.0]
+
+
+def test_quotes_hide_delimiters_and_line_ends(write):
+    data = read_table(write('"length; in\ncm", "width, mm","species"\n1,2,"red ""old"" rose"\n3,4,lily\n'), "species")
+    assert data.features == ("length; in cm", "width, mm")
+    assert data.classes == ("lily", 'red "old" rose')
+
+
+def test_blank_lines_and_spaces_do_not_matter(write):
+    data = read_table(write("\n  \nlength , width, species\n\n1.5, 2 ,rose \n,,\n2.5,3, lily\n\n"), "species")
+    assert data.features == ("length", "width")
+    assert data.x.tolist() == [[1.5, 2.0], [2.5, 3.0]]
+    assert data.classes == ("lily", "rose")
+
+
+@pytest.mark.parametrize("name", ["data.tsv", "data.txt", "DATA.CSV"])
+def test_other_suffixes_of_text(write, name):
+    assert len(read_table(write(PLANTS, name), "species")) == 3
+
+
+def test_a_column_without_a_name_is_said(write):
+    data = read_table(write(",length,species\n0,1.5,rose\n1,2.5,lily\n"), "species")
+    assert data.features == ("c1", "length")
+    assert data.said.endswith("; without a name in the header: c1")
+
+
+# --- CSV, is there a header? -----------------------------------------------------------------------------------------
+
+
+def test_text_above_numbers_is_a_header_in_spite_of_a_slip_below(write):
+    path = write("a,b,kind\n1,2,x\noops,3,y\n4,,x\n")
+    with pytest.raises(InvalidValue, match="line 3, column 'a': 'oops' is not a number"):
+        read_table(path, target=3)
+
+
+def test_the_name_of_the_target_makes_a_header(write):
+    data = read_table(write("1,2,kind\n5,6,x\n7,8,y\n"), target="kind")
+    assert data.features == ("1", "2")
+    assert data.x.shape == (2, 2)
+
+
+def test_numbers_only_are_no_header(write):
+    data = read_table(write("1,2\n3,4\n5,7\n"), target=2)
+    assert data.x.tolist() == [[1.0], [3.0], [5.0]]
+    assert data.y.tolist() == [2.0, 4.0, 7.0]
+
+
+def test_a_missing_value_in_the_first_line_is_no_header(write):
+    with pytest.raises(InvalidValue, match=r"line 1, column 'c1': a value is missing \('\?'\)"):
+        read_table(write("?,2,a\n3,4,b\n5,6,a\n"), target=3)
+
+
+def test_header_yes_and_no_overrule(write):
+    path = write("1,2\n3,4\n5,7\n")
+    assert read_table(path, "2", header="yes").x.tolist() == [[3.0], [5.0]]
+    assert read_table(path, "2", header="yes").features == ("1",)
+    with pytest.raises(InvalidValue, match="line 1, column 'c1': 'length' is not a number"):
+        read_table(write(PLANTS), "c3", header="no")
+
+
+# --- what the target means -------------------------------------------------------------------------------------------
+
+
+def csv_of_targets(targets):
+    return "x,y\n" + "".join(f"{k},{value}\n" for k, value in enumerate(targets))
+
+
+def test_few_integers_are_classes(write):
+    data = read_table(write(csv_of_targets([3, 1, 10, 3, 1, 10, 3, 1, 10, 3, 1, 10, 3, 1, 10])))
+    assert data.classes == ("1", "3", "10")
+    assert data.y[:3].tolist() == [1, 0, 2]
+    assert data.said == "target 'y': 3 classes (1, 3, 10); few integers mean classes, unless kind='numbers'"
+
+
+def test_many_or_hardly_repeated_integers_are_numbers(write):
+    data = read_table(write(csv_of_targets([1, 2, 3, 1, 2, 3])))
+    assert data.classes is None
+    assert data.rho.tolist() == [[1], [2], [3], [1], [2], [3]]
+    assert data.said == "target 'y': numbers; 3 different integers in 6 rows mean numbers, unless kind='classes'"
+    assert read_table(write(csv_of_targets([*range(21)] * 10))).classes is None
+    assert len(read_table(write(csv_of_targets([*range(20)] * 10))).classes) == 20
+    assert read_table(write(csv_of_targets([0, 1, 0, 1, 0, 1, 0, 1, 0]))).classes is None
+    assert read_table(write(csv_of_targets([0, 1, 0, 1, 0, 1, 0, 1, 0, 1]))).classes == ("0", "1")
+
+
+def test_fractions_are_numbers(write):
+    data = read_table(write(csv_of_targets([0.5, 1.5] * 10)))
+    assert data.classes is None
+    assert data.said == "target 'y': numbers"
+
+
+def test_kind_overrules(write):
+    path = write(csv_of_targets([0, 1] * 10))
+    assert read_table(path, kind="numbers").classes is None
+    assert read_table(write(csv_of_targets([0, 1])), kind="classes").classes == ("0", "1")
+    assert read_table(write(csv_of_targets([0.5, 2])), kind="classes").classes == ("0.5", "2.0")
+    assert read_table(write(csv_of_targets(["7", "8a", "NA"])), kind="classes").classes == ("7", "8a", "NA")
+    with pytest.raises(InvalidValue, match="line 2, column 'y': 'a' is not a number; kind='classes' reads the target"):
+        read_table(write(csv_of_targets(["a", "b"])), kind="numbers")
+
+
+def test_a_few_texts_among_numbers_are_a_slip(write):
+    with pytest.raises(InvalidValue, match="line 4, column 'y': '3x' is not a number; kind='classes' reads"):
+        read_table(write(csv_of_targets([1, 2, "3x", 4])))
+
+
+def test_names_of_the_rows_are_no_classes(write):
+    path = write(csv_of_targets([f"plant {k}" for k in range(30)]))
+    with pytest.raises(InvalidValue, match=r"'y' has 30 different texts in 30 rows, .* or say kind='classes'"):
+        read_table(path)
+    assert len(read_table(path, kind="classes").classes) == 30
+
+
+# --- round trips -----------------------------------------------------------------------------------------------------
+
+
+@settings(max_examples=50, deadline=None)
+@given(
+    rows=st.integers(2, 6).flatmap(
+        lambda n: st.lists(
+            st.lists(st.floats(allow_nan=False, allow_infinity=False), min_size=n, max_size=n), min_size=2, max_size=8
+        )
+    ),
+    mark=st.sampled_from(",;\t"),
+    header=st.booleans(),
+)
+def test_numbers_written_are_the_numbers_read(tmp_path_factory, rows, mark, header):
+    for k, row in enumerate(rows):
+        row[-1] = k + 0.5  # a target that is not constant
+    path = tmp_path_factory.mktemp("round") / "data.csv"
+    names = [mark.join(f"n{k}" for k in range(1, len(rows[0]) + 1))] if header else []
+    path.write_text("\n".join(names + [mark.join(map(repr, row)) for row in rows]))
+    data = read_table(path, target=len(rows[0]))
+    assert data.x.tolist() == [row[:-1] for row in rows]
+    assert data.y.tolist() == [row[-1] for row in rows]
+    assert data.features[0] == ("n1" if header else "c1")
+
+
+def test_iris_through_a_csv_file_and_an_npz_file(tmp_path):
+    data = iris()
+    names = [data.classes[k] for k in data.y]
+    lines = [",".join([*map(repr, row), name]) for row, name in zip(data.x.tolist(), names, strict=True)]
+    (tmp_path / "iris.csv").write_text("\n".join([",".join([*data.features, "species"]), *lines]))
+    np.savez(tmp_path / "iris.npz", X=data.x, species=np.array(names))
+    for name in ("iris.csv", "iris.npz"):
+        read = read_table(tmp_path / name, "species")
+        assert (read.x == data.x).all()
+        assert (read.y == data.y).all()
+        assert read.said == data.said
+
+
+# --- CSV, what is refused --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "target", "error", "message"),
+    [
+        ("", "y", FileProblem, "the file is empty"),
+        ("\ufeff", "y", FileProblem, "the file is empty: it has only blank lines"),
+        ("\n \n,,\n", "y", FileProblem, "only blank lines"),
+        ("a,y\n", "y", InvalidValue, "there is no data below the header"),
+        ("a,y\n1,2\n3\n", "y", InvalidValue, "line 3 has 1 cells, but line 1 has 2"),
+        ("\na,y\n\n1,2\n\n3,4,5\n", "y", InvalidValue, "line 6 has 3 cells, but line 2 has 2"),
+        (
+            "a,y\n1,2\nred,3\n",
+            "y",
+            InvalidValue,
+            "line 3, column 'a': 'red' is not a number; inputs must be numbers, so",
+        ),
+        ("a,y\n1_000,2\n3,3\n5,3\n", "y", InvalidValue, "line 2, column 'a': '1_000' is not a number"),
+        ('"a\nb",y\n"1\n",2\n\nx,3\n', "y", InvalidValue, "line 6, column 'a b': 'x' is not a number"),
+        (
+            "a;y\n1,5;2\n2;3\n",
+            "y",
+            InvalidValue,
+            "line 2, column 'a': '1,5' is not a number; write a point in place of",
+        ),
+        ("a,y\n1,2\n,3\n", "y", InvalidValue, r"line 3, column 'a': a value is missing \(''\); fill it in or take"),
+        ("a,y\n1,2\nNaN,3\n", "y", InvalidValue, r"line 3, column 'a': a value is missing \('NaN'\)"),
+        ("a,y\n1,2\n-inf,3\n", "y", InvalidValue, "line 3, column 'a': '-inf' is not finite; correct it"),
+        ("a,y\n1,2\n1e999,3\n", "y", InvalidValue, "line 3, column 'a': '1e999' is not finite"),
+        ("a,y\n1,2\n2,\n", "y", InvalidValue, r"line 3, column 'y': a value is missing \(''\)"),
+        ("a,y\n1,p\n2,NA\n3,q\n", "y", InvalidValue, r"line 3, column 'y': a value is missing \('NA'\)"),
+        (
+            "a,width\n1,2\n",
+            "widht",
+            InvalidValue,
+            "there is no column 'widht'. Did you mean 'width'\\? Known: a, width",
+        ),
+        ("a,y\n1,2\n", 3, InvalidValue, "there is no column 3"),
+        ("a,y\n1,2\n", 0, InvalidValue, "there is no column 0"),
+        (
+            "1,2\n3,4\n",
+            "y",
+            InvalidValue,
+            r"no column 'y' \(no line was taken for a header, see header='yes'\). Known: c1",
+        ),
+        ("y,y\n1,2\n3,4\n", "y", InvalidValue, "2 columns are called 'y'; give the number of the column"),
+        ("y\n1\n2\n", "y", InvalidValue, "the only column is 'y': nothing is left to learn it from"),
+        ("a,y\n1,p\n2,p\n", "y", InvalidValue, "target 'y' is always 'p': there is nothing to learn"),
+        ("a,y\n1,2.5\n2,2.5\n", "y", InvalidValue, "target 'y' is always 2.5: there is nothing to learn"),
+        ('a,y\n1,"p\n2,q\n', "y", FileProblem, "line 2: unexpected end of data; check the quotes"),
+        ('a,y\n1,2\n"1" 5,q\n', "y", FileProblem, "line 3: .* check the quotes"),
+    ],
+)
+def test_bad_csv_gets_one_clear_line(write, text, target, error, message):
+    with pytest.raises(error, match=rf"data\.csv': .*{message}") as caught:
+        read_table(write(text), target)
+    assert "\n" not in str(caught.value)
+
+
+def test_long_cells_are_cut_in_the_message(write):
+    with pytest.raises(InvalidValue, match=r"'aaaaaaaaaa.{27}\.\.\.' is not a number"):
+        read_table(write(f"a,y\n{'a' * 500},1\n2,3\n"))
+
+
+def test_a_wide_table_names_only_the_nearest_columns(write):
+    header = ",".join([*(f"pixel{k}" for k in range(100)), "label"])
+    with pytest.raises(InvalidValue, match=r"no column 'lable'. Did you mean 'label'") as caught:
+        read_table(write(f"{header}\n{','.join(['1'] * 101)}\n"), "lable")
+    assert len(str(caught.value).split("Known: ")[1].split(",")) == 5
+
+
+def test_text_that_is_not_utf8_is_refused(write):
+    with pytest.raises(FileProblem, match="byte 3 is not UTF-8 text; save the file as 'CSV UTF-8'"):
+        read_table(write("grün,y\n1,2\n", encoding="latin-1"))
+
+
+# --- files -----------------------------------------------------------------------------------------------------------
+
+
+def test_files_that_cannot_be_read_are_named(tmp_path, write):
+    with pytest.raises(FileProblem, match=r"nowhere\.csv': there is no such file \(seen from the folder"):
+        read_table(tmp_path / "nowhere.csv")
+    with pytest.raises(FileProblem, match=r"this is a folder; name a .csv or .npz file in it"):
+        read_table(tmp_path)
+    with pytest.raises(FileProblem, match=r"read from .csv, .tsv, .txt and .npz files, not '\.xlsx'"):
+        read_table(write("a,y\n", "data.xlsx"))
+    with pytest.raises(FileProblem, match=r"data\.csv/x\.csv': the file cannot be read: Not a directory"):
+        read_table(write(PLANTS) / "x.csv")
+    with pytest.raises(OSError, match="there is no such file"):
+        read_table(str(tmp_path / "nowhere.npz"))
+
+
+def test_unknown_options_are_refused(write):
+    with pytest.raises(InvalidValue, match=r"kind 'class' is not known. Did you mean 'classes'"):
+        read_table(write(PLANTS), "species", kind="class")
+    with pytest.raises(InvalidValue, match=r"header 'true' is not known. Known: auto, no, yes"):
+        read_table(write(PLANTS), "species", header="true")
+
+
+# --- npz -------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("inputs", ["x", "X"])
+@pytest.mark.parametrize("dtype", ["float32", "int8", "bool", ">f8"])
+def test_npz_of_numbers(save, inputs, dtype):
+    x = np.array([[0, 1], [1, 0], [1, 1]]).astype(dtype)
+    data = read_table(save(**{inputs: x, "y": np.array([[0.5], [1.5], [2.5]])}))
+    assert data.x.dtype == np.float64
+    assert data.x.tolist() == [[0, 1], [1, 0], [1, 1]]
+    assert data.rho.tolist() == [[0.5], [1.5], [2.5]]
+    assert data.features == ("c1", "c2")
+
+
+def test_npz_of_classes(save):
+    x = np.arange(20.0).reshape(10, 2)
+    assert read_table(save(x=x, y=np.arange(10) % 2)).classes == ("0", "1")
+    assert read_table(save(x=x, kind=np.array(["b", "a"] * 5)), "kind").y.tolist() == [1, 0] * 5
+    truth = save(x=x, y=np.arange(10) > 4)
+    assert read_table(truth).classes == ("False", "True")
+    assert read_table(truth, kind="numbers").rho[-1].tolist() == [1.0]
+
+
+@pytest.mark.parametrize(
+    ("arrays", "error", "message"),
+    [
+        ({"a": np.ones(3), "y": np.ones(3)}, InvalidValue, "there is no array 'x'. Known: a, y"),
+        ({"x": np.ones((3, 1)), "yy": np.ones(3)}, InvalidValue, "there is no array 'y'. Did you mean 'yy'"),
+        (
+            {"x": np.ones(3), "y": np.ones(3)},
+            ShapeError,
+            r"'x' must be \(N, n\), one row a sample, got \(3,\); reshape",
+        ),
+        ({"x": np.ones((2, 3, 3)), "y": np.ones(2)}, ShapeError, r"got \(2, 3, 3\); reshape it, as x.reshape\(N, -1\)"),
+        ({"x": np.ones((0, 3)), "y": np.ones(0)}, ShapeError, r"got \(0, 3\)"),
+        (
+            {"x": np.ones((3, 2)), "y": np.ones(4)},
+            ShapeError,
+            r"'y' must be \(3,\), one value a row of 'x', got \(4,\)",
+        ),
+        ({"x": np.ones((3, 2)), "y": np.ones((3, 2))}, ShapeError, r"'y' must be \(3,\).* got \(3, 2\)"),
+        ({"x": np.array([["a"], ["b"]]), "y": np.ones(2)}, InvalidType, "'x' holds text, but numbers are needed"),
+        (
+            {"x": np.ones((2, 1)), "y": np.ones(2, complex)},
+            InvalidType,
+            "'y' must hold real numbers or text, not complex",
+        ),
+        ({"x": np.ones((2, 1)), "y": np.array([b"a", b"b"])}, InvalidType, r"'y' must hold real .* not \|S1"),
+        ({"x": np.array([[1, None]], object), "y": np.ones(1)}, InvalidType, "'x' holds Python objects, not numbers"),
+        ({"x": np.array([[1, 2], [3, np.nan]]), "y": np.ones(2)}, InvalidValue, r"x\[1, 1\] is nan; correct it"),
+        ({"x": np.ones((2, 1)), "y": np.array([1, np.inf])}, InvalidValue, r"y\[1\] is inf; correct it"),
+        ({"x": np.ones((2, 1)), "y": np.array(["a", ""])}, InvalidValue, r"y\[1\] is ''; correct it"),
+        (
+            {"x": np.ones((2, 1)), "y": np.ones(2)},
+            InvalidValue,
+            r"target 'y' is always 1\.0: there is nothing to learn",
+        ),
+    ],
+)
+def test_bad_npz_gets_one_clear_line(save, arrays, error, message):
+    with pytest.raises(error, match=rf"data\.npz': .*{message}"):
+        read_table(save(**arrays))
+
+
+def test_npz_text_where_numbers_are_asked_for(save):
+    with pytest.raises(InvalidType, match="array 'y' holds text, but numbers are needed"):
+        read_table(save(x=np.ones((2, 1)), y=np.array(["a", "b"])), kind="numbers")
+
+
+def test_what_is_no_npz_is_refused(tmp_path, write):
+    with pytest.raises(
+        FileProblem, match=r"this is not an npz file; numpy.savez\('data.npz', x=..., y=...\) writes one"
+    ):
+        read_table(write("hello", "data.npz"))
+    with pytest.raises(FileProblem, match="the file is empty"):
+        read_table(write("", "data.npz"))
+    with (tmp_path / "single.npz").open("wb") as stream:
+        np.save(stream, np.ones((3, 2)))
+    with pytest.raises(FileProblem, match="this is not an npz file"):
+        read_table(tmp_path / "single.npz")
+    with zipfile.ZipFile(tmp_path / "text.npz", "w") as archive:
+        archive.writestr("x", "hello")
+        archive.writestr("y", "hello")
+    with pytest.raises(InvalidType, match="array 'x' must hold real numbers or text"):
+        read_table(tmp_path / "text.npz")
+
+
+@settings(max_examples=60, deadline=None)
+@given(place=st.floats(0, 1, exclude_max=True), byte=st.integers(0, 255))
+def test_a_damaged_npz_is_read_or_refused_but_never_crashes(tmp_path_factory, place, byte):
+    path = tmp_path_factory.mktemp("damaged") / "data.npz"
+    np.savez_compressed(path, x=np.arange(12.0).reshape(6, 2), y=np.arange(6) + 0.5)
+    content = bytearray(path.read_bytes())
+    content[math.floor(place * len(content))] = byte
+    path.write_bytes(content)
+    with contextlib.suppress(Error):
+        assert read_table(path).x.shape == (6, 2)
