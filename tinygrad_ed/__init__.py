@@ -1,0 +1,66 @@
+"""tinygrad_ed: automatic differentiation that shows, checks and draws every number of backpropagation.
+
+The public names, and nothing else. Where to read on: `node.py` (a value that remembers how it was made),
+`ops/` (every op beside its rules), `backward.py` (the sweep), `closed_form/` (the lecture's rules).
+"""
+
+from tinygrad_ed import closed_form, data, nn, ops, train
+from tinygrad_ed.backward import gradients
+from tinygrad_ed.crosscheck import CrossCheck, crosscheck, ledger
+from tinygrad_ed.errors import (
+    Diverged,
+    Error,
+    FileProblem,
+    GradientMismatch,
+    GraphDropped,
+    InvalidType,
+    InvalidValue,
+    MissingExtra,
+    NoDerivativeRule,
+    RuleError,
+    ShapeError,
+    StaleGraph,
+)
+from tinygrad_ed.gradcheck import check_grads, numeric_derivative
+from tinygrad_ed.node import Node, Op, no_grad, op, stop_gradient
+from tinygrad_ed.ops import *
+from tinygrad_ed.transforms import elementwise_grad, grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
+
+__all__ = [
+    "CrossCheck",
+    "Diverged",
+    "Error",
+    "FileProblem",
+    "GradientMismatch",
+    "GraphDropped",
+    "InvalidType",
+    "InvalidValue",
+    "MissingExtra",
+    "NoDerivativeRule",
+    "Node",
+    "Op",
+    "RuleError",
+    "ShapeError",
+    "StaleGraph",
+    "check_grads",
+    "closed_form",
+    "crosscheck",
+    "data",
+    "elementwise_grad",
+    "grad",
+    "gradients",
+    "hessian",
+    "hvp",
+    "jacobian",
+    "jvp",
+    "ledger",
+    "nn",
+    "no_grad",
+    "numeric_derivative",
+    "op",
+    "stop_gradient",
+    "train",
+    "value_and_grad",
+    "vjp",
+]
+__all__ += ops.__all__

@@ -1,0 +1,6 @@
+"""Networks on the graph: activation functions, costs, initial weights, layers."""
+
+from tinygrad_ed.nn import activations, costs, init
+from tinygrad_ed.nn.layers import MLP, Dense
+
+__all__ = ["MLP", "Dense", "activations", "costs", "init"]
