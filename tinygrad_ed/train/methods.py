@@ -1,0 +1,59 @@
+"""Which samples an update sees: gradient descent, SGD and mini-batch (lecture, section 1).
+
+| method    | updates per epoch | gradient computations per update |
+|-----------|-------------------|----------------------------------|
+| gradient  | 1                 | N                                |
+| sgd       | N                 | 1                                |
+| minibatch | N/M               | M                                |
+"""
+
+import math
+from collections.abc import Iterator
+
+import numpy as np
+
+from tinygrad_ed.errors import InvalidValue, nearest
+from tinygrad_ed.node import Array
+
+METHODS = ("gradient", "sgd", "minibatch")
+SAMPLINGS = ("uniform", "shuffle")
+
+
+def batches(method: str, n: int, batch_size: int, sampling: str, rng: np.random.Generator) -> Iterator[Array | slice]:
+    """Yield the samples of each update of one epoch, as an index into the data.
+
+    With sampling "uniform" every sample is drawn with replacement, as on the slides: mini-batch does ceil(N/M)
+    updates of M samples each. With "shuffle" an epoch sees every sample once, and the last batch may be smaller.
+    Gradient descent always takes all samples.
+
+    Raises:
+        InvalidValue: for an unknown method or sampling.
+
+    >>> rng = np.random.default_rng(0)
+    >>> [len(batch) for batch in batches("minibatch", 10, 4, "shuffle", rng)]
+    [4, 4, 2]
+    >>> [len(batch) for batch in batches("minibatch", 10, 4, "uniform", rng)]
+    [4, 4, 4]
+    """
+    check_method(method, sampling)
+    if method == "gradient":
+        yield slice(None)
+        return
+    size = 1 if method == "sgd" else batch_size
+    if sampling == "uniform":
+        yield from rng.integers(0, n, (math.ceil(n / size), size))
+    else:
+        order = rng.permutation(n)
+        for start in range(0, n, size):
+            yield order[start : start + size]
+
+
+def check_method(method: str, sampling: str) -> None:
+    """Refuse an unknown method or sampling; the message suggests the nearest.
+
+    >>> check_method("sgd", "uniform")
+    """
+    if method not in METHODS:
+        raise InvalidValue(f"unknown method {method!r}. {nearest(method, METHODS)}")
+    if sampling not in SAMPLINGS:
+        raise InvalidValue(f"unknown sampling {sampling!r}. {nearest(sampling, SAMPLINGS)}")
