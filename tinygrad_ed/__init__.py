@@ -4,7 +4,7 @@ The public names, and nothing else. Where to read on: `node.py` (a value that re
 `ops/` (every op beside its rules), `backward.py` (the sweep), `closed_form/` (the lecture's rules).
 """
 
-from tinygrad_ed import closed_form, data, nn, ops, train
+from tinygrad_ed import closed_form, data, draw, nn, ops, train
 from tinygrad_ed.backward import gradients
 from tinygrad_ed.crosscheck import CrossCheck, crosscheck, ledger
 from tinygrad_ed.errors import (
@@ -26,7 +26,10 @@ from tinygrad_ed.node import Node, Op, no_grad, op, stop_gradient
 from tinygrad_ed.ops import *
 from tinygrad_ed.transforms import elementwise_grad, grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
 
+__version__ = "0.1.0"
+
 __all__ = [
+    "__version__",
     "CrossCheck",
     "Diverged",
     "Error",
@@ -46,6 +49,7 @@ __all__ = [
     "closed_form",
     "crosscheck",
     "data",
+    "draw",
     "elementwise_grad",
     "grad",
     "gradients",

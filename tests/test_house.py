@@ -1,0 +1,31 @@
+"""The house: the floors and walls of the imports, and files that can be read in one sitting."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from importlinter.cli import lint_imports
+
+ROOT = Path(__file__).parents[1]
+SOURCES = sorted((ROOT / "tinygrad_ed").rglob("*.py"))
+
+
+def test_the_import_contracts_hold(monkeypatch):
+    monkeypatch.chdir(ROOT)
+    assert lint_imports(config_filename=str(ROOT / "pyproject.toml"), cache_dir=None) == 0
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_a_file_can_be_read_in_one_sitting(path):
+    assert len(path.read_text(encoding="utf-8").splitlines()) <= 420
+
+
+def test_importing_the_package_needs_numpy_and_graphviz_only():
+    """The extras are imported inside the functions that need them."""
+    code = (
+        "import sys, tinygrad_ed; "
+        "print([m for m in ('pygraphviz', 'matplotlib', 'tqdm', 'sklearn', 'autograd') if m in sys.modules])"
+    )
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True)
+    assert result.stdout.strip() == "[]"
