@@ -1,0 +1,131 @@
+import stat
+import sys
+import textwrap
+
+import pytest
+
+import tinygrad_ed as tg
+from tinygrad_ed.draw import backends
+
+SOURCE = "digraph { a -> b }"
+
+
+@pytest.fixture
+def bare(monkeypatch, tmp_path):
+    """A machine without a `dot` program; pygraphviz is still there."""
+    monkeypatch.setenv("PATH", str(tmp_path / "nothing"))
+    monkeypatch.delenv(backends.VARIABLE, raising=False)
+
+
+@pytest.fixture
+def nothing(bare, monkeypatch):
+    """A machine without any layout engine."""
+    monkeypatch.setitem(sys.modules, "pygraphviz", None)
+
+
+def fake(folder, name="dot", offers=("svg", "png", "pdf"), broken=False):
+    """A program that answers like dot, and keeps its arguments and its input beside itself."""
+    program = folder / name
+    program.write_text(
+        textwrap.dedent(f"""\
+        #!{sys.executable}
+        import pathlib, sys
+        here = pathlib.Path({str(folder)!r})
+        (here / "arguments").write_text("\\n".join(sys.argv[1:]), "utf-8")
+        (here / "input").write_bytes(sys.stdin.buffer.read())
+        form = next(a[2:] for a in sys.argv if a.startswith("-T"))
+        if {broken!r} or form not in {offers!r}:
+            sys.stderr.write(f'Format: "{{form}}" not recognized. Use one of: {" ".join(offers)}\\n')
+            sys.exit(1)
+        sys.stdout.write("drawn by the fake, " + form)
+        """)
+    )
+    program.chmod(program.stat().st_mode | stat.S_IXUSR)
+    return program
+
+
+def test_a_dot_program_on_the_path_comes_first(bare, monkeypatch, tmp_path):
+    fake(tmp_path)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert backends.render(SOURCE, "svg") == b"drawn by the fake, svg"
+    assert (tmp_path / "input").read_text() == SOURCE
+    assert (tmp_path / "arguments").read_text().split() == ["-Tsvg"]
+
+
+def test_a_png_gets_its_resolution_and_its_largest_size(bare, monkeypatch, tmp_path):
+    fake(tmp_path)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    backends.render(SOURCE, "png")
+    assert (tmp_path / "arguments").read_text().split() == ["-Tpng", "-Gdpi=144", "-Gsize=55,55"]
+
+
+def test_a_dot_program_that_lacks_the_format_gives_way_to_pygraphviz(bare, monkeypatch, tmp_path):
+    fake(tmp_path, offers=("svg",))
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert backends.render(SOURCE, "svg").startswith(b"drawn by the fake")
+    assert backends.render(SOURCE, "png").startswith(b"\x89PNG")
+
+
+def test_without_a_dot_program_pygraphviz_draws_every_format(bare):
+    assert b"<svg" in backends.render(SOURCE, "svg")
+    assert backends.render(SOURCE, "png").startswith(b"\x89PNG")
+    assert backends.render(SOURCE, "pdf").startswith(b"%PDF")
+
+
+def test_with_no_engine_the_error_has_the_line_that_installs_one(nothing):
+    with pytest.raises(tg.MissingExtra, match=r'pip install "tinygrad_ed\[dot\]"'):
+        backends.render(SOURCE, "svg")
+    assert not backends.doctor().ok
+
+
+def test_an_engine_that_is_there_but_fails_is_not_called_missing(nothing, monkeypatch, tmp_path):
+    fake(tmp_path, broken=True)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(tg.FileProblem, match=r'no layout engine could draw svg: dot: Format: "svg" not recognized'):
+        backends.render(SOURCE, "svg")
+
+
+def test_a_named_engine_is_used_or_refused_never_replaced(bare, monkeypatch, tmp_path):
+    mine = fake(tmp_path, name="my dot")
+    monkeypatch.setenv(backends.VARIABLE, str(mine))
+    assert backends.render(SOURCE, "pdf") == b"drawn by the fake, pdf"
+    assert b"<svg" in backends.render(SOURCE, "svg", engine="pygraphviz")
+    with pytest.raises(tg.FileProblem, match=r"the engine names a layout engine that cannot be used: .*not installed"):
+        backends.render(SOURCE, "svg", engine=str(tmp_path / "absent"))
+    monkeypatch.setenv(backends.VARIABLE, str(tmp_path / "absent"))
+    with pytest.raises(tg.FileProblem, match="TINYGRAD_ED_DOT names a layout engine that cannot be used"):
+        backends.render(SOURCE, "svg")
+
+
+def test_a_program_that_cannot_start_is_a_clear_error(bare, tmp_path):
+    program = tmp_path / "dot"
+    program.write_text("#!/no/such/interpreter\n")
+    program.chmod(0o755)
+    with pytest.raises(tg.FileProblem, match="does not start"):
+        backends.render(SOURCE, "svg", engine=str(program))
+
+
+def test_an_unknown_format_is_refused():
+    with pytest.raises(tg.InvalidValue, match="draws svg, png, pdf, not 'gif'"):
+        backends.render(SOURCE, "gif")
+
+
+def test_malformed_text_is_an_error_not_an_empty_picture(bare):
+    with pytest.raises(tg.FileProblem, match="pygraphviz"):
+        backends.render("digraph { a -> ", "svg")
+
+
+def test_the_doctor_says_which_engine_and_why(bare, monkeypatch, tmp_path):
+    without = backends.doctor()
+    assert (without.engine, without.ok) == ("pygraphviz", True)
+    assert "dot: not installed" in str(without)
+    fake(tmp_path, offers=("svg", "png"))
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert "dot: draws svg, png; Format" in str(backends.doctor())
+    fake(tmp_path)
+    assert backends.doctor().engine == "dot"
+    monkeypatch.setenv(backends.VARIABLE, "pygraphviz")
+    assert backends.doctor().why == "named by TINYGRAD_ED_DOT"
+    monkeypatch.setenv(backends.VARIABLE, "/no/such/program")
+    assert not backends.doctor().ok
+    assert "but unusable" in str(backends.doctor())

@@ -1,0 +1,181 @@
+import json
+import re
+from html.parser import HTMLParser
+
+import numpy as np
+import pytest
+
+import tinygrad_ed as tg
+from tinygrad_ed import draw
+from tinygrad_ed.draw.player import of_network
+from tinygrad_ed.draw.steps import steps
+from tinygrad_ed.draw.trace import trace
+from tinygrad_ed.node import Node
+
+
+class Page(HTMLParser):
+    """Reads a page: its ids, the text of its steps and scripts, and whether its tags are balanced."""
+
+    VOID = frozenset({"meta", "input", "rect", "path", "circle"})
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.ids: list[str] = []
+        self.open: list[str] = []
+        self.scripts: list[str] = []
+        self.feed(html)
+        self.close()
+
+    def handle_starttag(self, tag, attrs):
+        self.ids += [value for key, value in attrs if key == "id"]
+        if tag not in self.VOID:
+            self.open.append(tag)
+        if tag == "script":
+            self.scripts.append("")
+
+    def handle_startendtag(self, tag, attrs):
+        self.ids += [value for key, value in attrs if key == "id"]
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        if self.open and self.open[-1] == "script":
+            self.scripts[-1] += data
+
+
+def page(picture) -> tuple[str, Page, dict]:
+    html = picture.render("html").decode()
+    read = Page(html)
+    assert read.open == []
+    return html, read, json.loads(read.scripts[0])
+
+
+def network_page(**options):
+    mlp = tg.nn.MLP([2, 3, 2], rng=1)
+    return mlp, page(draw.player(mlp, [[0.5, -1.0]], [[1.0, 0.0]], **options))
+
+
+def test_the_page_is_whole_small_and_needs_no_network():
+    _, (html, read, _) = network_page()
+    assert "http" not in html
+    assert "src=" not in html
+    assert "@import" not in html
+    assert "url(" not in html
+    assert len(html.encode()) < 150_000
+    assert len(read.ids) == len(set(read.ids))
+
+
+def test_the_last_gradients_in_the_page_are_those_of_the_rules():
+    mlp, (_, _, data) = network_page()
+    book = tg.ledger(mlp, [[0.5, -1.0]], [[1.0, 0.0]], road="rules")
+    by_name = {node["name"]: node["gradient"] for node in data["trace"]["nodes"] if node["name"]}
+    for j in (1, 2):
+        superscript = "⁰¹²"[j]
+        assert np.allclose(by_name[f"Ω{superscript}"]["entries"], book[f"grad_omega[{j}]"], rtol=1e-12)
+        assert np.allclose(by_name[f"β{superscript}"]["entries"], book[f"grad_beta[{j}]"], rtol=1e-12)
+        assert np.allclose(by_name[f"ζ{superscript}"]["entries"], book[f"B[{j}]"], rtol=1e-12)
+    assert np.allclose(by_name["α⁰"]["entries"], book["P[1]"], rtol=1e-12)
+
+
+def test_steps_go_forward_then_backward_then_update():
+    _, (html, _, data) = network_page()
+    phases = [step["phase"] for step in data["steps"]]
+    assert phases == sorted(phases, key=["forward", "backward", "update"].index)
+    assert phases.count("update") == 4
+    assert html.count('<li id="step-') == len(phases)
+    made = [node["id"] for node in data["trace"]["nodes"] if node["op"]]
+    assert [step["node"] for step in data["steps"] if step["phase"] == "forward"] == made
+    ids = set(re.findall(r'id="(node-n\d+|edge-\d+)"', html))
+    assert {f"node-{step['node']}" for step in data["steps"]} <= ids
+    assert {f"edge-{step['edge']}" for step in data["steps"] if step["edge"] is not None} <= ids
+
+
+def test_a_scalar_expression_is_told_with_its_numbers():
+    a, b, c = Node(2.0, name="a"), Node(-3.0, name="b"), Node(5.5, name="c")
+    told = steps(trace((a * b + c).tanh(), fresh=True), 0.1)
+    assert [s.general.text for s in told] == [
+        "v₁ = a · b",
+        "v₂ = v₁ + c",
+        "v₃ = tanh (v₂)",
+        "∂v₃/∂v₃ = 1",
+        "∂v₃/∂v₂ = ∂v₃/∂v₃ · (1 − v₃²)",
+        "∂v₃/∂v₁ = ∂v₃/∂v₂ · 1",
+        "∂v₃/∂c = ∂v₃/∂v₂ · 1",
+        "∂v₃/∂a = ∂v₃/∂v₁ · b",
+        "∂v₃/∂b = ∂v₃/∂v₁ · a",
+    ]
+    assert told[0].numbers.text == "2 · (−3) = −6"
+    assert told[-2].numbers.text == "0.786 · (−3) = −2.36"
+    assert told[-2].shown.low == pytest.approx(-3 * (1 - np.tanh(-0.5) ** 2))
+
+
+def test_contributions_add_up_in_front_of_the_reader():
+    x = Node(3.0, name="x")
+    told = steps(trace(x * x + 2.0 * x, fresh=True), 0.1)
+    arrivals = [s for s in told if s.phase == "backward" and s.node == "n0"]
+    assert [s.shown.low for s in arrivals] == [2.0, 5.0, 8.0]
+    assert arrivals[-1].numbers.text == "1 · 3 = 3; in all 8"
+    assert all("+=" in s.general.text for s in arrivals)
+    assert "used 3 times" in arrivals[0].sentence
+
+
+def test_the_update_takes_the_learning_rate():
+    w = Node(2.0, name="W1")
+    told = steps(trace(w * 5.0, fresh=True), 0.5)
+    assert told[-1].phase == "update"
+    assert told[-1].shown.low == -0.5
+    assert told[-1].numbers.text == "2 − 0.5 · 5 = −0.5"
+
+
+def test_the_rule_of_the_lecture_stands_beside_the_step_that_computes_the_same_number():
+    mlp = tg.nn.MLP([2, 3, 2], rng=1)
+    data, rules = of_network(mlp, [[0.5, -1.0]], [[1.0, 0.0]], "mse")
+    book = tg.ledger(mlp, [[0.5, -1.0]], [[1.0, 0.0]], road="rules")
+    told = {s.rule: s for s in steps(data, 0.1, rules) if s.rule}
+    assert np.allclose(told["ζ¹ = α⁰ Ω¹ + β¹"].shown.entries, book["zeta[1]"])
+    assert np.allclose(told["B¹ = Φ′(ζ¹) ⊙ P²"].shown.entries, book["B[1]"])
+    assert np.allclose(told["P² = B² [Ω²]ᵀ"].shown.entries, book["P[2]"])
+    assert np.allclose(told["∇Ω¹ = [α⁰]ᵀ B¹"].shown.entries, book["grad_omega[1]"])
+
+
+@pytest.mark.parametrize("cost", ["mse", "l1", "huber", "logistic", "hinge", "margin", "cross_entropy"])
+@pytest.mark.parametrize(
+    "activation", ["identity", "sigmoid", "tanh", "relu", "leaky_relu", "softplus", "elu", "silu", "gelu"]
+)
+def test_every_activation_and_cost_can_be_played(activation, cost):
+    mlp = tg.nn.MLP([2, 2, 2], activation, rng=1)
+    rho = np.array([[1.0, -1.0]]) if cost in ("logistic", "hinge") else np.array([[1.0, 0.0]])
+    page(draw.player(mlp, [[0.5, -1.0]], rho, cost))
+
+
+@pytest.mark.parametrize(
+    "name", ["<lambda> <map>", "</script><script>alert(1)</script>", "]]>", 'a"b\\', "x" * 200, "$DATA", "<!--"]
+)
+def test_hostile_names_stay_text(name):
+    y = Node(2.0, name=name) * Node(3.0, name="b")
+    html, read, data = page(draw.player(y, title=name))
+    assert len(read.scripts) == 2
+    assert data["trace"]["nodes"][0]["name"] == name
+    assert "alert(1)</script>" not in html
+    draw.player(y).render("svg")
+
+
+def test_what_cannot_be_played_is_refused():
+    with pytest.raises(tg.InvalidType, match="needs inputs and expected outputs"):
+        draw.player(tg.nn.MLP([2, 2]))
+    with pytest.raises(tg.InvalidType, match="takes a Node, or an MLP with data, not 3"):
+        draw.player(3)  # type: ignore[arg-type]
+    with pytest.raises(tg.ShapeError, match="a sweep starts from one number"):
+        draw.player(Node([1.0, 2.0]) * 2.0)
+    x = y = Node(1.0)
+    for _ in range(400):
+        y = y + x
+    with pytest.raises(tg.InvalidValue, match="has 401 nodes, and the player takes at most 400"):
+        draw.player(y)
+
+
+def test_playing_touches_no_gradient():
+    x = Node(2.0)
+    draw.player(x * 3.0).render("html")
+    assert x.grad is None

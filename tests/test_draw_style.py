@@ -1,0 +1,73 @@
+import itertools
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tinygrad_ed.draw import style
+
+# Machado, Oliveira and Fernandes (2009), "A physiologically-based model for simulation of color vision deficiency".
+VISION = {
+    "usual": np.eye(3),
+    "no red cones": [[0.152286, 1.052583, -0.204868], [0.114503, 0.786281, 0.099216], [-0.003882, -0.048116, 1.051998]],
+    "no green cones": [[0.367322, 0.860646, -0.227968], [0.280085, 0.672501, 0.047413], [-0.01182, 0.04294, 0.968881]],
+    "no blue cones": [[1.255528, -0.076749, -0.178779], [-0.078411, 0.930809, 0.147602], [0.004733, 0.691367, 0.3039]],
+}
+
+
+def linear(colour):
+    c = np.array([int(colour[i : i + 2], 16) for i in (1, 3, 5)]) / 255
+    return np.where(c <= 0.04045, c / 12.92, ((c + 0.055) / 1.055) ** 2.4)
+
+
+def lab(rgb):
+    xyz = np.array([[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]]) @ rgb
+    f = [math.cbrt(t) if t > 0.008856 else 7.787 * t + 16 / 116 for t in xyz / np.array([0.9505, 1.0, 1.089])]
+    return np.array([116 * f[1] - 16, 500 * (f[0] - f[1]), 200 * (f[1] - f[2])])
+
+
+@pytest.mark.parametrize("vision", VISION)
+def test_the_letters_can_be_told_apart_with_any_colour_vision(vision):
+    seen = {k: lab(np.clip(VISION[vision] @ linear(style.COLOURS[k]), 0, 1)) for k in "αζωβBP"}
+    nearest = min(np.linalg.norm(seen[a] - seen[b]) for a, b in itertools.combinations(seen, 2))
+    assert nearest > 15  # 2.3 is the smallest difference that people notice
+
+
+@pytest.mark.parametrize("letter", style.COLOURS)
+def test_every_letter_can_be_read_on_white(letter):
+    luminance = linear(style.COLOURS[letter]) @ [0.2126, 0.7152, 0.0722]
+    assert 1.05 / (luminance + 0.05) >= 4.5  # WCAG AA
+
+
+@given(st.floats(allow_nan=True, allow_infinity=True))
+def test_a_number_reads_back_within_its_last_digit(x):
+    text = style.number(x)
+    assert "-" not in text
+    assert len(text) <= 12
+    if abs(x) < 1e308:
+        plain = text.replace("−", "-")
+        if "·10" in plain:
+            mantissa, exponent = plain.split("·10")
+            plain = f"{mantissa}e{exponent.translate(str.maketrans('⁰¹²³⁴⁵⁶⁷⁸⁹⁻', '0123456789-'))}"
+        assert float(plain) == pytest.approx(x, rel=6e-3, abs=0)
+
+
+@pytest.mark.parametrize(
+    ("x", "text"),
+    [(0.0, "0"), (-0.0, "0"), (2.0, "2"), (1 / 3, "0.333"), (0.99996, "1.00"), (999.96, "1000"), (-1e-9, "−1·10⁻⁹")],
+)
+def test_numbers_are_short(x, text):
+    assert style.number(x) == text
+
+
+def test_scripts_become_unicode_tspans_or_mathml():
+    omega = style.letter("ω", 1, "1,2")
+    assert style.plain(omega) == "ω¹₁,₂"
+    assert style.mathml(omega) == "<msubsup><mi>ω</mi><mn>1,2</mn><mn>1</mn></msubsup>"
+    assert style.mathml(style.letter("α", 0)) == "<msup><mi>α</mi><mn>0</mn></msup>"
+    spans = style.tspans(omega, 10)
+    assert spans.count("<tspan") == 3
+    assert 'dy="-4.0"' in spans  # up ...
+    assert 'dy="6.4"' in spans  # ... and from there to below the line

@@ -1,0 +1,34 @@
+"""Pictures: the computational graph, the network, both roads side by side, and the step-by-step player.
+
+A drawing is data first: `trace.py` turns a graph of Nodes into plain numbers and text, and the views turn that
+into pictures. Importing this package lets every Node show its own graph in a notebook.
+"""
+
+from collections.abc import Collection
+
+from tinygrad_ed.backward import walk
+from tinygrad_ed.draw.backends import Doctor, doctor
+from tinygrad_ed.draw.compare import compare
+from tinygrad_ed.draw.graph import AUTO, graph
+from tinygrad_ed.draw.network import network
+from tinygrad_ed.draw.picture import Picture
+from tinygrad_ed.draw.player import player
+from tinygrad_ed.draw.trace import Trace, trace
+from tinygrad_ed.errors import Error
+from tinygrad_ed.node import Node
+
+__all__ = ["Doctor", "Picture", "Trace", "compare", "doctor", "graph", "network", "player", "trace"]
+
+
+def _show(self: Node, include: Collection[str] | None = None, exclude: Collection[str] | None = None) -> dict[str, str]:
+    """What a notebook shows for a Node: its text, and below it its graph, if that fits on a screen."""
+    text = {"text/plain": repr(self)}
+    try:
+        if self.op is None or len(walk(self)) > AUTO:
+            return text
+        return graph(self)._repr_mimebundle_(include, exclude) | text
+    except Error:  # an outdated graph, for example, has no picture, but still its text
+        return text
+
+
+Node._repr_mimebundle_ = _show  # type: ignore[attr-defined]  # the one thing that a Node gets from above

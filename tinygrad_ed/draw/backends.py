@@ -1,0 +1,136 @@
+"""Layout engines: who turns DOT text into svg, png or pdf on this machine.
+
+The order: what the caller or `TINYGRAD_ED_DOT` names; then the program `dot`, if it runs and offers the
+format; then pygraphviz, which carries Graphviz inside its wheel and needs nothing else. A named engine is
+used or refused, never silently replaced. All run in a process of their own, without a shell: a layout that
+never ends or that crashes inside Graphviz is then one line of text, and not the end of the reader's notebook.
+"""
+
+import importlib.util
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+
+from tinygrad_ed.errors import FileProblem, InvalidValue, MissingExtra
+
+VARIABLE = "TINYGRAD_ED_DOT"
+INSTALL = 'pip install "tinygrad_ed[dot]"'
+ENGINES = ("dot", "pygraphviz")  # tried in this order where none is named
+FORMATS = ("svg", "png", "pdf")
+SECONDS = 120  # after this a layout is given up
+_PNG = ["-Gdpi=144", "-Gsize=55,55"]  # at most 55 inches: 8000 pixels a side, so that no picture eats the memory
+_CHILD = """
+import sys, pygraphviz
+graph = pygraphviz.AGraph(string=sys.stdin.buffer.read().decode())
+sys.stdout.buffer.write(graph.draw(format=sys.argv[1], prog="dot", args=" ".join(sys.argv[2:])))
+"""
+
+
+class _Failed(Exception):
+    """One engine could not do it; the text says why. A signal between the functions below, never seen outside."""
+
+
+def render(source: str, form: str, engine: str | None = None) -> bytes:
+    """Return DOT text drawn as `form` ("svg", "png" or "pdf").
+
+    Args:
+        source: DOT text.
+        form: the format.
+        engine: the path of a `dot` program, or "pygraphviz"; None tries what there is.
+
+    Raises:
+        InvalidValue: for an unknown format.
+        MissingExtra: if there is no engine at all; the message has the line that installs one.
+        FileProblem: if an engine is there but fails, or the named one cannot be used.
+    """
+    if form not in FORMATS:
+        raise InvalidValue(f"a layout engine draws {', '.join(FORMATS)}, not {form!r}")
+    named = engine or os.environ.get(VARIABLE)
+    reasons = []
+    for name in [named] if named else ENGINES:
+        try:
+            return _run(name, source, form)
+        except _Failed as problem:
+            reasons.append(f"{name}: {problem}")
+    if named:
+        origin = "the engine" if engine else VARIABLE
+        raise FileProblem(f"{origin} names a layout engine that cannot be used: {reasons[0]}")
+    if all("not installed" in reason for reason in reasons):
+        raise MissingExtra(
+            f"drawing {form} needs a layout engine, and none was found (no `dot` program on PATH, no pygraphviz); "
+            f"install one with: {INSTALL}   (saving as .dot always works)"
+        )
+    raise FileProblem(f"no layout engine could draw {form}: {'; '.join(reasons)}. Another one comes with: {INSTALL}")
+
+
+@dataclass(frozen=True)
+class Doctor:
+    """What `doctor` found: the engine in use (or None), why, and the state of every engine."""
+
+    engine: str | None
+    why: str
+    engines: dict[str, str]
+
+    @property
+    def ok(self) -> bool:
+        """Whether pictures of graphs can be drawn as svg, png and pdf."""
+        return self.engine is not None
+
+    def __str__(self) -> str:
+        head = f"layout engine: {self.engine or 'none'} ({self.why})"
+        return "\n".join([head, *(f"  {name}: {state}" for name, state in self.engines.items())])
+
+
+def doctor() -> Doctor:
+    """Say which layout engine draws graphs on this machine, and why, by drawing a tiny graph with each."""
+    named = os.environ.get(VARIABLE)
+    states = {name: _state(name) for name in dict.fromkeys([*([named] if named else []), *ENGINES])}
+    working = [name for name, state in states.items() if state.startswith("draws svg, png, pdf")]
+    if named:
+        good = named in working
+        return Doctor(named if good else None, f"named by {VARIABLE}" + ("" if good else ", but unusable"), states)
+    if not working:
+        return Doctor(None, f"install one with: {INSTALL}", states)
+    why = "the `dot` program on PATH" if working[0] == "dot" else "no usable `dot` program, so the one in pygraphviz"
+    return Doctor(working[0], why, states)
+
+
+def _state(name: str) -> str:
+    """What an engine can draw, or why not."""
+    done, problem = [], ""
+    for form in FORMATS:
+        try:
+            _run(name, "digraph { a -> b }", form)
+            done.append(form)
+        except _Failed as reason:
+            problem = str(reason)
+    return (f"draws {', '.join(done)}" if done else "") + ("; " if done and problem else "") + problem
+
+
+def _run(name: str, source: str, form: str) -> bytes:
+    """Start an engine, give it the text and return what it draws."""
+    command = [*_command(name, form), *(_PNG if form == "png" else [])]
+    try:
+        done = subprocess.run(command, input=source.encode(), capture_output=True, timeout=SECONDS, check=False)  # noqa: S603  no shell; the program is the user's own choice
+    except subprocess.TimeoutExpired:
+        raise _Failed(f"gave up after {SECONDS} s; draw a smaller part or less detail") from None
+    except OSError as error:
+        raise _Failed(f"it does not start ({error.strerror or error})") from None
+    if done.returncode != 0 or not done.stdout:
+        lines = done.stderr.decode(errors="replace").strip().splitlines() or [f"exit status {done.returncode}"]
+        raise _Failed(lines[-1][:200])
+    return done.stdout
+
+
+def _command(name: str, form: str) -> list[str]:
+    """How an engine is started."""
+    if name == "pygraphviz":
+        if importlib.util.find_spec(name) is None:
+            raise _Failed("not installed (no such package)")
+        return [sys.executable, "-P", "-W", "ignore", "-c", _CHILD, form]
+    program = shutil.which(name)
+    if program is None:
+        raise _Failed("not installed (no such program)")
+    return [program, f"-T{form}"]

@@ -1,0 +1,187 @@
+"""The compare view: the graph's numbers beside those of the closed-form rules, quantity by quantity.
+
+Each road is a ladder with the same rungs. The way forward goes down on the left, the way back goes up beside it, and a
+letter stands in the row of the one whose derivative it is: B^j beside ζ^j, P^{j+1} beside α^j. The gradients of the
+parameters stand at the side of their layer. Under the ladders is the table of the cross-check; whoever points at a row
+or a box sees its partners. A wrong rule turns red, and so does all that inherits its error.
+"""
+
+import itertools
+import re
+from collections.abc import Callable, Mapping
+from functools import partial
+from importlib.resources import files
+from typing import Any
+
+from tinygrad_ed.crosscheck import CrossCheck, Row, crosscheck
+from tinygrad_ed.draw import backends
+from tinygrad_ed.draw.equations import brief
+from tinygrad_ed.draw.picture import Picture, page
+from tinygrad_ed.draw.scene import Box, Group, Item, Line, Scene, Text, to_dot, to_svg, words
+from tinygrad_ed.draw.style import (
+    BACKWARD_FILL,
+    COLOURS,
+    FORWARD_FILL,
+    INK,
+    LINE,
+    PAPER,
+    QUIET,
+    WRONG,
+    WRONG_FILL,
+    Runs,
+    escape,
+    letter,
+    number,
+    plain,
+)
+from tinygrad_ed.draw.trace import numbers_of
+from tinygrad_ed.nn import MLP
+
+_W, _H, _ROW, _TOP, _LEFT = 170.0, 44.0, 66.0, 150.0, 40.0
+_COLUMNS = (0.0, 194.0, 388.0)
+_SIDE = 616.0  # from one ladder to the other
+_LETTERS = {"alpha": "α", "zeta": "ζ", "P": "P", "B": "B", "grad_omega": "Ω", "grad_beta": "β", "cost": "ε"}
+_ROADS = (("graph", "the graph, swept backward"), ("rules", "the closed-form rules"))
+
+
+def compare(
+    mlp: MLP,
+    x: Any,
+    rho: Any,
+    cost: str = "mse",
+    rules: Mapping[str, Callable[..., Any]] | None = None,
+    *,
+    title: str | None = None,
+    engine: str | None = None,
+) -> Picture:
+    """Draw the graph's numbers beside those of the rules, with the table of the cross-check (html).
+
+    Args:
+        mlp: the network.
+        x: inputs, `(M, n_0)` or `(n_0,)`.
+        rho: expected outputs, `(M, n_L)` or `(n_L,)`.
+        cost: the name of the cost.
+        rules: a reader's own version of some of the rules, judged against the graph.
+        title: a line above the picture.
+        engine: for png and pdf, the path of a `dot` program, or "pygraphviz" (see `doctor`).
+
+    Returns:
+        a picture; the table is in html, the drawing in every format.
+
+    Raises:
+        as `crosscheck`.
+    """
+    checked = crosscheck(mlp, x, rho, cost, roads=[road for road, _ in _ROADS], rules=rules)
+    name = title or f"Two roads through a {'-'.join(map(str, mlp.sizes))} network"
+    scene = layout(checked, len(mlp.layers), name, cost)
+    source = to_dot(scene)
+    makers: dict[str, Any] = {f: partial(backends.render, source, f, engine) for f in ("png", "pdf")}
+    makers |= {"svg": to_svg(scene).encode, "dot": source.encode, "html": partial(_page, scene, checked)}
+    return Picture(name, makers, frame=900)
+
+
+def layout(checked: CrossCheck, L: int, title: str, cost: str) -> Scene:
+    """Place both ladders."""
+    rows = {row.quantity: row for row in checked.rows}
+    places: dict[str, tuple[int, int]] = {"cost": (0, 2 * L + 1)}
+    for j in range(L + 1):
+        places |= {f"alpha[{j}]": (0, 2 * j), f"P[{j + 1}]": (1, 2 * j)}
+    for j in range(1, L + 1):
+        places |= {f"zeta[{j}]": (0, 2 * j - 1), f"B[{j}]": (1, 2 * j - 1)}
+        places |= {f"grad_omega[{j}]": (2, 2 * j - 1), f"grad_beta[{j}]": (2, 2 * j)}
+    items: list[Item] = [Text(_LEFT, 44, words(title), 20, anchor="start", bold=True)]
+    items.append(Text(_LEFT, 68, words(f"cost: {cost}. {verdict(checked)}"), 13, QUIET, "start"))
+    for side, (road, heading) in enumerate(_ROADS):
+        left = _LEFT + side * _SIDE
+        items.append(Text(left, _TOP - 46, words(heading), 15, anchor="start", bold=True))
+        heads = (("forward ↓", COLOURS["α"]), ("backward ↑", COLOURS["B"]), ("gradients →", COLOURS["B"]))
+        items += [
+            Text(left + at + _W / 2, _TOP - 22, words(text), 12.5, colour)
+            for at, (text, colour) in zip(_COLUMNS, heads, strict=True)
+        ]
+
+        def centre(quantity: str, left: float = left) -> tuple[float, float]:
+            column, row = places[quantity]
+            return left + _COLUMNS[column] + _W / 2, _TOP + row * _ROW + _H / 2
+
+        items += _rails(centre, L)
+        items += [_box(rows[q], road, *centre(q), first=_is_first(checked, q)) for q in places if q in rows]
+    height = _TOP + (2 * L + 2) * _ROW + 10
+    return Scene(_LEFT * 2 + _SIDE + _COLUMNS[2] + _W, height, title, verdict(checked), items)
+
+
+def verdict(checked: CrossCheck) -> str:
+    """One sentence: do the roads agree, and if not, where do they part?"""
+    if checked.first_divergence is None:
+        return f"Both roads agree in all {len(checked.rows)} quantities."
+    quantity = checked.first_divergence.quantity
+    wrong = sum(not row.agree for row in checked.rows)
+    problem = f" ({checked.first_divergence.problem})" if checked.first_divergence.problem else ""
+    return f"The roads part at {plain(spelled(quantity))}{problem}; {wrong} of {len(checked.rows)} quantities differ."
+
+
+def spelled(quantity: str) -> Runs:
+    """The lecture's letter of a quantity.
+
+    >>> plain(spelled("grad_omega[2]")), plain(spelled("P[3]")), plain(spelled("cost"))
+    ('∇Ω²', 'P³', 'ε')
+    """
+    name, layer = re.fullmatch(r"(\w+?)(?:\[(\d+)\])?", quantity).groups()  # type: ignore[union-attr]  # our own names
+    sign = "∇" if name.startswith("grad") else ""
+    return letter(sign + _LETTERS[name], layer)
+
+
+def _is_first(checked: CrossCheck, quantity: str) -> bool:
+    return checked.first_divergence is not None and checked.first_divergence.quantity == quantity
+
+
+def _box(row: Row, road: str, x: float, y: float, first: bool) -> Item:
+    """A quantity on one road; red, with a cross, where the roads differ."""
+    key = row.quantity.split("[")[0]
+    fill = FORWARD_FILL if key in ("alpha", "zeta") else PAPER if key == "cost" else BACKWARD_FILL
+    fill, stroke = (fill, LINE) if row.agree else (WRONG_FILL, WRONG)
+    value = numbers_of(row.values[road])
+    items: list[Item] = [
+        Box(x, y, _W, _H, fill, stroke, 3 if first else 1.2, 9),
+        Text(x - _W / 2 + 10, y - 4, spelled(row.quantity), 13.5, COLOURS[_LETTERS[key]], "start", bold=True),
+        Text(x - _W / 2 + 10, y + 14, words(brief(value)), 12, INK, "start"),
+    ]
+    if not row.agree:
+        items.append(Text(x + _W / 2 - 10, y - 4, words("✗ first" if first else "✗"), 12, WRONG, "end", bold=True))
+    return Group(items, cls="quantity", extra={"data-quantity": row.quantity}, tip=f"{row.quantity} on the road {road}")
+
+
+def _rails(centre: Callable[[str], tuple[float, float]], L: int) -> list[Item]:
+    """The lines between the boxes of one ladder."""
+    down = [f"{name}[{j}]" for j in range(L + 1) for name in (("alpha",) if j == 0 else ("zeta", "alpha"))] + ["cost"]
+    up = [f"P[{L + 1}]", *(f"{name}[{j}]" for j in range(L, 0, -1) for name in ("B", "P"))]
+    pairs = [*itertools.pairwise(down), ("cost", up[0]), *itertools.pairwise(up)]
+    pairs += [(f"B[{j}]", f"grad_{name}[{j}]") for j in range(1, L + 1) for name in ("omega", "beta")]
+    return [Line(*centre(a), *centre(b), LINE, 1.4) for a, b in pairs]
+
+
+def _page(scene: Scene, checked: CrossCheck) -> bytes:
+    """The drawing over the table."""
+    assets = files("tinygrad_ed.draw") / "assets"
+    css, script = ((assets / f"compare.{kind}").read_text("utf-8") for kind in ("css", "js"))
+    lines, parted = [], False
+    for row in checked.rows:
+        first = not row.agree and not parted
+        parted = parted or first
+        kind = "wrong first" if first else "wrong" if not row.agree else "after" if parted else "right"
+        values = "".join(f"<td>{escape(brief(numbers_of(row.values[road]), 60))}</td>" for road, _ in _ROADS)
+        says = "✓ agree" if row.agree else "✗ first divergence" if first else "✗ differ"
+        name = plain(spelled(row.quantity))
+        lines.append(
+            f'<tr class="{kind}" data-quantity="{row.quantity}" tabindex="0">'
+            f'<th scope="row">{name} <code>{row.quantity}</code></th>{values}'
+            f"<td>{number(row.difference)}</td><td>{says}</td></tr>"
+        )
+    body = (
+        f'<div class="drawing">{to_svg(scene, inline=True)}</div>\n'
+        f"<table>\n<caption>{escape(verdict(checked))}</caption>\n"
+        '<thead><tr><th scope="col">quantity</th><th scope="col">graph</th><th scope="col">rules</th>'
+        '<th scope="col">largest difference</th><th scope="col">verdict</th></tr></thead>\n'
+        f"<tbody>\n{chr(10).join(lines)}\n</tbody>\n</table>"
+    )
+    return page(scene.title, body, css, script)

@@ -1,0 +1,115 @@
+"""Picture: what every drawing function returns. It saves itself, and it shows itself in a notebook."""
+
+import base64
+import os
+import secrets
+from collections.abc import Callable, Collection
+from pathlib import Path
+
+from tinygrad_ed.draw.style import escape
+from tinygrad_ed.errors import Error, FileProblem, InvalidValue, nearest
+
+FORMATS = ("dot", "html", "pdf", "png", "svg")
+
+
+class Picture:
+    """A picture in several formats, each made when it is asked for.
+
+    Args:
+        title: what it shows, in a few words.
+        makers: for each format ("svg", "png", "pdf", "dot", "html") a function that returns the file's bytes.
+        frame: show the page ("html") in a notebook, in a frame of this height in pixels, in place of the image.
+    """
+
+    def __init__(self, title: str, makers: dict[str, Callable[[], bytes]], frame: int = 0) -> None:
+        self.title = title
+        self._makers = makers
+        self._frame = frame
+
+    def __repr__(self) -> str:
+        return f"<picture: {self.title}; save it as {', '.join(sorted(self._makers))}>"
+
+    def render(self, form: str) -> bytes:
+        """Return the picture in one format, as the bytes of a file.
+
+        Raises:
+            InvalidValue: for a format that this picture does not have.
+            MissingExtra, FileProblem: if it needs a layout engine that is missing or fails.
+        """
+        if form in self._makers:
+            return self._makers[form]()
+        can = f"this picture ({self.title}) can be saved as {', '.join('.' + f for f in sorted(self._makers))}"
+        if form in FORMATS:
+            raise InvalidValue(f"a .{form} of this view does not exist; {can}")
+        raise InvalidValue(f"the suffix {'.' + form!r} names no picture format; {nearest(form, FORMATS)} And {can}")
+
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Write the picture; the suffix of the name (.svg, .png, .pdf, .dot, .html) is the format.
+
+        The file is written beside its place and then renamed, so a save that fails leaves an older file as it was.
+
+        Returns:
+            the path.
+
+        Raises:
+            InvalidValue: for a name without a suffix, or with one that this picture does not have.
+            FileProblem: if the folder is missing or cannot be written.
+            MissingExtra: if the format needs a layout engine and there is none.
+        """
+        path = Path(path)
+        if not path.suffix:
+            ends = ", ".join("." + f for f in sorted(self._makers))
+            raise InvalidValue(f"{str(path)!r} has no suffix, so the format is not known; end it with one of {ends}")
+        if not path.parent.is_dir():
+            raise FileProblem(
+                f"cannot save {str(path)!r}: the folder {str(path.parent)!r} does not exist; make it first"
+            )
+        write(path, self.render(path.suffix[1:].lower()))
+        return path
+
+    def _repr_mimebundle_(
+        self, include: Collection[str] | None = None, exclude: Collection[str] | None = None
+    ) -> dict[str, str]:
+        """What a notebook shows: the page in a frame, or SVG and PNG side by side; always a line of text."""
+        bundle = {"text/plain": repr(self)}
+        if self._frame:
+            page = escape(self.render("html").decode())
+            bundle["text/html"] = (
+                f'<iframe srcdoc="{page}" title="{escape(self.title)}" sandbox="allow-scripts" '
+                f'style="width:100%;height:{self._frame}px;border:0"></iframe>'
+            )
+            return bundle
+        for form, mime in (("svg", "image/svg+xml"), ("png", "image/png")):
+            try:
+                drawn = self.render(form)
+            except Error as problem:  # without an engine a notebook gets the lesson, not a traceback
+                bundle["text/plain"] = f"{bundle['text/plain']}\n{problem}"
+                break
+            bundle[mime] = drawn.decode() if form == "svg" else base64.b64encode(drawn).decode()
+        return bundle
+
+
+def write(path: Path, content: bytes) -> None:
+    """Write a file beside its place, then rename it.
+
+    Raises:
+        FileProblem: if it cannot be written.
+    """
+    beside = path.with_name(f".{secrets.token_hex(8)}.tmp")
+    try:
+        with beside.open("xb") as file:
+            file.write(content)
+        beside.replace(path)
+    except OSError as error:
+        beside.unlink(missing_ok=True)
+        raise FileProblem(f"cannot save {str(path)!r}: {error.strerror or error}") from error
+
+
+def page(title: str, body: str, css: str = "", script: str = "") -> bytes:
+    """Return a whole HTML page in one file, with its style and script inside."""
+    scripts = f"<script>{script}</script>\n" if script else ""
+    return (
+        '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        f"<title>{escape(title)}</title>\n<style>{css}</style>\n</head>\n<body>\n{body}\n{scripts}</body>\n</html>\n"
+    ).encode()

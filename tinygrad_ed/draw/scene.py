@@ -1,0 +1,214 @@
+"""A drawing as plain data: circles, boxes, lines and texts at coordinates, and the two languages it is written in.
+
+The views on a fixed grid (network, compare, player) are laid out once as a `Scene`. `to_svg` writes it without
+any layout engine; `to_dot` writes the same coordinates as DOT with pinned nodes, from which a layout
+engine draws png and pdf. Coordinates are pixels from the upper left corner.
+"""
+
+import itertools
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from tinygrad_ed.draw.style import DOT_FONT, FONT, INK, PAPER, Runs, escape, plain, quoted, tspans
+
+
+@dataclass(frozen=True, slots=True)
+class Circle:
+    """A disc; with `lower`, its lower half has another fill."""
+
+    x: float
+    y: float
+    r: float
+    fill: str
+    stroke: str
+    width: float = 1.2
+    lower: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """A rectangle by its centre, with rounded corners where `radius` is given."""
+
+    x: float
+    y: float
+    w: float
+    h: float
+    fill: str
+    stroke: str = "none"
+    width: float = 1.2
+    radius: float = 0.0
+    dashed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A straight line, or a curve that leaves and arrives upright where `bend` is given."""
+
+    x1: float
+    y1: float
+    x2: float
+    y2: float
+    stroke: str
+    width: float = 1.2
+    dashed: bool = False
+    bend: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A line of text; y is its baseline, anchor is "start", "middle" or "end"."""
+
+    x: float
+    y: float
+    runs: Runs
+    size: float = 12.0
+    colour: str = INK
+    anchor: str = "middle"
+    bold: bool = False
+    cls: str | None = None
+
+    @property
+    def length(self) -> float:
+        """A width in pixels that the text does not exceed by much in any usual font."""
+        return sum(len(text) * self.size * (0.4 if level else 0.57) for text, level in self.runs)
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Items that belong together, with an id, a class and a tooltip in SVG."""
+
+    items: "Sequence[Item]"
+    id: str | None = None
+    cls: str | None = None
+    tip: str | None = None
+    extra: dict[str, str] = field(default_factory=dict)
+
+
+Item = Circle | Box | Line | Text | Group
+
+
+@dataclass(frozen=True)
+class Scene:
+    """A drawing of a size in pixels; `title` and `description` are what a screen reader says."""
+
+    width: float
+    height: float
+    title: str
+    description: str
+    items: Sequence[Item]
+
+
+def words(text: str) -> Runs:
+    """Plain text as runs."""
+    return ((text, 0),)
+
+
+def to_svg(scene: Scene, inline: bool = False) -> str:
+    """Return a scene as one SVG element: a file, or `inline` for a page, which needs no namespace."""
+    space = "" if inline else 'xmlns="http://www.w3.org/2000/svg" '
+    w, h = round(scene.width), round(scene.height)
+    inside = "\n".join(line for item in scene.items for line in _svg(item))
+    return (
+        f'<svg {space}width="{w}" height="{h}" viewBox="0 0 {w} {h}" role="img" '
+        f'aria-labelledby="tg-title tg-desc" font-family="{FONT}">\n'
+        f'<title id="tg-title">{escape(scene.title)}</title>\n'
+        f'<desc id="tg-desc">{escape(scene.description)}</desc>\n'
+        f'<rect class="paper" width="{w}" height="{h}" fill="{PAPER}"/>\n{inside}\n</svg>\n'
+    )
+
+
+def _svg(item: Item) -> Iterator[str]:
+    match item:
+        case Circle(x, y, r, fill, stroke, width, lower):
+            disc = f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{r:g}"'
+            rim = f'stroke="{stroke}" stroke-width="{width:g}"'
+            yield f'{disc} fill="{fill}" {rim}/>'
+            if lower:
+                yield f'<path d="M{x - r:.1f} {y:.1f}A{r:g} {r:g} 0 0 0 {x + r:.1f} {y:.1f}Z" fill="{lower}"/>'
+                yield f'{disc} fill="none" {rim}/>'
+        case Box(x, y, w, h, fill, stroke, width, radius, dashed):
+            more = (f' rx="{radius:g}"' if radius else "") + (' stroke-dasharray="5 3"' if dashed else "")
+            line = f' stroke="{stroke}" stroke-width="{width:g}"' if stroke != "none" else ""
+            place = f'x="{x - w / 2:.1f}" y="{y - h / 2:.1f}" width="{w:.1f}" height="{h:.1f}"'
+            yield f'<rect {place} fill="{fill}"{line}{more}/>'
+        case Line(x1, y1, x2, y2, stroke, width, dashed, bend):
+            middle = (y1 + y2) / 2
+            curve = f"C{x1:.1f} {middle:.1f} {x2:.1f} {middle:.1f} {x2:.1f} {y2:.1f}" if bend else f"L{x2:.1f} {y2:.1f}"
+            more = ' stroke-dasharray="6 4"' if dashed else ""
+            yield (
+                f'<path class="wire" d="M{x1:.1f} {y1:.1f}{curve}" fill="none" stroke="{stroke}" '
+                f'stroke-width="{width:.2g}"{more}/>'
+            )
+        case Text(x, y, runs, size, colour, anchor, bold, cls):
+            more = (' font-weight="bold"' if bold else "") + (f' class="{cls}"' if cls else "")
+            more += f' text-anchor="{anchor}"' if anchor != "start" else ""
+            place = f'x="{x:.1f}" y="{y:.1f}" font-size="{size:g}"'
+            yield f'<text {place} fill="{colour}"{more}>{tspans(runs, size)}</text>'
+        case Group(items, ident, cls, tip, extra):
+            names = {"id": ident, "class": cls, **extra}
+            yield "<g" + "".join(f' {key}="{escape(value)}"' for key, value in names.items() if value) + ">"
+            if tip:
+                yield f"<title>{escape(tip)}</title>"
+            for inner in items:
+                yield from _svg(inner)
+            yield "</g>"
+
+
+def to_dot(scene: Scene) -> str:
+    """Return a scene as DOT with every position pinned, which every engine keeps (`layout=nop`)."""
+    lines = [
+        "digraph {",
+        "  graph [bgcolor=white, pad=0, margin=0, outputorder=edgesfirst, splines=line, notranslate=true, layout=nop]",
+        f'  node [fontname="{DOT_FONT}", margin=0, fixedsize=true]',
+        "  edge [arrowhead=none]",
+    ]
+    names = (f"s{i}" for i in itertools.count())
+    corners = [(0.0, 0.0), (scene.width, scene.height)]
+    items = list(_flat(scene.items))
+    for x, y in corners:
+        lines.append(f'  {next(names)} [{_at(scene, x, y, 0.01, 0.01)}, shape=point, style=invis, label=""]')
+    for item in items:
+        if not isinstance(item, Text) or item.length:  # an empty label with an alignment crashes Graphviz 14
+            lines += [f"  {line}" for line in _dot(item, scene, names)]
+    return "\n".join([*lines, "}"]) + "\n"
+
+
+def _flat(items: Sequence[Item]) -> Iterator[Circle | Box | Line | Text]:
+    for item in items:
+        if isinstance(item, Group):
+            yield from _flat(item.items)
+        else:
+            yield item
+
+
+def _at(scene: Scene, x: float, y: float, w: float, h: float) -> str:
+    return f'pos="{x:.2f},{scene.height - y:.2f}!", width={w / 72:.4f}, height={h / 72:.4f}'
+
+
+def _dot(item: Circle | Box | Line | Text, scene: Scene, names: Iterator[str]) -> Iterator[str]:
+    match item:
+        case Circle(x, y, r, fill, stroke, width, lower):
+            paint = (
+                f'style=wedged, fillcolor="{fill};0.5:{lower};0.5"' if lower else f'style=filled, fillcolor="{fill}"'
+            )
+            place = _at(scene, x, y, 2 * r, 2 * r)
+            yield f'{next(names)} [{place}, shape=circle, {paint}, color="{stroke}", penwidth={width:g}, label=""]'
+        case Box(x, y, w, h, fill, stroke, width, radius, dashed):
+            style = "filled" + (",rounded" if radius else "") + (",dashed" if dashed else "")
+            pen = f'color="{stroke}", penwidth={width:g}' if stroke != "none" else "penwidth=0"
+            place = _at(scene, x, y, w, h)
+            yield f'{next(names)} [{place}, shape=box, style="{style}", fillcolor="{fill}", {pen}, label=""]'
+        case Line(x1, y1, x2, y2, stroke, width, dashed, _):
+            ends = next(names), next(names)
+            for name, x, y in zip(ends, (x1, x2), (y1, y2), strict=True):
+                yield f'{name} [{_at(scene, x, y, 0.01, 0.01)}, shape=point, style=invis, label=""]'
+            style = ", style=dashed" if dashed else ""
+            yield f'{ends[0]} -> {ends[1]} [color="{stroke}", penwidth={width:.2g}{style}]'
+        case Text(x, y, runs, size, colour, anchor, bold, _):
+            w = item.length + 4
+            x += {"start": w / 2, "middle": 0.0, "end": -w / 2}[anchor]
+            end = {"start": "\\l", "middle": "", "end": "\\r"}[anchor]
+            label = quoted(plain(runs))[:-1] + end + '"'
+            font = ', fontname="Helvetica,Arial,Liberation Sans,DejaVu Sans Bold"' if bold else ""
+            place = _at(scene, x, y - 0.36 * size, w, 1.3 * size)
+            yield f'{next(names)} [{place}, shape=none, fontsize={size:g}, fontcolor="{colour}"{font}, label={label}]'
