@@ -47,3 +47,8 @@ def test_every_example_runs(path, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     runpy.run_path(str(path), run_name="__main__")
     assert len(capsys.readouterr().out.splitlines()) >= 3
+
+
+def test_the_picture_of_the_readme_is_up_to_date():
+    drawn = runpy.run_path(str(ROOT / "docs" / "make_pictures.py"))["network_view"]()
+    assert (ROOT / "docs" / "pictures" / "network.svg").read_bytes() == drawn.render("svg")

@@ -124,3 +124,10 @@ def test_a_player_shows_itself_in_a_frame_that_cannot_be_left():
     assert html.startswith('<iframe srcdoc="&lt;!DOCTYPE html&gt;')
     assert html.count("<") == 2
     assert 'sandbox="allow-scripts"' in html
+
+
+def test_a_picture_goes_to_the_graphviz_package():
+    picture = tg.draw.graph(tg.Node(2.0) * 3.0)
+    assert picture.to_graphviz().source.strip() == picture.render("dot").decode().strip()
+    with pytest.raises(tg.InvalidValue, match="does not exist"):
+        tg.draw.player(tg.Node(2.0) * 3.0).to_graphviz()

@@ -79,6 +79,7 @@ def _parser() -> argparse.ArgumentParser:
     draw_ = command("draw", _draw, "Draw a random network on one sample.")
     _network_options(draw_)
     draw_.add_argument("--view", choices=("graph", "network", "compare"), default="graph")
+    draw_.add_argument("--detail", choices=("auto", "layer", "tensor", "scalar"), default="tensor", help="of the graph")
     draw_.add_argument("--out", required=True, help="file: .svg, .png, .pdf, .dot or .html, as the view allows")
 
     play = command("play", _play, "Write the step-by-step player of a random network: one HTML file.")
@@ -163,7 +164,7 @@ def _draw(options: argparse.Namespace) -> int:
     if options.view == "graph":
         error = costs.find(options.cost)(mlp(x[0]), rho[0])
         error.backward()
-        picture: Any = draw.graph(error)
+        picture: Any = draw.graph(error, detail=options.detail)
     elif options.view == "network":
         picture = draw.network(mlp, x[0], rho[0], options.cost)
     else:

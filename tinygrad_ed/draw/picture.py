@@ -5,9 +5,13 @@ import os
 import secrets
 from collections.abc import Callable, Collection
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tinygrad_ed.draw.style import escape
 from tinygrad_ed.errors import Error, FileProblem, InvalidValue, nearest
+
+if TYPE_CHECKING:
+    import graphviz
 
 FORMATS = ("dot", "html", "pdf", "png", "svg")
 
@@ -66,6 +70,16 @@ class Picture:
             )
         write(path, self.render(path.suffix[1:].lower()))
         return path
+
+    def to_graphviz(self) -> "graphviz.Source":
+        """Return the picture as an object of the package `graphviz`, for its viewers, engines and options.
+
+        Raises:
+            InvalidValue: for a view without the format "dot".
+        """
+        import graphviz
+
+        return graphviz.Source(self.render("dot").decode())
 
     def _repr_mimebundle_(
         self, include: Collection[str] | None = None, exclude: Collection[str] | None = None
