@@ -9,7 +9,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from tinygrad_ed.errors import InvalidValue, nearest
+from tinygrad_ed.nn.checks import chosen
 from tinygrad_ed.ops import elu, gelu, identity, leaky_relu, relu, sigmoid, silu, softplus, tanh
 
 Activation = Callable[[Any], Any]
@@ -33,6 +33,4 @@ def find(name: str) -> Activation:
     Raises:
         InvalidValue: for an unknown name; it suggests the nearest.
     """
-    if name not in NAMES:
-        raise InvalidValue(f"unknown activation {name!r}. {nearest(name, NAMES)}")
-    return NAMES[name]
+    return chosen("activation", name, NAMES)

@@ -1,10 +1,10 @@
 """The cost functions: E = the mean over samples of C, and C = the sum over the neurons (lecture, section 1).
 
 Every cost takes `(output, expected)`: `(M, n)` against `(M, n)`, or one sample, `(n,)` against `(n,)`.
-They are written with the ops of the graph, so on a Node they give a Node, on arrays a float; all are
+They are written with the ops of the graph, so with a Node they give a Node, with arrays a float; all are
 stable for arguments up to 1e4. At a kink (l1 at 0, margin at 0, hinge at 1) the derivative is 0.
 
->>> float(mse(np.array([[1.0, 2.0]]), np.array([[0.0, 0.0]])))
+>>> mse(np.array([[1.0, 2.0]]), np.array([[0.0, 0.0]]))
 2.5
 """
 
@@ -13,8 +13,9 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_ed.errors import InvalidType, InvalidValue, ShapeError, nearest
-from tinygrad_ed.node import Array, plain, shape_of
+from tinygrad_ed.errors import InvalidValue, ShapeError
+from tinygrad_ed.nn.checks import chosen, numbers
+from tinygrad_ed.node import Array, Node, plain
 from tinygrad_ed.ops import absolute, logsumexp, relu, softplus, square, where
 
 Cost = Callable[..., Any]
@@ -22,34 +23,46 @@ Cost = Callable[..., Any]
 
 def mse(output: Any, expected: Any) -> Any:
     """Return the mean square error, C = sum 1/2 (y - y_hat)^2 (the half is part of the definition)."""
-    return _mean(0.5 * square(output - matching("mse", output, expected)), output)
+    y_hat, y = _pair("mse", output, expected)
+    return _mean(0.5 * square(y_hat - y))
 
 
 def l1(output: Any, expected: Any) -> Any:
     """Return the mean absolute error, C = sum |y - y_hat|, robust against outliers."""
-    return _mean(absolute(output - matching("l1", output, expected)), output)
+    y_hat, y = _pair("l1", output, expected)
+    return _mean(absolute(y_hat - y))
 
 
 def huber(output: Any, expected: Any, delta: float = 1.0) -> Any:
-    """Return Huber's cost: (y - y_hat)^2 / 2 up to a distance of delta, delta (|y - y_hat| - delta/2) beyond."""
-    distance = output - matching("huber", output, expected)
+    """Return Huber's cost: (y - y_hat)^2 / 2 up to a distance of delta, delta (|y - y_hat| - delta/2) beyond.
+
+    Raises:
+        InvalidValue: for a delta that is not above zero.
+    """
+    if not delta > 0:
+        raise InvalidValue(f"huber: delta is a distance above zero, not {delta!r}")
+    y_hat, y = _pair("huber", output, expected)
+    distance = y_hat - y
     size = absolute(distance)
-    return _mean(where(plain(size) <= delta, 0.5 * square(distance), delta * (size - delta / 2.0)), output)
+    return _mean(where(plain(size) <= delta, 0.5 * square(distance), delta * (size - delta / 2.0)))
 
 
 def logistic(output: Any, expected: Any) -> Any:
     """Return the logistic cost, C = sum log(1 + exp(-y y_hat)), for labels y of -1 and +1."""
-    return _mean(softplus(-matching("logistic", output, expected) * output), output)
+    y_hat, y = _pair("logistic", output, expected)
+    return _mean(softplus(-y * y_hat))
 
 
 def hinge(output: Any, expected: Any) -> Any:
     """Return the hinge cost, C = sum max(0, 1 - y y_hat), for labels y of -1 and +1."""
-    return _mean(relu(1.0 - matching("hinge", output, expected) * output), output)
+    y_hat, y = _pair("hinge", output, expected)
+    return _mean(relu(1.0 - y * y_hat))
 
 
 def margin(output: Any, expected: Any) -> Any:
     """Return the margin cost, C = sum max(0, y - y_hat), one-sided as on the slide."""
-    return _mean(relu(matching("margin", output, expected) - output), output)
+    y_hat, y = _pair("margin", output, expected)
+    return _mean(relu(y - y_hat))
 
 
 def cross_entropy(output: Any, expected: Any) -> Any:
@@ -57,11 +70,13 @@ def cross_entropy(output: Any, expected: Any) -> Any:
 
     `expected` holds rows that sum to one, or class numbers: `(M,)` integers (one integer for one sample).
 
-    >>> float(cross_entropy(np.array([[0.0, 0.0]]), [1]))
+    >>> cross_entropy(np.array([[0.0, 0.0]]), [1])
     0.6931471805599453
     """
-    rho = matching("cross_entropy", output, expected)
-    return _mean(rho * (logsumexp(output, axis=-1, keepdims=True) - output), output)
+    y_hat, y = _pair("cross_entropy", output, expected)
+    # Less their largest, a constant that C does not see: then large outputs lose no digits.
+    y_hat = y_hat - np.max(plain(y_hat), axis=-1, keepdims=True)
+    return _mean(y * (logsumexp(y_hat, axis=-1, keepdims=True) - y_hat))
 
 
 NAMES: dict[str, Cost] = {
@@ -81,32 +96,29 @@ def find(name: str) -> Cost:
     Raises:
         InvalidValue: for an unknown name; it suggests the nearest.
     """
-    if name not in NAMES:
-        raise InvalidValue(f"unknown cost {name!r}. {nearest(name, NAMES)}")
-    return NAMES[name]
+    return chosen("cost", name, NAMES)
 
 
 def matching(cost: str, output: Any, expected: Any) -> Array:
-    """Return the expected values as an array of the output's shape, after the checks of that cost.
+    """Return the expected values as an array of the output's shape and dtype, after the checks of that cost.
 
     Raises:
         ShapeError: for another shape; `(M,)` against `(M, 1)` would broadcast to `(M, M)` and is refused too.
         InvalidValue: for an empty batch, labels other than -1 and +1 (logistic, hinge), and rows that do
             not sum to one or class numbers out of range (cross_entropy).
+        InvalidType: for expected values that are not numbers.
 
     >>> matching("cross_entropy", np.zeros((2, 3)), [0, 2])
     array([[1., 0., 0.],
            [0., 0., 1.]])
     """
-    shape, rho = shape_of(output), np.asarray(plain(expected))
+    shape, rho = output.shape, numbers(f"{cost}: expected", expected)
     if not 1 <= len(shape) <= 2:
         raise ShapeError(f"{cost}: the output has shape {shape}; a cost takes (M, n), or (n,) for one sample")
     if 0 in shape:
         raise InvalidValue(f"{cost}: the output has shape {shape}: the mean over an empty batch does not exist")
-    if rho.dtype.kind not in "fiub":
-        raise InvalidType(f"{cost}: expected values must be numbers, but they are {rho.dtype}")
     if cost == "cross_entropy" and rho.dtype.kind in "iu" and rho.shape == shape[:-1]:
-        return _one_hot(rho, shape[-1])
+        rho = _one_hot(rho, shape[-1])
     if rho.shape != shape:
         hint = ""
         if rho.shape == shape[:-1] and shape[-1] == 1:
@@ -114,30 +126,42 @@ def matching(cost: str, output: Any, expected: Any) -> Array:
         elif cost == "cross_entropy" and rho.shape == shape[:-1]:
             hint = "; class numbers must be integers: expected.astype(int)"
         raise ShapeError(f"{cost}: the output has shape {shape}, but expected has shape {rho.shape}{hint}")
-    if cost in ("logistic", "hinge") and not np.all(np.abs(rho) == 1):
-        raise InvalidValue(f"{cost}: labels must be -1 and +1, but expected holds {_odd(rho)}; map 0/1 by 2 * y - 1")
-    if cost == "cross_entropy" and not np.allclose(np.sum(rho, axis=-1), 1.0, atol=1e-6):
-        raise InvalidValue(
-            f"cross_entropy: expected rows must sum to one, but a row sums to {_odd(np.sum(rho, axis=-1))}; "
-            "give one-hot rows, or class numbers of shape (M,)"
-        )
-    return rho if rho.dtype.kind == "f" else rho.astype(float)
+    if cost in ("logistic", "hinge"):
+        wrong = rho[(rho != 1) & (rho != -1)]
+        if wrong.size:
+            raise InvalidValue(
+                f"{cost}: labels must be -1 and +1, but expected holds {wrong[0]}; map labels 0 and 1 by 2 * y - 1"
+            )
+    if cost == "cross_entropy":
+        sums = np.atleast_1d(np.sum(rho, axis=-1))
+        wrong = sums[~np.isclose(sums, 1.0, atol=1e-6)]
+        if wrong.size:
+            raise InvalidValue(
+                f"cross_entropy: expected rows must sum to one, but a row sums to {wrong[0]}; "
+                "give one-hot rows, or class numbers of shape (M,)"
+            )
+    return rho.astype(output.dtype, copy=False)
 
 
 def _one_hot(classes: Array, n: int) -> Array:
-    if np.any((classes < 0) | (classes >= n)):
-        odd = classes[(classes < 0) | (classes >= n)].flat[0]
-        raise InvalidValue(f"cross_entropy: class number {odd} does not exist: {n} outputs have classes 0 to {n - 1}")
+    wrong = classes[(classes < 0) | (classes >= n)]
+    if wrong.size:
+        raise InvalidValue(
+            f"cross_entropy: class number {wrong.flat[0]} does not exist: {n} outputs have classes 0 to {n - 1}"
+        )
     return np.eye(n)[classes]
 
 
-def _odd(values: Array) -> float:
-    """The first value whose size is not one."""
-    flat = np.atleast_1d(values).ravel()
-    return float(flat[np.abs(flat - np.sign(flat)) > 1e-6][0]) if np.any(np.abs(flat) != 1) else float(flat[0])
+def _pair(cost: str, output: Any, expected: Any) -> tuple[Any, Any]:
+    """Output and expected values, of one shape and dtype; a Node stays a Node, no derivative is dropped."""
+    if not isinstance(output, Node):
+        output = numbers(f"{cost}: the output", output)
+        output = output if output.dtype.kind == "f" else output.astype(float)
+    y = matching(cost, output, expected)
+    return output, expected if isinstance(expected, Node) else y
 
 
-def _mean(individual: Any, output: Any) -> Any:
-    """The sum over all, divided by the number of samples."""
-    shape = shape_of(output)
-    return individual.sum() / (shape[0] if len(shape) == 2 else 1)
+def _mean(individual: Any) -> Any:
+    """The sum over all neurons, divided by the number of samples."""
+    mean = individual.sum() / (len(individual) if individual.ndim == 2 else 1)
+    return mean if isinstance(mean, Node) else float(mean)

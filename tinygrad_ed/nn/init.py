@@ -12,7 +12,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from tinygrad_ed.errors import InvalidType, InvalidValue, nearest
+from tinygrad_ed.errors import InvalidType
+from tinygrad_ed.nn.checks import chosen
 from tinygrad_ed.node import Array
 
 Initialiser = Callable[[np.random.Generator, int, int], Array]
@@ -70,6 +71,4 @@ def find(init: "str | Initialiser") -> Initialiser:
         return init
     if not isinstance(init, str):
         raise InvalidType(f"init takes a name or a function (rng, n_in, n_out) -> weights, but got {init!r}")
-    if init not in NAMES:
-        raise InvalidValue(f"unknown init {init!r}. {nearest(init, NAMES)}")
-    return NAMES[init]
+    return chosen("init", init, NAMES)

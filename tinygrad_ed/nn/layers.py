@@ -13,7 +13,8 @@ from numpy.typing import DTypeLike
 from tinygrad_ed.errors import InvalidType, InvalidValue, ShapeError
 from tinygrad_ed.nn import activations
 from tinygrad_ed.nn import init as initialisers
-from tinygrad_ed.node import Array, Node, no_grad, plain, shape_of
+from tinygrad_ed.nn.checks import numbers
+from tinygrad_ed.node import Array, Node, no_grad, plain
 
 Seed = int | np.random.Generator
 
@@ -31,6 +32,8 @@ class Dense:
 
     Raises:
         InvalidValue: for an unknown activation or init, a width below 1, another dtype.
+        InvalidType: for a width that is not a whole number, or an init that gives no numbers.
+        ShapeError: for an init that gives weights of another shape.
 
     >>> layer = Dense(2, 3, "tanh")
     >>> layer, layer([[0.5, 1.0]]).shape
@@ -47,33 +50,28 @@ class Dense:
         dtype: DTypeLike = float,
         number: int | None = None,
     ) -> None:
-        for width in (n_in, n_out):
-            _check_width(width)
-        if np.dtype(dtype) not in (np.dtype(np.float32), np.dtype(np.float64)):
-            raise InvalidValue(f"a layer computes in float32 or float64, not in {np.dtype(dtype)}")
-        self.n_in, self.n_out = int(n_in), int(n_out)
-        self.activation = activation
+        self.n_in, self.n_out = _width(n_in), _width(n_out)
+        self.activation, self.number = activation, number
         self._phi = activations.find(activation)
-        weights = np.asarray(initialisers.find(init)(np.random.default_rng(rng), self.n_in, self.n_out))
-        if weights.shape != (n_in, n_out):
+        dtype = _float_type(dtype)
+        weights = numbers("init gave weights that", initialisers.find(init)(_generator(rng), self.n_in, self.n_out))
+        if weights.shape != (self.n_in, self.n_out):
             raise ShapeError(f"init gave weights of shape {weights.shape}, but this layer needs {(n_in, n_out)}")
         suffix = "" if number is None else str(number)
-        self.number = number
         self.weights = Node(weights.astype(dtype), name=f"W{suffix}")
         self.bias = Node(np.zeros(self.n_out, dtype), name=f"b{suffix}")
 
     def net_input(self, x: Any) -> Any:
-        """Return ζ = x W + b, `(M, n_out)`.
+        """Return ζ = x W + b, `(M, n_out)`, or `(n_out,)` for one sample, in the dtype of the weights.
 
         Raises:
             ShapeError: if x is not `(M, n_in)` or `(n_in,)`.
+            InvalidType: if x does not hold real numbers.
         """
-        if not isinstance(x, Node):
-            x = np.asarray(x)
-            if x.dtype.kind not in "fiub":
-                raise InvalidType(f"the inputs of a layer must be numbers, but their dtype is {x.dtype}")
-            x = x.astype(self.weights.dtype, copy=False)
-        shape = shape_of(x)
+        x = x if isinstance(x, Node) else numbers("the input x", x)
+        if x.dtype != self.weights.dtype:
+            x = x.astype(self.weights.dtype)
+        shape = x.shape
         if not 1 <= len(shape) <= 2 or shape[-1] != self.n_in:
             which = "this layer" if self.number is None else f"layer {self.number}"
             raise ShapeError(
@@ -108,7 +106,7 @@ class MLP:
         init, rng, dtype: as in `Dense`.
 
     Raises:
-        InvalidValue: for fewer than two sizes, and as `Dense`.
+        InvalidValue, InvalidType: for fewer than two sizes, and as `Dense`.
 
     >>> mlp = MLP([2, 3, 2], rng=1)
     >>> [p.name for p in mlp.parameters()]
@@ -126,10 +124,13 @@ class MLP:
         rng: Seed = 0,
         dtype: DTypeLike = float,
     ) -> None:
-        self.sizes = tuple(sizes)
+        if not np.iterable(sizes):
+            raise InvalidType(f"sizes is a list of widths, such as [2, 3, 1], not {sizes!r}")
+        self.sizes = tuple([_width(size) for size in sizes])
         if len(self.sizes) < 2:
             raise InvalidValue(f"an MLP needs the widths of its input and of at least one layer, but got {sizes!r}")
-        generator = np.random.default_rng(rng)
+        activations.find(activation)  # also where there is no hidden layer to use it
+        generator = _generator(rng)
         last = len(self.sizes) - 1
         self.layers = [
             Dense(n_in, n_out, output if j == last else activation, init, generator, dtype, number=j)
@@ -149,7 +150,7 @@ class MLP:
             ShapeError: as `Dense`.
         """
         with no_grad():
-            return np.array(plain(self(plain(x))))
+            return np.asarray(plain(self(plain(x))))
 
     def parameters(self) -> list[Node]:
         """Return all weights and biases: W1, b1, W2, b2, ..."""
@@ -165,8 +166,26 @@ class MLP:
         return f"MLP({list(self.sizes)}{hidden}, output={self.layers[-1].activation!r})"
 
 
-def _check_width(width: object) -> None:
+def _width(width: object) -> int:
     if isinstance(width, bool) or not isinstance(width, int | np.integer):
         raise InvalidType(f"a layer's width is a whole number of at least 1, not {width!r}")
     if width < 1:
         raise InvalidValue(f"a layer's width is a whole number of at least 1, not {width!r}")
+    return int(width)
+
+
+def _float_type(dtype: DTypeLike) -> np.dtype[Any]:
+    try:
+        found = np.dtype(dtype)
+    except TypeError as error:
+        raise InvalidType(f"a layer computes in float32 or float64; {dtype!r} is no dtype") from error
+    if found not in (np.dtype(np.float32), np.dtype(np.float64)):
+        raise InvalidValue(f"a layer computes in float32 or float64, not in {found}")
+    return found
+
+
+def _generator(rng: Seed) -> np.random.Generator:
+    try:
+        return np.random.default_rng(rng)
+    except (TypeError, ValueError) as error:
+        raise InvalidValue(f"rng takes a seed (a whole number, at least 0) or a generator, not {rng!r}") from error

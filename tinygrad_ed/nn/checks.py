@@ -1,0 +1,48 @@
+"""The two checks that every entrance of `nn` and of the cross-check makes: names and numbers."""
+
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+import numpy as np
+
+from tinygrad_ed.errors import InvalidType, InvalidValue, ShapeError, nearest
+from tinygrad_ed.node import Array, plain
+
+T = TypeVar("T")
+
+
+def chosen(kind: str, name: object, known: Mapping[str, T]) -> T:
+    """Return what is known by that name.
+
+    Raises:
+        InvalidValue: for an unknown name; it suggests the nearest.
+
+    >>> chosen("size", "smal", {"small": 1, "large": 2})
+    Traceback (most recent call last):
+    tinygrad_ed.errors.InvalidValue: unknown size 'smal'. Did you mean 'small'? Known: large, small.
+    """
+    if not isinstance(name, str) or name not in known:
+        raise InvalidValue(f"unknown {kind} {name!r}. {nearest(name, known)}")
+    return known[name]
+
+
+def numbers(what: str, data: Any) -> Array:
+    """Return the data (an array-like or a Node) as a plain array of real numbers.
+
+    Raises:
+        InvalidType: for text, complex numbers, objects, or a masked array.
+        ShapeError: for rows of different lengths.
+
+    >>> numbers("x", [[1, 2], [3]])
+    Traceback (most recent call last):
+    tinygrad_ed.errors.ShapeError: x must be one array, but its rows differ in length
+    """
+    if isinstance(data, np.ma.MaskedArray):
+        raise InvalidType(f"{what} is a masked array, whose mask would be lost; fill it first (`array.filled(...)`)")
+    try:
+        array = np.asarray(plain(data))
+    except ValueError as error:
+        raise ShapeError(f"{what} must be one array, but its rows differ in length") from error
+    if array.dtype.kind not in "fiub":
+        raise InvalidType(f"{what} must hold real numbers, but its dtype is {array.dtype}")
+    return array
