@@ -29,7 +29,6 @@ from tinygrad_ed.transforms import elementwise_grad, grad, hessian, hvp, jacobia
 __version__ = "0.1.0"
 
 __all__ = [
-    "__version__",
     "CrossCheck",
     "Diverged",
     "Error",
@@ -45,6 +44,7 @@ __all__ = [
     "RuleError",
     "ShapeError",
     "StaleGraph",
+    "__version__",
     "check_grads",
     "closed_form",
     "crosscheck",

@@ -60,7 +60,7 @@ def gradients(root: Node, wrt: Any, seed: Any = None, create_graph: bool = False
         create_graph: return Nodes that can be differentiated again, instead of plain values.
 
     Raises:
-        InvalidType: if `root` or an entry of `wrt` is not a Node.
+        InvalidType: if `root` or `wrt` or one of its entries is not a Node.
         ShapeError, StaleGraph: as in `backward`.
 
     >>> x = Node(2.0)
@@ -68,7 +68,7 @@ def gradients(root: Node, wrt: Any, seed: Any = None, create_graph: bool = False
     >>> slope.value, gradients(slope, x)
     (12.0, 12.0)
     """
-    targets = (wrt,) if isinstance(wrt, Node) else tuple(wrt)
+    targets = tuple(wrt) if isinstance(wrt, Iterable) and not isinstance(wrt, Node) else (wrt,)
     for node in (root, *targets):
         if not isinstance(node, Node):
             raise InvalidType(f"gradients(root, wrt) takes Nodes, but got {node!r}")
@@ -108,7 +108,8 @@ def start(root: Node, seed: Any = None) -> Any:
     seed = seed if isinstance(seed, Node) else constant(seed)
     if shape_of(seed) != shape:
         raise ShapeError(f"the seed has shape {shape_of(seed)}, but {root!r} has shape {shape}; they must be equal")
-    return seed
+    # A copy: the caller may go on with the array, and it may be of integers.
+    return np.array(seed, root.dtype) if isinstance(seed, np.ndarray) else seed
 
 
 def walk(root: Node) -> list[Node]:
@@ -153,7 +154,7 @@ def sweep(
         for position, arg in enumerate(node.args):
             if isinstance(arg, Node) and (between is None or arg in between) and op.rule(position) is not None:
                 part = contribution(op, position, g, y, inputs, node.params or {})
-                part = _fitted(part, arg, op, position)
+                part = _fitted(part if create_graph else plain(part), arg, op, position)
                 sofar = arrived.get(arg)
                 arrived[arg] = part if sofar is None else sofar + part
     return arrived
@@ -178,10 +179,13 @@ def _fitted(part: Any, arg: Node, op: Op, position: int) -> Any:
     want = arg._value
     if type(want) is float and type(part) is float:
         return part
-    if part is None:
-        raise RuleError(f"the derivative rule of op {op.name!r} for input {position} returned None, not a gradient")
     if not isinstance(part, Node):
-        part = constant(part)
+        try:
+            part = constant(part)
+        except TypeError as error:
+            raise RuleError(
+                f"the derivative rule of op {op.name!r} for input {position} returned {part!r}, not a gradient"
+            ) from error
     if shape_of(part) != shape_of(want):
         part = _unbroadcast(part, shape_of(want), op, position)
     if isinstance(want, np.ndarray) and plain(part).dtype != want.dtype:
@@ -199,6 +203,7 @@ def _unbroadcast(g: Any, shape: tuple[int, ...], op: Op, position: int) -> Any:
         raise RuleError(
             f"the derivative rule of op {op.name!r} for input {position} returned a gradient of shape {have}, "
             f"but that input has shape {shape}; a rule must return its input's shape"
+            + ("" if op.broadcasts else " (if the inputs of the op broadcast, say so: tg.op(..., broadcasts=True))")
         )
     return reshape(g.sum(axis=(*range(extra), *repeated)), shape=shape)
 

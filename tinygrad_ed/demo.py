@@ -30,7 +30,15 @@ def run(folder: str | Path, seed: int = 0, progress: bool | None = None) -> bool
 
     print(f"1. Training a 64-32-10 network on handwritten digits: {len(train)} to learn from, {len(test)} held out.\n")
     history = fit(
-        mlp, *train, cost="cross_entropy", batch_size=32, learning_rate=0.5, epochs=40, rng=seed, progress=progress
+        mlp,
+        train.x,
+        train.rho,
+        cost="cross_entropy",
+        batch_size=32,
+        learning_rate=0.5,
+        epochs=40,
+        rng=seed,
+        progress=progress,
     )
     print(_falling(history))
     print(f"\n   {history}")
@@ -49,30 +57,26 @@ def run(folder: str | Path, seed: int = 0, progress: bool | None = None) -> bool
 
 
 def _pictures(folder: Path, seed: int) -> list[tuple[str, str]]:
-    """Draw the small network in each view; return the files and what they show."""
+    """Draw a small network in each view; return the files and what they show."""
     small = MLP([2, 3, 2], activation="tanh", rng=seed)
     error = costs.mse(small(SAMPLE), EXPECTED)
     error.backward()
+    files = ("svg", "png", "pdf", "dot")
+    views = {
+        "graph": (draw.graph(error, detail="tensor"), files, "the computational graph with values and gradients"),
+        "network": (draw.network(small, SAMPLE, EXPECTED), files, "the network with the lecture's letters"),
+        "compare": (draw.compare(small, SAMPLE, EXPECTED), ("html",), "graph and rules side by side, for a browser"),
+        "player": (draw.player(small, SAMPLE, EXPECTED), ("html",), "forward and backward step by step, for a browser"),
+    }
     written = []
-    for name, what, picture in (
-        ("graph", "the computational graph: values, and the gradients of the sweep", draw.graph(error, detail="tensor")),
-        (
-            "network",
-            "the network with the lecture's letters, forward and backward",
-            draw.network(small, SAMPLE, EXPECTED),
-        ),
-    ):
-        for suffix in ("svg", "png", "pdf", "dot"):
+    for view, (picture, suffixes, what) in views.items():
+        for suffix in suffixes:
+            name = f"{view}.{suffix}"
             try:
-                written.append((picture.save(folder / f"{name}.{suffix}").name, what))
-            except MissingExtra as error_of_engine:
-                written.append((f"{name}.{suffix}", f"left out: {error_of_engine}"))
-    picture = draw.compare(small, SAMPLE, EXPECTED)
-    written.append((picture.save(folder / "compare.html").name, "graph and rules side by side, number by number"))
-    picture = draw.player(small, SAMPLE, EXPECTED)
-    written.append(
-        (picture.save(folder / "player.html").name, "step by step, forward and backward; for a browser")
-    )
+                picture.save(folder / name)
+                written.append((name, what))
+            except MissingExtra as lesson:
+                written.append((name, f"left out: {lesson}"))
     return written
 
 

@@ -18,6 +18,7 @@ from tinygrad_ed.errors import GradientMismatch, InvalidValue
 from tinygrad_ed.nested import leaves, rebuilt
 from tinygrad_ed.node import Array, Node, plain, recording
 from tinygrad_ed.transforms import jvp, vjp
+from tinygrad_ed.values import leaf_value
 
 Function = Callable[..., Any]
 MODES = ("rev", "fwd")
@@ -57,17 +58,18 @@ def check_grads(
     tinygrad_ed.errors.GradientMismatch: order 1, mode rev, argument 0: derivative 2, central difference 4
     """
     unknown = [mode for mode in modes if mode not in MODES]
-    if unknown or order < 1:
+    if unknown or not isinstance(order, int) or order < 1:
         raise InvalidValue(f"check_grads takes modes among {MODES} and order >= 1, but got {modes!r} and {order!r}")
-    arrays = [np.asarray(plain(x)) for x in leaves(xs)]
-    single = any(a.dtype == np.float32 for a in arrays)
+    values = [leaf_value(plain(x)) for x in leaves(xs)]
+    at = [np.asarray(value) for value in values]
+    single = any([a.dtype == np.float32 for a in at])
     if single:
         warnings.warn("check_grads: float32 differences are good to two digits; use float64", stacklevel=2)
     # Rounding costs eps/h, cutting off the series h^2: the best step is eps^(1/3).
     step = float(np.finfo(np.float32 if single else np.float64).eps) ** (1 / 3)
     tolerance = 2e-2 if single else 1e-6
     check = _Check(step, tolerance if rtol is None else rtol, tolerance if atol is None else atol, rng)
-    check.run(f, xs, order, tuple(modes), [a if a.dtype.kind == "f" else a.astype(float) for a in arrays])
+    check.run(f, rebuilt(xs, iter(values)), order, tuple(modes), at)
 
 
 def numeric_derivative(f: Callable[[Array], Any], x: Any, step: float = 6e-6) -> Array:
@@ -121,18 +123,22 @@ class _Check:
     def run(self, f: Function, xs: Any, order: int, modes: tuple[str, ...], at: list[Array], level: int = 1) -> None:
         """Check first derivatives of `f`, then those of its pullback, and so on up to `order`."""
         y, pullback = vjp(f, *xs)
-        u = [self.rng.standard_normal(np.shape(r)) for r in leaves(y)]
+        results = [np.asarray(r, dtype=float) for r in leaves(y)]
+        one = sum([r.size for r in results]) == 1
+        u = [np.ones(r.shape) if one else self.rng.standard_normal(r.shape) for r in results]
         v = self._direction(at)
         slope = self._difference(f, xs, at, v, self.step)
-        expected, scale = _along(u, slope), _along([np.abs(a) for a in u], [np.abs(a) for a in slope])
+        weights = [np.abs(a) for a in u]
+        # Rounding of f by eps moves the difference by eps/h, which is the square of the step.
+        noise = 4 * self.step**2 * _along(weights, [np.abs(r) for r in results])
+        expected, scale = _along(u, slope), _along(weights, [np.abs(a) for a in slope])
         for mode in modes:
             if mode == "rev":
                 found = _along(leaves(pullback(_nest(y, u))), v)
             else:
                 found = _along(u, leaves(jvp(f, xs, _nest(xs, v))[1]))
-            if not abs(found - expected) <= self.atol + self.rtol * scale:
-                weights = u if level > 1 or any([w.ndim for w in u]) else [np.ones(())]
-                raise GradientMismatch(f"order {level}, mode {mode}, {self._worst_entry(f, xs, at, mode, weights, y)}")
+            if not abs(found - expected) <= self.atol + self.rtol * scale + noise:
+                raise GradientMismatch(f"order {level}, mode {mode}, {self._worst_entry(f, xs, at, mode, u, y)}")
         if level < order:
 
             def derivative(*args: Any) -> Any:
@@ -142,10 +148,10 @@ class _Check:
             self.run(derivative, xs, order, modes, at, level + 1)
 
     def _direction(self, at: list[Array]) -> list[Array]:
-        """A random direction of length one, in which large entries move more."""
-        v = [self.rng.standard_normal(a.shape) * np.maximum(1.0, np.abs(a)) for a in at]
+        """A random direction of length one, then each entry as much longer as the entry of the point is."""
+        v = [self.rng.standard_normal(a.shape) for a in at]
         length = np.sqrt(np.sum([np.sum(np.square(d)) for d in v])) or 1.0
-        return [(d / length).astype(a.dtype) for d, a in zip(v, at, strict=True)]
+        return [(d / length * np.maximum(1.0, np.abs(a))).astype(a.dtype) for d, a in zip(v, at, strict=True)]
 
     def _difference(
         self, f: Function, xs: Any, at: list[Array], v: list[Array], h: float, side: int = 0
@@ -183,11 +189,16 @@ class _Check:
         return text
 
     def _kink(self, f: Function, xs: Any, at: list[Array], v: list[Array], h: float, u: list[Array]) -> str:
-        """A remark, if the slopes from both sides differ by more than curvature explains."""
+        """A remark, if the slopes from both sides, or two steps, differ by more than curvature explains."""
         right, left = [_along(u, self._difference(f, xs, at, v, h, side)) for side in (+1, -1)]
-        if not abs(right - left) > 100 * h * max(1.0, abs(right), abs(left)):
-            return ""
-        return f" (this point looks like a kink: slope {left:.6g} from the left, {right:.6g} from the right)"
+        allowed = 100 * h * max(1.0, abs(right), abs(left))
+        if abs(right - left) > allowed:
+            return f" (this point looks like a kink: slope {left:.6g} from the left, {right:.6g} from the right)"
+        if abs(_along(u, self._difference(f, xs, at, v, h / 2)) - (right + left) / 2) > allowed:
+            return (
+                " (this point looks like a kink: the function jumps here, so the difference grows as the step shrinks)"
+            )
+        return ""
 
 
 def _along(u: list[Any], slope: list[Any]) -> float:

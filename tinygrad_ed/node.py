@@ -11,7 +11,7 @@ and its `args`. Those references are the whole computational graph; `backward.py
 (Node(1.2, op='double'), 'double', (Node(0.6, name='x'),))
 
 A scalar is a Python float, never a 0-d array: arithmetic on floats costs a tenth of that on arrays.
-The operators (`x * y`, `x[0]`, `x.sum()`) are attached in `ops/__init__.py`, `backward` in `backward.py`.
+The operators (`x * y`, `x[0]`, `x.sum()`) are listed in `operators.py` and attached in `ops/__init__.py`.
 """
 
 import inspect
@@ -23,19 +23,21 @@ from types import MethodType
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from tinygrad_ed.errors import GraphDropped, InvalidType, InvalidValue, ShapeError
+from tinygrad_ed.errors import GraphDropped, InvalidType, InvalidValue, NoDerivativeRule, ShapeError
+from tinygrad_ed.operators import Operators
+from tinygrad_ed.values import Array as Array  # "as": for the rooms above, too
+from tinygrad_ed.values import Value, leaf_value, read_only, short
+from tinygrad_ed.values import constant as constant
+from tinygrad_ed.values import shape_of as shape_of
 
-Array = NDArray[Any]
-Value = float | Array
 Rule = Callable[..., Any]
 
 _clock = itertools.count()
 _recording: ContextVar[bool] = ContextVar("recording", default=True)
 
 
-class Node:
+class Node(Operators):
     """A value in a computational graph.
 
     Args:
@@ -63,71 +65,6 @@ class Node:
     params: dict[str, Any] | None
     name: str | None
     id: int
-
-    # Attached in ops/__init__.py (operators and methods, each a call of an op) and in backward.py.
-    __add__: Callable[[Any], Any]
-    __radd__: Callable[[Any], Any]
-    __sub__: Callable[[Any], Any]
-    __rsub__: Callable[[Any], Any]
-    __mul__: Callable[[Any], Any]
-    __rmul__: Callable[[Any], Any]
-    __truediv__: Callable[[Any], Any]
-    __rtruediv__: Callable[[Any], Any]
-    __floordiv__: Callable[[Any], Any]
-    __rfloordiv__: Callable[[Any], Any]
-    __mod__: Callable[[Any], Any]
-    __rmod__: Callable[[Any], Any]
-    __pow__: Callable[[Any], Any]
-    __rpow__: Callable[[Any], Any]
-    __matmul__: Callable[[Any], Any]
-    __rmatmul__: Callable[[Any], Any]
-    __lt__: Callable[[Any], Any]
-    __le__: Callable[[Any], Any]
-    __gt__: Callable[[Any], Any]
-    __ge__: Callable[[Any], Any]
-    __neg__: Callable[[], Any]
-    __pos__: Callable[[], Any]
-    __abs__: Callable[[], Any]
-    __getitem__: Callable[[Any], Any]
-    __iter__: Callable[[], Iterator[Any]]
-    __array_ufunc__: Callable[..., Any]
-    __array_function__: Callable[..., Any]
-    T: Any
-    mT: Any
-    backward: Callable[..., None]
-    sum: Callable[..., Any]
-    prod: Callable[..., Any]
-    mean: Callable[..., Any]
-    var: Callable[..., Any]
-    std: Callable[..., Any]
-    max: Callable[..., Any]
-    min: Callable[..., Any]
-    cumsum: Callable[..., Any]
-    reshape: Callable[..., Any]
-    transpose: Callable[..., Any]
-    ravel: Callable[..., Any]
-    flatten: Callable[..., Any]
-    squeeze: Callable[..., Any]
-    swapaxes: Callable[..., Any]
-    repeat: Callable[..., Any]
-    take: Callable[..., Any]
-    diagonal: Callable[..., Any]
-    trace: Callable[..., Any]
-    dot: Callable[..., Any]
-    clip: Callable[..., Any]
-    astype: Callable[..., Any]
-    round: Callable[..., Any]
-    argmax: Callable[..., Any]
-    argmin: Callable[..., Any]
-    argsort: Callable[..., Any]
-    nonzero: Callable[..., Any]
-    any: Callable[..., Any]
-    all: Callable[..., Any]
-    relu: Callable[[], Any]
-    sigmoid: Callable[[], Any]
-    tanh: Callable[[], Any]
-    exp: Callable[[], Any]
-    log: Callable[[], Any]
 
     def __init__(self, value: object, name: str | None = None) -> None:
         self._value = leaf_value(value)
@@ -198,7 +135,7 @@ class Node:
         return self._value if type(self._value) is float else self._value.tolist()  # type: ignore[union-attr]
 
     def __repr__(self) -> str:
-        value = repr(self._value) if type(self._value) is float else _short(self._value)
+        value = repr(self._value) if type(self._value) is float else short(self._value)
         made = f", op={self.op.name!r}" if self.op else ""
         named = f", name={self.name!r}" if self.name is not None else ""
         return f"Node({value}{made}{named})"
@@ -257,7 +194,7 @@ class Op:
     `create_graph=True` the same rule builds the graph of the gradient.
     """
 
-    __slots__ = ("arity", "broadcasts", "forward", "name", "params", "rules", "scalar", "variadic")
+    __slots__ = ("any_params", "arity", "broadcasts", "forward", "name", "params", "rules", "scalar", "variadic")
 
     def __init__(
         self,
@@ -275,8 +212,10 @@ class Op:
         self.broadcasts = broadcasts
         self.variadic = variadic
         self.arity = len(rules)
-        named = next((list(inspect.signature(rule).parameters) for rule in rules if rule), [])
-        self.params = tuple(named[2 + self.arity :]) if not variadic else ()
+        takes = next((list(inspect.signature(rule).parameters.values()) for rule in rules if rule), [])
+        after = takes[2 + self.arity :]
+        self.params = tuple([p.name for p in after if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)])
+        self.any_params = not takes or any([p.kind is p.VAR_KEYWORD for p in takes])
 
     def __repr__(self) -> str:
         return f"<op {self.name}>"
@@ -285,7 +224,8 @@ class Op:
         """Compute the value; remember op and inputs if there is a Node among them."""
         if len(inputs) != self.arity and not self.variadic:
             inputs, params = self._sorted(inputs, params)
-        args = inputs
+        if params and not self.any_params:
+            self._check(params)
         values: list[Any] = []
         recorded = False
         for x in inputs:
@@ -304,7 +244,7 @@ class Op:
         node._grad = None
         if _recording.get():
             node.op = self
-            node.args = tuple([x if isinstance(x, Node) else v for x, v in zip(args, values, strict=True)])
+            node.args = tuple([x if isinstance(x, Node) else v for x, v in zip(inputs, values, strict=True)])
             node.params = params or None
         else:
             node.op, node.args, node.params = None, (), None
@@ -335,6 +275,8 @@ class Op:
             raise ShapeError(f"{self.name}: inputs of shape {shapes} do not fit: {error}") from error
         if type(result) is float:
             return result
+        if isinstance(result, tuple):
+            raise InvalidType(f"{self.name}: the forward function returned a tuple, but an op has one result")
         array = np.asarray(result)
         if array.dtype.kind != "f":
             if array.dtype.kind not in "iub":
@@ -350,6 +292,15 @@ class Op:
             more = f" and then {', '.join(self.params)}" if self.params else ""
             raise InvalidType(f"{self.name} takes {wanted}{more}; it got {len(inputs)} positional arguments")
         return inputs[: self.arity], {**dict(zip(self.params, extra, strict=False)), **params}
+
+    def _check(self, params: dict[str, Any]) -> None:
+        """Refuse a parameter that the rules do not know: they would answer as if it were not there."""
+        unknown = [name for name in params if name not in self.params]
+        if unknown:
+            raise NoDerivativeRule(
+                f"{self.name} does not take {', '.join(f'{name}=' for name in unknown)} "
+                f"(known: {', '.join(self.params) or 'none'})"
+            )
 
 
 HANDLERS: dict[Callable[..., Any], Callable[..., Any]] = {}
@@ -370,6 +321,7 @@ def op(
 
     Raises:
         InvalidType: if `forward` or a rule cannot be called.
+        InvalidValue: without any rule.
 
     >>> cube = op("cube", lambda x: x**3, lambda g, y, x: g * 3 * x**2)
     >>> cube(2.0), cube(Node(2.0))
@@ -378,6 +330,10 @@ def op(
     for what in (forward, *rules):
         if what is not None and not callable(what):
             raise InvalidType(f"op {name!r}: {what!r} cannot be called; give functions (None: no gradient)")
+    if not rules:
+        raise InvalidValue(
+            f"op {name!r} has no rules; give one for each input: lambda g, y, x: ... (None: no gradient)"
+        )
     made = Op(name, forward, rules, scalar, broadcasts, variadic)
     if is_numpy_function(forward):
         HANDLERS.setdefault(forward, made)
@@ -387,44 +343,6 @@ def op(
 def is_numpy_function(function: object) -> bool:
     """Whether NumPy asks our protocols before it runs `function` on a Node."""
     return isinstance(function, np.ufunc | type(np.sum))
-
-
-def leaf_value(value: object) -> Value:
-    """Return what a leaf keeps: a float, or a float array of its own."""
-    if type(value) is float:
-        return value
-    if isinstance(value, Node):
-        raise GraphDropped(f"{value!r} is a Node already; use it as it is, or `node.value` to cut it from its graph")
-    if isinstance(value, np.ma.MaskedArray):
-        raise InvalidType("a masked array would lose its mask in a Node; fill it first (`array.filled(...)`)")
-    try:
-        array = np.array(value)
-    except ValueError as error:
-        raise InvalidValue(f"cannot make one array of {value!r}: {error}") from error
-    kind = array.dtype.kind
-    if kind == "f":
-        return array if array.ndim else float(array)
-    if kind in "iu":
-        return array.astype(float) if array.ndim else float(array)
-    hint = {
-        "b": "write 1.0 and 0.0, or keep the mask outside of the graph, as in `node * mask`",
-        "c": "only real numbers have derivatives here; pass the real and the imaginary part as two Nodes",
-        "U": "turn text into numbers first",
-        "S": "turn text into numbers first",
-    }.get(kind, "give numbers; for a list with Nodes in it use tg.array([...])")
-    raise InvalidType(f"a Node holds real numbers, not {array.dtype} ({value!r}): {hint}")
-
-
-def constant(value: object) -> Any:
-    """Return a plain operand of an op as a float or an array; refuse what is not a real number."""
-    if isinstance(value, np.ndarray) and value.ndim and value.dtype.kind in "fiub":
-        return value
-    if isinstance(value, bool | int | float):
-        return float(value)
-    array = np.asarray(value)
-    if array.dtype.kind not in "fiub":
-        raise InvalidType(f"{value!r} ({array.dtype}) cannot be combined with a Node: only real numbers and arrays can")
-    return array if array.ndim else float(array)
 
 
 def plain(value: Any) -> Any:
@@ -460,24 +378,6 @@ def no_grad() -> Any:
     Node(6.0)
     """
     return recording(False)
-
-
-def read_only(value: Value) -> Value:
-    """Return a float as it is, an array as a view that cannot be written."""
-    if type(value) is float:
-        return value
-    view = value.view()  # type: ignore[union-attr]
-    view.flags.writeable = False
-    return view
-
-
-def shape_of(value: Any) -> tuple[int, ...]:
-    """The shape of a float, an array or a Node."""
-    return () if type(value) is float else value.shape
-
-
-def _short(value: Any) -> str:
-    return np.array2string(value, separator=", ", threshold=12, edgeitems=2)
 
 
 def _called(x: object) -> str:

@@ -7,14 +7,15 @@ number becomes a new leaf. An argument that is a Node already (we are inside ano
 >>> grad(lambda x: grad(lambda y: x * y)(x))(3.0)
 1.0
 
-counts both uses of x. Inside another transform the results are Nodes; else they are plain values.
+counts both uses of x. Inside another transform, or where an argument is a Node, the results are Nodes; else
+they are plain values.
 """
 
 import functools
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -125,7 +126,7 @@ def vjp(f: Function, *xs: Any) -> tuple[Any, Callable[[Any], tuple[Any, ...]]]:
         again = run.keep or _inside.get() or any([isinstance(seed, Node) for seed in seeds])
         nodes = run.output_nodes()
         seeds = [start(node, seed) for node, seed in zip(nodes, seeds, strict=True)]
-        return run.per_argument(run.pull(nodes, seeds, again), again)
+        return cast(tuple[Any, ...], run.per_argument(run.pull(nodes, seeds, again), again))
 
     return run.all_out(), pullback
 
@@ -154,9 +155,8 @@ def jvp(f: Function, xs: Sequence[Any], vs: Sequence[Any]) -> tuple[Any, Any]:
     nodes = run.output_nodes()
     probes = [Node(_ones(node)) for node in nodes]
     pulled = run.pull(nodes, probes, True)
-    terms = [(g * v).sum() for g, v in zip(pulled, tangents, strict=True) if isinstance(g, Node)]
     keep = run.keep or _inside.get() or any([isinstance(v, Node) for v in tangents])
-    moved = _gradients_of_sum(terms, probes, keep)
+    moved = _gradients_of_products(pulled, tangents, probes, keep)
     return run.all_out(), run.like_output([finished(g, p, keep) for g, p in zip(moved, probes, strict=True)])
 
 
@@ -179,9 +179,9 @@ def hvp(f: Function, xs: Sequence[Any], vs: Sequence[Any]) -> tuple[Any, ...]:
             f"hvp needs one number as the result, but {_name(f)} returned shape {y.shape}; reduce it first"
         )
     slopes = run.pull([y], [start(y)], True)
-    terms = [(g * v).sum() for g, v in zip(slopes, tangents, strict=True) if isinstance(g, Node)]
     keep = run.keep or any([isinstance(v, Node) for v in tangents])
-    return run.per_argument(_gradients_of_sum(terms, run.variables, keep), keep)
+    found = _gradients_of_products(slopes, tangents, run.variables, keep)
+    return cast(tuple[Any, ...], run.per_argument(found, keep))
 
 
 def jacobian(f: Function, argnums: ArgNums = 0) -> Function:
@@ -225,11 +225,11 @@ class _Run:
 
     def __init__(self, f: Function, args: tuple[Any, ...], argnums: ArgNums, keywords: dict[str, Any]) -> None:
         self.f = f
-        self.single = isinstance(argnums, int)
+        self.single = not isinstance(argnums, list | tuple)
         positions = _positions(f, argnums, len(args))
         self.chosen = [args[i] for i in positions]
         given = [leaf for tree in self.chosen for leaf in leaves(tree)]
-        self.keep = _inside.get() or any([isinstance(x, Node) for x in given])
+        self.keep = _inside.get() or any([isinstance(x, Node) for x in leaves([args, keywords])])
         with _transform():
             self.variables = [identity(x) if isinstance(x, Node) else Node(x) for x in given]
             fresh = iter(self.variables)
@@ -264,9 +264,7 @@ class _Run:
         again = self.keep if create_graph is None else create_graph
         if len(nodes) == 1:
             return partial_gradients(nodes[0], self.variables, seeds[0], again)
-        with recording(True):
-            terms = [(y * seed).sum() for y, seed in zip(nodes, seeds, strict=True)]
-        return _gradients_of_sum(terms, self.variables, again)
+        return _gradients_of_products(nodes, seeds, self.variables, again)
 
     def per_argument(self, found: list[Any], keep: bool | None = None) -> Any:
         """The gradients, nested as the arguments are; a tuple where several were asked for."""
@@ -315,9 +313,10 @@ def _jacobian_of(run: _Run, y: Node) -> Any:
     return results[0] if run.single else results
 
 
-def _gradients_of_sum(terms: list[Any], targets: list[Node], create_graph: bool) -> list[Any]:
-    """The gradients of the sum of some scalar Nodes."""
+def _gradients_of_products(ys: list[Any], vs: list[Any], targets: list[Node], create_graph: bool) -> list[Any]:
+    """The gradients of the sum of all y . v; a y that is no Node depends on nothing."""
     with recording(True):
+        terms = [(y * v).sum() for y, v in zip(ys, vs, strict=True) if isinstance(y, Node)]
         total: Any = functools.reduce(lambda a, b: a + b, terms) if terms else Node(0.0)
     return partial_gradients(total, targets, 1.0, create_graph)
 
@@ -343,14 +342,15 @@ def _callable(f: object) -> None:
 
 
 def _positions(f: Function, argnums: ArgNums, count: int) -> list[int]:
-    numbers = [argnums] if isinstance(argnums, int) else list(argnums)
-    for i in numbers:
-        if not isinstance(i, int) or not -count <= i < count:
-            raise InvalidValue(
-                f"argnums={argnums!r} does not fit: {_name(f)} was called with {count} positional arguments "
-                "(arguments given by keyword are not differentiated)"
-            )
-    return [i % count for i in numbers]
+    numbers: list[Any] = list(argnums) if isinstance(argnums, list | tuple) else [argnums]
+    fits = [type(i) is not bool and isinstance(i, int | np.integer) and -count <= i < count for i in numbers]
+    found = [int(i) % count for i in numbers] if all(fits) else []
+    if not all(fits) or len(set(found)) < len(found):
+        raise InvalidValue(
+            f"argnums={argnums!r} does not fit: give different positions; {_name(f)} was called with {count} "
+            "positional arguments (arguments given by keyword are not differentiated)"
+        )
+    return found
 
 
 def _tuple(xs: Any, what: str) -> tuple[Any, ...]:

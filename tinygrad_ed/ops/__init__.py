@@ -5,7 +5,7 @@ with operators, and an operator needs an op: this is the one cycle of the packag
 """
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -61,11 +61,6 @@ def _plain(name: str) -> Any:
     return method
 
 
-def _floor_divide(a: Any, b: Any) -> Any:
-    """Plain: the derivative of a // b is zero wherever there is one."""
-    return np.floor_divide(plain(a), plain(b))
-
-
 def _getitem(self: Node, index: Any) -> Any:
     for part in index if isinstance(index, tuple) else (index,):
         if isinstance(part, Node):
@@ -74,7 +69,7 @@ def _getitem(self: Node, index: Any) -> Any:
 
 
 def _iter(self: Node) -> Iterator[Any]:
-    return iter([self[i] for i in range(len(self))])
+    return iter([getitem(self, index=i) for i in range(len(self))])
 
 
 def _reshape(self: Node, *sizes: Any) -> Any:
@@ -82,7 +77,8 @@ def _reshape(self: Node, *sizes: Any) -> Any:
 
 
 def _transpose(self: Node, *axes: Any) -> Any:
-    return transpose(self, axes=(axes[0] if len(axes) == 1 and not isinstance(axes[0], int) else axes) or None)
+    given = axes[0] if len(axes) == 1 and not isinstance(axes[0], int | np.integer) else axes
+    return transpose(self, axes=given or None)
 
 
 def _matrix_transpose(self: Node) -> Any:
@@ -93,7 +89,8 @@ Node.__add__, Node.__radd__ = _operator(add)
 Node.__sub__, Node.__rsub__ = _operator(subtract)
 Node.__mul__, Node.__rmul__ = _operator(multiply)
 Node.__truediv__, Node.__rtruediv__ = _operator(divide)
-Node.__floordiv__, Node.__rfloordiv__ = _operator(_floor_divide)
+Node.__floordiv__, Node.__rfloordiv__ = _operator(elementwise.floor_divide)
+Node.__divmod__, Node.__rdivmod__ = _operator(elementwise.quotient_and_rest)
 Node.__mod__, Node.__rmod__ = _operator(remainder)
 Node.__pow__, Node.__rpow__ = _operator(power)
 Node.__matmul__, Node.__rmatmul__ = _operator(matmul)
@@ -102,12 +99,13 @@ Node.__lt__, Node.__le__ = _comparison(np.less), _comparison(np.less_equal)
 Node.__gt__, Node.__ge__ = _comparison(np.greater), _comparison(np.greater_equal)
 Node.__eq__ = _comparison(np.equal)  # type: ignore[method-assign]  # typed by object itself
 Node.__ne__ = _comparison(np.not_equal)  # type: ignore[method-assign]  # typed by object itself
-Node.__getitem__, Node.__iter__ = _getitem, _iter
+Node.__getitem__, Node.__iter__ = cast(Any, _getitem), cast(Any, _iter)
 
 Node.T, Node.mT = property(transpose), property(_matrix_transpose)
 Node.reshape, Node.transpose, Node.ravel, Node.flatten = _reshape, _transpose, ravel, ravel
 Node.squeeze, Node.swapaxes, Node.repeat, Node.take = squeeze, swapaxes, repeat, take
 Node.diagonal, Node.trace, Node.dot, Node.clip, Node.astype = diagonal, trace, dot, clip, astype
+Node.copy = positive
 Node.sum, Node.prod, Node.mean, Node.var, Node.std = sum, prod, mean, var, std
 Node.max, Node.min, Node.cumsum = max, min, cumsum
 Node.exp, Node.log, Node.tanh, Node.sigmoid, Node.relu = exp, log, tanh, sigmoid, relu

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_ed.node import HANDLERS, Op, Rule, op, plain
+from tinygrad_ed.node import HANDLERS, Op, Rule, constant, op, plain
 
 __all__ = [
     "absolute",
@@ -122,13 +122,22 @@ maximum = binary("maximum", np.maximum, lambda g, y, a, b: g * _beats(a, b), lam
 minimum = binary("minimum", np.minimum, lambda g, y, a, b: g * _beats(b, a), lambda g, y, a, b: g * _beats(a, b))
 fmax = binary("fmax", np.fmax, lambda g, y, a, b: g * _wins(y, a, b), lambda g, y, a, b: g * _wins(y, b, a))
 fmin = binary("fmin", np.fmin, lambda g, y, a, b: g * _wins(y, a, b), lambda g, y, a, b: g * _wins(y, b, a))
-clip = binary(
+_clip = binary(
     "clip",
     np.clip,
     lambda g, y, x, low, high: g * ((x >= low) & (x <= high)),
     lambda g, y, x, low, high: g * ((x < low) & (low <= high)),
     lambda g, y, x, low, high: g * ((x > high) | (low > high)),
 )
+
+
+def clip(x: Any, min: Any = None, max: Any = None) -> Any:  # noqa: A002 # NumPy's names
+    """Limit the entries of x to [min, max]; None leaves that side open.
+
+    >>> clip(np.array([1.0, 2.0, 3.0]), max=2.0)
+    array([1., 2., 2.])
+    """
+    return _clip(x, -math.inf if min is None else min, math.inf if max is None else max)
 
 
 def _beats(a: Any, b: Any) -> Any:
@@ -143,7 +152,7 @@ def _wins(y: Any, a: Any, b: Any) -> Any:
 
 # Powers and roots
 
-power = binary(
+power: Op = binary(
     "power",
     np.power,
     lambda g, y, a, b: g * b * power(a, where((a == 0) & (b == 0), 1.0, b - 1.0)),
@@ -166,7 +175,7 @@ hypot = binary(
 exp = op("exp", np.exp, lambda g, y, x: g * y, scalar=math.exp)
 exp2 = op("exp2", np.exp2, lambda g, y, x: g * y * LN2, scalar=math.exp2)
 expm1 = op("expm1", np.expm1, lambda g, y, x: g * (y + 1.0), scalar=math.expm1)
-log = op("log", np.log, lambda g, y, x: g / x, scalar=math.log)
+log: Op = op("log", np.log, lambda g, y, x: g / x, scalar=math.log)
 log2 = op("log2", np.log2, lambda g, y, x: g / (x * LN2), scalar=math.log2)
 log10 = op("log10", np.log10, lambda g, y, x: g / (x * LN10), scalar=math.log10)
 log1p = op("log1p", np.log1p, lambda g, y, x: g / (x + 1.0), scalar=math.log1p)
@@ -176,7 +185,7 @@ logaddexp2 = binary("logaddexp2", np.logaddexp2, lambda g, y, a, b: g * exp2(a -
 # Trigonometric and hyperbolic
 
 sin = op("sin", np.sin, lambda g, y, x: g * cos(x), scalar=math.sin)
-cos = op("cos", np.cos, lambda g, y, x: -g * sin(x), scalar=math.cos)
+cos: Op = op("cos", np.cos, lambda g, y, x: -g * sin(x), scalar=math.cos)
 tan = op("tan", np.tan, lambda g, y, x: g * (1.0 + y * y), scalar=math.tan)
 arcsin = op("arcsin", np.arcsin, lambda g, y, x: g / sqrt(1.0 - x * x), scalar=math.asin)
 arccos = op("arccos", np.arccos, lambda g, y, x: -g / sqrt(1.0 - x * x), scalar=math.acos)
@@ -189,7 +198,7 @@ arctan2 = binary(
     scalar=math.atan2,
 )
 sinh = op("sinh", np.sinh, lambda g, y, x: g * cosh(x), scalar=math.sinh)
-cosh = op("cosh", np.cosh, lambda g, y, x: g * sinh(x), scalar=math.cosh)
+cosh: Op = op("cosh", np.cosh, lambda g, y, x: g * sinh(x), scalar=math.cosh)
 tanh = op("tanh", np.tanh, lambda g, y, x: g * (1.0 - y * y), scalar=math.tanh)
 arcsinh = op("arcsinh", np.arcsinh, lambda g, y, x: g / hypot(x, 1.0), scalar=math.asinh)
 arccosh = op("arccosh", np.arccosh, lambda g, y, x: g / sqrt((x - 1.0) * (x + 1.0)), scalar=math.acosh)
@@ -258,9 +267,39 @@ def gelu(x: Any) -> Any:
     return 0.5 * x * (1.0 + tanh(GELU_SCALE * x * (1.0 + 0.044715 * x * x)))
 
 
+# What NumPy's functions take and ours do not.
+
+
+def floor_divide(a: Any, b: Any) -> Any:
+    """Plain: the derivative of a // b is zero wherever there is one."""
+    return constant(np.floor_divide(plain(a), plain(b)))
+
+
+def quotient_and_rest(a: Any, b: Any) -> tuple[Any, Any]:
+    """What Python's `divmod` gives: the quotient is plain, the rest has a derivative."""
+    return floor_divide(a, b), remainder(a, b)
+
+
+def _where_or_nonzero(condition: Any, x: Any = None, y: Any = None) -> Any:
+    return np.nonzero(plain(condition)) if x is None else where(condition, x, y)
+
+
+def _numpy_clip(
+    a: Any,
+    a_min: Any = None,
+    a_max: Any = None,
+    min: Any = None,  # noqa: A002 # NumPy has both pairs of names
+    max: Any = None,  # noqa: A002
+) -> Any:
+    return clip(a, min if a_min is None else a_min, max if a_max is None else a_max)
+
+
 HANDLERS.update(
     {
-        np.where: where,
+        np.where: _where_or_nonzero,
+        np.clip: _numpy_clip,
+        np.divmod: quotient_and_rest,
+        np.copy: positive,
         np.conjugate: positive,
         np.fabs: absolute,
         np.float_power: power,

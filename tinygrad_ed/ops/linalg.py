@@ -9,7 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_ed.errors import ShapeError
 from tinygrad_ed.node import HANDLERS, op, shape_of
+from tinygrad_ed.ops.elementwise import multiply
 from tinygrad_ed.ops.shape import expand_dims, ravel, reshape, swapaxes, transpose
 
 __all__ = ["dot", "inner", "matmul", "outer", "tensordot"]
@@ -42,23 +44,29 @@ matmul = op("matmul", np.matmul, _of_left, _of_right, broadcasts=True)
 def tensordot(a: Any, b: Any, axes: Any = 2) -> Any:
     """Sum products over pairs of axes, as `np.tensordot` does."""
     a_shape, b_shape = shape_of(a), shape_of(b)
-    if isinstance(axes, int):
-        over_a, over_b = list(range(len(a_shape) - axes, len(a_shape))), list(range(axes))
+    if isinstance(axes, int | np.integer):
+        over_a, over_b = tuple(range(-axes, 0)), tuple(range(axes))
     else:
-        over_a, over_b = ([i] if isinstance(i, int) else list(i) for i in axes)
-    over_a, over_b = [i % len(a_shape) for i in over_a], [i % len(b_shape) for i in over_b]
+        over_a, over_b = axes
+    over_a = np.lib.array_utils.normalize_axis_tuple(over_a, len(a_shape))
+    over_b = np.lib.array_utils.normalize_axis_tuple(over_b, len(b_shape))
+    if [a_shape[i] for i in over_a] != [b_shape[i] for i in over_b]:
+        raise ShapeError(
+            f"tensordot: the axes {over_a} of shape {a_shape} and {over_b} of shape {b_shape} differ in length; "
+            "products are summed over pairs of axes of equal length"
+        )
     kept_a = [i for i in range(len(a_shape)) if i not in over_a]
     kept_b = [i for i in range(len(b_shape)) if i not in over_b]
     inner_length = math.prod([a_shape[i] for i in over_a])
-    rows = reshape(transpose(a, kept_a + over_a), (math.prod([a_shape[i] for i in kept_a]), inner_length))
-    columns = reshape(transpose(b, over_b + kept_b), (inner_length, math.prod([b_shape[i] for i in kept_b])))
+    rows = reshape(transpose(a, (*kept_a, *over_a)), (math.prod([a_shape[i] for i in kept_a]), inner_length))
+    columns = reshape(transpose(b, (*over_b, *kept_b)), (inner_length, math.prod([b_shape[i] for i in kept_b])))
     return reshape(matmul(rows, columns), [a_shape[i] for i in kept_a] + [b_shape[i] for i in kept_b])
 
 
 def dot(a: Any, b: Any) -> Any:
     """The product of `np.dot`: over the last axis of a and the last but one of b."""
     if not shape_of(a) or not shape_of(b):
-        return a * b
+        return multiply(a, b)
     if len(shape_of(b)) <= 2:
         return matmul(a, b)
     return tensordot(a, b, ([-1], [-2]))
@@ -67,7 +75,7 @@ def dot(a: Any, b: Any) -> Any:
 def inner(a: Any, b: Any) -> Any:
     """Sum products over the last axes."""
     if not shape_of(a) or not shape_of(b):
-        return a * b
+        return multiply(a, b)
     return tensordot(a, b, ([-1], [-1]))
 
 

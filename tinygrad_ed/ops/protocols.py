@@ -16,35 +16,61 @@ import numpy as np
 from tinygrad_ed.errors import NoDerivativeRule
 from tinygrad_ed.node import HANDLERS, Node, Op, plain
 
-_CONSTANT = [np.sign, np.floor, np.ceil, np.rint, np.trunc, np.fix, np.round, np.around, np.floor_divide, np.heaviside]
-_LIKE = [np.zeros_like, np.ones_like, np.empty_like, np.full_like]
-_TRUTH = [
+_Functions = list[Callable[..., Any]]
+_CONSTANT: _Functions = [
+    np.sign,
+    np.floor,
+    np.ceil,
+    np.rint,
+    np.trunc,
+    np.fix,
+    np.round,
+    np.around,
+    np.floor_divide,
+    np.heaviside,
+]
+_LIKE: _Functions = [np.zeros_like, np.ones_like, np.empty_like]
+_TRUTH: _Functions = [
     *(np.equal, np.not_equal, np.less, np.less_equal, np.greater, np.greater_equal),
     *(np.logical_and, np.logical_or, np.logical_xor, np.logical_not, np.signbit),
     *(np.isnan, np.isinf, np.isfinite, np.isneginf, np.isposinf, np.isreal, np.iscomplex),
     *(np.any, np.all, np.allclose, np.isclose, np.array_equal, np.array_equiv, np.isin),
     *(np.isrealobj, np.iscomplexobj, np.may_share_memory, np.shares_memory),
 ]
-_POSITIONS = [
+_POSITIONS: _Functions = [
     *(np.argmax, np.argmin, np.nanargmax, np.nanargmin, np.argsort, np.argpartition, np.lexsort),
     *(np.argwhere, np.nonzero, np.flatnonzero, np.count_nonzero, np.searchsorted, np.digitize),
     *(np.shape, np.ndim, np.size, np.linalg.matrix_rank),
 ]
-_TEXT_AND_TYPES = [np.array_repr, np.array_str, np.array2string, np.result_type, np.common_type, np.can_cast]
+_TEXT_AND_TYPES: _Functions = [
+    np.array_repr,
+    np.array_str,
+    np.array2string,
+    np.result_type,
+    np.common_type,
+    np.can_cast,
+]
 
 PLAIN: frozenset[Callable[..., Any]] = frozenset([*_CONSTANT, *_LIKE, *_TRUTH, *_POSITIONS, *_TEXT_AND_TYPES])
 """Functions whose derivative is zero wherever there is one, or whose result is not a real number."""
+
+_WRITING = frozenset([np.copyto, np.fill_diagonal, np.place, np.put, np.put_along_axis, np.putmask])
 
 
 def array_ufunc(self: Node, ufunc: np.ufunc, method: str, *inputs: Any, **keywords: Any) -> Any:
     """Answer NumPy's ufuncs (`Node.__array_ufunc__`)."""
     name = ufunc.__name__ if method == "__call__" else f"{ufunc.__name__}.{method}"
     if method != "__call__":
-        raise NoDerivativeRule(f"np.{name} has no derivative rule for Nodes; use tg.{_whole(ufunc)} or plain values")
+        whole = {"add.reduce": "sum", "multiply.reduce": "prod", "maximum.reduce": "max", "minimum.reduce": "min"}
+        raise NoDerivativeRule(
+            f"np.{name} has no derivative rule for Nodes; use np.{whole.get(name, ufunc.__name__)} itself, or plain "
+            "values (node.value)"
+        )
     if keywords:
         raise NoDerivativeRule(
             f"np.{name} on a Node does not take {', '.join(f'{k}=' for k in keywords)}: a Node is never written "
-            "into and its graph needs every entry; leave it out (tg.where picks entries)"
+            "into, its graph needs every entry, and a plain array cannot hold its result (write `a = a + node`, not "
+            "`a += node`); leave it out (tg.where picks entries)"
         )
     handler = HANDLERS.get(ufunc)
     if handler is not None:
@@ -63,13 +89,19 @@ def array_function(
         return _call(function, handler, args, keywords)
     if function in PLAIN:
         return _without_nodes(function, args, keywords)
+    if function in _WRITING:
+        raise NoDerivativeRule(
+            f"np.{path(function)} writes into an array: a Node is never written into, and a plain array cannot hold "
+            "one; use tg.where(mask, new, old) or tg.scatter_add, which make a new Node"
+        )
     raise _no_rule(path(function))
 
 
 def _call(function: Callable[..., Any], handler: Any, args: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
     """Call the handler with what the user gave, leaving out what is NumPy's default anyway."""
-    bound = _signature(function).bind(*args, **keywords)
-    parameters = _signature(function).parameters
+    signature = _signature_of(function, handler)
+    parameters = signature.parameters
+    bound = signature.bind(*args, **{k: v for k, v in keywords.items() if k in parameters})
     given = {k: v for k, v in bound.arguments.items() if not _is_default(v, parameters[k])}
     inputs: list[Any] = []
     for position, name in enumerate(parameters):
@@ -77,8 +109,9 @@ def _call(function: Callable[..., Any], handler: Any, args: tuple[Any, ...], key
             inputs.extend(given.pop(name, ()))
         elif position < _inputs_of(handler) and name in given:
             inputs.append(given.pop(name))
-    unknown = [name for name in given if name not in _options_of(handler)]
-    if unknown:
+    unknown = [name for name in {**given, **keywords} if name not in parameters or name in given]
+    unknown = [name for name in unknown if name not in _options_of(handler)]
+    if unknown and not (isinstance(handler, Op) and handler.any_params):
         raise NoDerivativeRule(
             f"np.{path(function)} on a Node does not take {', '.join(f'{k}=' for k in unknown)} "
             f"(known: {', '.join(_options_of(handler)) or 'none'})"
@@ -94,6 +127,15 @@ def _is_default(value: Any, parameter: inspect.Parameter) -> bool:
 
 
 _signature = cache(inspect.signature)
+
+
+@cache
+def _signature_of(function: Callable[..., Any], handler: Any) -> inspect.Signature:
+    """What NumPy's function takes; older versions do not tell it of those written in C, then what ours takes."""
+    try:
+        return inspect.signature(function)
+    except ValueError:
+        return inspect.signature(handler)
 
 
 @cache
@@ -125,12 +167,9 @@ def _strip(value: Any) -> Any:
 
 
 def path(function: Callable[..., Any]) -> str:
+    """Return the name of a NumPy function after `np.`, such as `linalg.norm`."""
     module = (function.__module__ or "").removeprefix("numpy").strip(".")
     return f"{module}.{function.__name__}" if module in ("linalg", "fft") else function.__name__
-
-
-def _whole(ufunc: np.ufunc) -> str:
-    return {"add": "sum", "multiply": "prod", "maximum": "max", "minimum": "min"}.get(ufunc.__name__, ufunc.__name__)
 
 
 def _no_rule(name: str) -> NoDerivativeRule:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_ed.node import HANDLERS, op, plain, shape_of
-from tinygrad_ed.ops.elementwise import exp, sqrt, square
+from tinygrad_ed.ops.elementwise import exp, sqrt, square, where
 from tinygrad_ed.ops.shape import broadcast_to, concatenate, flip, getitem, moveaxis, ravel, reshape, stack
 
 __all__ = ["cumsum", "logsumexp", "max", "mean", "min", "prod", "std", "sum", "var"]
@@ -30,21 +30,21 @@ def count(x: Any, axis: Axis) -> int:
     return math.prod([shape_of(x)[i] for i in axes_of(x, axis)])
 
 
-def _lift(g: Any, x: Any, axis: Axis) -> Any:
+def lift(g: Any, x: Any, axis: Axis) -> Any:
     """Give g the folded axes of x back, with length 1."""
     folded = axes_of(x, axis)
     return reshape(g, tuple([1 if i in folded else n for i, n in enumerate(shape_of(x))]))
 
 
 def _spread(g: Any, x: Any, axis: Axis) -> Any:
-    return broadcast_to(_lift(g, x, axis), shape_of(x))
+    return broadcast_to(lift(g, x, axis), shape_of(x))
 
 
 def _of_extreme(g: Any, y: Any, x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
     """Equal shares for all entries that are the extreme (for NaN: for the NaNs)."""
     values = plain(x)
-    ties = np.equal(values, _lift(plain(y), values, axis)) | np.isnan(values)
-    return _lift(g, x, axis) * (ties / np.maximum(ties.sum(axis=axes_of(values, axis), keepdims=True), 1))
+    ties = np.equal(values, lift(plain(y), values, axis)) | np.isnan(values)
+    return lift(g, x, axis) * (ties / np.maximum(ties.sum(axis=axes_of(values, axis), keepdims=True), 1))
 
 
 def _of_prod(g: Any, y: Any, x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
@@ -77,16 +77,26 @@ def _product_of_others(g: Any, x: Any) -> Any:
     for left, right in reversed(levels):
         down = getitem(down, (..., slice(shape_of(left)[-1])))
         pairs = stack([down * right, down * left], axis=-1)
-        down = reshape(pairs, (*shape_of(pairs)[:-2], -1))
+        down = reshape(pairs, (*shape_of(pairs)[:-2], 2 * shape_of(left)[-1]))
     return getitem(down, (..., slice(n)))
 
 
 def _logsumexp(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
-    axes = axes_of(np.asarray(x), axis)
-    top = np.max(x, axis=axes, keepdims=True)
-    top = np.where(np.isfinite(top), top, 0.0)
+    axes, top = axes_of(x, axis), _top(x, axis)
     y = np.log(np.sum(np.exp(x - top), axis=axes, keepdims=True)) + top
     return y if keepdims else np.squeeze(y, axes)
+
+
+def _top(x: Any, axis: Axis) -> Any:
+    """The greatest entries of a plain x: taken off before exp, they keep it from overflow."""
+    top = np.max(x, axis=axes_of(x, axis), keepdims=True)
+    return np.where(np.isfinite(top), top, 0.0)
+
+
+def _of_logsumexp(g: Any, y: Any, x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
+    """The softmax; not exp(x - y), in which the rounding of a large y would be seen."""
+    e = exp(x - _top(plain(x), axis))
+    return lift(g, x, axis) * (e / sum(e, axis=axes_of(x, axis), keepdims=True))
 
 
 def _of_cumsum(g: Any, y: Any, x: Any, axis: int | None = None) -> Any:
@@ -102,11 +112,7 @@ max = op("max", np.max, _of_extreme)
 min = op("min", np.min, _of_extreme)
 prod = op("prod", np.prod, _of_prod)
 cumsum = op("cumsum", np.cumsum, _of_cumsum)
-logsumexp = op(
-    "logsumexp",
-    _logsumexp,
-    lambda g, y, x, axis=None, keepdims=False: _lift(g, x, axis) * exp(x - _lift(y, x, axis)),
-)
+logsumexp = op("logsumexp", _logsumexp, _of_logsumexp)
 
 
 def var(x: Any, axis: Axis = None, ddof: float = 0, keepdims: bool = False) -> Any:
@@ -116,8 +122,10 @@ def var(x: Any, axis: Axis = None, ddof: float = 0, keepdims: bool = False) -> A
 
 
 def std(x: Any, axis: Axis = None, ddof: float = 0, keepdims: bool = False) -> Any:
-    """The standard deviation, the square root of `var`."""
-    return sqrt(var(x, axis, ddof, keepdims))
+    """The standard deviation, the square root of `var`; its gradient is 0 where all entries are equal."""
+    squared = var(x, axis, ddof, keepdims)
+    equal = plain(squared) == 0
+    return where(equal, 0.0, sqrt(where(equal, 1.0, squared))) if np.any(equal) else sqrt(squared)
 
 
-HANDLERS.update({np.var: var, np.std: std})
+HANDLERS.update({np.var: var, np.std: std, np.amax: max, np.amin: min})

@@ -5,11 +5,12 @@ an entry that was read twice gets both gradients.
 """
 
 from collections.abc import Sequence
+from types import EllipsisType
 from typing import Any
 
 import numpy as np
 
-from tinygrad_ed.node import HANDLERS, Array, Node, op, shape_of
+from tinygrad_ed.node import HANDLERS, Array, Node, Op, op, plain, shape_of
 
 __all__ = [
     "array",
@@ -34,13 +35,15 @@ __all__ = [
     "transpose",
 ]
 
-reshape = op("reshape", np.reshape, lambda g, y, x, shape=(): reshape(g, shape=shape_of(x)))
-transpose = op("transpose", np.transpose, lambda g, y, x, axes=None: transpose(g, axes=_inverse(axes)))
+reshape: Op = op(
+    "reshape", lambda x, shape=(): np.reshape(x, shape), lambda g, y, x, shape=(): reshape(g, shape=shape_of(x))
+)
+transpose: Op = op("transpose", np.transpose, lambda g, y, x, axes=None: transpose(g, axes=_inverse(axes)))
 # The sum that undoes a broadcast is done for all ops in backward.py, so this rule just hands `g` on.
 broadcast_to = op("broadcast_to", np.broadcast_to, lambda g, y, x, shape=(): g, broadcasts=True)
-astype = op("astype", lambda x, dtype=float: np.asarray(x).astype(dtype), lambda g, y, x, dtype=float: g)
-flip = op("flip", np.flip, lambda g, y, x, axis=None: flip(g, axis=axis))
-roll = op("roll", np.roll, lambda g, y, x, shift=0, axis=None: roll(g, shift=np.negative(shift), axis=axis))
+_astype = op("astype", lambda x, dtype=float: np.asarray(x).astype(dtype), lambda g, y, x, dtype=float: g)
+flip: Op = op("flip", np.flip, lambda g, y, x, axis=None: flip(g, axis=axis))
+roll: Op = op("roll", np.roll, lambda g, y, x, shift=0, axis=None: roll(g, shift=np.negative(shift), axis=axis))
 
 
 def _inverse(axes: Sequence[int] | None) -> list[int] | None:
@@ -64,13 +67,16 @@ def _scatter_add(g: Any, index: Any = (), shape: tuple[int, ...] = ()) -> Any:
 
 
 def _repeats(index: Any) -> bool:
-    """Whether an index can name an entry twice: only integer arrays can."""
+    """Whether an index can name an entry twice: only arrays and sequences of integers can."""
     parts = index if isinstance(index, tuple) else (index,)
-    return any(isinstance(part, list | np.ndarray) and np.asarray(part).dtype.kind != "b" for part in parts)
+    return any([not isinstance(part, _SINGLE) and np.asarray(part).dtype.kind != "b" for part in parts])
+
+
+_SINGLE = (int, np.integer, slice, type(None), EllipsisType)
 
 
 getitem = op("getitem", _getitem, lambda g, y, x, index=(): scatter_add(g, index=index, shape=shape_of(x)))
-scatter_add = op("scatter_add", _scatter_add, lambda g, y, x, index=(), shape=(): getitem(g, index=index))
+scatter_add: Op = op("scatter_add", _scatter_add, lambda g, y, x, index=(), shape=(): getitem(g, index=index))
 
 
 # Joining
@@ -81,12 +87,12 @@ def _part(g: Any, i: int, xs: tuple[Any, ...], axis: int | None) -> Any:
     if axis is None:
         return reshape(_part(g, i, tuple([np.empty(np.prod(shape_of(x), dtype=int)) for x in xs]), 0), shape_of(xs[i]))
     lengths = [shape_of(x)[axis] for x in xs[: i + 1]]
-    before = (slice(None),) * (axis % len(shape_of(xs[i])))
-    return getitem(g, (*before, slice(sum(lengths[:-1]), sum(lengths))))
+    return getitem(g, (*_before(axis, g), slice(sum(lengths[:-1]), sum(lengths))))
 
 
-def _sheet(g: Any, i: int, axis: int) -> Any:
-    return getitem(g, ((slice(None),) * (axis % len(shape_of(g))) + (i,)))
+def _before(axis: int, x: Any) -> tuple[slice, ...]:
+    """The index that takes everything along the axes before this one."""
+    return (slice(None),) * np.lib.array_utils.normalize_axis_index(axis, len(shape_of(x)))
 
 
 _concatenate = op(
@@ -98,7 +104,7 @@ _concatenate = op(
 _stack = op(
     "stack",
     lambda *xs, axis=0: np.stack(xs, axis=axis),
-    lambda g, y, i, *xs, axis=0: _sheet(g, i, axis),
+    lambda g, y, i, *xs, axis=0: getitem(g, (*_before(axis, g), i)),
     variadic=True,
 )
 
@@ -142,6 +148,15 @@ def _holds_node(nested: Any) -> bool:
 # Said with the ops above
 
 
+def astype(x: Any, dtype: Any = float) -> Any:
+    """Convert to another float dtype. Converted to integers or truth values the result is plain: no derivative.
+
+    >>> astype(Node([1.5]), np.float32).dtype, astype(Node([1.5]), int)
+    (dtype('float32'), array([1]))
+    """
+    return np.asarray(plain(x)).astype(dtype) if np.dtype(dtype).kind in "iub" else _astype(x, dtype=dtype)
+
+
 def ravel(x: Any) -> Any:
     """Flatten to one axis."""
     return reshape(x, (-1,))
@@ -160,6 +175,7 @@ def squeeze(x: Any, axis: Any = None) -> Any:
 def swapaxes(x: Any, axis1: int, axis2: int) -> Any:
     """Exchange two axes."""
     order = list(range(len(shape_of(x))))
+    axis1, axis2 = np.lib.array_utils.normalize_axis_tuple((axis1, axis2), len(order), allow_duplicate=True)
     order[axis1], order[axis2] = order[axis2], order[axis1]
     return transpose(x, order)
 
@@ -179,8 +195,8 @@ def repeat(x: Any, repeats: Any, axis: int | None = None) -> Any:
     """Repeat entries, as `np.repeat` does."""
     if axis is None:
         return repeat(ravel(x), repeats, 0)
-    taken = np.repeat(np.arange(shape_of(x)[axis]), repeats)
-    return getitem(x, (slice(None),) * (axis % len(shape_of(x))) + (taken,))
+    before = _before(axis, x)
+    return getitem(x, (*before, np.repeat(np.arange(shape_of(x)[axis]), repeats)))
 
 
 def take(x: Any, indices: Any, axis: int | None = None) -> Any:
@@ -191,7 +207,7 @@ def take(x: Any, indices: Any, axis: int | None = None) -> Any:
     """
     if axis is None:
         return getitem(ravel(x), index=np.asarray(indices))
-    return getitem(x, index=(slice(None),) * (axis % len(shape_of(x))) + (np.asarray(indices),))
+    return getitem(x, index=(*_before(axis, x), np.asarray(indices)))
 
 
 def diagonal(x: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
@@ -215,6 +231,16 @@ def trace(x: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
     return diagonal(x, offset, axis1, axis2).sum(axis=-1)
 
 
+def _numpy_reshape(a: Any, shape: Any = None, newshape: Any = None) -> Any:
+    """NumPy calls the shape `newshape` up to version 2.0."""
+    return reshape(a, shape=newshape if shape is None else shape)
+
+
+def _full_like(a: Any, fill_value: Any) -> Any:
+    """Plain, except for a Node in every entry."""
+    return broadcast_to(fill_value, shape_of(a)) if isinstance(fill_value, Node) else np.full_like(plain(a), fill_value)
+
+
 def _outline(x: Any) -> Array:
     """An array of x's shape that takes no memory."""
     return np.broadcast_to(0.0, shape_of(x))
@@ -222,6 +248,7 @@ def _outline(x: Any) -> Array:
 
 HANDLERS.update(
     {
+        np.reshape: _numpy_reshape,
         np.concatenate: concatenate,
         np.stack: stack,
         np.ravel: ravel,
@@ -236,5 +263,6 @@ HANDLERS.update(
         np.linalg.diagonal: lambda x, offset=0: diagonal(x, offset, -2, -1),
         np.linalg.trace: lambda x, offset=0: trace(x, offset, -2, -1),
         np.astype: astype,
+        np.full_like: _full_like,
     }
 )

@@ -1,0 +1,75 @@
+"""What a Node holds: a float or a float array. What becomes one, what is refused, and how values are handed out."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tinygrad_ed.errors import InvalidType, InvalidValue
+
+Array = NDArray[Any]
+Value = float | Array
+
+
+def leaf_value(value: object) -> Value:
+    """Return what a leaf keeps: a float, or a float array of its own."""
+    if type(value) is float:
+        return value
+    if isinstance(value, np.ma.MaskedArray):
+        raise InvalidType("a masked array would lose its mask in a Node; fill it first (`array.filled(...)`)")
+    try:
+        array = np.array(value)
+    except ValueError as error:
+        raise InvalidValue(f"cannot make one array of {value!r}: {error}") from error
+    kind = array.dtype.kind
+    if kind == "f":
+        return array if array.ndim else float(array)
+    if kind in "iu":
+        return array.astype(float) if array.ndim else float(array)
+    hint = {
+        "b": "write 1.0 and 0.0, or keep the mask outside of the graph, as in `node * mask`",
+        "c": "only real numbers have derivatives here; pass the real and the imaginary part as two Nodes",
+        "U": "turn text into numbers first",
+        "S": "turn text into numbers first",
+    }.get(kind, "give numbers; for a list with Nodes in it use tg.array([...])")
+    raise InvalidType(f"a Node holds real numbers, not {array.dtype} ({value!r}): {hint}")
+
+
+def constant(value: object) -> Any:
+    """Return a plain operand of an op as a float or an array; refuse what is not a real number."""
+    if type(value) is np.ndarray and value.ndim and value.dtype.kind in "fiub":
+        return value
+    if isinstance(value, bool | int | float):
+        return float(value)
+    if isinstance(value, np.ma.MaskedArray):
+        raise InvalidType(
+            "a masked array would lose its mask here; fill it first (`array.filled(...)`), or use tg.where"
+        )
+    array = np.asarray(value)
+    if array.dtype.kind not in "fiub":
+        raise InvalidType(f"{value!r} ({array.dtype}) cannot be combined with a Node: only real numbers and arrays can")
+    return array if array.ndim else float(array)
+
+
+def read_only(value: Value) -> Value:
+    """Return a float as it is, an array as a view that cannot be written."""
+    if type(value) is float:
+        return value
+    view = value.view()  # type: ignore[union-attr]
+    view.flags.writeable = False
+    return view
+
+
+def shape_of(value: Any) -> tuple[int, ...]:
+    """The shape of a number, an array, a list or a Node."""
+    if type(value) is float:
+        return ()
+    try:
+        return value.shape  # type: ignore[no-any-return]
+    except AttributeError:  # an int or a list
+        return np.shape(value)
+
+
+def short(value: Any) -> str:
+    """The array in one line, shortened: messages and labels are lines."""
+    return " ".join(np.array2string(value, separator=", ", threshold=12, edgeitems=2).split())
