@@ -7,6 +7,7 @@ stderr and exit status 2; status 1 says that the roads disagree.
 import argparse
 import os
 import sys
+import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn
@@ -18,8 +19,7 @@ from tinygrad_ed.crosscheck import ROADS, crosscheck
 from tinygrad_ed.data import read_table
 from tinygrad_ed.errors import Error
 from tinygrad_ed.nn import MLP, activations, costs
-from tinygrad_ed.node import HANDLERS, Op
-from tinygrad_ed.ops import protocols
+from tinygrad_ed.ops.coverage import coverage, table
 from tinygrad_ed.train import METHODS, SAMPLINGS
 from tinygrad_ed.train.fit import ROADS as TRAINING_ROADS
 from tinygrad_ed.train.table import train_on_table
@@ -104,7 +104,8 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument("--road", default="rules", help=", ".join(TRAINING_ROADS))
     train.add_argument("--seed", type=_seed, default=0)
 
-    command("ops", _ops, "List the functions that work on Nodes.")
+    ops = command("ops", _ops, "Say which of NumPy's functions work on Nodes.")
+    ops.add_argument("--list", action="store_true", help="one line a function")
     command("doctor", _doctor, "Say which layout engine draws the graphs, and why.")
     return parser
 
@@ -201,13 +202,11 @@ def _train(options: argparse.Namespace) -> int:
 
 
 def _ops(options: argparse.Namespace) -> int:
-    rows = sorted((protocols.path(function), handler) for function, handler in HANDLERS.items())
-    for name, handler in rows:
-        how = f"op {handler.name}" if isinstance(handler, Op) else "said with other ops"
-        print(f"np.{name:<22} {how}")
-    plain = sorted(protocols.path(function) for function in protocols.PLAIN)
-    print(f"\n{len(rows)} NumPy functions with derivatives; {len(plain)} more give plain results:")
-    print(", ".join(plain))
+    if options.list:
+        for entry in coverage():
+            print(f"np.{entry.name:<40} {entry.kind:<15} {entry.how}".rstrip())
+    else:
+        print("\n\n".join([textwrap.fill(part, 110, subsequent_indent="  ") for part in table().split("\n\n")]))
     return 0
 
 

@@ -11,7 +11,14 @@ import numpy as np
 
 from tinygrad_ed.errors import InvalidType
 from tinygrad_ed.node import Node, plain
+from tinygrad_ed.ops import decompose as decompose  # this and the next answer to NumPy's own names alone
 from tinygrad_ed.ops import elementwise, linalg, protocols, reduce, shape
+from tinygrad_ed.ops import order as order
+from tinygrad_ed.ops import parts as parts
+from tinygrad_ed.ops import polynomial as polynomial
+from tinygrad_ed.ops import products as products
+from tinygrad_ed.ops import scan as scan
+from tinygrad_ed.ops import statistics as statistics
 from tinygrad_ed.ops.elementwise import *
 from tinygrad_ed.ops.linalg import *
 from tinygrad_ed.ops.reduce import *

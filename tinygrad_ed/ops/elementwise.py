@@ -131,7 +131,7 @@ _clip = binary(
 )
 
 
-def clip(x: Any, min: Any = None, max: Any = None) -> Any:  # noqa: A002 # NumPy's names
+def clip(x: Any, min: Any = None, max: Any = None) -> Any:  # NumPy's names
     """Limit the entries of x to [min, max]; None leaves that side open.
 
     >>> clip(np.array([1.0, 2.0, 3.0]), max=2.0)
@@ -288,8 +288,8 @@ def _numpy_clip(
     a: Any,
     a_min: Any = None,
     a_max: Any = None,
-    min: Any = None,  # noqa: A002 # NumPy has both pairs of names
-    max: Any = None,  # noqa: A002
+    min: Any = None,  # NumPy has both pairs of names
+    max: Any = None,
 ) -> Any:
     return clip(a, min if a_min is None else a_min, max if a_max is None else a_max)
 

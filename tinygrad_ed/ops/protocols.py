@@ -7,7 +7,7 @@ names the function. Never an object array, never a silently dropped derivative.
 """
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 from typing import Any
 
@@ -15,6 +15,8 @@ import numpy as np
 
 from tinygrad_ed.errors import NoDerivativeRule
 from tinygrad_ed.node import HANDLERS, Node, Op, plain
+from tinygrad_ed.ops.moves import MOVES, move
+from tinygrad_ed.ops.shape import astype
 
 _Functions = list[Callable[..., Any]]
 _CONSTANT: _Functions = [
@@ -29,6 +31,7 @@ _CONSTANT: _Functions = [
     np.floor_divide,
     np.heaviside,
 ]
+_OF_COMPLEX: _Functions = [np.imag, np.angle]
 _LIKE: _Functions = [np.zeros_like, np.ones_like, np.empty_like]
 _TRUTH: _Functions = [
     *(np.equal, np.not_equal, np.less, np.less_equal, np.greater, np.greater_equal),
@@ -41,6 +44,7 @@ _POSITIONS: _Functions = [
     *(np.argmax, np.argmin, np.nanargmax, np.nanargmin, np.argsort, np.argpartition, np.lexsort),
     *(np.argwhere, np.nonzero, np.flatnonzero, np.count_nonzero, np.searchsorted, np.digitize),
     *(np.shape, np.ndim, np.size, np.linalg.matrix_rank),
+    *(np.diag_indices_from, np.tril_indices_from, np.triu_indices_from),
 ]
 _TEXT_AND_TYPES: _Functions = [
     np.array_repr,
@@ -51,15 +55,24 @@ _TEXT_AND_TYPES: _Functions = [
     np.can_cast,
 ]
 
-PLAIN: frozenset[Callable[..., Any]] = frozenset([*_CONSTANT, *_LIKE, *_TRUTH, *_POSITIONS, *_TEXT_AND_TYPES])
+PLAIN: frozenset[Callable[..., Any]] = frozenset(
+    [*_CONSTANT, *_OF_COMPLEX, *_LIKE, *_TRUTH, *_POSITIONS, *_TEXT_AND_TYPES]
+)
 """Functions whose derivative is zero wherever there is one, or whose result is not a real number."""
+
+_WIDENING: _Functions = [
+    *(np.interp, np.bincount, np.cov, np.corrcoef, np.geomspace, np.polyfit, np.polyder, np.polyint, np.vander),
+    *(np.quantile, np.nanquantile, np.percentile, np.nanpercentile),
+]
+WIDENING: frozenset[Callable[..., Any]] = frozenset(_WIDENING)
+"""Functions for which NumPy itself makes float64 of float32."""
 
 _WRITING = frozenset([np.copyto, np.fill_diagonal, np.place, np.put, np.put_along_axis, np.putmask])
 
 
 def array_ufunc(self: Node, ufunc: np.ufunc, method: str, *inputs: Any, **keywords: Any) -> Any:
     """Answer NumPy's ufuncs (`Node.__array_ufunc__`)."""
-    name = ufunc.__name__ if method == "__call__" else f"{ufunc.__name__}.{method}"
+    name = path(ufunc) if method == "__call__" else f"{path(ufunc)}.{method}"
     if method != "__call__":
         whole = {"add.reduce": "sum", "multiply.reduce": "prod", "maximum.reduce": "max", "minimum.reduce": "min"}
         raise NoDerivativeRule(
@@ -87,6 +100,8 @@ def array_function(
     handler = HANDLERS.get(function)
     if handler is not None:
         return _call(function, handler, args, keywords)
+    if function in MOVES:
+        return move(function, *_split(function, args, keywords))
     if function in PLAIN:
         return _without_nodes(function, args, keywords)
     if function in _WRITING:
@@ -101,22 +116,61 @@ def _call(function: Callable[..., Any], handler: Any, args: tuple[Any, ...], key
     """Call the handler with what the user gave, leaving out what is NumPy's default anyway."""
     signature = _signature_of(function, handler)
     parameters = signature.parameters
-    bound = signature.bind(*args, **{k: v for k, v in keywords.items() if k in parameters})
+    free = any([p.kind is p.VAR_KEYWORD for p in parameters.values()])
+    bound = signature.bind(*args, **{k: v for k, v in keywords.items() if free or k in parameters})
     given = {k: v for k, v in bound.arguments.items() if not _is_default(v, parameters[k])}
     inputs: list[Any] = []
+    others: dict[str, Any] = {}
     for position, name in enumerate(parameters):
         if parameters[name].kind is inspect.Parameter.VAR_POSITIONAL:
             inputs.extend(given.pop(name, ()))
+        elif parameters[name].kind is inspect.Parameter.VAR_KEYWORD:
+            others = given.pop(name, {})
         elif position < _inputs_of(handler) and name in given:
             inputs.append(given.pop(name))
-    unknown = [name for name in {**given, **keywords} if name not in parameters or name in given]
+    unknown = [
+        name for name in {**given, **keywords} if name not in others and (name not in parameters or name in given)
+    ]
     unknown = [name for name in unknown if name not in _options_of(handler)]
     if unknown and not (isinstance(handler, Op) and handler.any_params):
         raise NoDerivativeRule(
             f"np.{path(function)} on a Node does not take {', '.join(f'{k}=' for k in unknown)} "
             f"(known: {', '.join(_options_of(handler)) or 'none'})"
         )
-    return handler(*inputs, **given)
+    result = handler(*inputs, **given, **others)
+    return _single(result) if function not in WIDENING and set(_are_single(inputs)) == {True} else result
+
+
+def _are_single(inputs: Iterable[Any]) -> Iterator[bool]:
+    """For each array of real numbers among the inputs: whether it is float32."""
+    for x in inputs:
+        if isinstance(x, list | tuple):
+            # In a list of arrays NumPy makes float64 of a list of Python floats.
+            yield from _are_single(np.asarray(entry) if isinstance(entry, list) else entry for entry in x)
+        elif isinstance(plain(x), np.ndarray) and x.ndim and x.dtype.kind == "f":
+            yield x.dtype == np.float32
+
+
+def _single(result: Any) -> Any:
+    """The result in float32: numbers on the way are Python floats, and arrays made of them are float64."""
+    if isinstance(result, list):
+        return [_single(part) for part in result]
+    if isinstance(result, tuple):
+        parts = [_single(part) for part in result]
+        return type(result)(*parts) if hasattr(result, "_fields") else tuple(parts)
+    wide = isinstance(result, Node) and result.ndim and result.dtype == np.float64
+    return astype(result, dtype=np.float32) if wide else result
+
+
+def _split(
+    function: Callable[..., Any], args: tuple[Any, ...], keywords: dict[str, Any]
+) -> tuple[inspect.BoundArguments, dict[str, Any]]:
+    """The arguments by name, those whose entries are not moved made plain; and those of `**keywords` apart."""
+    bound = _signature(function).bind(*args, **keywords)
+    for name, value in bound.arguments.items():
+        if name not in MOVES[function]:
+            bound.arguments[name] = _strip(value)
+    return bound, bound.arguments.get("kwargs", {})
 
 
 def _is_default(value: Any, parameter: inspect.Parameter) -> bool:
@@ -168,8 +222,10 @@ def _strip(value: Any) -> Any:
 
 def path(function: Callable[..., Any]) -> str:
     """Return the name of a NumPy function after `np.`, such as `linalg.norm`."""
-    module = (function.__module__ or "").removeprefix("numpy").strip(".")
-    return f"{module}.{function.__name__}" if module in ("linalg", "fft") else function.__name__
+    module = getattr(function, "__module__", None)  # ufuncs have none
+    if module is None:
+        return function.__name__ if hasattr(np, function.__name__) else f"strings.{function.__name__}"
+    return f"{module}.{function.__name__}".removeprefix("numpy.")
 
 
 def _no_rule(name: str) -> NoDerivativeRule:

@@ -236,11 +236,6 @@ def _numpy_reshape(a: Any, shape: Any = None, newshape: Any = None) -> Any:
     return reshape(a, shape=newshape if shape is None else shape)
 
 
-def _full_like(a: Any, fill_value: Any) -> Any:
-    """Plain, except for a Node in every entry."""
-    return broadcast_to(fill_value, shape_of(a)) if isinstance(fill_value, Node) else np.full_like(plain(a), fill_value)
-
-
 def _outline(x: Any) -> Array:
     """An array of x's shape that takes no memory."""
     return np.broadcast_to(0.0, shape_of(x))
@@ -263,6 +258,5 @@ HANDLERS.update(
         np.linalg.diagonal: lambda x, offset=0: diagonal(x, offset, -2, -1),
         np.linalg.trace: lambda x, offset=0: trace(x, offset, -2, -1),
         np.astype: astype,
-        np.full_like: _full_like,
     }
 )

@@ -1,0 +1,113 @@
+"""Functions that take numbers apart or repair them, and functions by pieces.
+
+A part that is constant nearby (a sign, an exponent, a whole number) is plain; the rest keeps its derivative.
+"""
+
+import math
+from typing import Any
+
+import numpy as np
+
+from tinygrad_ed.errors import InvalidValue
+from tinygrad_ed.node import HANDLERS, Node, plain, shape_of
+from tinygrad_ed.ops.elementwise import sin, where
+from tinygrad_ed.ops.moves import scatter
+from tinygrad_ed.ops.shape import broadcast_to, ravel, reshape
+
+# sin(t)/t = 1 - t^2/3! + t^4/5! - ...; below 0.5 ten terms are exact to rounding.
+_SERIES = [(-1.0) ** k / math.factorial(2 * k + 1) for k in range(10)]
+
+
+def sinc(x: Any) -> Any:
+    """sin(pi x) / (pi x), and 1 at zero; smooth there, to every order."""
+    angle = np.pi * x
+    small = np.abs(plain(angle)) < 0.5
+    squared = where(small, angle, 0.0) ** 2
+    series: Any = _SERIES[-1]
+    for coefficient in reversed(_SERIES[:-1]):
+        series = series * squared + coefficient
+    far = where(small, 1.0, angle)
+    return where(small, series, sin(far) / far)
+
+
+def nan_to_num(x: Any, copy: bool = True, nan: float = 0.0, posinf: Any = None, neginf: Any = None) -> Any:
+    """Replace NaN and infinities by numbers, whose gradient is 0."""
+    values = np.asarray(plain(x))
+    return where(np.isfinite(values), x, np.nan_to_num(values, nan=nan, posinf=posinf, neginf=neginf))
+
+
+def real(x: Any) -> Any:
+    """The real part: a Node is real."""
+    return x
+
+
+def ldexp(x1: Any, x2: Any) -> Any:
+    """x1 times 2 to the whole number x2 (plain)."""
+    return x1 * np.ldexp(np.ones_like(plain(x1)), np.asarray(plain(x2), int))
+
+
+def frexp(x: Any) -> tuple[Any, Any]:
+    """The mantissa, and the exponent (plain)."""
+    _, exponent = np.frexp(plain(x))
+    return x * np.ldexp(np.ones_like(plain(x)), -exponent), exponent
+
+
+def modf(x: Any) -> tuple[Any, Any]:
+    """The part behind the point, and the whole number before it (plain)."""
+    whole = np.trunc(plain(x))
+    return x - whole, whole
+
+
+def full_like(a: Any, fill_value: Any, dtype: Any = None, shape: Any = None) -> Any:
+    """An array of a's shape with one value; only the value has a derivative."""
+    if isinstance(fill_value, Node):
+        return broadcast_to(fill_value, shape=shape_of(a) if shape is None else shape)
+    return np.full_like(plain(a), fill_value, dtype=dtype, shape=shape)
+
+
+def piecewise(x: Any, condlist: Any, funclist: Any, *args: Any, **kw: Any) -> Any:
+    """One function (or number) for each condition; one more at the end is for the rest. Conditions are plain."""
+    values = np.asarray(plain(x))
+    conditions = np.asarray(plain(condlist), bool)
+    conditions = conditions if conditions.ndim > values.ndim else conditions[None]
+    if len(funclist) == len(conditions) + 1:
+        conditions = np.concatenate([conditions, ~np.any(conditions, axis=0, keepdims=True)])
+    if len(funclist) != len(conditions):
+        raise InvalidValue(f"piecewise: {len(conditions)} conditions want as many functions, or one more")
+    positions = np.arange(1, values.size + 1).reshape(values.shape)
+    y: Any = np.zeros(values.shape)
+    for k, function in enumerate(funclist):
+        # Where several conditions hold the last one counts, as in NumPy.
+        chosen = np.ravel(positions[conditions[k] & ~np.any(conditions[k + 1 :], axis=0)])
+        if len(chosen):
+            entries = ravel(x)[chosen - 1]
+            part = function(entries, *args, **kw) if callable(function) else function
+            y = y + scatter(broadcast_to(part, shape=(len(chosen),)), positions=chosen, shape=values.shape)
+    return y
+
+
+def apply_over_axes(func: Any, a: Any, axes: Any) -> Any:
+    """Apply a function (a, axis) over one axis after the other, keeping the number of axes."""
+    for axis in np.atleast_1d(axes):
+        shape = shape_of(a)
+        a = func(a, int(axis))
+        if len(shape_of(a)) == len(shape) - 1:
+            at = int(axis) % len(shape)
+            a = reshape(a, (*shape[:at], 1, *shape[at + 1 :]))
+    return a
+
+
+HANDLERS.update(
+    {
+        np.apply_over_axes: apply_over_axes,
+        np.frexp: frexp,
+        np.full_like: full_like,
+        np.ldexp: ldexp,
+        np.modf: modf,
+        np.nan_to_num: nan_to_num,
+        np.piecewise: piecewise,
+        np.real: real,
+        np.real_if_close: lambda a: real(a),
+        np.sinc: sinc,
+    }
+)

@@ -1,0 +1,128 @@
+"""Products over named axes and the products that NumPy builds from them: einsum, kron, cross, vecdot, vdot, ...
+
+einsum is its own rule: the gradient of one operand is the einsum of the gradient with all others, with that
+operand's letters as the output. Before that, ellipses get letters, and an operand with a repeated letter
+(a diagonal) is read along it.
+"""
+
+import string
+from typing import Any
+
+import numpy as np
+
+from tinygrad_ed.errors import InvalidValue
+from tinygrad_ed.node import HANDLERS, Node, constant, op, shape_of
+from tinygrad_ed.ops.linalg import matmul
+from tinygrad_ed.ops.moves import gather
+from tinygrad_ed.ops.shape import moveaxis, ravel, reshape, stack
+
+
+def _of_einsum(g: Any, y: Any, i: int, *xs: Any, terms: tuple[str, ...] = (), out: str = "") -> Any:
+    operands = [g, *(x for k, x in enumerate(xs) if k != i)]
+    letters = [out, *(term for k, term in enumerate(terms) if k != i)]
+    # A letter that only this operand has was summed away alone: the gradient is the same all along it.
+    for letter, length in zip(terms[i], shape_of(xs[i]), strict=True):
+        if letter not in "".join(letters):
+            operands.append(np.ones(length))
+            letters.append(letter)
+    return _einsum(*operands, terms=tuple(letters), out=terms[i])
+
+
+_einsum = op(
+    "einsum",
+    lambda *xs, terms=(), out="": np.einsum(f"{','.join(terms)}->{out}", *xs),
+    _of_einsum,
+    broadcasts=True,
+    variadic=True,
+)
+
+
+def einsum(subscripts: str, *operands: Any) -> Any:
+    """Sum products over named axes, as `np.einsum` does with a string of subscripts."""
+    if not isinstance(subscripts, str):
+        raise InvalidValue("einsum on Nodes wants its subscripts as a string, such as 'ij,jk->ik'")
+    inputs, arrow, out = subscripts.replace(" ", "").partition("->")
+    terms = inputs.split(",")
+    if len(terms) != len(operands):
+        raise InvalidValue(f"einsum {subscripts!r} names {len(terms)} operands, but {len(operands)} were given")
+    arrays = [x if isinstance(x, Node) else constant(x) for x in operands]
+    free = [letter for letter in string.ascii_letters if letter not in subscripts]
+    widths = [len(shape_of(x)) - len(term.replace("...", "")) for term, x in zip(terms, arrays, strict=True)]
+    dots = "".join(free[: max([w for w, term in zip(widths, terms, strict=True) if "..." in term], default=0)])
+    terms = [term.replace("...", dots[len(dots) - w :]) for term, w in zip(terms, widths, strict=True)]
+    if arrow:
+        out = out.replace("...", dots)
+    else:
+        everything = "".join(terms)
+        out = dots + "".join(sorted({c for c in everything if everything.count(c) == 1 and c not in dots}))
+    read = [_along_diagonals(term, x) for term, x in zip(terms, arrays, strict=True)]
+    return _einsum(*[x for _, x in read], terms=tuple([term for term, _ in read]), out=out)
+
+
+def _along_diagonals(term: str, x: Any) -> tuple[str, Any]:
+    """An operand with repeated letters is read where their indices are equal."""
+    once = "".join(dict.fromkeys(term))
+    if once == term:
+        return term, x
+    positions = np.arange(1, np.prod(shape_of(x), dtype=int) + 1).reshape(shape_of(x))
+    return once, gather(x, positions=np.einsum(f"{term}->{once}", positions))
+
+
+def kron(a: Any, b: Any) -> Any:
+    """The Kronecker product: a block of b for each entry of a."""
+    ndim = max(len(shape_of(a)), len(shape_of(b)))
+    a = reshape(a, (1,) * (ndim - len(shape_of(a))) + shape_of(a))
+    b = reshape(b, (1,) * (ndim - len(shape_of(b))) + shape_of(b))
+    spread_a = [part for n in shape_of(a) for part in (n, 1)]
+    spread_b = [part for n in shape_of(b) for part in (1, n)]
+    product = reshape(a, spread_a) * reshape(b, spread_b)
+    return reshape(product, [n * m for n, m in zip(shape_of(a), shape_of(b), strict=True)])
+
+
+def cross(a: Any, b: Any, axisa: int = -1, axisb: int = -1, axisc: int = -1, axis: int | None = None) -> Any:
+    """The cross product of vectors of length 3."""
+    if axis is not None:
+        axisa = axisb = axisc = axis
+    a, b = moveaxis(a, axisa, -1), moveaxis(b, axisb, -1)
+    if shape_of(a)[-1] != 3 or shape_of(b)[-1] != 3:
+        raise InvalidValue(f"cross wants vectors of length 3, but got shapes {shape_of(a)} and {shape_of(b)}")
+    parts = [a[..., i] * b[..., j] - a[..., j] * b[..., i] for i, j in ((1, 2), (2, 0), (0, 1))]
+    return moveaxis(stack(parts, axis=-1), -1, axisc)
+
+
+def vdot(a: Any, b: Any) -> Any:
+    """The sum of all products of entries at the same place."""
+    return matmul(ravel(a), ravel(b))
+
+
+def vecdot(x1: Any, x2: Any, axis: int = -1) -> Any:
+    """The sum of products along one axis."""
+    return (x1 * x2).sum(axis=axis) if axis == -1 else (moveaxis(x1, axis, -1) * moveaxis(x2, axis, -1)).sum(axis=-1)
+
+
+def matvec(a: Any, x: Any) -> Any:
+    """A matrix times a vector, over stacks of both."""
+    return matmul(a, reshape(x, (*shape_of(x), 1)))[..., 0]
+
+
+def vecmat(x: Any, a: Any) -> Any:
+    """A vector times a matrix, over stacks of both."""
+    return matmul(reshape(x, (*shape_of(x)[:-1], 1, shape_of(x)[-1])), a)[..., 0, :]
+
+
+HANDLERS.update(
+    {
+        np.cross: cross,
+        np.einsum: einsum,
+        np.kron: kron,
+        np.linalg.cross: lambda x1, x2, axis=-1: cross(x1, x2, axis=axis),
+        np.linalg.matmul: matmul,
+        np.linalg.outer: lambda x1, x2: np.outer(x1, x2),
+        np.linalg.tensordot: lambda x1, x2, axes=2: np.tensordot(x1, x2, axes),
+        np.linalg.vecdot: vecdot,
+        np.vdot: vdot,
+        np.vecdot: vecdot,
+    }
+)
+if hasattr(np, "matvec"):  # NumPy 2.2
+    HANDLERS.update({np.matvec: matvec, np.vecmat: vecmat})
