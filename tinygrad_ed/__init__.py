@@ -7,6 +7,7 @@ The public names, and nothing else. Where to read on: `node.py` (a value that re
 from tinygrad_ed import closed_form, data, draw, nn, ops, train
 from tinygrad_ed.backward import gradients
 from tinygrad_ed.crosscheck import CrossCheck, crosscheck, ledger
+from tinygrad_ed.debug import debug
 from tinygrad_ed.errors import (
     Diverged,
     Error,
@@ -17,6 +18,7 @@ from tinygrad_ed.errors import (
     InvalidValue,
     MissingExtra,
     NoDerivativeRule,
+    NotFinite,
     RuleError,
     ShapeError,
     StaleGraph,
@@ -40,6 +42,7 @@ __all__ = [
     "MissingExtra",
     "NoDerivativeRule",
     "Node",
+    "NotFinite",
     "Op",
     "RuleError",
     "ShapeError",
@@ -49,6 +52,7 @@ __all__ = [
     "closed_form",
     "crosscheck",
     "data",
+    "debug",
     "draw",
     "elementwise_grad",
     "grad",

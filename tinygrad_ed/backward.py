@@ -22,6 +22,7 @@ import numpy as np
 from tinygrad_ed.errors import InvalidType, RuleError, ShapeError, StaleGraph
 from tinygrad_ed.node import Node, Op, Rule, constant, plain, recording, shape_of
 from tinygrad_ed.ops.shape import astype, reshape
+from tinygrad_ed.recording import observer
 
 _by_id = attrgetter("id")
 
@@ -135,8 +136,10 @@ def _between(order: list[Node], targets: Iterable[Node]) -> set[Node]:
     """The nodes that depend on a target, and the targets."""
     between = set(targets)
     for node in reversed(order):
-        if not between.isdisjoint(node.parents):
-            between.add(node)
+        for arg in node.args:
+            if isinstance(arg, Node) and arg in between:
+                between.add(node)
+                break
     return between
 
 
@@ -145,16 +148,21 @@ def sweep(
 ) -> dict[Node, Any]:
     """Send the seed from the first node of `order` back through all of them; return what arrived where."""
     arrived: dict[Node, Any] = {order[0]: seed} if order else {}
+    watcher = observer.get()
     for node in order:
         g, op = arrived.get(node), node.op
         if g is None or op is None:
             continue
+        if watcher is not None:
+            watcher.sending(node)
         y = node if create_graph else node._value
-        inputs = node.args if create_graph else [plain(arg) for arg in node.args]
+        inputs = node.args if create_graph else [a._value if isinstance(a, Node) else a for a in node.args]
         for position, arg in enumerate(node.args):
             if isinstance(arg, Node) and (between is None or arg in between) and op.rule(position) is not None:
                 part = contribution(op, position, g, y, inputs, node.params or {})
                 part = _fitted(part if create_graph else plain(part), arg, op, position)
+                if watcher is not None:
+                    watcher.sent(node, position, part)
                 sofar = arrived.get(arg)
                 arrived[arg] = part if sofar is None else sofar + part
     return arrived
@@ -177,7 +185,10 @@ def contribution(op: Op, position: int, g: Any, y: Any, inputs: Sequence[Any], p
 def _fitted(part: Any, arg: Node, op: Op, position: int) -> Any:
     """Undo broadcasting, here and nowhere else, and see that a gradient has its input's shape and dtype."""
     want = arg._value
-    if type(want) is float and type(part) is float:
+    if type(want) is float:
+        if type(part) is float:
+            return part
+    elif type(part) is np.ndarray and (part.shape, part.dtype) == (want.shape, want.dtype):  # type: ignore[union-attr]  # an array
         return part
     if not isinstance(part, Node):
         try:
@@ -205,7 +216,11 @@ def _unbroadcast(g: Any, shape: tuple[int, ...], op: Op, position: int) -> Any:
             f"but that input has shape {shape}; a rule must return its input's shape"
             + ("" if op.broadcasts else " (if the inputs of the op broadcast, say so: tg.op(..., broadcasts=True))")
         )
-    return reshape(g.sum(axis=(*range(extra), *repeated)), shape=shape)
+    axes = (*range(extra), *repeated)
+    if isinstance(g, np.ndarray):  # the usual case, without the way through two ops
+        summed = np.add.reduce(g, axis=axes)
+        return summed.reshape(shape) if shape else float(summed)
+    return reshape(g.sum(axis=axes), shape=shape)
 
 
 Node.backward = backward

@@ -41,6 +41,10 @@ class RuleError(Error, RuntimeError):
     """A derivative rule that failed or that returned a gradient of the wrong shape."""
 
 
+class NotFinite(Error, ArithmeticError):
+    """The first NaN or infinity, found by `tg.debug()`."""
+
+
 class GradientMismatch(Error, AssertionError):
     """A gradient that disagrees with central differences."""
 

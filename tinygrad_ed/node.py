@@ -16,9 +16,7 @@ The operators (`x * y`, `x[0]`, `x.sum()`) are listed in `operators.py` and atta
 
 import inspect
 import itertools
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
+from collections.abc import Callable
 from types import MethodType
 from typing import Any
 
@@ -26,15 +24,17 @@ import numpy as np
 
 from tinygrad_ed.errors import GraphDropped, InvalidType, InvalidValue, NoDerivativeRule, ShapeError
 from tinygrad_ed.operators import Operators
+from tinygrad_ed.recording import mode as _mode
+from tinygrad_ed.recording import no_grad as no_grad
+from tinygrad_ed.recording import recording as recording
 from tinygrad_ed.values import Array as Array  # "as": for the rooms above, too
-from tinygrad_ed.values import Value, leaf_value, read_only, short
+from tinygrad_ed.values import Lifted, Value, leaf_value, read_only, short
 from tinygrad_ed.values import constant as constant
 from tinygrad_ed.values import shape_of as shape_of
 
 Rule = Callable[..., Any]
 
 _clock = itertools.count()
-_recording: ContextVar[bool] = ContextVar("recording", default=True)
 
 
 class Node(Operators):
@@ -73,6 +73,12 @@ class Node(Operators):
         self.args = ()
         self.params = None
         self.name = name
+        self.id = next(_clock)
+
+    def __setstate__(self, state: tuple[None, dict[str, Any]]) -> None:
+        """Take over what was pickled or copied, with an id of this process: inputs come first."""
+        for name, value in state[1].items():
+            setattr(self, name, value)
         self.id = next(_clock)
 
     @property
@@ -220,36 +226,56 @@ class Op:
     def __repr__(self) -> str:
         return f"<op {self.name}>"
 
+    def __reduce__(self) -> tuple[Callable[[str], "Op"], tuple[str]]:
+        """A pickled graph holds the names of its ops; their rules are functions, which no file can hold."""
+        if OPS.get(self.name) is not self:
+            raise InvalidType(f"op {self.name!r} cannot be pickled: another op has the same name; rename this one")
+        return find_op, (self.name,)
+
+    def __deepcopy__(self, memo: object) -> "Op":
+        return self
+
     def __call__(self, *inputs: Any, **params: Any) -> Any:
         """Compute the value; remember op and inputs if there is a Node among them."""
-        if len(inputs) != self.arity and not self.variadic:
-            inputs, params = self._sorted(inputs, params)
-        if params and not self.any_params:
-            self._check(params)
+        if params or len(inputs) != self.arity:
+            inputs, params = self._bound(inputs, params)
         values: list[Any] = []
-        recorded = False
+        recorded, floats, as_given = False, True, True
         for x in inputs:
-            if isinstance(x, Node):
-                recorded = True
-                values.append(x._value)
-            elif type(x) is float:
+            if type(x) is float:
                 values.append(x)
+            elif isinstance(x, Node):
+                recorded = True
+                value = x._value
+                values.append(value)
+                floats = floats and type(value) is float
+            elif isinstance(x, Lifted):
+                return x.through(self, inputs, params)
             else:
-                values.append(constant(x))
-        value = self._evaluate(values, params, inputs)
+                value = constant(x)
+                values.append(value)
+                floats = floats and type(value) is float
+                as_given = False
+        value = self._evaluate(values, params, inputs, floats)
         if not recorded:
             return value
         node = Node.__new__(Node)
         node._value = value
-        node._grad = None
-        if _recording.get():
-            node.op = self
-            node.args = tuple([x if isinstance(x, Node) else v for x, v in zip(inputs, values, strict=True)])
-            node.params = params or None
+        node._grad = node.name = None
+        node.id = next(_clock)
+        mode = _mode.get()
+        if mode:
+            node.op, node.params = self, params or None
+            # Nodes and floats are kept as they came; arrays, lists and other numbers as they were read.
+            node.args = (
+                inputs
+                if as_given
+                else tuple([x if isinstance(x, Node) else v for x, v in zip(inputs, values, strict=True)])
+            )
+            if mode is not True:
+                mode.made(node)
         else:
             node.op, node.args, node.params = None, (), None
-        node.name = None
-        node.id = next(_clock)
         return node
 
     def __get__(self, instance: Any, owner: type) -> Any:
@@ -260,8 +286,8 @@ class Op:
         """The rule for the input at `position`."""
         return self.rules[0] if self.variadic else self.rules[position]
 
-    def _evaluate(self, values: list[Any], params: dict[str, Any], inputs: tuple[Any, ...]) -> Value:
-        if self.scalar is not None and all([type(v) is float for v in values]):
+    def _evaluate(self, values: list[Any], params: dict[str, Any], inputs: tuple[Any, ...], floats: bool) -> Value:
+        if floats and self.scalar is not None:
             try:
                 return self.scalar(*values, **params)
             except (ArithmeticError, ValueError):
@@ -273,7 +299,7 @@ class Op:
                 raise  # AxisError and LinAlgError already say what is wrong
             shapes = " and ".join(f"{shape_of(v)}{_called(x)}" for v, x in zip(values, inputs, strict=True))
             raise ShapeError(f"{self.name}: inputs of shape {shapes} do not fit: {error}") from error
-        if type(result) is float:
+        if type(result) is np.ndarray and result.ndim and result.dtype.kind == "f":
             return result
         if isinstance(result, tuple):
             raise InvalidType(f"{self.name}: the forward function returned a tuple, but an op has one result")
@@ -284,24 +310,30 @@ class Op:
             array = array.astype(float)
         return array if array.ndim else float(array)
 
-    def _sorted(self, inputs: tuple[Any, ...], params: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
-        """Sort positional arguments that follow the inputs into the parameters, as in `tg.sum(x, 0)`."""
-        extra = inputs[self.arity :]
-        if len(inputs) < self.arity or len(extra) > len(self.params):
-            wanted = f"{self.arity} input{'s' * (self.arity != 1)}"
-            more = f" and then {', '.join(self.params)}" if self.params else ""
-            raise InvalidType(f"{self.name} takes {wanted}{more}; it got {len(inputs)} positional arguments")
-        return inputs[: self.arity], {**dict(zip(self.params, extra, strict=False)), **params}
+    def _bound(self, inputs: tuple[Any, ...], params: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """Sort positional arguments that follow the inputs into the parameters, as in `tg.sum(x, 0)`; check names.
 
-    def _check(self, params: dict[str, Any]) -> None:
-        """Refuse a parameter that the rules do not know: they would answer as if it were not there."""
-        unknown = [name for name in params if name not in self.params]
+        A parameter that the rules do not know is refused: they would answer as if it were not there.
+        """
+        if not self.variadic and len(inputs) != self.arity:
+            extra = inputs[self.arity :]
+            if len(inputs) < self.arity or len(extra) > len(self.params):
+                wanted = f"{self.arity} input{'s' * (self.arity != 1)}"
+                more = f" and then {', '.join(self.params)}" if self.params else ""
+                raise InvalidType(f"{self.name} takes {wanted}{more}; it got {len(inputs)} positional arguments")
+            inputs = inputs[: self.arity]
+            params = {**dict(zip(self.params, extra, strict=False)), **params}
+        unknown = [] if self.any_params else [name for name in params if name not in self.params]
         if unknown:
             raise NoDerivativeRule(
                 f"{self.name} does not take {', '.join(f'{name}=' for name in unknown)} "
                 f"(known: {', '.join(self.params) or 'none'})"
             )
+        return inputs, params
 
+
+OPS: dict[str, "Op"] = {}
+"""Every op by its name, the first one that got it."""
 
 HANDLERS: dict[Callable[..., Any], Callable[..., Any]] = {}
 """What a NumPy function does when it meets a Node: filled by `op` and `ops/`, read by `ops/protocols.py`."""
@@ -335,9 +367,24 @@ def op(
             f"op {name!r} has no rules; give one for each input: lambda g, y, x: ... (None: no gradient)"
         )
     made = Op(name, forward, rules, scalar, broadcasts, variadic)
+    OPS.setdefault(name, made)
     if is_numpy_function(forward):
         HANDLERS.setdefault(forward, made)
     return made
+
+
+def find_op(name: str) -> Op:
+    """Return the op of that name (for pickled graphs).
+
+    Raises:
+        InvalidValue: if there is none: an op of one's own must be made before its graph is loaded.
+
+    >>> find_op("cube") if "cube" in OPS else "not made"
+    'not made'
+    """
+    if name not in OPS:
+        raise InvalidValue(f"there is no op {name!r}; make it with tg.op before you load a graph that uses it")
+    return OPS[name]
 
 
 def is_numpy_function(function: object) -> bool:
@@ -358,26 +405,6 @@ def stop_gradient(x: Any) -> Any:
     (Node(3.0), 3.0)
     """
     return read_only(x._value) if isinstance(x, Node) else x
-
-
-@contextmanager
-def recording(on: bool) -> Iterator[None]:
-    """Switch recording on or off for this thread or task."""
-    token = _recording.set(on)
-    try:
-        yield
-    finally:
-        _recording.reset(token)
-
-
-def no_grad() -> Any:
-    """Return a context in which results are leaves: no graph is kept (this thread or task only).
-
-    >>> with no_grad():
-    ...     print(Node(2.0) * 3.0)
-    Node(6.0)
-    """
-    return recording(False)
 
 
 def _called(x: object) -> str:

@@ -12,14 +12,14 @@ they are plain values.
 """
 
 import functools
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from contextvars import ContextVar
 from typing import Any, cast
 
 import numpy as np
 
-from tinygrad_ed.backward import finished, partial_gradients, start
+from tinygrad_ed.backward import finished, partial_gradients, start, walk
+from tinygrad_ed.batch import Batch
 from tinygrad_ed.errors import InvalidType, InvalidValue, ShapeError
 from tinygrad_ed.nested import leaves, leaves_like, rebuilt
 from tinygrad_ed.node import Node, constant, plain, recording, shape_of
@@ -28,6 +28,9 @@ from tinygrad_ed.ops.shape import reshape, stack
 
 Function = Callable[..., Any]
 ArgNums = int | Sequence[int]
+
+ROOM = 1 << 21
+"""How many numbers one node's gradients may hold in a batched sweep (16 MB of float64)."""
 
 _inside: ContextVar[bool] = ContextVar("inside a transform", default=False)
 
@@ -230,11 +233,16 @@ class _Run:
         self.chosen = [args[i] for i in positions]
         given = [leaf for tree in self.chosen for leaf in leaves(tree)]
         self.keep = _inside.get() or any([isinstance(x, Node) for x in leaves([args, keywords])])
-        with _transform():
-            self.variables = [identity(x) if isinstance(x, Node) else Node(x) for x in given]
-            fresh = iter(self.variables)
-            replaced = {i: rebuilt(tree, fresh) for i, tree in zip(positions, self.chosen, strict=True)}
-            self.output = f(*[replaced.get(i, arg) for i, arg in enumerate(args)], **keywords)
+        # While f runs, transforms inside it give Nodes, and a graph is recorded even under no_grad.
+        token = _inside.set(True)
+        try:
+            with recording(True):
+                self.variables = [identity(x) if isinstance(x, Node) else Node(x) for x in given]
+                fresh = iter(self.variables)
+                replaced = {i: rebuilt(tree, fresh) for i, tree in zip(positions, self.chosen, strict=True)}
+                self.output = f(*[replaced.get(i, arg) for i, arg in enumerate(args)], **keywords)
+        finally:
+            _inside.reset(token)
 
     def output_nodes(self) -> list[Node]:
         """The entries of the result as Nodes; constants become Nodes without a past."""
@@ -296,21 +304,37 @@ class _Run:
 
 
 def _jacobian_of(run: _Run, y: Node) -> Any:
-    """The derivatives of every entry of one result: a sweep for each."""
-    basis = np.eye(y.size).reshape(y.size, *y.shape).astype(y.dtype)
-    rows = [run.pull([y], [start(y, row if y.shape else 1.0)]) for row in basis]
-    columns = []
-    for i, x in enumerate(run.variables):
-        entries = [finished(row[i], x, run.keep) for row in rows]
-        if run.keep and entries:
-            columns.append(reshape(stack(entries), y.shape + x.shape))
-        else:
-            columns.append(
-                np.reshape(np.array(entries, x.dtype), y.shape + x.shape) if y.shape + x.shape else entries[0]
-            )
-    done = iter(columns)
-    results = tuple([rebuilt(tree, done) for tree in run.chosen])
+    """The derivatives of every entry of one result."""
+    columns = iter(_rows_as_nodes(run, y) if run.keep else _batched_rows(run, y))
+    results = tuple([rebuilt(tree, columns) for tree in run.chosen])
     return results[0] if run.single else results
+
+
+def _batched_rows(run: _Run, y: Node) -> list[Any]:
+    """One sweep for a whole batch of rows; as many at once as fit into some megabytes."""
+    largest = max([node.size for node in walk(y)])
+    at_once = max(1, ROOM // max(largest, 1))
+    columns = [np.zeros((y.size, *x.shape), x.dtype) for x in run.variables]
+    for first in range(0, y.size, at_once):
+        rows = np.eye(min(at_once, y.size - first), y.size, first, dtype=y.dtype)
+        found = partial_gradients(y, run.variables, Batch(rows.reshape(len(rows), *y.shape)), False)
+        for column, part in zip(columns, found, strict=True):
+            if part is not None:
+                column[first : first + len(rows)] = part.array if isinstance(part, Batch) else part
+    shapes = [y.shape + x.shape for x in run.variables]
+    return [column.reshape(s) if s else float(column[0]) for column, s in zip(columns, shapes, strict=True)]
+
+
+def _rows_as_nodes(run: _Run, y: Node) -> list[Any]:
+    """Inside another transform: a sweep for each row, whose gradients can be differentiated again."""
+    basis = np.eye(y.size, dtype=y.dtype).reshape(y.size, *y.shape)
+    rows = [run.pull([y], [start(y, row if y.shape else 1.0)]) for row in basis]
+    return [
+        reshape(stack([finished(row[i], x, True) for row in rows]), y.shape + x.shape)
+        if rows
+        else Node(np.zeros(y.shape + x.shape))
+        for i, x in enumerate(run.variables)
+    ]
 
 
 def _gradients_of_products(ys: list[Any], vs: list[Any], targets: list[Node], create_graph: bool) -> list[Any]:
@@ -323,17 +347,6 @@ def _gradients_of_products(ys: list[Any], vs: list[Any], targets: list[Node], cr
 
 def _ones(y: Node) -> Any:
     return np.ones(y.shape, y.dtype) if y.shape else 1.0
-
-
-@contextmanager
-def _transform() -> Iterator[None]:
-    """Mark the time in which `f` runs: transforms inside it give Nodes, and a graph is recorded."""
-    token = _inside.set(True)
-    try:
-        with recording(True):
-            yield
-    finally:
-        _inside.reset(token)
 
 
 def _callable(f: object) -> None:

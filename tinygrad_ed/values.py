@@ -11,6 +11,16 @@ Array = NDArray[Any]
 Value = float | Array
 
 
+class Lifted:
+    """A value of another kind, such as a batch of gradients: an op that meets one hands itself to it."""
+
+    __slots__ = ()
+
+    def through(self, op: Any, inputs: tuple[Any, ...], params: dict[str, Any]) -> Any:
+        """Return what `op` gives for these inputs, of which at least one is lifted."""
+        raise NotImplementedError
+
+
 def leaf_value(value: object) -> Value:
     """Return what a leaf keeps: a float, or a float array of its own."""
     if type(value) is float:
@@ -41,6 +51,8 @@ def constant(value: object) -> Any:
         return value
     if isinstance(value, bool | int | float):
         return float(value)
+    if isinstance(value, Lifted):
+        return value
     if isinstance(value, np.ma.MaskedArray):
         raise InvalidType(
             "a masked array would lose its mask here; fill it first (`array.filled(...)`), or use tg.where"

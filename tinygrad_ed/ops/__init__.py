@@ -23,6 +23,7 @@ from tinygrad_ed.ops.elementwise import *
 from tinygrad_ed.ops.linalg import *
 from tinygrad_ed.ops.reduce import *
 from tinygrad_ed.ops.shape import *
+from tinygrad_ed.values import Lifted
 
 abs = absolute
 
@@ -32,7 +33,7 @@ __all__ += reduce.__all__
 __all__ += shape.__all__
 __all__ += linalg.__all__
 
-OPERANDS = (Node, int, float, np.ndarray, np.generic, list, tuple)
+OPERANDS = (Node, Lifted, int, float, np.ndarray, np.generic, list, tuple)
 
 
 def _operator(op: Any) -> tuple[Any, Any]:

@@ -27,12 +27,16 @@ def _as_matrices(g: Any, a: Any, b: Any) -> tuple[Any, Any, Any]:
 
 
 def _of_left(g: Any, y: Any, a: Any, b: Any) -> Any:
+    if len(shape_of(a)) > 1 and len(shape_of(b)) > 1:
+        return g @ b.mT
     g, _, b = _as_matrices(g, a, b)
     product = matmul(g, swapaxes(b, -1, -2))
     return product[..., 0, :] if len(shape_of(a)) == 1 else product
 
 
 def _of_right(g: Any, y: Any, a: Any, b: Any) -> Any:
+    if len(shape_of(a)) > 1 and len(shape_of(b)) > 1:
+        return a.mT @ g
     g, a, _ = _as_matrices(g, a, b)
     product = matmul(swapaxes(a, -1, -2), g)
     return product[..., 0] if len(shape_of(b)) == 1 else product

@@ -37,6 +37,9 @@ def lift(g: Any, x: Any, axis: Axis) -> Any:
 
 
 def _spread(g: Any, x: Any, axis: Axis) -> Any:
+    """Give every folded entry what its fold got."""
+    if type(g) is float:
+        return g if shape_of(x) == () else np.full(shape_of(x), g, plain(x).dtype)
     return broadcast_to(lift(g, x, axis), shape_of(x))
 
 

@@ -1,0 +1,178 @@
+"""Many sweeps at once: a batch of gradients goes through the rules as if it were one.
+
+A Jacobian needs one sweep for each entry of the result, and all of them walk the same graph. A `Batch` holds one
+gradient for each of them, `(B, *shape)`, but shows the rules only `shape`. An op that meets a Batch is run once on
+the whole array, with its parameters (axes, shapes, indices) moved behind the first axis. Ops without such a rule
+here, a user's own among them, are run one gradient after the other, so the result is the same for all.
+
+>>> Batch(np.array([[1.0, 2.0], [3.0, 4.0]])).sum().array
+array([3., 7.])
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from tinygrad_ed import ops
+from tinygrad_ed.node import Array, Node, Op, shape_of
+from tinygrad_ed.ops import decompose, elementwise, moves, shape
+from tinygrad_ed.values import Lifted
+
+Batching = Callable[[Op, list[Any], dict[str, Any]], Array | None]
+
+
+class Batch(Lifted):
+    """Arrays of one shape, stacked along a first axis that the outside does not see."""
+
+    __slots__ = ("array",)
+
+    def __init__(self, array: Array) -> None:
+        self.array = array
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The shape of one of them."""
+        return self.array.shape[1:]
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """The dtype of the entries."""
+        return self.array.dtype
+
+    def through(self, op: Op, inputs: tuple[Any, ...], params: dict[str, Any]) -> "Batch":
+        """Run the op on whole batches, if there is a rule for that and the parameters allow it."""
+        rule = _RULES.get(op)
+        result = rule(op, list(inputs), params) if rule else None
+        if result is None:
+            result = _one_by_one(op, list(inputs), params)
+        return Batch(result if result.dtype.kind == "f" else result.astype(float))
+
+
+# The same operators and methods as a Node has: each is the call of an op.
+for _name in ("add", "sub", "mul", "truediv", "mod", "pow", "matmul"):
+    for _side in ("", "r"):
+        setattr(Batch, f"__{_side}{_name}__", Node.__dict__[f"__{_side}{_name}__"])
+for _name in ("__neg__", "__pos__", "__abs__", "__getitem__", "__array_ufunc__", "__array_function__", "sum", "T"):
+    setattr(Batch, _name, Node.__dict__[_name])
+
+
+def _one_by_one(op: Op, inputs: list[Any], params: dict[str, Any]) -> Array:
+    """Run the op on each gradient alone."""
+    size = next(len(x.array) for x in inputs if isinstance(x, Batch))
+    rows = [op(*[_alone(x, i) for x in inputs], **params) for i in range(size)]
+    return np.stack([np.asarray(row) for row in rows])
+
+
+def _alone(x: Any, i: int) -> Any:
+    if not isinstance(x, Batch):
+        return x
+    return float(x.array[i]) if x.array.ndim == 1 else x.array[i]
+
+
+def _trailing(op: Op, inputs: list[Any], params: dict[str, Any]) -> Array:
+    """Ops that line their inputs up at the last axis: entry by entry, or on stacks of matrices."""
+    ndim = max([len(shape_of(x)) for x in inputs])
+    arrays = [
+        x.array.reshape(len(x.array), *[1] * (ndim - len(x.shape)), *x.shape) if isinstance(x, Batch) else x
+        for x in inputs
+    ]
+    return np.asarray(op.forward(*arrays, **params))
+
+
+def _matmul(op: Op, inputs: list[Any], params: dict[str, Any]) -> Array | None:
+    return _trailing(op, inputs, params) if min([len(shape_of(x)) for x in inputs]) >= 2 else None
+
+
+def _folding(op: Op, inputs: list[Any], params: dict[str, Any]) -> Array:
+    """Ops with an axis: count it from the end."""
+    (x,) = inputs
+    axis = params.get("axis")
+    folded = range(len(x.shape)) if axis is None else np.lib.array_utils.normalize_axis_tuple(axis, len(x.shape))
+    return np.asarray(op.forward(x.array, **{**params, "axis": tuple([i - len(x.shape) for i in folded])}))
+
+
+def _along(op: Op, inputs: list[Any], params: dict[str, Any]) -> Array | None:
+    """Ops along one axis, where None would flatten the batch too."""
+    axis = params.get("axis")
+    if axis is None:
+        return None
+    return np.asarray(op.forward(inputs[0].array, **{**params, "axis": axis % len(inputs[0].shape) + 1}))
+
+
+def _reshape(op: Op, inputs: list[Any], params: dict[str, Any]) -> Array:
+    (x,) = inputs
+    target = np.broadcast_to(0.0, x.shape).reshape(params["shape"]).shape
+    reshaped: Array = x.array.reshape(len(x.array), *target)
+    return reshaped
+
+
+def _transpose(op: Op, inputs: list[Any], params: dict[str, Any]) -> Array:
+    (x,) = inputs
+    ndim = len(x.shape)
+    axes = params.get("axes")
+    moved: Array = x.array.transpose(0, *[a % ndim + 1 for a in (reversed(range(ndim)) if axes is None else axes)])
+    return moved
+
+
+def _broadcast_to(op: Op, inputs: list[Any], params: dict[str, Any]) -> Array:
+    (x,) = inputs
+    shape = np.broadcast_shapes(params["shape"])
+    padded = x.array.reshape(len(x.array), *[1] * (len(shape) - len(x.shape)), *x.shape)
+    return np.broadcast_to(padded, (len(x.array), *shape))
+
+
+def _getitem(op: Op, inputs: list[Any], params: dict[str, Any]) -> Array | None:
+    index = _behind_the_batch(params["index"])
+    return None if index is None else inputs[0].array[index]
+
+
+def _scatter_add(op: Op, inputs: list[Any], params: dict[str, Any]) -> Array | None:
+    index, (g,) = _behind_the_batch(params["index"]), inputs
+    if index is None:
+        return None
+    return np.asarray(op.forward(g.array, index=index, shape=(len(g.array), *params["shape"])))
+
+
+def _behind_the_batch(index: Any) -> tuple[Any, ...] | None:
+    """The same index behind a first axis; None where NumPy would put the axes in another order."""
+    parts = index if isinstance(index, tuple) else (index,)
+    arrays = [isinstance(part, list | np.ndarray) for part in parts]
+    advanced = [i for i, part in enumerate(parts) if arrays[i] or isinstance(part, int | np.integer)]
+    apart = any(arrays) and advanced != list(range(advanced[0], advanced[-1] + 1))
+    return None if apart else (slice(None), *parts)
+
+
+def _joining(op: Op, inputs: list[Any], params: dict[str, Any]) -> Array | None:
+    size = next(len(x.array) for x in inputs if isinstance(x, Batch))
+    axis = params.get("axis", 0)
+    if axis is None:
+        return None
+    arrays = [x.array if isinstance(x, Batch) else np.broadcast_to(x, (size, *shape_of(x))) for x in inputs]
+    return np.asarray(op.forward(*arrays, axis=axis + 1 if axis >= 0 else axis))
+
+
+def _gather(op: Op, inputs: list[Any], params: dict[str, Any]) -> Array:
+    (x,) = inputs
+    flat = x.array.reshape(len(x.array), -1)
+    blank = np.zeros((len(flat), 1), flat.dtype)
+    return np.concatenate([blank, flat], axis=1)[:, params["positions"]]
+
+
+_ALIGNED = {made for room in (elementwise, decompose) for made in vars(room).values() if isinstance(made, Op)}
+_RULES: dict[Op, Batching] = {
+    **dict.fromkeys(_ALIGNED, _trailing),
+    **dict.fromkeys((ops.sum, ops.mean, ops.max, ops.min, ops.prod, ops.logsumexp, ops.flip), _folding),
+    ops.matmul: _matmul,
+    shape._astype: _trailing,
+    decompose._norm2: _folding,
+    ops.cumsum: _along,
+    ops.reshape: _reshape,
+    ops.transpose: _transpose,
+    ops.broadcast_to: _broadcast_to,
+    ops.getitem: _getitem,
+    ops.scatter_add: _scatter_add,
+    shape._concatenate: _joining,
+    shape._stack: _joining,
+    moves.gather: _gather,
+}

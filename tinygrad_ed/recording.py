@@ -1,0 +1,51 @@
+"""Whether ops remember what they did, and who is told of it: per thread and per asynchronous task.
+
+Ops ask `mode` once: False (results are leaves), True (results remember op and inputs), or an `Observer`, which is
+True and wants to see every new node (`debug.py` has one). Without an observer, none of this costs a thing.
+"""
+
+from contextlib import ContextDecorator
+from contextvars import ContextVar, Token
+from typing import Any, Protocol
+
+
+class Observer(Protocol):
+    """Someone who watches nodes being made and gradients being sent."""
+
+    def made(self, node: Any) -> None:
+        """Take note of a new node."""
+
+    def sending(self, node: Any) -> None:
+        """Look at a node before the sweep goes through it."""
+
+    def sent(self, node: Any, position: int, gradient: Any) -> None:
+        """Look at the gradient that a node's rule sent to one input."""
+
+
+mode: ContextVar[bool | Observer] = ContextVar("mode", default=True)
+observer: ContextVar[Observer | None] = ContextVar("observer", default=None)
+
+
+class recording(ContextDecorator):  # noqa: N801  # a context, used like a function
+    """A context (or decorator) that switches recording on or off; an observer goes on watching."""
+
+    def __init__(self, on: bool) -> None:
+        self._on = on
+        self._tokens: list[Token[bool | Observer]] = []
+
+    def __enter__(self) -> None:
+        self._tokens.append(mode.set((observer.get() or True) if self._on else False))
+
+    def __exit__(self, *_: object) -> None:
+        mode.reset(self._tokens.pop())
+
+
+def no_grad() -> recording:
+    """Return a context in which results are leaves: no graph is kept (this thread or task only).
+
+    >>> from tinygrad_ed.node import Node
+    >>> with no_grad():
+    ...     print(Node(2.0) * 3.0)
+    Node(6.0)
+    """
+    return recording(False)
