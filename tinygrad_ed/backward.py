@@ -15,12 +15,12 @@ the parts of its inputs:
 
 from collections.abc import Iterable, Sequence
 from operator import attrgetter
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 
 from tinygrad_ed.errors import InvalidType, RuleError, ShapeError, StaleGraph
-from tinygrad_ed.node import Node, Op, Rule, constant, plain, recording, shape_of
+from tinygrad_ed.node import Node, Op, Value, constant, plain, recording, shape_of
 from tinygrad_ed.ops.shape import astype, reshape
 from tinygrad_ed.recording import observer
 
@@ -46,7 +46,7 @@ def backward(root: Node, seed: object = None) -> None:
     array([3., 4.])
     """
     order = walk(root)
-    gradients = sweep(order, start(root, plain(seed)))
+    gradients = sweep(order, {root: start(root, plain(seed))})
     for node in order:
         node._grad = gradients.get(node)
 
@@ -73,17 +73,23 @@ def gradients(root: Node, wrt: Any, seed: Any = None, create_graph: bool = False
     for node in (root, *targets):
         if not isinstance(node, Node):
             raise InvalidType(f"gradients(root, wrt) takes Nodes, but got {node!r}")
-    found = partial_gradients(root, targets, start(root, seed if create_graph else plain(seed)), create_graph)
+    found = pull([root], [start(root, seed if create_graph else plain(seed))], targets, create_graph)
     results = tuple([finished(g, node, create_graph) for g, node in zip(found, targets, strict=True)])
     return results[0] if isinstance(wrt, Node) else results
 
 
-def partial_gradients(root: Node, targets: Sequence[Node], seed: Any, create_graph: bool) -> list[Any]:
-    """The gradients with respect to the targets, walking only what lies between; None where nothing arrived."""
-    order = walk(root)
+def pull(roots: Sequence[Node], seeds: Sequence[Any], targets: Sequence[Node], create_graph: bool = False) -> list[Any]:
+    """The gradients of the sum of all root . seed with respect to the targets; None where nothing arrived.
+
+    Only what lies between roots and targets is walked.
+    """
+    order = walk(*roots)
     between = _between(order, targets)
+    arriving: dict[Node, Any] = {}
     with recording(create_graph):
-        found = sweep([node for node in order if node in between], seed, between, create_graph)
+        for node, seed in zip(roots, seeds, strict=True):
+            arriving[node] = arriving[node] + seed if node in arriving else seed
+        found = sweep([node for node in order if node in between], arriving, between, create_graph)
     return [found.get(node) for node in targets]
 
 
@@ -113,10 +119,10 @@ def start(root: Node, seed: Any = None) -> Any:
     return np.array(seed, root.dtype) if isinstance(seed, np.ndarray) else seed
 
 
-def walk(root: Node) -> list[Node]:
-    """Return the root and every node it depends on, newest first. No recursion: graphs may be deep."""
-    seen = {root}
-    stack = [root]
+def walk(*roots: Node) -> list[Node]:
+    """Return the roots and every node they depend on, newest first. No recursion: graphs may be deep."""
+    seen = set(roots)
+    stack = list(roots)
     while stack:
         node = stack.pop()
         for arg in node.args:
@@ -144,10 +150,10 @@ def _between(order: list[Node], targets: Iterable[Node]) -> set[Node]:
 
 
 def sweep(
-    order: list[Node], seed: Any, between: set[Node] | None = None, create_graph: bool = False
+    order: list[Node], seeds: dict[Node, Any], between: set[Node] | None = None, create_graph: bool = False
 ) -> dict[Node, Any]:
-    """Send the seed from the first node of `order` back through all of them; return what arrived where."""
-    arrived: dict[Node, Any] = {order[0]: seed} if order else {}
+    """Send the seeds of some nodes back through all of `order`; return what arrived where."""
+    arrived = dict(seeds)
     watcher = observer.get()
     for node in order:
         g, op = arrived.get(node), node.op
@@ -158,9 +164,10 @@ def sweep(
         y = node if create_graph else node._value
         inputs = node.args if create_graph else [a._value if isinstance(a, Node) else a for a in node.args]
         for position, arg in enumerate(node.args):
-            if isinstance(arg, Node) and (between is None or arg in between) and op.rule(position) is not None:
-                part = contribution(op, position, g, y, inputs, node.params or {})
-                part = _fitted(part if create_graph else plain(part), arg, op, position)
+            if isinstance(arg, Node) and (between is None or arg in between):
+                part = contribution(op, position, g, y, inputs, node.params, arg)
+                if part is None:
+                    continue
                 if watcher is not None:
                     watcher.sent(node, position, part)
                 sofar = arrived.get(arg)
@@ -168,28 +175,32 @@ def sweep(
     return arrived
 
 
-def contribution(op: Op, position: int, g: Any, y: Any, inputs: Sequence[Any], params: dict[str, Any]) -> Any:
-    """What the op's rule sends to one input, before broadcasting is undone."""
-    rule = cast(Rule, op.rule(position))
+def contribution(
+    op: Op, position: int, g: Any, y: Any, inputs: Sequence[Any], params: dict[str, Any] | None, arg: Node
+) -> Any:
+    """What the op's rule sends to one input, of that input's shape and dtype; None if it has no rule."""
+    rule = op.rules[0 if op.variadic else position]
+    if rule is None:
+        return None
     if op.variadic:
         inputs = (position, *inputs)
     try:
-        return rule(g, y, *inputs, **params)
+        part = rule(g, y, *inputs) if params is None else rule(g, y, *inputs, **params)
     except ArithmeticError:  # floats raise where NumPy says inf or nan, with its warning
-        return rule(*[np.float64(v) if type(v) is float else v for v in (g, y, *inputs)], **params)
+        part = rule(*[np.float64(v) if type(v) is float else v for v in (g, y, *inputs)], **(params or {}))
     except Exception as error:
         error.add_note(f"(raised by the derivative rule of op {op.name!r} for input {position})")
         raise
-
-
-def _fitted(part: Any, arg: Node, op: Op, position: int) -> Any:
-    """Undo broadcasting, here and nowhere else, and see that a gradient has its input's shape and dtype."""
     want = arg._value
-    if type(want) is float:
-        if type(part) is float:
-            return part
-    elif type(part) is np.ndarray and (part.shape, part.dtype) == (want.shape, want.dtype):  # type: ignore[union-attr]  # an array
+    if type(part) is np.ndarray and type(want) is np.ndarray and part.shape == want.shape and part.dtype == want.dtype:
         return part
+    if type(part) is float and type(want) is float:
+        return part
+    return _fitted(part if isinstance(y, Node) else plain(part), want, op, position)
+
+
+def _fitted(part: Any, want: Value, op: Op, position: int) -> Any:
+    """Undo broadcasting, here and nowhere else, and see that a gradient has its input's shape and dtype."""
     if not isinstance(part, Node):
         try:
             part = constant(part)

@@ -28,7 +28,8 @@ from tinygrad_ed.recording import mode as _mode
 from tinygrad_ed.recording import no_grad as no_grad
 from tinygrad_ed.recording import recording as recording
 from tinygrad_ed.values import Array as Array  # "as": for the rooms above, too
-from tinygrad_ed.values import Lifted, Value, leaf_value, read_only, short
+from tinygrad_ed.values import Lifted, leaf_value, read_only, short
+from tinygrad_ed.values import Value as Value
 from tinygrad_ed.values import constant as constant
 from tinygrad_ed.values import shape_of as shape_of
 
@@ -281,10 +282,6 @@ class Op:
     def __get__(self, instance: Any, owner: type) -> Any:
         """As an attribute of a class an op is a method, as a function is: `Node.exp = exp`."""
         return self if instance is None else MethodType(self, instance)
-
-    def rule(self, position: int) -> Rule | None:
-        """The rule for the input at `position`."""
-        return self.rules[0] if self.variadic else self.rules[position]
 
     def _evaluate(self, values: list[Any], params: dict[str, Any], inputs: tuple[Any, ...], floats: bool) -> Value:
         if floats and self.scalar is not None:

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_ed.backward import partial_gradients
+from tinygrad_ed.backward import pull
 from tinygrad_ed.closed_form import jacobians, rules
 from tinygrad_ed.errors import InvalidType, InvalidValue, ShapeError
 from tinygrad_ed.gradcheck import numeric_derivative
@@ -38,7 +38,7 @@ def by_graph(mlp: MLP, x: Array, rho: Array, cost: str) -> Ledger:
             alpha[j] = layer.activate(zeta[j])
         error = costs.find(cost)(alpha[L], rho)
     inner = [*alpha.values(), *zeta.values(), *mlp.parameters()]
-    gradient = dict(zip(inner, partial_gradients(error, inner, 1.0, False), strict=True))
+    gradient = dict(zip(inner, pull([error], [1.0], inner), strict=True))
 
     book: Ledger = {"alpha[0]": x}
     for j in range(1, L + 1):

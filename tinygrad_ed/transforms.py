@@ -18,7 +18,7 @@ from typing import Any, cast
 
 import numpy as np
 
-from tinygrad_ed.backward import finished, partial_gradients, start, walk
+from tinygrad_ed.backward import finished, pull, start, walk
 from tinygrad_ed.batch import Batch
 from tinygrad_ed.errors import InvalidType, InvalidValue, ShapeError
 from tinygrad_ed.nested import leaves, leaves_like, rebuilt
@@ -159,7 +159,7 @@ def jvp(f: Function, xs: Sequence[Any], vs: Sequence[Any]) -> tuple[Any, Any]:
     probes = [Node(_ones(node)) for node in nodes]
     pulled = run.pull(nodes, probes, True)
     keep = run.keep or _inside.get() or any([isinstance(v, Node) for v in tangents])
-    moved = _gradients_of_products(pulled, tangents, probes, keep)
+    moved = _along(pulled, tangents, probes, keep)
     return run.all_out(), run.like_output([finished(g, p, keep) for g, p in zip(moved, probes, strict=True)])
 
 
@@ -183,7 +183,7 @@ def hvp(f: Function, xs: Sequence[Any], vs: Sequence[Any]) -> tuple[Any, ...]:
         )
     slopes = run.pull([y], [start(y)], True)
     keep = run.keep or any([isinstance(v, Node) for v in tangents])
-    found = _gradients_of_products(slopes, tangents, run.variables, keep)
+    found = _along(slopes, tangents, run.variables, keep)
     return cast(tuple[Any, ...], run.per_argument(found, keep))
 
 
@@ -269,10 +269,7 @@ class _Run:
 
     def pull(self, nodes: list[Node], seeds: list[Any], create_graph: bool | None = None) -> list[Any]:
         """The gradients of `sum(node . seed)` with respect to the variables; None where nothing arrives."""
-        again = self.keep if create_graph is None else create_graph
-        if len(nodes) == 1:
-            return partial_gradients(nodes[0], self.variables, seeds[0], again)
-        return _gradients_of_products(nodes, seeds, self.variables, again)
+        return pull(nodes, seeds, self.variables, self.keep if create_graph is None else create_graph)
 
     def per_argument(self, found: list[Any], keep: bool | None = None) -> Any:
         """The gradients, nested as the arguments are; a tuple where several were asked for."""
@@ -317,7 +314,7 @@ def _batched_rows(run: _Run, y: Node) -> list[Any]:
     columns = [np.zeros((y.size, *x.shape), x.dtype) for x in run.variables]
     for first in range(0, y.size, at_once):
         rows = np.eye(min(at_once, y.size - first), y.size, first, dtype=y.dtype)
-        found = partial_gradients(y, run.variables, Batch(rows.reshape(len(rows), *y.shape)), False)
+        found = pull([y], [Batch(rows.reshape(len(rows), *y.shape))], run.variables)
         for column, part in zip(columns, found, strict=True):
             if part is not None:
                 column[first : first + len(rows)] = part.array if isinstance(part, Batch) else part
@@ -337,12 +334,10 @@ def _rows_as_nodes(run: _Run, y: Node) -> list[Any]:
     ]
 
 
-def _gradients_of_products(ys: list[Any], vs: list[Any], targets: list[Node], create_graph: bool) -> list[Any]:
-    """The gradients of the sum of all y . v; a y that is no Node depends on nothing."""
-    with recording(True):
-        terms = [(y * v).sum() for y, v in zip(ys, vs, strict=True) if isinstance(y, Node)]
-        total: Any = functools.reduce(lambda a, b: a + b, terms) if terms else Node(0.0)
-    return partial_gradients(total, targets, 1.0, create_graph)
+def _along(slopes: list[Any], vs: list[Any], targets: list[Node], create_graph: bool) -> list[Any]:
+    """The gradients of the sum of all slope . v; a slope that is no Node depends on nothing."""
+    pairs = [(g, start(g, v)) for g, v in zip(slopes, vs, strict=True) if isinstance(g, Node)]
+    return pull([g for g, _ in pairs], [v for _, v in pairs], targets, create_graph)
 
 
 def _ones(y: Node) -> Any:

@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_ed.backward import _fitted, contribution, start, sweep, walk
+from tinygrad_ed.backward import contribution, start, sweep, walk
 from tinygrad_ed.errors import InvalidType
 from tinygrad_ed.node import Node, plain
 
@@ -151,7 +151,7 @@ def trace(
     if not isinstance(root, Node):
         raise InvalidType(f"a graph is drawn from its last Node, but got {root!r}; give the result of a computation")
     order = walk(root)
-    found = sweep(order, start(root)) if fresh else {node: node._grad for node in order}
+    found = sweep(order, {root: start(root)}) if fresh else {node: node._grad for node in order}
     order.reverse()
     marked = set(parameters) if parameters is not None else {n for n in order if n.op is None and layer_of(n)}
     clusters = layers_of(order) if layers is None else layers
@@ -236,12 +236,12 @@ def layers_of(order: list[Node]) -> dict[Node, str]:
 def _flow(node: Node, slot: int, g: Any) -> tuple[float | None, Numbers | None]:
     """The local derivative (floats only) and the contribution of one edge."""
     arg, op = node.args[slot], node.op
-    if op is None or not isinstance(arg, Node) or op.rule(slot) is None:
+    if op is None or not isinstance(arg, Node) or op.rules[0 if op.variadic else slot] is None:
         return None, None
     inputs = [plain(a) for a in node.args]
 
     def sent(g: Any) -> Any:
-        return _fitted(contribution(op, slot, g, node._value, inputs, node.params or {}), arg, op, slot)
+        return contribution(op, slot, g, node._value, inputs, node.params, arg)
 
     local = float(sent(1.0)) if node.shape == arg.shape == () else None
     return local, None if g is None else numbers_of(sent(plain(g)))

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_ed.backward import partial_gradients
+from tinygrad_ed.backward import pull
 from tinygrad_ed.closed_form import derivatives, rules
 from tinygrad_ed.crosscheck import batch_of
 from tinygrad_ed.errors import Diverged, InvalidType, InvalidValue, MissingExtra, nearest
@@ -192,7 +192,7 @@ def _by_graph(mlp: MLP, parameters: Sequence[Array], x: Array, rho: Array, cost:
         leaf.value = array
     with recording(True):
         error = costs.find(cost)(mlp(x), rho)
-    return error.item(), partial_gradients(error, leaves, 1.0, False)
+    return error.item(), pull([error], [1.0], leaves)
 
 
 ROADS: dict[str, CostAndGradient] = {"rules": _by_rules, "graph": _by_graph}
