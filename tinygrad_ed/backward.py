@@ -23,6 +23,7 @@ from tinygrad_ed.errors import InvalidType, RuleError, ShapeError, StaleGraph
 from tinygrad_ed.node import Node, Op, Value, constant, plain, recording, shape_of
 from tinygrad_ed.ops.shape import astype, reshape
 from tinygrad_ed.recording import observer
+from tinygrad_ed.values import Lifted
 
 _by_id = attrgetter("id")
 
@@ -201,7 +202,7 @@ def contribution(
 
 def _fitted(part: Any, want: Value, op: Op, position: int) -> Any:
     """Undo broadcasting, here and nowhere else, and see that a gradient has its input's shape and dtype."""
-    if not isinstance(part, Node):
+    if not isinstance(part, Node | Lifted):
         try:
             part = constant(part)
         except TypeError as error:

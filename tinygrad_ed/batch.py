@@ -19,21 +19,17 @@ from tinygrad_ed.node import Array, Node, Op, shape_of
 from tinygrad_ed.ops import decompose, elementwise, moves, shape
 from tinygrad_ed.values import Lifted
 
-Batching = Callable[[Op, list[Any], dict[str, Any]], Array | None]
+Batching = Callable[[Op, tuple[Any, ...], dict[str, Any]], Array | None]
 
 
 class Batch(Lifted):
     """Arrays of one shape, stacked along a first axis that the outside does not see."""
 
-    __slots__ = ("array",)
+    __slots__ = ("array", "shape")
 
     def __init__(self, array: Array) -> None:
         self.array = array
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """The shape of one of them."""
-        return self.array.shape[1:]
+        self.shape = array.shape[1:]
 
     @property
     def dtype(self) -> np.dtype[Any]:
@@ -43,9 +39,9 @@ class Batch(Lifted):
     def through(self, op: Op, inputs: tuple[Any, ...], params: dict[str, Any]) -> "Batch":
         """Run the op on whole batches, if there is a rule for that and the parameters allow it."""
         rule = _RULES.get(op)
-        result = rule(op, list(inputs), params) if rule else None
+        result = rule(op, inputs, params) if rule else None
         if result is None:
-            result = _one_by_one(op, list(inputs), params)
+            result = _one_by_one(op, inputs, params)
         return Batch(result if result.dtype.kind == "f" else result.astype(float))
 
 
@@ -57,7 +53,7 @@ for _name in ("__neg__", "__pos__", "__abs__", "__getitem__", "__array_ufunc__",
     setattr(Batch, _name, Node.__dict__[_name])
 
 
-def _one_by_one(op: Op, inputs: list[Any], params: dict[str, Any]) -> Array:
+def _one_by_one(op: Op, inputs: tuple[Any, ...], params: dict[str, Any]) -> Array:
     """Run the op on each gradient alone."""
     size = next(len(x.array) for x in inputs if isinstance(x, Batch))
     rows = [op(*[_alone(x, i) for x in inputs], **params) for i in range(size)]
@@ -70,21 +66,23 @@ def _alone(x: Any, i: int) -> Any:
     return float(x.array[i]) if x.array.ndim == 1 else x.array[i]
 
 
-def _trailing(op: Op, inputs: list[Any], params: dict[str, Any]) -> Array:
+def _trailing(op: Op, inputs: tuple[Any, ...], params: dict[str, Any]) -> Array:
     """Ops that line their inputs up at the last axis: entry by entry, or on stacks of matrices."""
     ndim = max([len(shape_of(x)) for x in inputs])
-    arrays = [
-        x.array.reshape(len(x.array), *[1] * (ndim - len(x.shape)), *x.shape) if isinstance(x, Batch) else x
-        for x in inputs
-    ]
-    return np.asarray(op.forward(*arrays, **params))
+    return np.asarray(op.forward(*[_padded(x.array, ndim) if type(x) is Batch else x for x in inputs], **params))
 
 
-def _matmul(op: Op, inputs: list[Any], params: dict[str, Any]) -> Array | None:
+def _padded(array: Array, ndim: int) -> Array:
+    """The batch with axes of length 1 behind the first, as broadcasting would put them in front."""
+    missing = ndim + 1 - array.ndim
+    return array.reshape(len(array), *[1] * missing, *array.shape[1:]) if missing > 0 else array
+
+
+def _matmul(op: Op, inputs: tuple[Any, ...], params: dict[str, Any]) -> Array | None:
     return _trailing(op, inputs, params) if min([len(shape_of(x)) for x in inputs]) >= 2 else None
 
 
-def _folding(op: Op, inputs: list[Any], params: dict[str, Any]) -> Array:
+def _folding(op: Op, inputs: tuple[Any, ...], params: dict[str, Any]) -> Array:
     """Ops with an axis: count it from the end."""
     (x,) = inputs
     axis = params.get("axis")
@@ -92,7 +90,7 @@ def _folding(op: Op, inputs: list[Any], params: dict[str, Any]) -> Array:
     return np.asarray(op.forward(x.array, **{**params, "axis": tuple([i - len(x.shape) for i in folded])}))
 
 
-def _along(op: Op, inputs: list[Any], params: dict[str, Any]) -> Array | None:
+def _along(op: Op, inputs: tuple[Any, ...], params: dict[str, Any]) -> Array | None:
     """Ops along one axis, where None would flatten the batch too."""
     axis = params.get("axis")
     if axis is None:
@@ -100,14 +98,16 @@ def _along(op: Op, inputs: list[Any], params: dict[str, Any]) -> Array | None:
     return np.asarray(op.forward(inputs[0].array, **{**params, "axis": axis % len(inputs[0].shape) + 1}))
 
 
-def _reshape(op: Op, inputs: list[Any], params: dict[str, Any]) -> Array:
+def _reshape(op: Op, inputs: tuple[Any, ...], params: dict[str, Any]) -> Array:
     (x,) = inputs
-    target = np.broadcast_to(0.0, x.shape).reshape(params["shape"]).shape
+    target = params["shape"]
+    if not isinstance(target, tuple) or -1 in target:
+        target = np.broadcast_to(0.0, x.shape).reshape(target).shape
     reshaped: Array = x.array.reshape(len(x.array), *target)
     return reshaped
 
 
-def _transpose(op: Op, inputs: list[Any], params: dict[str, Any]) -> Array:
+def _transpose(op: Op, inputs: tuple[Any, ...], params: dict[str, Any]) -> Array:
     (x,) = inputs
     ndim = len(x.shape)
     axes = params.get("axes")
@@ -115,19 +115,18 @@ def _transpose(op: Op, inputs: list[Any], params: dict[str, Any]) -> Array:
     return moved
 
 
-def _broadcast_to(op: Op, inputs: list[Any], params: dict[str, Any]) -> Array:
+def _broadcast_to(op: Op, inputs: tuple[Any, ...], params: dict[str, Any]) -> Array:
     (x,) = inputs
     shape = np.broadcast_shapes(params["shape"])
-    padded = x.array.reshape(len(x.array), *[1] * (len(shape) - len(x.shape)), *x.shape)
-    return np.broadcast_to(padded, (len(x.array), *shape))
+    return np.broadcast_to(_padded(x.array, len(shape)), (len(x.array), *shape))
 
 
-def _getitem(op: Op, inputs: list[Any], params: dict[str, Any]) -> Array | None:
+def _getitem(op: Op, inputs: tuple[Any, ...], params: dict[str, Any]) -> Array | None:
     index = _behind_the_batch(params["index"])
     return None if index is None else inputs[0].array[index]
 
 
-def _scatter_add(op: Op, inputs: list[Any], params: dict[str, Any]) -> Array | None:
+def _scatter_add(op: Op, inputs: tuple[Any, ...], params: dict[str, Any]) -> Array | None:
     index, (g,) = _behind_the_batch(params["index"]), inputs
     if index is None:
         return None
@@ -143,7 +142,7 @@ def _behind_the_batch(index: Any) -> tuple[Any, ...] | None:
     return None if apart else (slice(None), *parts)
 
 
-def _joining(op: Op, inputs: list[Any], params: dict[str, Any]) -> Array | None:
+def _joining(op: Op, inputs: tuple[Any, ...], params: dict[str, Any]) -> Array | None:
     size = next(len(x.array) for x in inputs if isinstance(x, Batch))
     axis = params.get("axis", 0)
     if axis is None:
@@ -152,7 +151,7 @@ def _joining(op: Op, inputs: list[Any], params: dict[str, Any]) -> Array | None:
     return np.asarray(op.forward(*arrays, axis=axis + 1 if axis >= 0 else axis))
 
 
-def _gather(op: Op, inputs: list[Any], params: dict[str, Any]) -> Array:
+def _gather(op: Op, inputs: tuple[Any, ...], params: dict[str, Any]) -> Array:
     (x,) = inputs
     flat = x.array.reshape(len(x.array), -1)
     blank = np.zeros((len(flat), 1), flat.dtype)
