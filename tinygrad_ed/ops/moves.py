@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_ed.errors import NoDerivativeRule
+from tinygrad_ed.errors import NoDerivativeRule, ShapeError
 from tinygrad_ed.node import Array, Node, Op, constant, op, shape_of
 from tinygrad_ed.ops.shape import concatenate, ravel
 
@@ -91,7 +91,12 @@ def move(function: Callable[..., Any], bound: inspect.BoundArguments, free: dict
         for name in MOVES[function]:
             if name in arguments:
                 arguments[name] = numbering.of(arguments[name])
-    return _read(numbering.entries(), function(*bound.args, **bound.kwargs))
+    try:
+        positions = function(*bound.args, **bound.kwargs)
+    except ValueError as error:
+        shapes = ", ".join([str(shape_of(array)) for array in numbering.arrays])
+        raise ShapeError(f"{function.__name__}: inputs of shape {shapes} do not fit: {error}") from error
+    return _read(numbering.entries(), positions)
 
 
 def _check_pad(mode: Any, options: dict[str, Any]) -> None:
