@@ -14,10 +14,10 @@ def test_a_nan_in_the_forward_pass_is_named_with_op_node_entry_and_line():
     here = inspect.currentframe().f_lineno
     with (
         tg.debug(),
-        pytest.raises(tg.NotFinite, match=r"op 'sqrt' gave nan at \[1\] \(1 of 3.*weights.*-1.0") as caught,
+        pytest.raises(tg.NotFinite, match=r"op 'sqrt' gave nan at \[1\] \(1 of.*weights.*-1.0") as caught,
     ):
         np.sqrt(x)
-    assert str(caught.value).endswith(f"made at {__file__}:{here + 2}")
+    assert str(caught.value).endswith(f"made at {__file__}:{here + 5}")
 
 
 @pytest.mark.parametrize(

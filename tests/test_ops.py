@@ -504,3 +504,40 @@ def test_a_result_that_is_not_real_is_refused():
     root = tg.op("root", lambda x: np.emath.sqrt(x), lambda g, y, x: g)
     with pytest.raises(tg.InvalidType, match=r"root: the result is complex128, but a Node holds real numbers only"):
         root(tg.Node(-1.0))
+
+
+@pytest.mark.parametrize(
+    ("f", "x", "slope"),
+    [
+        (tg.sigmoid, 40.0, math.exp(-40.0)),
+        (tg.elu, -40.0, math.exp(-40.0)),
+        (np.expm1, -40.0, math.exp(-40.0)),
+        (np.arccosh, 1e200, 1e-200),
+        (lambda x: np.logaddexp(x, 1e4), 1e4 - 40, math.exp(-40.0)),
+    ],
+)
+def test_the_tails_keep_their_digits(f, x, slope):
+    assert tg.grad(f)(x) == pytest.approx(slope, rel=1e-13)
+
+
+def test_arctan2_of_very_large_and_small_arguments():
+    for size in (1e200, 1e-160):
+        assert tg.grad(np.arctan2, (0, 1))(size, size) == pytest.approx((0.5 / size, -0.5 / size), rel=1e-13)
+
+
+def test_an_op_of_ones_own_cannot_write_into_the_graph():
+    def careless(g, y, x):
+        g *= 2.0
+        return g
+
+    doubled = tg.op("doubled by a careless rule", lambda x: 2.0 * x, careless)
+    x = tg.Node([1.0, 2.0])
+    with pytest.raises(ValueError, match="read-only"):
+        doubled(x).sum().backward()
+
+    def overwriting(x):
+        return np.multiply(x, 2.0, out=x)
+
+    with pytest.raises(ValueError, match="read-only"):
+        tg.op("overwriting", overwriting, lambda g, y, x: 2.0 * g)(x)
+    np.testing.assert_array_equal(x.value, [1.0, 2.0])

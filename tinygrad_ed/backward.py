@@ -23,7 +23,7 @@ from tinygrad_ed.errors import InvalidType, RuleError, ShapeError, StaleGraph
 from tinygrad_ed.node import Node, Op, Value, constant, plain, recording, shape_of
 from tinygrad_ed.ops.shape import astype, reshape
 from tinygrad_ed.recording import observer
-from tinygrad_ed.values import Lifted
+from tinygrad_ed.values import Lifted, read_only
 
 _by_id = attrgetter("id")
 
@@ -183,6 +183,8 @@ def contribution(
     rule = op.rules[0 if op.variadic else position]
     if rule is None:
         return None
+    if op.guarded:
+        g, y, *inputs = [read_only(v) if isinstance(v, np.ndarray) else v for v in (g, y, *inputs)]
     if op.variadic:
         inputs = (position, *inputs)
     try:

@@ -68,6 +68,8 @@ class Node(Operators):
     id: int
 
     def __init__(self, value: object, name: str | None = None) -> None:
+        if name is not None and not isinstance(name, str):
+            raise InvalidType(f"a Node's name is text, not {name!r}")
         self._value = leaf_value(value)
         self._grad = None
         self.op = None
@@ -201,7 +203,18 @@ class Op:
     `create_graph=True` the same rule builds the graph of the gradient.
     """
 
-    __slots__ = ("any_params", "arity", "broadcasts", "forward", "name", "params", "rules", "scalar", "variadic")
+    __slots__ = (
+        "any_params",
+        "arity",
+        "broadcasts",
+        "forward",
+        "guarded",
+        "name",
+        "params",
+        "rules",
+        "scalar",
+        "variadic",
+    )
 
     def __init__(
         self,
@@ -219,6 +232,8 @@ class Op:
         self.broadcasts = broadcasts
         self.variadic = variadic
         self.arity = len(rules)
+        # A reader's function could write into the arrays that it is given; the ops of the package do not.
+        self.guarded = True
         takes = next((list(inspect.signature(rule).parameters.values()) for rule in rules if rule), [])
         after = takes[2 + self.arity :]
         self.params = tuple([p.name for p in after if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)])
@@ -289,6 +304,8 @@ class Op:
                 return self.scalar(*values, **params)
             except (ArithmeticError, ValueError):
                 pass  # let NumPy say inf or nan, with its warning
+        if self.guarded:
+            values = [read_only(value) for value in values]
         try:
             result = self.forward(*values, **params)
         except ValueError as error:

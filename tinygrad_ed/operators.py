@@ -53,6 +53,8 @@ class Operators:
     max: Callable[..., Any]
     min: Callable[..., Any]
     cumsum: Callable[..., Any]
+    cumprod: Callable[..., Any]
+    conj: Callable[[], Any]
     reshape: Callable[..., Any]
     transpose: Callable[..., Any]
     ravel: Callable[..., Any]

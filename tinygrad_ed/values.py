@@ -23,6 +23,8 @@ class Lifted:
 
 def leaf_value(value: object) -> Value:
     """Return what a leaf keeps: a float, or a float array of its own."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        return _float_of_int(value)
     if type(value) is float:
         return value
     if isinstance(value, np.ma.MaskedArray):
@@ -49,8 +51,10 @@ def constant(value: object) -> Any:
     """Return a plain operand of an op as a float or an array; refuse what is not a real number."""
     if type(value) is np.ndarray and value.ndim and value.dtype.kind in "fiub":
         return value
-    if isinstance(value, bool | int | float):
+    if isinstance(value, float | bool):
         return float(value)
+    if isinstance(value, int):
+        return _float_of_int(value)
     if isinstance(value, Lifted):
         return value
     if isinstance(value, np.ma.MaskedArray):
@@ -61,6 +65,13 @@ def constant(value: object) -> Any:
     if array.dtype.kind not in "fiub":
         raise InvalidType(f"{value!r} ({array.dtype}) cannot be combined with a Node: only real numbers and arrays can")
     return array if array.ndim else float(array)
+
+
+def _float_of_int(value: int) -> float:
+    try:
+        return float(value)
+    except OverflowError:
+        raise InvalidValue(f"an integer of {len(str(value))} digits is too large for a float (about 1e308)") from None
 
 
 def read_only(value: Value) -> Value:

@@ -9,8 +9,8 @@ from typing import Any, cast
 
 import numpy as np
 
-from tinygrad_ed.errors import InvalidType
-from tinygrad_ed.node import Node, plain
+from tinygrad_ed.errors import InvalidType, ShapeError
+from tinygrad_ed.node import OPS, Node, plain
 from tinygrad_ed.ops import decompose as decompose  # this and the next answer to NumPy's own names alone
 from tinygrad_ed.ops import elementwise, linalg, protocols, reduce, shape
 from tinygrad_ed.ops import order as order
@@ -54,7 +54,10 @@ def _comparison(compare: np.ufunc) -> Any:
     def method(self: Node, other: Any) -> Any:
         if not isinstance(other, OPERANDS):
             return NotImplemented
-        result = compare(self._value, plain(other))
+        try:
+            result = compare(self._value, plain(other))
+        except ValueError as error:
+            raise ShapeError(f"{self!r} of shape {self.shape} cannot be compared with {other!r}: {error}") from error
         return bool(result) if np.ndim(result) == 0 else result
 
     return method
@@ -113,7 +116,7 @@ Node.T, Node.mT = property(transpose), property(_matrix_transpose)
 Node.reshape, Node.transpose, Node.ravel, Node.flatten = _reshape, _transpose, ravel, ravel
 Node.squeeze, Node.swapaxes, Node.repeat, Node.take = squeeze, swapaxes, repeat, take
 Node.diagonal, Node.trace, Node.dot, Node.clip, Node.astype = diagonal, trace, dot, clip, astype
-Node.copy = positive
+Node.copy, Node.conj, Node.cumprod = positive, positive, scan.cumprod
 Node.sum, Node.prod, Node.mean, Node.var, Node.std = sum, prod, mean, var, std
 Node.max, Node.min, Node.cumsum = max, min, cumsum
 Node.exp, Node.log, Node.tanh, Node.sigmoid, Node.relu = exp, log, tanh, sigmoid, relu
@@ -126,3 +129,6 @@ Node.round, Node.argmax, Node.argmin, Node.argsort = (
 Node.nonzero, Node.any, Node.all = _plain("nonzero"), _plain("any"), _plain("all")
 
 Node.__array_ufunc__, Node.__array_function__ = protocols.array_ufunc, protocols.array_function
+
+for _op in OPS.values():
+    _op.guarded = False

@@ -174,13 +174,20 @@ hypot = binary(
 
 exp = op("exp", np.exp, lambda g, y, x: g * y, scalar=math.exp)
 exp2 = op("exp2", np.exp2, lambda g, y, x: g * y * LN2, scalar=math.exp2)
-expm1 = op("expm1", np.expm1, lambda g, y, x: g * (y + 1.0), scalar=math.expm1)
+expm1 = op("expm1", np.expm1, lambda g, y, x: g * exp(x), scalar=math.expm1)
 log: Op = op("log", np.log, lambda g, y, x: g / x, scalar=math.log)
 log2 = op("log2", np.log2, lambda g, y, x: g / (x * LN2), scalar=math.log2)
 log10 = op("log10", np.log10, lambda g, y, x: g / (x * LN10), scalar=math.log10)
 log1p = op("log1p", np.log1p, lambda g, y, x: g / (x + 1.0), scalar=math.log1p)
-logaddexp = binary("logaddexp", np.logaddexp, lambda g, y, a, b: g * exp(a - y), lambda g, y, a, b: g * exp(b - y))
-logaddexp2 = binary("logaddexp2", np.logaddexp2, lambda g, y, a, b: g * exp2(a - y), lambda g, y, a, b: g * exp2(b - y))
+logaddexp = binary(
+    "logaddexp", np.logaddexp, lambda g, y, a, b: g * sigmoid(a - b), lambda g, y, a, b: g * sigmoid(b - a)
+)
+logaddexp2 = binary(
+    "logaddexp2",
+    np.logaddexp2,
+    lambda g, y, a, b: g * sigmoid(LN2 * (a - b)),
+    lambda g, y, a, b: g * sigmoid(LN2 * (b - a)),
+)
 
 # Trigonometric and hyperbolic
 
@@ -193,15 +200,15 @@ arctan = op("arctan", np.arctan, lambda g, y, x: g / (1.0 + x * x), scalar=math.
 arctan2 = binary(
     "arctan2",
     np.arctan2,
-    lambda g, y, a, b: g * b / (a * a + b * b),
-    lambda g, y, a, b: -g * a / (a * a + b * b),
+    lambda g, y, a, b: g * (b / hypot(a, b)) / hypot(a, b),
+    lambda g, y, a, b: -g * (a / hypot(a, b)) / hypot(a, b),
     scalar=math.atan2,
 )
 sinh = op("sinh", np.sinh, lambda g, y, x: g * cosh(x), scalar=math.sinh)
 cosh: Op = op("cosh", np.cosh, lambda g, y, x: g * sinh(x), scalar=math.cosh)
 tanh = op("tanh", np.tanh, lambda g, y, x: g * (1.0 - y * y), scalar=math.tanh)
 arcsinh = op("arcsinh", np.arcsinh, lambda g, y, x: g / hypot(x, 1.0), scalar=math.asinh)
-arccosh = op("arccosh", np.arccosh, lambda g, y, x: g / sqrt((x - 1.0) * (x + 1.0)), scalar=math.acosh)
+arccosh = op("arccosh", np.arccosh, lambda g, y, x: g / (sqrt(x - 1.0) * sqrt(x + 1.0)), scalar=math.acosh)
 arctanh = op("arctanh", np.arctanh, lambda g, y, x: g / (1.0 - x * x), scalar=math.atanh)
 deg2rad = op("deg2rad", np.deg2rad, lambda g, y, x: g * math.radians(1.0), scalar=math.radians)
 rad2deg = op("rad2deg", np.rad2deg, lambda g, y, x: g * math.degrees(1.0), scalar=math.degrees)
@@ -235,7 +242,7 @@ def _softplus_of_float(x: float) -> float:
 
 
 relu = op("relu", lambda x: np.maximum(x, 0.0), lambda g, y, x: g * (x > 0), scalar=lambda x: 0.0 if x <= 0 else x)
-sigmoid = op("sigmoid", _sigmoid, lambda g, y, x: g * y * (1.0 - y), scalar=_sigmoid_of_float)
+sigmoid: Op = op("sigmoid", _sigmoid, lambda g, y, x: g * y * sigmoid(-x), scalar=_sigmoid_of_float)
 softplus = op("softplus", _softplus, lambda g, y, x: g * sigmoid(x), scalar=_softplus_of_float)
 leaky_relu = op(
     "leaky_relu",
@@ -245,7 +252,7 @@ leaky_relu = op(
 elu = op(
     "elu",
     lambda x: np.where(x > 0, x, np.expm1(np.minimum(x, 0.0))),
-    lambda g, y, x: g * where(x > 0, 1.0, y + 1.0),
+    lambda g, y, x: g * where(x > 0, 1.0, exp(minimum(x, 0.0))),
 )
 
 

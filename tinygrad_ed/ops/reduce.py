@@ -118,15 +118,15 @@ cumsum = op("cumsum", np.cumsum, _of_cumsum)
 logsumexp = op("logsumexp", _logsumexp, _of_logsumexp)
 
 
-def var(x: Any, axis: Axis = None, ddof: float = 0, keepdims: bool = False) -> Any:
-    """The variance: sum (x - mean)^2 / (n - ddof)."""
+def var(x: Any, axis: Axis = None, ddof: float = 0, keepdims: bool = False, correction: float | None = None) -> Any:
+    """The variance: sum (x - mean)^2 / (n - ddof); `correction` is another name of ddof."""
     centred = square(x - mean(x, axis=axis, keepdims=True))
-    return sum(centred, axis=axis, keepdims=keepdims) / (count(x, axis) - ddof)
+    return sum(centred, axis=axis, keepdims=keepdims) / (count(x, axis) - (ddof if correction is None else correction))
 
 
-def std(x: Any, axis: Axis = None, ddof: float = 0, keepdims: bool = False) -> Any:
+def std(x: Any, axis: Axis = None, ddof: float = 0, keepdims: bool = False, correction: float | None = None) -> Any:
     """The standard deviation, the square root of `var`; its gradient is 0 where all entries are equal."""
-    squared = var(x, axis, ddof, keepdims)
+    squared = var(x, axis, ddof, keepdims, correction)
     equal = plain(squared) == 0
     return where(equal, 0.0, sqrt(where(equal, 1.0, squared))) if np.any(equal) else sqrt(squared)
 
