@@ -209,6 +209,7 @@ class Op:
         "broadcasts",
         "forward",
         "guarded",
+        "known",
         "name",
         "params",
         "rules",
@@ -237,6 +238,7 @@ class Op:
         takes = next((list(inspect.signature(rule).parameters.values()) for rule in rules if rule), [])
         after = takes[2 + self.arity :]
         self.params = tuple([p.name for p in after if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)])
+        self.known = frozenset(self.params)
         self.any_params = not takes or any([p.kind is p.VAR_KEYWORD for p in takes])
 
     def __repr__(self) -> str:
@@ -253,7 +255,7 @@ class Op:
 
     def __call__(self, *inputs: Any, **params: Any) -> Any:
         """Compute the value; remember op and inputs if there is a Node among them."""
-        if params or len(inputs) != self.arity:
+        if len(inputs) != self.arity or not (params.keys() <= self.known):
             inputs, params = self._bound(inputs, params)
         values: list[Any] = []
         recorded, floats, as_given = False, True, True
