@@ -234,7 +234,7 @@ def _unbroadcast(g: Any, shape: tuple[int, ...], op: Op, position: int) -> Any:
     if isinstance(g, np.ndarray):  # the usual case, without the way through two ops
         summed = np.add.reduce(g, axis=axes)
         return summed.reshape(shape) if shape else float(summed)
-    return reshape(g.sum(axis=axes), shape=shape)
+    return reshape(g.sum(axis=axes), shape=shape) if repeated else g.sum(axis=axes)
 
 
 Node.backward = backward
