@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tinygrad_ed import cli, demo
+from tinygrad_ed import cli, demo, nn, roads
 
 COMMANDS = ["demo", "check", "draw", "play", "train", "ops", "doctor"]
 
@@ -193,6 +193,127 @@ def test_a_folder_that_cannot_be_written_is_refused_first(capsys, tmp_path, comm
     assert (status, printed) == (2, "")
     assert err.count("\n") == 1
     assert str(tmp_path / "file") in err
+
+
+@pytest.mark.parametrize("encoding", ["cp1252", "ascii"])
+@pytest.mark.parametrize("command", [["check"], ["demo", "--out", "folder"], ["check", "--activation", "τanh"]])
+def test_an_output_that_is_not_utf_8_gets_question_marks(tmp_path, encoding, command):
+    environment = {
+        **os.environ,
+        "PYTHONPATH": str(Path(cli.__file__).parents[1]),
+        "PYTHONIOENCODING": encoding,
+        "PYTHONWARNINGS": "error",
+    }
+    words = [sys.executable, "-m", "tinygrad_ed", *command]
+    done = subprocess.run(words, capture_output=True, env=environment, cwd=tmp_path, check=False)
+    out, err = done.stdout.decode(encoding), done.stderr.decode(encoding)
+    if "--activation" in command:
+        assert (done.returncode, out) == (2, "")
+        assert err.count("\n") == 1
+        assert "unknown activation '" in err
+    else:
+        assert (done.returncode, err) == (0, "")
+        assert "all 15 quantities agree" in out
+        assert "?" in out
+
+
+HUGE = "9" * 20
+
+
+@pytest.mark.parametrize(
+    ("argv", "message"),
+    [
+        (["check", "--sizes", f"{HUGE}-2"], "matrix of weights would hold more numbers than any memory can"),
+        (["check", "--sizes", f"2-{HUGE}"], "matrix of weights would hold more numbers than any memory can"),
+        (["check", "--batch", HUGE], "the batch would hold more numbers than any memory can"),
+        (["draw", "--sizes", f"{HUGE}-{HUGE}", "--out", "a.svg"], "more numbers than any memory can"),
+        (["train", "flowers.csv", "--target", "kind", "--hidden", HUGE], "more numbers than any memory can"),
+        (
+            ["train", "flowers.csv", "--target", "kind", "--sampling", "uniform", "--batch-size", HUGE],
+            "a batch would hold more numbers than any memory can",
+        ),
+        (["train", "flowers.csv", "--target", "kind", "--learning-rate", "1e999"], "learning_rate"),
+    ],
+)
+def test_what_no_memory_can_hold_is_one_line_and_status_2(capsys, flowers, monkeypatch, argv, message):
+    monkeypatch.chdir(flowers.parent)
+    status, _, err = run(capsys, *argv)
+    assert status == 2
+    assert message in err
+    assert err.count("\n") == 1
+    assert [path.name for path in flowers.parent.iterdir()] == ["flowers.csv"]
+
+
+@pytest.mark.parametrize("said", ["Unable to allocate 745. GiB for an array", ""])
+def test_too_little_memory_is_one_line_and_status_2(capsys, monkeypatch, said):
+    def full(*_):
+        raise MemoryError(said)
+
+    monkeypatch.setitem(nn.init.NAMES, "glorot", full)
+    status, out, err = run(capsys, "check", "--sizes", "100000-100000-1")
+    assert (status, out) == (2, "")
+    assert err == f"tinygrad-ed: not enough memory; choose smaller sizes or a smaller batch. {said}".rstrip() + "\n"
+
+
+def test_mistakes_of_ours_are_not_hidden(monkeypatch):
+    def wrong(*_):
+        raise ValueError("a mistake")
+
+    monkeypatch.setitem(nn.init.NAMES, "glorot", wrong)
+    with pytest.raises(ValueError, match="a mistake"):
+        cli.main(["check"])
+
+
+def test_values_near_the_end_of_all_floats_can_be_learned_from(capsys, tmp_path):
+    """1e300 and its square: what counts is the column in its own unit."""
+    path = tmp_path / "big.csv"
+    path.write_text("a,b,kind\n" + "".join(f"{(1 + i % 2) * 1e300:g},0.1,{'xy'[i % 2]}\n" for i in range(80)))
+    status, out, err = run(capsys, "train", path, "--target", "kind", "--epochs", "30")
+    assert (status, err) == (0, "")
+    assert "accuracy on 20 rows held out: 1 (a constant answer: 0.5)" in out
+    path.write_text("a,y\n" + "".join(f"{i * 1e-310:g},{i * 1e306 - 4e307:g}\n" for i in range(80)))
+    status, out, err = run(capsys, "train", path, "--epochs", "30")
+    assert (status, err) == (0, "")
+    assert float(out.split("R² on 20 rows held out: ")[1].split()[0]) > 0.9
+
+
+def test_a_row_held_out_that_is_beyond_all_others_is_refused_by_name(capsys, tmp_path):
+    for k in range(8):  # whichever row is held out
+        rows = [f"{1e300 if i == k else i},{'xy'[i % 2]}" for i in range(8)]
+        (tmp_path / "far.csv").write_text("\n".join(["a,kind", *rows]))
+        status, _, err = run(capsys, "train", tmp_path / "far.csv", "--target", "kind", "--epochs", "1")
+        if status:
+            break
+    assert status == 2
+    assert "column 'a': 1e+300 lies more than 1e+100 deviations from the mean" in err
+    assert err.count("\n") == 1
+
+
+@pytest.mark.parametrize("cost", ["mse", "cross_entropy"])
+def test_the_biases_of_random_networks_are_tested_too(capsys, monkeypatch, cost):
+    """At zero a road that forgot the biases would agree."""
+    forgets = roads.by_rules
+
+    def without_biases(mlp, *rest):
+        plain = nn.MLP(mlp.sizes, rng=0)
+        for layer, copy in zip(mlp.layers, plain.layers, strict=True):
+            copy.weights.value = layer.weights.value
+        return forgets(plain, *rest)
+
+    monkeypatch.setitem(roads.ROADS, "rules", without_biases)
+    status, out, _ = run(capsys, "check", "--cost", cost)
+    assert status == 1
+    assert "first divergence: zeta[1] (road 'rules' differs)" in out
+
+
+def test_a_demo_without_a_layout_engine_says_once_how_to_get_one(capsys, tmp_path, monkeypatch):
+    monkeypatch.setenv("PATH", "")
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    status, out, _ = run(capsys, "demo", "--out", tmp_path)
+    assert status == 0
+    assert out.count("pip install") == 1
+    assert out.count("left out: no layout engine") > 1
+    assert (tmp_path / "graph.dot").exists()
 
 
 def test_as_a_module_and_with_a_reader_that_leaves():

@@ -242,10 +242,10 @@ def test_clean_xor_is_the_truth_table():
 @pytest.mark.parametrize("make", TOYS)
 def test_toys_refuse_bad_arguments(make):
     for bad in (0, 1, -5):
-        with pytest.raises(InvalidValue, match=rf"n must be a whole number of samples, at least [24], got {bad}"):
+        with pytest.raises(InvalidValue, match=rf"n must be a whole number of at least [24], not {bad}"):
             make(n=bad)
     for bad in (10.0, "10", None, True):
-        with pytest.raises(InvalidType, match="n must be a whole number of samples"):
+        with pytest.raises(InvalidType, match="n must be a whole number of at least"):
             make(n=bad)
     with pytest.raises(InvalidValue, match=r"noise must be a standard deviation, 0 or more, got -0\.1"):
         make(noise=-0.1)
@@ -254,11 +254,15 @@ def test_toys_refuse_bad_arguments(make):
             make(noise=bad)
     with pytest.raises(InvalidType, match="noise must be a standard deviation, 0 or more, got 'big'"):
         make(noise="big")
-    with pytest.raises(InvalidValue, match=r"rng must be a seed of at least 0, .* got -1"):
+    with pytest.raises(InvalidValue, match=r"rng must be .* a seed of at least 0, not -1"):
         make(rng=-1)
     for bad in (None, 0.5, "0", False):
-        with pytest.raises(InvalidType, match=r"rng must be a seed such as 0, or a numpy\.random\.Generator"):
+        with pytest.raises(InvalidType, match=r"rng must be a numpy\.random\.Generator or a seed"):
             make(rng=bad)
+    with pytest.raises(InvalidValue, match=r"noise must be .* an integer beyond all floats"):
+        make(noise=10**400)
+    with pytest.raises(InvalidValue, match="a data set would hold more numbers than any memory can"):
+        make(n=10**20)
 
 
 def test_factor_and_turns_are_checked():

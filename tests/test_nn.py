@@ -262,11 +262,24 @@ def test_class_numbers_that_are_floats_are_refused_with_the_way_out():
         costs.cross_entropy(np.zeros((2, 3)), [1.0, 2.0])
 
 
-@pytest.mark.parametrize("row", [[0.5, 0.4], [1.0, 1.0], [-1.0, 0.0], [math.nan, 1.0], [0.0, 0.0]])
+@pytest.mark.parametrize("row", [[0.5, 0.4], [1.0, 1.0], [0.0, 0.0], [0.5, 0.5 + 2e-5]])
 def test_expected_rows_must_sum_to_one(row):
     total = str(np.float64(sum(row))).replace(".", r"\.")
     with pytest.raises(tg.InvalidValue, match=rf"rows must sum to one, but a row sums to {total};"):
         costs.cross_entropy(np.zeros((2, 2)), [[1.0, 0.0], row])
+
+
+@pytest.mark.parametrize(
+    ("row", "wrong"), [([2, -1, 0], 2), ([0, 1 + 2e-5, -2e-5], 1.00002), ([math.nan, 1, 0], "nan")]
+)
+def test_expected_rows_hold_shares_between_0_and_1(row, wrong):
+    with pytest.raises(tg.InvalidValue, match=rf"rows hold shares between 0 and 1, but one is {wrong}"):
+        costs.cross_entropy(np.zeros((2, 3)), [[0.5, 0.5, 0.0], row])
+
+
+def test_expected_rows_may_be_rounded():
+    rows = np.array([[1 + 5e-6, -5e-6, 0.0]])
+    np.testing.assert_array_equal(costs.matching("cross_entropy", np.zeros((1, 3)), rows), rows)
 
 
 @pytest.mark.parametrize("cost", ["logistic", "hinge"])
@@ -414,9 +427,17 @@ def test_one_sample_in_one_sample_out_and_predict_gives_plain_numbers_of_ones_ow
     np.testing.assert_array_equal(node.value, mlp.predict(x))
 
 
-def test_predict_takes_nodes_and_lists_and_builds_no_graph(monkeypatch):
+def test_predict_never_drops_the_derivative_of_a_node():
     mlp = MLP([2, 3, 1], rng=0)
-    np.testing.assert_array_equal(mlp.predict(tg.Node([1.0, 2.0])), mlp.predict([1, 2]))
+    with pytest.raises(tg.GraphDropped, match=r"derivative by photo would be lost; use mlp\(x\)"):
+        mlp.predict(tg.Node([1.0, 2.0], name="photo"))
+    with pytest.raises(tg.GraphDropped, match=r"use mlp\(x\)"):
+        tg.grad(lambda x: mlp.predict(x)[0])(np.ones(2))
+
+
+def test_predict_takes_lists_and_builds_no_graph(monkeypatch):
+    mlp = MLP([2, 3, 1], rng=0)
+    np.testing.assert_array_equal(mlp.predict([1, 2]), mlp(np.array([1.0, 2.0])).value)
     seen = []
     monkeypatch.setattr(mlp.layers[1], "_phi", lambda zeta: (seen.append(zeta), zeta)[1])
     mlp.predict([1.0, 2.0])
@@ -464,8 +485,8 @@ def test_a_wrong_width_names_the_layer_and_both_shapes(shape):
     for x in (np.zeros(shape), tg.Node(np.zeros(shape))):
         with pytest.raises(tg.ShapeError, match=lesson):
             mlp(x)
-        with pytest.raises(tg.ShapeError, match=lesson):
-            mlp.predict(x)
+    with pytest.raises(tg.ShapeError, match=lesson):
+        mlp.predict(np.zeros(shape))
     with pytest.raises(tg.ShapeError, match=r"layer 2 has weights W2 of shape \(3, 2\)"):
         mlp.layers[1](np.zeros((1, 4)))
     with pytest.raises(tg.ShapeError, match=r"this layer has weights W of shape \(2, 2\)"):
@@ -524,8 +545,10 @@ def test_an_unknown_name_is_answered_with_the_nearest(make, lesson):
         (lambda: Dense(2, 1, dtype=int), tg.InvalidValue, "float32 or float64, not in int64"),
         (lambda: Dense(2, 1, dtype=np.float16), tg.InvalidValue, "float32 or float64, not in float16"),
         (lambda: MLP([2, 1], dtype="single precision"), tg.InvalidType, "'single precision' is no dtype"),
-        (lambda: MLP([2, 1], rng="seed"), tg.InvalidValue, "rng takes a seed .* not 'seed'"),
-        (lambda: Dense(2, 1, rng=-1), tg.InvalidValue, "rng takes a seed .* not -1"),
+        (lambda: MLP([2, 1], rng="seed"), tg.InvalidType, "rng must be a .*Generator or a seed .* not 'seed'"),
+        (lambda: Dense(2, 1, rng=-1), tg.InvalidValue, "rng must be .* a seed of at least 0, not -1"),
+        (lambda: MLP([2, 10**20]), tg.InvalidValue, "matrix of weights would hold more numbers than any memory can"),
+        (lambda: MLP([10**10, 10**10]), tg.InvalidValue, "more numbers than any memory can"),
     ],
 )
 def test_a_network_that_cannot_be_is_refused(make, error, lesson):

@@ -2,6 +2,7 @@
 
 import math
 import sys
+import warnings
 
 import numpy as np
 import pytest
@@ -163,9 +164,37 @@ def test_an_optimizer_of_ones_own_gets_every_gradient(problem):
 def test_a_diverging_run_stops_and_leaves_finite_weights(problem, road):
     mlp = network()
     lesson = r"cost became (inf|nan) at update \d+ \(epoch \d+\).*learning_rate"
-    with np.errstate(all="ignore"), pytest.raises(tg.Diverged, match=lesson):
+    with pytest.raises(tg.Diverged, match=lesson):
         tg.train.fit(mlp, *problem, learning_rate=1e6, epochs=400, method="minibatch", batch_size=5, road=road)
     assert all(np.isfinite(w).all() for w in weights_of(mlp))
+
+
+@pytest.mark.parametrize("road", ["rules", "graph"])
+def test_diverged_comes_although_warnings_are_errors(road, recwarn):
+    ones = np.ones((4, 2))
+    for level in ("error", "always"):
+        warnings.simplefilter(level)
+        with np.errstate(all="warn"), pytest.raises(tg.Diverged, match="smaller learning_rate"):
+            tg.train.fit(tg.nn.MLP([2, 2]), 1e3 * ones, ones, learning_rate=1e6, epochs=50, road=road)
+    assert not recwarn
+
+
+def test_a_validation_cost_beyond_all_floats_gives_no_warning(problem):
+    history = tg.train.fit(network(activation="relu"), *problem, epochs=1, validation=(1e300 * problem[0], problem[1]))
+    assert history.validation == [math.inf]
+
+
+def test_an_optimizer_that_counts_its_steps_is_used_before_the_first(problem):
+    class Steps(list):
+        def step(self, parameters, gradients):
+            self.append(len(gradients))
+
+    mlp, optimizer = network(), Steps()
+    before = weights_of(mlp)
+    tg.train.fit(mlp, *problem, method="gradient", epochs=2, optimizer=optimizer)
+    assert optimizer == [4, 4]
+    for old, new in zip(before, weights_of(mlp), strict=True):
+        np.testing.assert_array_equal(old, new)
 
 
 def test_a_run_that_is_stopped_leaves_the_weights_of_the_last_whole_epoch(problem):
@@ -200,14 +229,29 @@ def test_a_graph_built_before_training_cannot_be_swept_after_it(problem):
     [
         ({"method": "minibach"}, tg.InvalidValue, "unknown method 'minibach'. Did you mean 'minibatch'"),
         ({"sampling": "unifrom"}, tg.InvalidValue, "unknown sampling.*Did you mean 'uniform'"),
-        ({"road": "jacobians"}, tg.InvalidValue, "unknown road 'jacobians' for fit"),
+        ({"road": "jacobians"}, tg.InvalidValue, "unknown road 'jacobians'. Known: graph, rules"),
         ({"cost": "mes"}, tg.InvalidValue, "unknown cost 'mes'. Did you mean 'mse'"),
         ({"batch_size": 0}, tg.InvalidValue, "batch_size must be a whole number of at least 1, not 0"),
-        ({"epochs": 1.5}, tg.InvalidValue, "epochs must be a whole number of at least 1, not 1.5"),
-        ({"epochs": True}, tg.InvalidValue, "epochs must be a whole number"),
+        ({"batch_size": 10**20}, tg.InvalidValue, "a batch would hold more numbers than any memory can"),
+        ({"epochs": 1.5}, tg.InvalidType, "epochs must be a whole number of at least 1, not 1.5"),
+        ({"epochs": True}, tg.InvalidType, "epochs must be a whole number"),
         ({"learning_rate": 0.0}, tg.InvalidValue, "learning_rate must be a positive, finite number"),
         ({"learning_rate": math.nan}, tg.InvalidValue, "learning_rate must be a positive, finite number"),
-        ({"learning_rate": "fast"}, tg.InvalidValue, "learning_rate must be a positive, finite number"),
+        ({"learning_rate": "fast"}, tg.InvalidType, "learning_rate must be a positive, finite number"),
+        ({"learning_rate": True}, tg.InvalidType, "learning_rate must be a positive, finite number, got True"),
+        ({"learning_rate": 10**400}, tg.InvalidValue, "learning_rate must be a positive, finite number"),
+        ({"rng": "a"}, tg.InvalidType, "rng must be a numpy.random.Generator or a seed of at least 0, not 'a'"),
+        ({"rng": -1}, tg.InvalidValue, "rng must be .* not -1"),
+        ({"rng": None}, tg.InvalidType, "rng must be .* not None"),
+        ({"road": ["rules"]}, tg.InvalidValue, r"unknown road \['rules'\]"),
+        ({"method": ["sgd"]}, tg.InvalidValue, r"unknown method \['sgd'\]"),
+        ({"sampling": {}}, tg.InvalidValue, "unknown sampling {}"),
+        ({"cost": ["mse"]}, tg.InvalidValue, r"unknown cost \['mse'\]"),
+        ({"optimizer": 3}, tg.InvalidType, r"optimizer must be an object with a method step.*not 3"),
+        ({"optimizer": tg.train.GradientDescent}, tg.InvalidType, "optimizer must be an object"),
+        ({"progress": "yes"}, tg.InvalidType, "progress must be True, False or None, not 'yes'"),
+        ({"validation": 3}, tg.InvalidType, r"validation must be a pair \(x, rho\).* not 3"),
+        ({"validation": (np.ones((2, 3)),)}, tg.InvalidType, r"validation must be a pair \(x, rho\)"),
         ({"validation": (np.ones((2, 5)), np.ones((2, 2)))}, tg.ShapeError, r"\(2, 5\)"),
     ],
 )

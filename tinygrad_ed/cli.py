@@ -15,6 +15,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 from tinygrad_ed import __version__, demo, draw
+from tinygrad_ed.checks import generator, storable
 from tinygrad_ed.crosscheck import ROADS, crosscheck
 from tinygrad_ed.data import read_table
 from tinygrad_ed.errors import Error
@@ -32,6 +33,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     all 15 quantities agree on the roads graph, rules
     0
     """
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):  # an output that cannot write a tick gets a question mark
+            stream.reconfigure(errors="replace")
     try:
         options = _parser().parse_args(argv)
         return int(options.run(options))
@@ -41,9 +45,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("tinygrad-ed: stopped", file=sys.stderr)
         return 130
+    except MemoryError as error:
+        return _failed(f"not enough memory; choose smaller sizes or a smaller batch. {error}")
     except (Error, OSError) as error:
-        print(f"tinygrad-ed: {' '.join(str(error).split())}", file=sys.stderr)
-        return 2
+        return _failed(str(error))
+
+
+def _failed(text: str) -> int:
+    print(f"tinygrad-ed: {' '.join(text.split())}", file=sys.stderr)
+    return 2
 
 
 class _Parser(argparse.ArgumentParser):
@@ -123,23 +133,24 @@ def _sizes(text: str) -> list[int]:
     return [_whole(part) for part in text.replace(",", "-").split("-")]
 
 
-def _whole(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of at least 1")
+def _whole(text: str, at_least: int = 1) -> int:
+    if not text.isdecimal() or int(text) < at_least:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of at least {at_least}")
     return int(text)
 
 
 def _seed(text: str) -> int:
-    if not text.isdecimal():
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of at least 0")
-    return int(text)
+    return _whole(text, at_least=0)
 
 
 def _random_problem(options: argparse.Namespace, samples: int) -> tuple[MLP, Any, Any]:
-    """A network and data from the seed; expected outputs that suit the cost."""
+    """A network, biases included, and data from the seed; expected outputs that suit the cost."""
     costs.find(options.cost)
     mlp = MLP(options.sizes, options.activation, options.output, rng=options.seed)
-    rng = np.random.default_rng(options.seed)
+    storable("the batch", samples, max(mlp.sizes))
+    rng = generator(options.seed)
+    for layer in mlp.layers:  # at zero a bias would be left out of the check, and of the picture
+        layer.bias.value = rng.uniform(-1.0, 1.0, layer.n_out)
     x = rng.standard_normal((samples, mlp.sizes[0])).round(2)
     shape = (samples, mlp.sizes[-1])
     if options.cost == "cross_entropy":

@@ -50,14 +50,16 @@ def run(folder: str | Path, seed: int = 0, progress: bool | None = None) -> bool
     (folder / "crosscheck.txt").write_text(f"{check}\n", encoding="utf-8")
 
     print("\n3. A 2-3-2 network on one sample, drawn with every number:\n")
-    for name, what in _pictures(folder, seed):
-        print(f"   {name:<14} {what}")
+    written, lesson = _pictures(folder, seed)
+    print("\n".join([f"   {name:<14} {what}" for name, what in written]))
+    if lesson:
+        print(f"\n   {lesson}")
     print(f"\nAll of it is in {folder.resolve()}")
     return check.agree
 
 
-def _pictures(folder: Path, seed: int) -> list[tuple[str, str]]:
-    """Draw a small network in each view; return the files and what they show."""
+def _pictures(folder: Path, seed: int) -> tuple[list[tuple[str, str]], str]:
+    """Draw a small network in each view; return the files with what they show, and why some are missing."""
     small = MLP([2, 3, 2], activation="tanh", rng=seed)
     error = costs.mse(small(SAMPLE), EXPECTED)
     error.backward()
@@ -68,16 +70,17 @@ def _pictures(folder: Path, seed: int) -> list[tuple[str, str]]:
         "compare": (draw.compare(small, SAMPLE, EXPECTED), ("html",), "graph and rules side by side, for a browser"),
         "player": (draw.player(small, SAMPLE, EXPECTED), ("html",), "forward and backward step by step, for a browser"),
     }
-    written = []
+    written, lesson = [], ""
     for view, (picture, suffixes, what) in views.items():
         for suffix in suffixes:
             name = f"{view}.{suffix}"
             try:
                 picture.save(folder / name)
                 written.append((name, what))
-            except MissingExtra as lesson:
-                written.append((name, f"left out: {lesson}"))
-    return written
+            except MissingExtra as missing:
+                written.append((name, "left out: no layout engine"))
+                lesson = lesson or str(missing)
+    return written, lesson
 
 
 def _falling(history: History) -> str:

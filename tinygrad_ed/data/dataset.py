@@ -4,8 +4,6 @@ The lecture's samples are pairs of an input and an expected output, `(alpha0, rh
 gives these two as arrays with one row a sample, and so it fits every function that takes `x, rho`.
 """
 
-import math
-import operator
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
@@ -13,7 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tinygrad_ed.errors import InvalidType, InvalidValue, ShapeError
+from tinygrad_ed.checks import generator, real_number
+from tinygrad_ed.errors import InvalidValue, ShapeError
 
 Array = NDArray[Any]
 
@@ -145,37 +144,3 @@ class Dataset:
 
     def __repr__(self) -> str:
         return f"Dataset({self.name}: {len(self)} samples, {self.x.shape[1]} features; {self.said})"
-
-
-def generator(rng: object) -> np.random.Generator:
-    """Return a random generator: `rng` itself, or a new one from the seed `rng`.
-
-    Raises:
-        InvalidType: for anything but an integer or a generator.
-        InvalidValue: for a negative seed.
-    """
-    if isinstance(rng, np.random.Generator):
-        return rng
-    seed = whole_number("rng", rng, "a seed such as 0, or a numpy.random.Generator")
-    if seed < 0:
-        raise InvalidValue(f"rng must be a seed of at least 0, or a numpy.random.Generator, got {rng!r}")
-    return np.random.default_rng(seed)
-
-
-def whole_number(name: str, value: Any, wanted: str) -> int:
-    """Return `value` as an int, or say with InvalidType that `name` must be `wanted`; True is not a number here."""
-    try:
-        if isinstance(value, bool):
-            raise TypeError
-        return operator.index(value)
-    except TypeError:
-        raise InvalidType(f"{name} must be {wanted}, got {value!r}") from None
-
-
-def real_number(name: str, value: Any, wanted: str) -> float:
-    """Return `value` as a finite float, or say with InvalidType or InvalidValue that `name` must be `wanted`."""
-    if isinstance(value, bool) or not isinstance(value, int | float | np.integer | np.floating):
-        raise InvalidType(f"{name} must be {wanted}, got {value!r}")
-    if not math.isfinite(value):
-        raise InvalidValue(f"{name} must be {wanted}, got {value!r}, which is not finite")
-    return float(value)

@@ -10,7 +10,8 @@ import math
 
 import numpy as np
 
-from tinygrad_ed.data.dataset import Array, Dataset, generator, real_number, whole_number
+from tinygrad_ed.checks import generator, real_number, storable, whole_number
+from tinygrad_ed.data.dataset import Array, Dataset
 from tinygrad_ed.errors import InvalidValue
 
 Rng = int | np.random.Generator
@@ -89,10 +90,9 @@ def _toy(name: str, x: Array, y: Array, classes: tuple[str, str], noise: float, 
 
 
 def _checked(n: int, noise: float, rng: Rng, at_least: int = 2) -> tuple[int, float, np.random.Generator]:
-    wanted = f"a whole number of samples, at least {at_least}"
-    if whole_number("n", n, wanted) < at_least:
-        raise InvalidValue(f"n must be {wanted}, got {n!r}")
+    n = whole_number("n", n, at_least)
+    storable("a data set", n, 2)
     wanted = "a standard deviation, 0 or more"
     if not real_number("noise", noise, wanted) >= 0:
         raise InvalidValue(f"noise must be {wanted}, got {noise!r}")
-    return int(n), float(noise), generator(rng)
+    return n, float(noise), generator(rng)

@@ -19,6 +19,7 @@ from tinygrad_ed.node import Array, Node, plain
 from tinygrad_ed.ops import absolute, logsumexp, relu, softplus, square, where
 
 Cost = Callable[..., Any]
+_ROUNDING = 1e-5  # what expected rows may miss: a softmax in float32 sums to one within this
 
 
 def mse(output: Any, expected: Any) -> Any:
@@ -104,8 +105,8 @@ def matching(cost: str, output: Any, expected: Any) -> Array:
 
     Raises:
         ShapeError: for another shape; `(M,)` against `(M, 1)` would broadcast to `(M, M)` and is refused too.
-        InvalidValue: for an empty batch, labels other than -1 and +1 (logistic, hinge), and rows that do
-            not sum to one or class numbers out of range (cross_entropy).
+        InvalidValue: for an empty batch, labels other than -1 and +1 (logistic, hinge), and (cross_entropy) rows
+            that hold other numbers than 0 to 1 or do not sum to one, or class numbers out of range.
         InvalidType: for expected values that are not numbers.
 
     >>> matching("cross_entropy", np.zeros((2, 3)), [0, 2])
@@ -133,8 +134,14 @@ def matching(cost: str, output: Any, expected: Any) -> Array:
                 f"{cost}: labels must be -1 and +1, but expected holds {wrong[0]}; map labels 0 and 1 by 2 * y - 1"
             )
     if cost == "cross_entropy":
+        wrong = rho[~((rho >= -_ROUNDING) & (rho <= 1.0 + _ROUNDING))]
+        if wrong.size:
+            raise InvalidValue(
+                f"cross_entropy: expected rows hold shares between 0 and 1, but one is {wrong[0]}; "
+                "give one-hot rows, or class numbers of shape (M,)"
+            )
         sums = np.atleast_1d(np.sum(rho, axis=-1))
-        wrong = sums[~np.isclose(sums, 1.0, atol=1e-6)]
+        wrong = sums[np.abs(sums - 1.0) > _ROUNDING]
         if wrong.size:
             raise InvalidValue(
                 f"cross_entropy: expected rows must sum to one, but a row sums to {wrong[0]}; "

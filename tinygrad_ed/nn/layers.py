@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike
 
-from tinygrad_ed.errors import InvalidType, InvalidValue, ShapeError
+from tinygrad_ed.checks import generator, storable, whole_number
+from tinygrad_ed.errors import GraphDropped, InvalidType, InvalidValue, ShapeError
 from tinygrad_ed.nn import activations
 from tinygrad_ed.nn import init as initialisers
 from tinygrad_ed.nn.checks import numbers
@@ -31,8 +32,8 @@ class Dense:
         number: the layer's place in a network, for names (`W1`, `b1`) and messages.
 
     Raises:
-        InvalidValue: for an unknown activation or init, a width below 1, another dtype.
-        InvalidType: for a width that is not a whole number, or an init that gives no numbers.
+        InvalidValue: for an unknown activation or init, a width below 1, a negative seed, another dtype.
+        InvalidType: for a width that is not a whole number, another rng, or an init that gives no numbers.
         ShapeError: for an init that gives weights of another shape.
 
     >>> layer = Dense(2, 3, "tanh")
@@ -54,7 +55,8 @@ class Dense:
         self.activation, self.number = activation, number
         self._phi = activations.find(activation)
         dtype = _float_type(dtype)
-        weights = numbers("init gave weights that", initialisers.find(init)(_generator(rng), self.n_in, self.n_out))
+        storable("a matrix of weights", self.n_in, self.n_out)
+        weights = numbers("init gave weights that", initialisers.find(init)(generator(rng), self.n_in, self.n_out))
         if weights.shape != (self.n_in, self.n_out):
             raise ShapeError(f"init gave weights of shape {weights.shape}, but this layer needs {(n_in, n_out)}")
         suffix = "" if number is None else str(number)
@@ -130,10 +132,10 @@ class MLP:
         if len(self.sizes) < 2:
             raise InvalidValue(f"an MLP needs the widths of its input and of at least one layer, but got {sizes!r}")
         activations.find(activation)  # also where there is no hidden layer to use it
-        generator = _generator(rng)
+        rng = generator(rng)  # one for all layers
         last = len(self.sizes) - 1
         self.layers = [
-            Dense(n_in, n_out, output if j == last else activation, init, generator, dtype, number=j)
+            Dense(n_in, n_out, output if j == last else activation, init, rng, dtype, number=j)
             for j, (n_in, n_out) in enumerate(zip(self.sizes[:-1], self.sizes[1:], strict=True), start=1)
         ]
 
@@ -147,10 +149,16 @@ class MLP:
         """Return the output as a plain array: `(M, n_L)`, or `(n_L,)` for one sample. No graph is built.
 
         Raises:
-            ShapeError: as `Dense`.
+            GraphDropped: for a Node, whose derivative would be lost.
+            ShapeError, InvalidType: as `Dense.net_input`.
         """
+        if isinstance(x, Node):
+            raise GraphDropped(
+                f"predict gives plain numbers, and the derivative by {x.name or 'its input'} would be lost; "
+                "use mlp(x), or mlp.predict(x.value) for the numbers alone"
+            )
         with no_grad():
-            return np.asarray(plain(self(plain(x))))
+            return np.asarray(plain(self(x)))
 
     def parameters(self) -> list[Node]:
         """Return all weights and biases: W1, b1, W2, b2, ..."""
@@ -167,11 +175,7 @@ class MLP:
 
 
 def _width(width: object) -> int:
-    if isinstance(width, bool) or not isinstance(width, int | np.integer):
-        raise InvalidType(f"a layer's width is a whole number of at least 1, not {width!r}")
-    if width < 1:
-        raise InvalidValue(f"a layer's width is a whole number of at least 1, not {width!r}")
-    return int(width)
+    return whole_number("a layer's width", width)
 
 
 def _float_type(dtype: DTypeLike) -> np.dtype[Any]:
@@ -182,10 +186,3 @@ def _float_type(dtype: DTypeLike) -> np.dtype[Any]:
     if found not in (np.dtype(np.float32), np.dtype(np.float64)):
         raise InvalidValue(f"a layer computes in float32 or float64, not in {found}")
     return found
-
-
-def _generator(rng: Seed) -> np.random.Generator:
-    try:
-        return np.random.default_rng(rng)
-    except (TypeError, ValueError) as error:
-        raise InvalidValue(f"rng takes a seed (a whole number, at least 0) or a generator, not {rng!r}") from error

@@ -15,13 +15,16 @@ from typing import Any
 import numpy as np
 
 from tinygrad_ed.backward import pull
+from tinygrad_ed.checks import generator, storable, whole_number
 from tinygrad_ed.closed_form import derivatives, rules
 from tinygrad_ed.crosscheck import batch_of
-from tinygrad_ed.errors import Diverged, InvalidType, InvalidValue, MissingExtra, nearest
+from tinygrad_ed.errors import Diverged, InvalidType
 from tinygrad_ed.nn import MLP, costs
+from tinygrad_ed.nn.checks import chosen
 from tinygrad_ed.node import Array, recording
 from tinygrad_ed.train.methods import batches, check_method
 from tinygrad_ed.train.optim import GradientDescent, Optimizer
+from tinygrad_ed.train.progress import progress_bar
 
 CostAndGradient = Callable[[MLP, Sequence[Array], Array, Array, str], tuple[float, Sequence[Array]]]
 
@@ -100,29 +103,29 @@ def fit(
         raise InvalidType(f"fit trains a tg.nn.MLP, but got {mlp!r}")
     costs.find(cost)
     check_method(method, sampling)
-    if road not in ROADS:
-        raise InvalidValue(f"unknown road {road!r} for fit. {nearest(road, ROADS)}")
-    for name, number in (("batch_size", batch_size), ("epochs", epochs)):
-        if isinstance(number, bool) or not isinstance(number, int | np.integer) or number < 1:
-            raise InvalidValue(f"{name} must be a whole number of at least 1, not {number!r}")
-    optimizer = optimizer or GradientDescent(learning_rate)
+    cost_and_gradient = chosen("road", road, ROADS)
+    batch_size, epochs = whole_number("batch_size", batch_size), whole_number("epochs", epochs)
+    if sampling == "uniform":  # with "shuffle" a batch is at most all samples
+        storable("a batch", batch_size, max(mlp.sizes))
+    optimizer = _with_a_step(GradientDescent(learning_rate) if optimizer is None else optimizer)
     x, rho = batch_of(mlp, x, rho, cost)
-    held_out = None if validation is None else batch_of(mlp, *validation, cost)
-    bar = _progress_bar(epochs, progress)
-    rng = np.random.default_rng(rng)
+    held_out = None if validation is None else batch_of(mlp, *_pair(validation), cost)
+    rng = generator(rng)
+    bar = progress_bar(epochs, progress)
 
     history, began = History(), time.perf_counter()
     parameters = [np.array(parameter.value) for parameter in mlp.parameters()]
     saved = [parameter.value for parameter in mlp.parameters()]
     try:
-        for _ in range(epochs):
-            drawn = batches(method, len(x), batch_size, sampling, rng)
-            history.cost.append(_epoch(mlp, parameters, x, rho, cost, drawn, ROADS[road], optimizer, history))
-            saved = _give(mlp, parameters)
-            history.epochs += 1
-            if held_out is not None:
-                history.validation.append(float(costs.find(cost)(mlp.predict(held_out[0]), held_out[1])))
-            bar.update(history)
+        with np.errstate(all="ignore"):  # what overflows ends in Diverged, which says more than a warning
+            for _ in range(epochs):
+                drawn = batches(method, len(x), batch_size, sampling, rng)
+                history.cost.append(_epoch(mlp, parameters, x, rho, cost, drawn, cost_and_gradient, optimizer, history))
+                saved = _give(mlp, parameters)
+                history.epochs += 1
+                if held_out is not None:
+                    history.validation.append(float(costs.find(cost)(mlp.predict(held_out[0]), held_out[1])))
+                bar.update(f"cost {history.cost[-1]:.4g}")
     except BaseException:  # also Ctrl-C: the network is left with the weights of a whole epoch
         _give(mlp, saved)
         raise
@@ -130,6 +133,25 @@ def fit(
         bar.close()
         history.seconds = time.perf_counter() - began
     return history
+
+
+def _with_a_step(optimizer: Any) -> Optimizer:
+    if isinstance(optimizer, type) or not callable(getattr(optimizer, "step", None)):
+        raise InvalidType(
+            f"optimizer must be an object with a method step(parameters, gradients), such as "
+            f"tg.train.GradientDescent(0.1), not {optimizer!r}"
+        )
+    return optimizer  # type: ignore[no-any-return]  # that is what was checked
+
+
+def _pair(validation: Any) -> tuple[Any, Any]:
+    try:
+        x, rho = validation
+    except (TypeError, ValueError):
+        raise InvalidType(
+            f"validation must be a pair (x, rho), such as (test.x, test.rho), not {validation!r}"
+        ) from None
+    return x, rho
 
 
 def _epoch(
@@ -196,39 +218,3 @@ def _by_graph(mlp: MLP, parameters: Sequence[Array], x: Array, rho: Array, cost:
 
 
 ROADS: dict[str, CostAndGradient] = {"rules": _by_rules, "graph": _by_graph}
-
-
-class _NoBar:
-    def update(self, history: History) -> None:
-        pass
-
-    def close(self) -> None:
-        pass
-
-
-class _Bar(_NoBar):
-    """A tqdm bar: quiet when the output is not a terminal, and for runs below a second."""
-
-    def __init__(self, tqdm: Any, epochs: int, always: bool) -> None:
-        self._bar = tqdm(total=epochs, unit="epoch", disable=False if always else None, delay=0 if always else 1)
-
-    def update(self, history: History) -> None:
-        self._bar.set_postfix_str(f"cost {history.cost[-1]:.4g}", refresh=False)
-        self._bar.update()
-
-    def close(self) -> None:
-        self._bar.close()
-
-
-def _progress_bar(epochs: int, progress: bool | None) -> _NoBar:
-    if progress is False:
-        return _NoBar()
-    try:
-        from tqdm import tqdm
-    except ImportError:
-        if progress:
-            raise MissingExtra(
-                'progress=True needs tqdm; install it with: python -m pip install "tinygrad_ed[progress]"'
-            ) from None
-        return _NoBar()
-    return _Bar(tqdm, epochs, bool(progress))

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from tinygrad_ed.errors import InvalidValue, nearest
+from tinygrad_ed.nn.checks import chosen
 from tinygrad_ed.node import Array
 
 METHODS = ("gradient", "sgd", "minibatch")
@@ -53,7 +53,5 @@ def check_method(method: str, sampling: str) -> None:
 
     >>> check_method("sgd", "uniform")
     """
-    if method not in METHODS:
-        raise InvalidValue(f"unknown method {method!r}. {nearest(method, METHODS)}")
-    if sampling not in SAMPLINGS:
-        raise InvalidValue(f"unknown sampling {sampling!r}. {nearest(sampling, SAMPLINGS)}")
+    chosen("method", method, dict.fromkeys(METHODS))
+    chosen("sampling", sampling, dict.fromkeys(SAMPLINGS))

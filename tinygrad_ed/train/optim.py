@@ -1,17 +1,16 @@
 """What an update does with the gradient. An optimizer changes the parameters in place.
 
+>>> import numpy as np
 >>> theta = [np.array([1.0, 2.0])]
 >>> GradientDescent(0.5).step(theta, [np.array([2.0, -2.0])])
 >>> theta
 [array([0., 3.])]
 """
 
-import math
 from collections.abc import Sequence
 from typing import Protocol
 
-import numpy as np
-
+from tinygrad_ed.checks import real_number
 from tinygrad_ed.errors import InvalidValue
 from tinygrad_ed.node import Array
 
@@ -30,14 +29,15 @@ class GradientDescent:
         learning_rate: eta, a positive number.
 
     Raises:
-        InvalidValue: for a rate that is not a positive, finite number.
+        InvalidValue, InvalidType: for a rate that is not a positive, finite number.
     """
 
     def __init__(self, learning_rate: float) -> None:
-        if not isinstance(learning_rate, int | float | np.number) or not 0 < learning_rate < math.inf:
-            raise InvalidValue(f"learning_rate must be a positive, finite number, not {learning_rate!r}")
-        # As a NumPy float64 it would turn float32 parameters into float64.
-        self.learning_rate = float(learning_rate)
+        wanted = "a positive, finite number"
+        # A plain float: as a NumPy float64 it would turn float32 parameters into float64.
+        self.learning_rate = real_number("learning_rate", learning_rate, wanted)
+        if not self.learning_rate > 0:
+            raise InvalidValue(f"learning_rate must be {wanted}, got {learning_rate!r}")
 
     def step(self, parameters: Sequence[Array], gradients: Sequence[Array]) -> None:
         """Subtract the learning rate times the gradient from each parameter."""

@@ -10,9 +10,12 @@ from typing import Any
 import numpy as np
 
 from tinygrad_ed.data import Dataset
+from tinygrad_ed.errors import InvalidValue
 from tinygrad_ed.nn import MLP
 from tinygrad_ed.node import Array
 from tinygrad_ed.train.fit import History, fit
+
+FAR = 1e100  # deviations: the squares of numbers beyond are no floats
 
 
 @dataclass(frozen=True)
@@ -53,6 +56,7 @@ def train_on_table(
         **options: handed to `fit`.
 
     Raises:
+        InvalidValue: for a held-out number more than 1e100 deviations from the mean.
         InvalidValue, InvalidType, ShapeError, Diverged: as `Dataset.split`, `MLP` and `fit`.
 
     >>> from tinygrad_ed.data import iris
@@ -61,22 +65,33 @@ def train_on_table(
     ('accuracy', 38, True)
     """
     train, held_out = data.split(test, rng=seed)
-    x, unseen = _standardised(train.x, train.x), _standardised(held_out.x, train.x)
+    x, unseen = [_standardised(part.x, train.x, data.features) for part in (train, held_out)]
     mlp = MLP([x.shape[1], *hidden, train.rho.shape[1]], activation, rng=seed)
     if data.classes is not None:
         history = fit(mlp, x, train.rho, cost="cross_entropy", rng=seed, **options)
         right = float(np.mean(mlp.predict(unseen).argmax(axis=1) == held_out.y))
         usual = np.bincount(train.y.astype(int)).argmax()
         return TableResult(mlp, history, "accuracy", right, float(np.mean(held_out.y == usual)), len(held_out))
-    history = fit(mlp, x, _standardised(train.rho, train.rho), cost="mse", rng=seed, **options)
-    expected = _standardised(held_out.rho, train.rho)
+    rho, expected = [_standardised(part.rho, train.rho, (data.target,)) for part in (train, held_out)]
+    history = fit(mlp, x, rho, cost="mse", rng=seed, **options)
     missed = float(np.sum((mlp.predict(unseen) - expected) ** 2))
     total = float(np.sum((expected - expected.mean(axis=0)) ** 2))
     return TableResult(mlp, history, "R²", 1.0 - missed / total if total else float("nan"), 0.0, len(held_out))
 
 
-def _standardised(values: Array, like: Array) -> Array:
+def _standardised(values: Array, like: Array, names: tuple[str, ...]) -> Array:
     """Shift and scale each column as the columns of `like` need it; a constant column becomes zero."""
+    largest = np.abs(like).max(axis=0)
+    unit = np.where(largest > 0, largest, 1.0)  # then neither the sum nor the squares of `like` can overflow
+    like = like / unit
     deviation = like.std(axis=0)
-    shifted: Array = (values - like.mean(axis=0)) / np.where(deviation > 0, deviation, 1.0)
+    with np.errstate(over="ignore"):
+        shifted: Array = (values / unit - like.mean(axis=0)) / np.where(deviation > 0, deviation, 1.0)
+    far = np.argwhere(~(np.abs(shifted) <= FAR))
+    if len(far):
+        row, column = far[0]
+        raise InvalidValue(
+            f"column {names[column]!r}: {values[row, column]} lies more than {FAR:g} deviations from the mean of the "
+            "rows to learn from; correct it or take the row out"
+        )
     return shifted
