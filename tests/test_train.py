@@ -242,7 +242,7 @@ def test_a_graph_built_before_training_cannot_be_swept_after_it(problem):
         ({"learning_rate": 10**400}, tg.InvalidValue, "learning_rate must be a positive, finite number"),
         ({"rng": "a"}, tg.InvalidType, "rng must be a numpy.random.Generator or a seed of at least 0, not 'a'"),
         ({"rng": -1}, tg.InvalidValue, "rng must be .* not -1"),
-        ({"rng": None}, tg.InvalidType, "rng must be .* not None"),
+        ({"rng": 1.5}, tg.InvalidType, "rng must be .* not 1.5"),
         ({"road": ["rules"]}, tg.InvalidValue, r"unknown road \['rules'\]"),
         ({"method": ["sgd"]}, tg.InvalidValue, r"unknown method \['sgd'\]"),
         ({"sampling": {}}, tg.InvalidValue, "unknown sampling {}"),

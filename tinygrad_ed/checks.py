@@ -61,10 +61,10 @@ def real_number(name: str, value: Any, wanted: str) -> float:
 
 
 def generator(rng: Any) -> np.random.Generator:
-    """Return a random generator: `rng` itself, or a new one from the seed `rng`.
+    """Return a random generator: `rng` itself, or a new one from the seed `rng`; None is another one each time.
 
     Raises:
-        InvalidType: for anything but an integer or a generator.
+        InvalidType: for anything but an integer, a generator or None.
         InvalidValue: for a negative seed.
 
     >>> int(generator(0).integers(10))
@@ -72,6 +72,8 @@ def generator(rng: Any) -> np.random.Generator:
     """
     if isinstance(rng, np.random.Generator):
         return rng
+    if rng is None:
+        return np.random.default_rng()
     return np.random.default_rng(whole_number("rng", rng, 0, "a numpy.random.Generator or a seed"))
 
 
