@@ -73,7 +73,7 @@ def test_without_a_dot_program_pygraphviz_draws_every_format(bare):
 
 
 def test_with_no_engine_the_error_has_the_line_that_installs_one(nothing):
-    with pytest.raises(tg.MissingExtra, match=r'pip install "tinygrad_ed\[dot\]"'):
+    with pytest.raises(tg.MissingExtra, match=r'python -m pip install "tinygrad_ed\[dot\]"'):
         backends.render(SOURCE, "svg")
     assert not backends.doctor().ok
 

@@ -102,6 +102,41 @@ def test_an_edge_says_what_arrives_times_the_local_derivative():
     assert dot(y).count('[label=" 1 · 3 = 3 "]') == 2
 
 
+def test_after_two_sweeps_the_caption_says_whose_gradients_these_are_and_the_edges_are_bare():
+    x = Node(2.0, name="x")
+    y = x * x
+    y.backward()
+    assert "∂: the derivative of the last result, from the last backward()." in dot(y)
+    (x * 5.0).backward()
+    text = dot(y)
+    assert "∂: from another backward()" in text
+    assert "∂ = 5<" in text
+    assert "[label=" not in text.split("op_n1 -> n1")[1]
+    assert "On an edge" not in text
+
+
+def test_a_result_above_the_swept_one_has_no_gradient_and_the_caption_says_whose_the_others_are():
+    x = Node(2.0, name="x")
+    y = x * x
+    y.backward()
+    text = dot(y * 3.0)
+    assert "∂: from another backward()" in text
+    assert "∂ = 4<" in text
+    assert text.count("∂ –") == 1  # the root
+    assert "derivative of the last result" not in text
+    assert " · " not in text
+
+
+def test_a_seed_and_what_came_from_above_are_said_in_the_caption():
+    x = Node(2.0, name="x")
+    y = x * x
+    y.backward(seed=0.5)
+    assert "∂: from a backward() that brought 0.5 to the last result." in dot(y)
+    assert dot(y).count('[label=" 0.5 · 2 = 1 "') == 2
+    (y * 3.0).backward()
+    assert "that brought 3 to the last result." in dot(y)
+
+
 def test_tensors_are_rounded_boxes_ops_are_circles_and_the_leaves_differ_in_shape():
     w = Node(2.0, name="W1")
     y = (Node(3.0, name="x") * w + 1.0).tanh()
@@ -159,6 +194,18 @@ def test_large_arrays_are_summarised_small_ones_written_out():
     assert "−1 … 1" in dot(y)
     assert len(dot(y)) < 3000
     assert all(f";{n}<" in dot(Node([1.5, -2.5, 7.0]) * 1.0) for n in ("1.5", "−2.5", "7"))
+
+
+@pytest.mark.parametrize("detail", ["auto", "tensor", "layer", "scalar"])
+def test_an_array_without_entries_is_drawn(detail):
+    y = Node(np.zeros((0, 3)), name="x").sum()
+    text = dot(y, detail=detail)
+    assert "0×3" in text
+    assert "no entries" in text
+    assert ("<B>x</B>" in text) == (detail != "scalar")  # nothing is gained by writing out nothing
+    assert ">0<" in text
+    y.backward()
+    assert "∂ = no entries" in dot(y, detail=detail)
 
 
 def test_two_runs_give_equal_bytes():

@@ -79,7 +79,7 @@ def test_svg_and_html_need_no_engine(monkeypatch, tmp_path):
     picture = draw.network(tg.nn.MLP([2, 2]), [1.0, 2.0], [0.0, 1.0])
     for form in ("svg", "html", "dot"):
         assert picture.save(tmp_path / f"x.{form}").stat().st_size > 1000
-    with pytest.raises(tg.MissingExtra, match="pip install"):
+    with pytest.raises(tg.MissingExtra, match=r'python -m pip install "tinygrad_ed\[dot\]"'):
         picture.save(tmp_path / "x.png")
 
 

@@ -1,5 +1,6 @@
 import json
 import re
+import shutil
 from html.parser import HTMLParser
 
 import numpy as np
@@ -7,10 +8,14 @@ import pytest
 
 import tinygrad_ed as tg
 from tinygrad_ed import draw
-from tinygrad_ed.draw.player import of_network
+from tinygrad_ed.draw import backends
+from tinygrad_ed.draw.player import drawing, of_network
+from tinygrad_ed.draw.scene import Line, to_dot, to_svg
 from tinygrad_ed.draw.steps import steps
 from tinygrad_ed.draw.trace import trace
 from tinygrad_ed.node import Node
+
+ENGINES = ["pygraphviz", *(["dot"] if shutil.which("dot") else [])]
 
 
 class Page(HTMLParser):
@@ -179,3 +184,45 @@ def test_playing_touches_no_gradient():
     x = Node(2.0)
     draw.player(x * 3.0).render("html")
     assert x.grad is None
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_the_still_picture_has_the_last_numbers_in_every_format(engine):
+    x = Node(3.0, name="x")
+    picture = draw.player(x * x, engine=engine)
+    assert picture.render("png").startswith(b"\x89PNG")
+    assert picture.render("pdf").startswith(b"%PDF")
+    drawn = backends.render(picture.render("dot").decode(), "svg", engine).decode()
+    for text in ("x", "3", "9", "∂ = 6", "∂ = 1"):  # name, values, gradients
+        assert f">{text}</text>" in drawn.replace("&#45;", "-")
+        assert f">{text}</text>" in picture.render("svg").decode()
+
+
+def test_a_line_goes_upright_through_the_rows_between_and_under_no_box():
+    a, b = Node(2.0, name="a"), Node(-3.0, name="b")
+    data = trace((a * b + a * 5.5).tanh() * a, fresh=True)
+    items = drawing(data, "t").items
+    cards = [item.items[0] for item in items if item.id.startswith("node")]
+    lines = [line for item in items if item.id.startswith("edge") for line in item.items if isinstance(line, Line)]
+    assert len(lines) > len(data.edges)  # one of them is long
+    for line in lines:
+        for box in cards:
+            top, bottom = box.y - box.h / 2, box.y + box.h / 2
+            beside = not min(line.x1, line.x2) < box.x + box.w / 2 or not max(line.x1, line.x2) > box.x - box.w / 2
+            assert beside or line.y2 <= top or line.y1 >= bottom
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_an_engine_draws_every_line_where_our_own_svg_has_it(engine):
+    x = Node(2.0, name="x")
+    data = trace((x * x).tanh() * x, fresh=True)
+    scene = drawing(data, "t")
+
+    def courses(svg: str, down: float) -> np.ndarray:
+        found = [re.findall(r"-?[\d.]+", course) for course in re.findall(r' d="(M.*?)"', svg)]
+        return np.array([line for line in found if len(line) == 8], float) + [0, down] * 4
+
+    own = courses(to_svg(scene), 0)
+    assert len(own) > len(data.edges)
+    drawn = courses(backends.render(to_dot(scene), "svg", engine).decode(), scene.height)
+    assert np.allclose(own, drawn, rtol=0, atol=0.06)

@@ -25,6 +25,9 @@ RESULTS = {
     "a choice": lambda a, b, v: np.where(np.array([True, False, True]), v * 2.0, a[0] * v).sum(),
     "powers with a parameter": lambda a, b, v: (tg.leaky_relu(a, slope=0.3) ** 2.0).sum(),
     "an op that stays whole": lambda a, b, v: (np.max(a, axis=1) * np.prod(v) + tg.logsumexp(a @ b)).sum(),
+    "sums of nothing": lambda a, b, v: (
+        (a[:, :0] @ b[:0]).sum() + (a[:, :0].sum(axis=1) @ a + a[:0].sum(axis=0) + v).sum()
+    ),
     "batches of matrices": lambda a, b, v: (np.stack([a, a * 2.0]) @ b).sum(),
 }
 
@@ -76,6 +79,24 @@ def test_the_numbers_of_a_scalar_view_are_those_of_the_arrays():
     for parameter in mlp.parameters():
         for at, gradient in np.ndenumerate(parameter.grad):
             assert found[f"{parameter.name}[{','.join(map(str, at))}]"] == pytest.approx(gradient, rel=1e-12)
+
+
+def test_the_numbers_of_a_scalar_view_follow_the_seed_and_are_not_computed_if_another_result_was_swept():
+    w = Node([1.0, 2.0], name="w")
+    y = (w * 3.0).sum()
+    y.backward(seed=0.5)
+    assert [n.gradient.low for n in at_detail(y, "scalar", None)[0].nodes if n.name] == [1.5, 1.5]
+    w.sum().backward()
+    assert not at_detail(y, "scalar", None)[0].swept
+    data, caption = at_detail(y, "auto", None)
+    assert [n.gradient.entries for n in data.nodes if n.name] == [[1.0, 1.0]]
+    assert caption == "4 nodes"
+
+
+def test_inside_no_grad_the_graph_of_numbers_is_still_a_graph():
+    y = (Node([1.0, 2.0]) * 3.0).sum()
+    with tg.no_grad():
+        assert len(at_detail(y, "scalar", None)[0].nodes) == 7
 
 
 def test_parameters_that_were_named_stay_parameters_entry_by_entry():

@@ -171,3 +171,53 @@ def test_what_is_not_a_node_or_is_outdated_is_refused():
     x.value = 5.0
     with pytest.raises(tg.StaleGraph, match="build the graph again"):
         trace(y)
+
+
+def test_gradients_of_one_sweep_from_the_root_or_from_above_it_belong_to_the_root():
+    x = Node(2.0, name="x")
+    y = x * x
+    z = y.tanh()
+    assert not trace(y).of_root
+    y.backward(seed=3.0)
+    assert trace(y).of_root
+    z.backward()
+    assert trace(y).of_root
+    assert trace(z).of_root
+    assert trace(y, fresh=True).nodes[-1].gradient.entries == 1.0
+
+
+def test_after_another_sweep_no_edge_carries_a_contribution():
+    x = Node(2.0, name="x")
+    y = x * x
+    y.backward()
+    above = trace(y * 3.0)
+    (x * 5.0).backward()
+    for data in (trace(y), above):
+        assert data.swept
+        assert not data.of_root
+        assert not collapse(data).of_root
+        assert [edge.contribution for edge in data.edges] == [None] * len(data.edges)
+        assert [edge.local for edge in data.edges if edge.source == "n0"] == [2.0, 2.0]
+    assert [node.gradient and node.gradient.entries for node in trace(y).nodes] == [5.0, 1.0]
+
+
+def test_a_part_that_another_sweep_went_through_is_noticed_in_arrays_too():
+    mlp, x, rho = network()
+    hidden = mlp.layers[0](x)
+    cost = tg.nn.costs.mse(mlp.layers[1](hidden), rho)
+    cost.backward()
+    assert trace(cost).of_root
+    hidden.sum().backward()
+    assert not trace(cost).of_root
+    assert trace(hidden).of_root
+
+
+def test_gradients_that_are_not_numbers_belong_to_their_root_and_drawing_does_not_warn_again():
+    x = Node([np.inf, 1.0], name="x")
+    with np.errstate(all="ignore"):
+        y = (x * 0.0).sum()
+        y.backward(seed=np.inf)
+    assert np.isnan(x.grad).all()
+    assert trace(y).of_root
+    assert ">&#160;&#160;nan<" in tg.draw.graph(y, detail="tensor").render("dot").decode()
+    assert "∞ · 0 = nan" in tg.draw.graph(y, detail="scalar").render("dot").decode()

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from tinygrad_ed.errors import FileProblem, InvalidValue, MissingExtra
 
 VARIABLE = "TINYGRAD_ED_DOT"
-INSTALL = 'pip install "tinygrad_ed[dot]"'
+INSTALL = 'python -m pip install "tinygrad_ed[dot]"'
 ENGINES = ("dot", "pygraphviz")  # tried in this order where none is named
 FORMATS = ("svg", "png", "pdf")
 SECONDS = 120  # after this a layout is given up

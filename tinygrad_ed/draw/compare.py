@@ -14,10 +14,9 @@ from importlib.resources import files
 from typing import Any
 
 from tinygrad_ed.crosscheck import CrossCheck, Row, crosscheck
-from tinygrad_ed.draw import backends
 from tinygrad_ed.draw.equations import brief
-from tinygrad_ed.draw.picture import Picture, page
-from tinygrad_ed.draw.scene import Box, Group, Item, Line, Scene, Text, to_dot, to_svg, words
+from tinygrad_ed.draw.picture import Picture, of_scene, page
+from tinygrad_ed.draw.scene import Box, Group, Item, Line, Scene, Text, to_svg, words
 from tinygrad_ed.draw.style import (
     BACKWARD_FILL,
     COLOURS,
@@ -54,7 +53,7 @@ def compare(
     title: str | None = None,
     engine: str | None = None,
 ) -> Picture:
-    """Draw the graph's numbers beside those of the rules, with the table of the cross-check (html).
+    """Draw the graph's numbers beside those of the rules, with the table of the cross-check.
 
     Args:
         mlp: the network.
@@ -74,10 +73,7 @@ def compare(
     checked = crosscheck(mlp, x, rho, cost, roads=[road for road, _ in _ROADS], rules=rules)
     name = title or f"Two roads through a {'-'.join(map(str, mlp.sizes))} network"
     scene = layout(checked, len(mlp.layers), name, cost)
-    source = to_dot(scene)
-    makers: dict[str, Any] = {f: partial(backends.render, source, f, engine) for f in ("png", "pdf")}
-    makers |= {"svg": to_svg(scene).encode, "dot": source.encode, "html": partial(_page, scene, checked)}
-    return Picture(name, makers, frame=900)
+    return of_scene(scene, partial(_page, scene, checked), engine=engine, frame=900)
 
 
 def layout(checked: CrossCheck, L: int, title: str, cost: str) -> Scene:

@@ -10,9 +10,12 @@ from collections.abc import Iterable
 from functools import partial
 from typing import Any
 
+import numpy as np
+
+from tinygrad_ed.backward import backward
 from tinygrad_ed.draw import backends
 from tinygrad_ed.draw.equations import matrix, shape_text, summary
-from tinygrad_ed.draw.picture import Picture, page
+from tinygrad_ed.draw.picture import Picture, image_page
 from tinygrad_ed.draw.scalar import expand
 from tinygrad_ed.draw.style import (
     CLUSTER_FILL,
@@ -32,7 +35,7 @@ from tinygrad_ed.draw.style import (
 )
 from tinygrad_ed.draw.trace import Edge, Numbers, Trace, TraceNode, collapse, layer_of, trace
 from tinygrad_ed.errors import InvalidValue, nearest
-from tinygrad_ed.node import Node
+from tinygrad_ed.node import Node, recording
 
 DETAILS = ("auto", "layer", "tensor", "scalar")
 AUTO = 150  # "auto" takes the finest detail with at most this many nodes
@@ -58,7 +61,8 @@ def graph(
     """Draw the computational graph of `node`, with values and with the gradients of its last `backward`.
 
     A gradient reads `∂ = 0.42`; `∂ = 0` is a gradient of zero, and `∂ –` means that no sweep has arrived. The
-    label of an edge is what flows back through it: the gradient at the op times its local derivative.
+    label of an edge is what flows back through it: the gradient at the op times its local derivative. If the
+    nodes hold gradients of another result, the caption says so, and nothing is written on the edges.
 
     Args:
         node: the result to draw; everything it was computed from comes with it.
@@ -86,12 +90,12 @@ def graph(
     return picture(data, title, chosen, engine)
 
 
+@np.errstate(all="ignore")  # what is computed again here has given its warnings the first time
 def at_detail(node: Node, detail: str, parameters: set[Node] | None) -> tuple[Trace, str]:
     """Return the trace at a level of detail, and a sentence for the caption that says which."""
     data = trace(node, parameters=parameters)
-    arrays = any(part.value.shape for part in data.nodes)
-    if detail == "scalar" or (detail == "auto" and arrays and _entries(data) <= AUTO and node.size == 1):
-        fine = in_numbers(node, parameters, data.swept)
+    if detail == "scalar" or (detail == "auto" and node.size == 1 and _has_numbers_to_show(data)):
+        fine = in_numbers(node, parameters, data.of_root)
         if detail == "scalar" or len(fine.nodes) <= AUTO:
             less = ", detail='tensor' keeps arrays together" if detail == "auto" else ""
             return fine, f"Every number by itself: {len(fine.nodes)} nodes{less}"
@@ -102,16 +106,22 @@ def at_detail(node: Node, detail: str, parameters: set[Node] | None) -> tuple[Tr
 
 
 def in_numbers(node: Node, parameters: set[Node] | None, swept: bool) -> Trace:
-    """The trace of a graph of arrays, written out in numbers; if it was swept, with the derivatives of this result."""
+    """The trace of a graph of arrays, written out in numbers; if it was swept, with what its sweep brought."""
     if node.size != 1:
         raise InvalidValue(f"detail='scalar' draws a result with one entry, but {node!r} has shape {node.shape}")
-    root, leaves, homes = expand(node)
+    with recording(True):  # also inside no_grad: this graph is ours
+        root, leaves, homes = expand(node)
     marked = {leaf for leaf, of in leaves.items() if (of in parameters if parameters is not None else layer_of(of))}
-    return trace(root, parameters=marked, layers=homes, fresh=swept)
+    if swept:
+        backward(root, float(np.ravel(node.grad)[0]))
+    return trace(root, parameters=marked, layers=homes)
 
 
-def _entries(data: Trace) -> int:
-    return sum(math.prod(node.value.shape) for node in data.nodes)
+def _has_numbers_to_show(data: Trace) -> bool:
+    """Whether there are arrays, none of them empty, that are small enough, and no gradients of another result."""
+    shapes = [node.value.shape for node in data.nodes]
+    entries = [math.prod(shape) for shape in shapes]
+    return any(shapes) and all(entries) and sum(entries) <= AUTO and data.of_root == data.swept
 
 
 def picture(data: Trace, title: str | None, caption: str, engine: str | None) -> Picture:
@@ -122,7 +132,7 @@ def picture(data: Trace, title: str | None, caption: str, engine: str | None) ->
 
     def html() -> bytes:
         svg = drawn("svg").decode()
-        return page(name, svg[svg.index("<svg") :], "body{margin:1rem}svg{max-width:100%;height:auto}")
+        return image_page(name, svg[svg.index("<svg") :])
 
     makers: dict[str, Any] = {form: partial(drawn, form) for form in backends.FORMATS}
     return Picture(name, {**makers, "dot": source.encode, "html": html})
@@ -253,19 +263,27 @@ def flow_text(edge: Edge, target: TraceNode) -> str:
 
 def _heading(data: Trace, title: str | None, caption: str, labelled: bool) -> str:
     """Title, caption and legend: one table above the picture."""
-    if not data.swept:
-        gradients = "∂ – : no gradient yet, call backward() first."
-    else:
-        gradients = "∂: the derivative of the last result, from the last backward()."
     lines = [f'<FONT POINT-SIZE="16"><B>{cell(short(title, 100))}</B></FONT>'] if title else []
-    lines.append(f'<FONT COLOR="{QUIET}" POINT-SIZE="11">{cell(caption)}. {gradients}</FONT>')
-    if data.swept and labelled and any(edge.local is not None for edge in data.edges):
+    lines.append(f'<FONT COLOR="{QUIET}" POINT-SIZE="11">{cell(caption)}. {_whose(data)}</FONT>')
+    if data.of_root and labelled and any(edge.local is not None for edge in data.edges):
         small = "On an edge: what arrives · local derivative = what is sent back."
         lines.append(f'<FONT COLOR="{QUIET}" POINT-SIZE="11">{small}</FONT>')
     present = {node.role for node in data.nodes}
     swatches = [f'<TD ALIGN="LEFT">{swatch}</TD>' for role, swatch in _SWATCHES.items() if role in present]
     body = "".join(f'<TR><TD ALIGN="LEFT" COLSPAN="{len(swatches)}">{line}</TD></TR>' for line in lines)
     return f'<<TABLE BORDER="0" CELLSPACING="0" CELLPADDING="3">{body}<TR>{"".join(swatches)}</TR></TABLE>>'
+
+
+def _whose(data: Trace) -> str:
+    """Which sweep the gradients come from."""
+    if not data.swept:
+        return "∂ – : no gradient yet, call backward() first."
+    if not data.of_root:
+        return "∂: from another backward(), all or some; call backward() on the last result."
+    arrived = next(node.gradient for node in data.nodes if node.id == data.root)
+    if arrived and not arrived.low == arrived.high == 1:
+        return f"∂: from a backward() that brought {summary(arrived)} to the last result."
+    return "∂: the derivative of the last result, from the last backward()."
 
 
 def _swatch(role: str, words: str, style: str, border: int = 1, double: bool = False) -> str:

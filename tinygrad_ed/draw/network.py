@@ -8,15 +8,13 @@ B is ∂E/∂ζ, what Φ' leaves of it. A weight stands on its connection, over 
 
 import itertools
 from collections.abc import Collection
-from functools import partial
 from typing import Any
 
 import numpy as np
 
 from tinygrad_ed.crosscheck import batch_of, ledger
-from tinygrad_ed.draw import backends
-from tinygrad_ed.draw.picture import Picture, page
-from tinygrad_ed.draw.scene import Box, Circle, Group, Item, Line, Scene, Text, to_dot, to_svg, words
+from tinygrad_ed.draw.picture import Picture, of_scene
+from tinygrad_ed.draw.scene import Box, Circle, Group, Item, Line, Scene, Text, words
 from tinygrad_ed.draw.style import (
     BACKWARD_FILL,
     COLOURS,
@@ -69,21 +67,7 @@ def network(
     """
     found = ledger(mlp, x, rho, cost, road="rules")
     scene = layout(mlp, found, batch_of(mlp, x, rho, cost)[1], cost, sample, title)
-    source = to_dot(scene)
-    svg = to_svg(scene)
-    makers: dict[str, Any] = {
-        form: partial(backends.render, source, form, engine) for form in backends.FORMATS if form != "svg"
-    }
-    css = "body{margin:1rem}svg{max-width:100%;height:auto}"
-    return Picture(
-        scene.title,
-        {
-            **makers,
-            "svg": svg.encode,
-            "dot": source.encode,
-            "html": partial(page, scene.title, to_svg(scene, inline=True), css),
-        },
-    )
+    return of_scene(scene, engine=engine)
 
 
 def layout(mlp: MLP, found: Any, rho: Any, cost: str, sample: int, title: str | None) -> Scene:

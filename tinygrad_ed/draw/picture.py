@@ -7,6 +7,8 @@ from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tinygrad_ed.draw import backends
+from tinygrad_ed.draw.scene import Scene, to_dot, to_svg
 from tinygrad_ed.draw.style import escape
 from tinygrad_ed.errors import Error, FileProblem, InvalidValue, nearest
 
@@ -21,7 +23,7 @@ class Picture:
 
     Args:
         title: what it shows, in a few words.
-        makers: for each format ("svg", "png", "pdf", "dot", "html") a function that returns the file's bytes.
+        makers: for each of the formats a function that returns the file's bytes.
         frame: show the page ("html") in a notebook, in a frame of this height in pixels, in place of the image.
     """
 
@@ -31,21 +33,18 @@ class Picture:
         self._frame = frame
 
     def __repr__(self) -> str:
-        return f"<picture: {self.title}; save it as {', '.join(sorted(self._makers))}>"
+        return f"<picture: {self.title}; save it as {', '.join(FORMATS)}>"
 
     def render(self, form: str) -> bytes:
         """Return the picture in one format, as the bytes of a file.
 
         Raises:
-            InvalidValue: for a format that this picture does not have.
+            InvalidValue: for an unknown format.
             MissingExtra, FileProblem: if it needs a layout engine that is missing or fails.
         """
-        if form in self._makers:
-            return self._makers[form]()
-        can = f"this picture ({self.title}) can be saved as {', '.join('.' + f for f in sorted(self._makers))}"
-        if form in FORMATS:
-            raise InvalidValue(f"a .{form} of this view does not exist; {can}")
-        raise InvalidValue(f"the suffix {'.' + form!r} names no picture format; {nearest(form, FORMATS)} And {can}")
+        if form not in FORMATS:
+            raise InvalidValue(f"the suffix {'.' + form!r} names no picture format. {nearest(form, FORMATS)}")
+        return self._makers[form]()
 
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write the picture; the suffix of the name (.svg, .png, .pdf, .dot, .html) is the format.
@@ -56,13 +55,15 @@ class Picture:
             the path.
 
         Raises:
-            InvalidValue: for a name without a suffix, or with one that this picture does not have.
+            InvalidValue: for a name that is empty, has no suffix, or one of an unknown format.
             FileProblem: if the folder is missing or cannot be written.
             MissingExtra: if the format needs a layout engine and there is none.
         """
         path = Path(path)
+        ends = ", ".join("." + form for form in FORMATS)
+        if not path.name:
+            raise InvalidValue(f"the file name is empty; give one that ends with one of {ends}")
         if not path.suffix:
-            ends = ", ".join("." + f for f in sorted(self._makers))
             raise InvalidValue(f"{str(path)!r} has no suffix, so the format is not known; end it with one of {ends}")
         if not path.parent.is_dir():
             raise FileProblem(
@@ -72,11 +73,7 @@ class Picture:
         return path
 
     def to_graphviz(self) -> "graphviz.Source":
-        """Return the picture as an object of the package `graphviz`, for its viewers, engines and options.
-
-        Raises:
-            InvalidValue: for a view without the format "dot".
-        """
+        """Return the picture as an object of the package `graphviz`, for its viewers, engines and options."""
         import graphviz
 
         return graphviz.Source(self.render("dot").decode())
@@ -101,6 +98,35 @@ class Picture:
                 break
             bundle[mime] = drawn.decode() if form == "svg" else base64.b64encode(drawn).decode()
         return bundle
+
+
+def of_scene(
+    scene: Scene, html: Callable[[], bytes] | None = None, *, engine: str | None = None, frame: int = 0
+) -> Picture:
+    """Return the picture of a scene: svg and dot by ourselves, png and pdf from that dot by a layout engine.
+
+    Args:
+        scene: the drawing.
+        html: makes the page; None puts the drawing alone on it.
+        engine: the path of a `dot` program, or "pygraphviz".
+        frame: as for `Picture`.
+    """
+    return Picture(
+        scene.title,
+        {
+            "svg": lambda: to_svg(scene).encode(),
+            "png": lambda: backends.render(to_dot(scene), "png", engine),
+            "pdf": lambda: backends.render(to_dot(scene), "pdf", engine),
+            "dot": lambda: to_dot(scene).encode(),
+            "html": html or (lambda: image_page(scene.title, to_svg(scene, inline=True))),
+        },
+        frame,
+    )
+
+
+def image_page(title: str, svg: str) -> bytes:
+    """Return a page with one drawing, as wide as the window allows."""
+    return page(title, svg, "body{margin:1rem}svg{max-width:100%;height:auto}")
 
 
 def write(path: Path, content: bytes) -> None:

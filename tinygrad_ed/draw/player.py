@@ -15,7 +15,7 @@ from typing import Any
 from tinygrad_ed.crosscheck import batch_of
 from tinygrad_ed.draw.equations import brief, shape_text, summary
 from tinygrad_ed.draw.layout import place
-from tinygrad_ed.draw.picture import Picture, page
+from tinygrad_ed.draw.picture import Picture, of_scene, page
 from tinygrad_ed.draw.scene import Box, Group, Item, Line, Scene, Text, to_svg, words
 from tinygrad_ed.draw.steps import Step, labels, steps
 from tinygrad_ed.draw.style import GRADIENT, LINE, OP, PAPER, QUIET, ROLES, escape, letter, plain, short, symbol
@@ -36,6 +36,7 @@ def player(
     *,
     learning_rate: float = 0.1,
     title: str | None = None,
+    engine: str | None = None,
 ) -> Picture:
     """Make a page that plays a graph step by step: `player(node)` or `player(mlp, x, rho, cost)`.
 
@@ -46,9 +47,10 @@ def player(
         cost: the name of the cost.
         learning_rate: η of the update of the parameters, at the end.
         title: the heading of the page.
+        engine: for png and pdf, the path of a `dot` program, or "pygraphviz" (see `doctor`).
 
     Returns:
-        a picture that can be saved as html (the player) and svg (its last step).
+        a picture; its html is the player, and the other formats are the drawing at its last step.
 
     Raises:
         InvalidType: if `subject` is neither a Node nor an MLP, or an MLP comes without data.
@@ -57,7 +59,7 @@ def player(
 
     >>> a, b = Node(2.0, name="a"), Node(-3.0, name="b")
     >>> player((a * b).tanh(), title="tanh of a product")
-    <picture: tanh of a product; save it as html, svg>
+    <picture: tanh of a product; save it as dot, html, pdf, png, svg>
     """
     if isinstance(subject, MLP):
         if x is None or rho is None:
@@ -76,8 +78,7 @@ def player(
         )
     told = steps(data, learning_rate, rules)
     scene = drawing(data, name)
-    svg = to_svg(scene)
-    return Picture(name, {"html": partial(_page, data, told, scene), "svg": svg.encode}, frame=760)
+    return of_scene(scene, partial(_page, data, told, scene), engine=engine, frame=760)
 
 
 def of_network(mlp: MLP, x: Any, rho: Any, cost: str) -> tuple[Trace, dict[str, tuple[str, str]]]:
@@ -175,9 +176,10 @@ def _wires(data: Trace, places: dict[str, Any], routes: list[Any]) -> list[Item]
         seen[target] += 1
     items: list[Item] = []
     for i, edge in enumerate(data.edges):
-        points = [(x + _MARGIN, y + _MARGIN) for x, y in routes[i]]
-        points[0] = (points[0][0] + starts[i], points[0][1] + _H / 2)
-        points[-1] = (points[-1][0] + ends[i], points[-1][1] - _H / 2)
+        # from the lower side of the source, upright through each row between, to the upper side of the target
+        points = [(x + _MARGIN, y + _MARGIN + side) for x, y in routes[i] for side in (-_H / 2, _H / 2)][1:-1]
+        points[0] = (points[0][0] + starts[i], points[0][1])
+        points[-1] = (points[-1][0] + ends[i], points[-1][1])
         lines: list[Item] = [Line(*a, *b, LINE, 1.5, bend=True) for a, b in itertools.pairwise(points)]
         if edge.contribution is not None:
             x, y = (points[-1][0] + points[-2][0]) / 2, (points[-1][1] + points[-2][1]) / 2

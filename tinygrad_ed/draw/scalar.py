@@ -76,7 +76,7 @@ def _written_out(op: Op, node: Node, inputs: list[Any], made: _Recorder) -> Any:
         parts = [made(op, *[each[at] for each in wide], **params) for at in np.ndindex(node.shape)]
     elif op in _MOVES:
         return np.asarray(op.forward(*inputs, **params), dtype=object)
-    elif op is linalg.matmul and all(each.ndim <= 2 for each in inputs):
+    elif op is linalg.matmul and all(each.ndim <= 2 and each.size for each in inputs):
         left, right = np.atleast_2d(inputs[0]), inputs[1] if inputs[1].ndim == 2 else inputs[1][:, None]
         parts = [
             _total(made, [made(multiply, a, b) for a, b in zip(row, column, strict=True)])
@@ -99,8 +99,11 @@ def _total(made: _Recorder, parts: list[Any]) -> Any:
 
 
 def _together(made: _Recorder, entries: Any) -> Any:
-    """One array of its entries; a plain array if none of them is a Node."""
+    """One array of its entries; a plain array if none of them is a Node. An array without entries stays a Node."""
     parts = list(entries.flat)
+    if not parts:
+        made.append(Node(np.empty(entries.shape)))
+        return made[-1]
     if not any(isinstance(part, Node) for part in parts):
         return np.array(parts, float).reshape(entries.shape)
     if not entries.shape:

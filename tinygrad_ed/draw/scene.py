@@ -155,19 +155,17 @@ def _svg(item: Item) -> Iterator[str]:
 
 
 def to_dot(scene: Scene) -> str:
-    """Return a scene as DOT with every position pinned, which every engine keeps (`layout=nop`)."""
+    """Return a scene as DOT with the place of every box and the course of every line given (`layout=nop2`)."""
     lines = [
         "digraph {",
-        "  graph [bgcolor=white, pad=0, margin=0, outputorder=edgesfirst, splines=line, notranslate=true, layout=nop]",
+        "  graph [bgcolor=white, pad=0, margin=0, outputorder=edgesfirst, notranslate=true, layout=nop2]",
         f'  node [fontname="{DOT_FONT}", margin=0, fixedsize=true]',
         "  edge [arrowhead=none]",
     ]
-    names = (f"s{i}" for i in itertools.count())
-    corners = [(0.0, 0.0), (scene.width, scene.height)]
-    items = list(_flat(scene.items))
-    for x, y in corners:
-        lines.append(f'  {next(names)} [{_at(scene, x, y, 0.01, 0.01)}, shape=point, style=invis, label=""]')
-    for item in items:
+    for corner, x, y in (("s0", 0.0, 0.0), ("s1", scene.width, scene.height)):
+        lines.append(f'  {corner} [{_at(scene, x, y, 0.01, 0.01)}, shape=point, style=invis, label=""]')
+    names = (f"s{i}" for i in itertools.count(2))
+    for item in _flat(scene.items):
         if not isinstance(item, Text) or item.length:  # an empty label with an alignment crashes Graphviz 14
             lines += [f"  {line}" for line in _dot(item, scene, names)]
     return "\n".join([*lines, "}"]) + "\n"
@@ -198,12 +196,12 @@ def _dot(item: Circle | Box | Line | Text, scene: Scene, names: Iterator[str]) -
             pen = f'color="{stroke}", penwidth={width:g}' if stroke != "none" else "penwidth=0"
             place = _at(scene, x, y, w, h)
             yield f'{next(names)} [{place}, shape=box, style="{style}", fillcolor="{fill}", {pen}, label=""]'
-        case Line(x1, y1, x2, y2, stroke, width, dashed, _):
-            ends = next(names), next(names)
-            for name, x, y in zip(ends, (x1, x2), (y1, y2), strict=True):
-                yield f'{name} [{_at(scene, x, y, 0.01, 0.01)}, shape=point, style=invis, label=""]'
+        case Line(x1, y1, x2, y2, stroke, width, dashed, bend):
+            middle = (y1 + y2) / 2
+            course = [(x1, y1), (x1, middle if bend else y1), (x2, middle if bend else y2), (x2, y2)]
+            points = " ".join(f"{x:.2f},{scene.height - y:.2f}" for x, y in course)
             style = ", style=dashed" if dashed else ""
-            yield f'{ends[0]} -> {ends[1]} [color="{stroke}", penwidth={width:.2g}{style}]'
+            yield f's0 -> s1 [pos="{points}", color="{stroke}", penwidth={width:.2g}{style}]'
         case Text(x, y, runs, size, colour, anchor, bold, _):
             w = item.length + 4
             x += {"start": w / 2, "middle": 0.0, "end": -w / 2}[anchor]

@@ -5,7 +5,7 @@ with any kind of colour vision can tell them apart (a test simulates them), and 
 white. No meaning is carried by colour alone.
 
 A label with sub- and superscripts is a tuple of runs `(text, level)`, with level 0 on the line, 1 above
-and -1 below. It becomes Unicode for DOT and plain text, `<tspan>` for SVG, or MathML for pages.
+and -1 below. It becomes Unicode for DOT and plain text, or `<tspan>` for SVG.
 """
 
 import html
@@ -172,16 +172,3 @@ def tspans(runs: Runs, size: float) -> str:
         parts.append(f"<tspan{place}{small}>{escape(text.strip())}</tspan>")
         at, before = wanted, (text, level)
     return "".join(parts)
-
-
-def mathml(runs: Runs) -> str:
-    """Return a letter with its scripts as MathML: `msubsup`, `msup`, `msub` or a bare `mi`."""
-    base = f"<mi>{escape(runs[0][0])}</mi>"
-    up, down = (next((t for t, level in runs if level == wanted), None) for wanted in (1, -1))
-    scripts = {key: f"<mn>{escape(text)}</mn>" for key, text in (("up", up), ("down", down)) if text is not None}
-    if len(scripts) == 2:
-        return f"<msubsup>{base}{scripts['down']}{scripts['up']}</msubsup>"
-    if scripts:
-        tag = "msup" if up is not None else "msub"
-        return f"<{tag}>{base}{''.join(scripts.values())}</{tag}>"
-    return base

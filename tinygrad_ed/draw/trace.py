@@ -4,7 +4,8 @@
 of numbers and text. Ids are `n0`, `n1`, ... in the order of creation, so two runs of a program give equal
 traces, byte for byte. An edge is one use of a value: `x * x` has two. An edge carries the two numbers that
 backpropagation multiplies: what arrives at the op times its local derivative is the edge's contribution,
-and the contributions of all edges that leave a node add up to its gradient.
+and the contributions of all edges that leave a node add up to its gradient. Where the gradients that the nodes
+hold are not those of one sweep from the root, no edge carries a contribution: they would not add up.
 """
 
 import dataclasses
@@ -26,7 +27,7 @@ FULL = 64  # arrays up to this many entries are kept entry by entry, larger ones
 _PARAMETER = re.compile(r"(?:W|b)([1-9][0-9]*)")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Numbers:
     """A float, or an array as plain data.
 
@@ -45,7 +46,7 @@ class Numbers:
     mean: float
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class TraceNode:
     """One value: a leaf, a constant, or the result of an op.
 
@@ -68,7 +69,7 @@ class TraceNode:
     gradient: Numbers | None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Edge:
     """One use of a value by an op.
 
@@ -87,13 +88,22 @@ class Edge:
     contribution: Numbers | None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Trace:
-    """A computational graph as plain data; `root` is the id of the node that was drawn."""
+    """A computational graph as plain data.
+
+    Attributes:
+        root: the id of the node that was drawn.
+        nodes: the nodes, each after those it was computed from.
+        edges: the edges, in the order of their targets.
+        of_root: whether the gradients are those of one sweep through the root. False where there is none, and
+            where other results were swept since.
+    """
 
     root: str
     nodes: tuple[TraceNode, ...]
     edges: tuple[Edge, ...]
+    of_root: bool
 
     @property
     def layers(self) -> tuple[str, ...]:
@@ -102,7 +112,7 @@ class Trace:
 
     @property
     def swept(self) -> bool:
-        """Whether the root has a gradient, so that the others can be read as derivatives of some result."""
+        """Whether there is any gradient, of this result or of another one."""
         return any(node.gradient is not None for node in self.nodes)
 
     def to_json(self) -> str:
@@ -117,6 +127,7 @@ class Trace:
         return json.dumps(data, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 
 
+@np.errstate(all="ignore")  # what is computed again here has given its warnings the first time
 def trace(
     root: Node,
     *,
@@ -151,7 +162,8 @@ def trace(
     if not isinstance(root, Node):
         raise InvalidType(f"a graph is drawn from its last Node, but got {root!r}; give the result of a computation")
     order = walk(root)
-    found = sweep(order, {root: start(root)}) if fresh else {node: node._grad for node in order}
+    swept = sweep(order, {root: start(root)}) if fresh else {}
+    of_root = fresh or _of_one_sweep(order, root)
     order.reverse()
     marked = set(parameters) if parameters is not None else {n for n in order if n.op is None and layer_of(n)}
     clusters = layers_of(order) if layers is None else layers
@@ -160,35 +172,26 @@ def trace(
     nodes: list[TraceNode] = []
     edges: list[Edge] = []
     for node in order:
-        sources = []
+        sources, home = [], clusters.get(node)
         for arg in node.args:
-            if not isinstance(arg, Node):
-                sources.append(f"n{len(nodes)}")
-                home = (
-                    clusters.get(node) if type(arg) is float else None
-                )  # data do not belong to the layer that reads it
-                nodes.append(TraceNode(sources[-1], "constant", None, None, home, numbers_of(arg), None))
-            else:
+            if isinstance(arg, Node):
                 sources.append(ids[arg])
-        g = found.get(node)
-        ids[node] = f"n{len(nodes)}"
+                continue
+            sources.append(f"n{len(nodes)}")
+            reader = home if type(arg) is float else None  # data do not belong to the layer that reads them
+            nodes.append(TraceNode(sources[-1], "constant", None, None, reader, numbers_of(arg), None))
+        ids[node] = key = f"n{len(nodes)}"
         if node.op is None:
-            role = "parameter" if node in marked else "input"
+            role, op = "parameter" if node in marked else "input", None
         else:
-            role = "output" if node is root else "op"
-        nodes.append(
-            TraceNode(
-                ids[node],
-                role,
-                node.op.name if node.op else None,
-                names.get(node, node.name),
-                clusters.get(node),
-                numbers_of(node._value),
-                None if g is None else numbers_of(plain(g)),
-            )
-        )
-        edges += [Edge(source, ids[node], slot, *_flow(node, slot, g)) for slot, source in enumerate(sources)]
-    return Trace(ids[root], tuple(nodes), tuple(edges))
+            role, op = "output" if node is root else "op", node.op.name
+        g = swept.get(node) if fresh else node._grad
+        gradient = None if g is None else numbers_of(g)
+        nodes.append(TraceNode(key, role, op, names.get(node, node.name), home, numbers_of(node._value), gradient))
+        inputs = [plain(arg) for arg in node.args]
+        for slot, source in enumerate(sources):
+            edges.append(Edge(source, key, slot, *_flow(node, slot, inputs, g if of_root else None)))
+    return Trace(ids[root], tuple(nodes), tuple(edges), of_root)
 
 
 def collapse(data: Trace) -> Trace:
@@ -203,7 +206,7 @@ def collapse(data: Trace) -> Trace:
     home = {node.id: last.get(node.layer, node).id for node in data.nodes}
     edges = [dataclasses.replace(e, source=home[e.source], target=home[e.target]) for e in data.edges]
     nodes = [node if node.layer not in last else dataclasses.replace(node, op=node.layer, layer=None) for node in kept]
-    return Trace(home[data.root], tuple(nodes), tuple([e for e in edges if e.source != e.target]))
+    return Trace(home[data.root], tuple(nodes), tuple([e for e in edges if e.source != e.target]), data.of_root)
 
 
 def layer_of(leaf: Node) -> str | None:
@@ -218,33 +221,46 @@ def layers_of(order: list[Node]) -> dict[Node, str]:
     A node belongs to a layer if it uses a parameter of that layer, or if all Nodes it uses belong to it and it
     keeps their shape and meets no other array: so the activation function does, the cost does not.
     """
-    found: dict[Node, str] = {}
-    for node in order:
+    found = {node: layer for node in order if node.op is None and (layer := layer_of(node))}
+    for node in order if found else []:
         if node.op is None:
-            own = layer_of(node)
-        else:
-            own = next((found[p] for p in node.parents if p.op is None and p in found), None)
-            if own is None:
-                theirs = {found.get(p) for p in node.parents}
-                same = all(type(a) is float or (isinstance(a, Node) and a.shape == node.shape) for a in node.args)
-                own = theirs.pop() if len(theirs) == 1 and same else None
+            continue
+        own = next((found[p] for p in node.parents if p.op is None and p in found), None)
+        if own is None:
+            theirs = {found.get(p) for p in node.parents}
+            same = all(type(a) is float or (isinstance(a, Node) and a.shape == node.shape) for a in node.args)
+            own = theirs.pop() if len(theirs) == 1 and same else None
         if own is not None:
             found[node] = own
     return found
 
 
-def _flow(node: Node, slot: int, g: Any) -> tuple[float | None, Numbers | None]:
+def _of_one_sweep(order: list[Node], root: Node) -> bool:
+    """Whether the gradients that the nodes hold are what a sweep brings that comes to the root with the root's."""
+    if root._grad is None:
+        return False
+    swept = sweep(order, {root: root._grad})
+    return all(_same(node._grad, swept.get(node)) for node in order)
+
+
+def _same(a: Any, b: Any) -> bool:
+    """Whether a stored gradient is the one that a sweep brings."""
+    if a is None or b is None:
+        return a is b
+    return (type(a) is float and a == b) or np.allclose(a, b, rtol=1e-5, atol=0, equal_nan=True)
+
+
+def _flow(node: Node, slot: int, inputs: list[Any], g: Any) -> tuple[float | None, Numbers | None]:
     """The local derivative (floats only) and the contribution of one edge."""
     arg, op = node.args[slot], node.op
-    if op is None or not isinstance(arg, Node) or op.rules[0 if op.variadic else slot] is None:
+    if op is None or not isinstance(arg, Node):
         return None, None
-    inputs = [plain(a) for a in node.args]
-
-    def sent(g: Any) -> Any:
-        return contribution(op, slot, g, node._value, inputs, node.params, arg)
-
-    local = float(sent(1.0)) if node.shape == arg.shape == () else None
-    return local, None if g is None else numbers_of(sent(plain(g)))
+    y, local, sent = node._value, None, None
+    if type(y) is float and type(arg._value) is float:
+        local = contribution(op, slot, 1.0, y, inputs, node.params, arg)
+    if g is not None:
+        sent = contribution(op, slot, g, y, inputs, node.params, arg)
+    return local, None if sent is None else numbers_of(sent)
 
 
 def numbers_of(value: Any) -> Numbers:
