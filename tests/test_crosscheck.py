@@ -158,7 +158,7 @@ def test_nothing_changes_the_network_and_no_grad_around_it_does_not_matter(recor
         return [(p.id, p.name, p.value.tolist(), p.grad.tolist(), p.value.dtype) for p in mlp.parameters()]
 
     before, books = state(), {}
-    with tg.no_grad() if not recording else tg.node.recording(True):
+    with tg.no_grad() if not recording else tg.recording.recording(True):
         for road in ALL:
             books[road] = tg.ledger(mlp, x, rho, road=road)
         check = tg.crosscheck(mlp, x, rho, rules={"P": lambda *a: 0 * RULES["P"](*a)})
@@ -651,6 +651,64 @@ def test_far_out_where_an_activation_is_nearly_flat_nobody_is_accused(phi):
     mlp.layers[0].weights.value = [[1.0]]
     for zeta in np.linspace(-40.0, 40.0, 161):
         assert tg.crosscheck(mlp, [zeta], [1.0], roads=EXACT).agree, zeta
+
+
+@pytest.mark.parametrize("phi", ACTIVATION_NAMES)
+def test_tails_whose_squares_are_zero_accuse_nobody(phi):
+    mlp = MLP([1, 2, 2], phi, rng=0)
+    for tail in np.arange(300.0, 760.0, 2.5):  # e^-350 has a square, e^-745 is the last number before zero
+        mlp.layers[0].bias.value, mlp.layers[1].bias.value = [-tail, -tail / 3], [0.0, -tail]
+        check = tg.crosscheck(mlp, [[0.5], [1.5]], [[1.0, 0.0]] * 2, "cross_entropy", roads=EXACT)
+        assert check.agree, str(check)
+
+
+def test_the_smallest_gradients_are_still_judged():
+    mlp = network([1, 2, 2], "identity")
+    mlp.layers[1].weights.value = mlp.layers[1].weights.value * 1e-140
+    mlp.layers[1].bias.value = [0.0, 0.0]
+    assert tg.crosscheck(mlp, [[0.5], [1.5]], np.ones((2, 2)), roads=EXACT).agree
+    check = tg.crosscheck(mlp, [[0.5], [1.5]], np.ones((2, 2)), roads=EXACT, rules={"P": lambda w, B: -(B @ w.T)})
+    assert_named(check, "P[2]")
+    assert np.linalg.norm(next(row for row in check.rows if row.quantity == "P[2]").values["graph"]) < 1e-139
+
+
+def test_float32_and_large_weights_hide_no_fault():
+    for phi, seed in itertools.product(["tanh", "relu", "silu"], range(4)):
+        mlp, rng = network([5, 6, 4, 4, 1, 3], [phi] * 4 + ["identity"], seed, np.float32), np.random.default_rng(seed)
+        for layer in mlp.layers:
+            layer.weights.value = 10 * layer.weights.value
+        x, rho = 1e2 * rng.normal(size=(3, 5)), rng.normal(size=(3, 3))
+        check = tg.crosscheck(mlp, x, rho)
+        assert check.agree, str(check)
+        for fault in ("missing 1/M", "P with the wrong sign"):
+            name, rule, quantity = FAULTS[fault]
+            found = tg.crosscheck(mlp, x, rho, rules={name: rule})
+            assert_named(found, quantity.replace("3", "5"))
+
+
+def test_a_float32_network_is_judged_in_float64_and_stays_float32():
+    mlp = network([2, 3, 1], dtype=np.float32)
+    seen = set()
+
+    def grad_beta(B):
+        seen.add(B.dtype)
+        return B.sum(axis=0)
+
+    check = tg.crosscheck(mlp, [0.1, 2.0], [1.0], rules={"grad_beta": grad_beta})
+    assert check.agree
+    assert {np.asarray(value).dtype for row in check.rows for value in row.values.values()} == {np.dtype(float)}
+    assert seen == {np.dtype(float)}
+    assert {p.dtype for p in mlp.parameters()} == {np.dtype(np.float32)}
+    assert check.rows[0].values["rules"][0, 0] == np.float32(0.1)  # the network's own data, cast up
+
+
+def test_a_rule_is_judged_on_what_is_not_zero():
+    rules, x, rho = {"zeta": lambda a, w, b: a @ w}, np.ones((4, 2)), np.zeros((4, 2))
+    mlp = MLP([2, 3, 2], rng=0)
+    assert tg.crosscheck(mlp, x, rho, rules=rules).agree  # the biases of a fresh network are zeros
+    for layer in mlp.layers:
+        layer.bias.value = np.random.default_rng(0).normal(size=layer.n_out)
+    assert_named(tg.crosscheck(mlp, x, rho, rules=rules), "zeta[1]")
 
 
 def test_a_deep_network_hides_no_fault_in_its_rounding():

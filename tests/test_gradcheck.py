@@ -1,5 +1,6 @@
 """The checker is checked: one planted fault of each kind, and the right words for it."""
 
+import math
 import warnings
 
 import numpy as np
@@ -59,6 +60,64 @@ def test_the_arguments_are_left_as_they_were():
     tg.check_grads(cube, node)
     np.testing.assert_array_equal(x, X)
     assert node.grad is None
+
+
+# Sharp bends, small points and the edge of a domain: here 6e-6 is too long a step.
+SHARP = {
+    "log": (np.log, 1e-3),
+    "log of very little": (np.log, 1e-6),
+    "log of next to nothing": (np.log, 1e-150),
+    "log of an array": (np.log, np.array([1e-7, 1.0, 2.0])),
+    "a sum of logs": (lambda x: np.sum(np.log(x)), np.array([1e-30, 0.5, 1e-5])),
+    "log at the other edge": (lambda x: np.log(1 - x), 1 - 1e-7),
+    "sqrt": (np.sqrt, 1e-5),
+    "sqrt of very little": (np.sqrt, 1e-12),
+    "one by x": (lambda x: 1 / x, 1e-4),
+    "power": (lambda x: x**-2, 1e-5),
+    "arcsin": (np.arcsin, 1 - 1e-8),
+    "cbrt": (np.cbrt, 1e-8),
+    "fast wave": (lambda x: np.sin(1000 * x), 0.3),
+    "very fast wave": (lambda x: np.sin(1e6 * x), 0.3),
+    "fast waves": (lambda x: np.sin(1000 * x), np.linspace(0.0, 1.0, 20)),
+    "beside a kink": (abs, 1e-7),
+}
+
+
+@pytest.mark.parametrize("name", SHARP)
+def test_right_rules_pass_where_a_step_must_be_small(name):
+    tg.check_grads(SHARP[name][0], SHARP[name][1])
+
+
+@pytest.mark.parametrize("modes", [["rev"], ["fwd"]])
+@pytest.mark.parametrize(
+    ("forward", "rule", "x"),
+    [
+        (np.log, lambda g, y, x: g / x * 1.0001, 1e-3),
+        (np.log, lambda g, y, x: g / x * 1.0001, 1e-9),
+        (np.log, lambda g, y, x: g / x * 1.0001, np.array([1e-6, 1.0, 5.0])),
+        (np.log, lambda g, y, x: -g / x, 1e-300),
+        (np.sqrt, lambda g, y, x: g / y, 1e-10),
+        (np.sqrt, lambda g, y, x: g / y, np.array([1e-8, 1.0])),
+        (lambda x: 1 / x, lambda g, y, x: -g * y * y * 1.0001, 1e-7),
+        (lambda x: np.sin(1000 * x), lambda g, y, x: g * 1000 * np.cos(1000 * x) * 1.00001, 0.3),
+        (lambda x: x * x, lambda g, y, x: g * (2 * x + 1e-4), 1e-8),
+        (lambda x: x * x, lambda g, y, x: g * (2 * x + 1e-4), np.array([1e-8, 1.0])),
+    ],
+)
+def test_wrong_rules_are_found_where_a_step_must_be_small_and_not_called_kinks(forward, rule, x, modes):
+    with pytest.raises(tg.GradientMismatch, match=f"order 1, mode {modes[0]}, argument 0.*: derivative") as caught:
+        tg.check_grads(planted(rule, forward), x, modes=modes)
+    assert "kink" not in str(caught.value)
+
+
+def test_the_edge_of_a_domain_is_called_what_it_is():
+    with pytest.raises(tg.GradientMismatch, match=r"difference nan \(the function has no values on both sides"):
+        tg.check_grads(lambda x: x**1.5, 0.0)
+
+
+def test_what_a_function_refuses_is_said_in_its_own_words():
+    with pytest.raises(tg.InvalidValue, match="labels must be -1 and"):
+        tg.check_grads(lambda rho: tg.nn.costs.logistic([0.5], rho), np.array([1.0]))
 
 
 # --- what is wrong is named ------------------------------------------------------------------------------------------
@@ -178,6 +237,13 @@ KINKS = {
     "max": (np.max, np.array([1.0, 3.0, 3.0])),
     "relu in a sum": (lambda x: (tg.relu(x) * np.array([1.0, 2.0, 3.0])).sum(), np.array([1.0, 0.0, -1.0])),
     "a jump": (lambda x: np.where(x > 1.0, x + 1, x), 1.0),
+    "a jump at a small point": (lambda x: np.where(x > 1e-3, x + 1, x), 1e-3),
+    "a kink at a small point": (lambda x: np.log(x) + 1e4 * abs(x - 1e-3), 1e-3),
+    "a kink at a large point": (lambda x: tg.relu(x - 1e6), 1e6),
+    "a slight kink": (lambda x: 1e-3 * tg.relu(x), 0.0),
+    "a kink in a fast wave": (lambda x: tg.relu(x) + np.sin(300 * x), 0.0),
+    "abs of log": (lambda x: abs(np.log(x)), 1.0),
+    "a kink of the slope": (lambda x: tg.nn.costs.huber(x, [0.0]), np.array([1.0])),
 }
 
 
@@ -186,6 +252,14 @@ def test_a_kink_is_called_a_kink(name):
     f, x = KINKS[name]
     with pytest.raises(tg.GradientMismatch, match="kink"):
         tg.check_grads(f, x)
+
+
+def test_the_slopes_from_both_sides_of_a_kink_are_told():
+    with pytest.raises(
+        tg.GradientMismatch,
+        match=r"difference 0.5 \(this point looks like a kink: slope 0 from the left, 1 from the right, and smaller",
+    ):
+        tg.check_grads(tg.relu, 0.0)
 
 
 # --- float32, tolerances, options ------------------------------------------------------------------------------------
@@ -211,7 +285,8 @@ def test_tolerances_can_be_given():
 
 
 @pytest.mark.parametrize(
-    "options", [{"modes": ("rev", "backward")}, {"modes": "rev"}, {"order": 0}, {"order": 1.5}, {"order": "2"}]
+    "options",
+    [{"modes": ("rev", "backward")}, {"modes": "rev"}, {"modes": ()}, {"order": 0}, {"order": 1.5}, {"order": "2"}],
 )
 def test_unknown_options_are_refused(options):
     with pytest.raises(tg.InvalidValue, match=r"takes modes among \('rev', 'fwd'\) and order >= 1, but got"):
@@ -248,11 +323,31 @@ def test_the_step_follows_the_size_of_the_entry():
 
 def test_the_numeric_derivative_is_nan_at_kinks_and_only_there():
     found = tg.numeric_derivative(np.abs, np.array([-1.0, 0.0, 1e-7, 1.0])).diagonal()
-    np.testing.assert_allclose(found, [-1.0, np.nan, np.nan, 1.0], atol=1e-9)
+    np.testing.assert_allclose(found, [-1.0, np.nan, 1.0, 1.0], atol=1e-9)
+    jumping = np.array([-1e-3, 0.0, 1e-3])
+    np.testing.assert_array_equal(tg.numeric_derivative(np.sign, jumping).diagonal(), [0.0, np.nan, 0.0])
+    assert np.isnan(tg.numeric_derivative(lambda x: x * abs(x - 1e-3), 1e-3))
     curved = np.array([0.1, 3.0, 10.0])
     np.testing.assert_allclose(tg.numeric_derivative(np.exp, curved).diagonal(), np.exp(curved), rtol=1e-7)
     steep = tg.numeric_derivative(lambda x: np.sum(100 * x**2), np.array([0.0, 1.0]))
     np.testing.assert_allclose(steep, [0.0, 200.0], atol=1e-6)
+
+
+@pytest.mark.parametrize("log", [np.log, lambda x: math.log(x)])
+@pytest.mark.parametrize("x", [1e-300, 1e-30, 1e-7, 1e-6, 1e-3, 1.0])
+def test_the_numeric_derivative_stays_in_the_domain(log, x):
+    np.testing.assert_allclose(tg.numeric_derivative(log, x), 1 / x, rtol=2e-7)
+
+
+def test_the_numeric_derivative_at_the_edge_of_a_domain_is_nan():
+    assert np.isnan(tg.numeric_derivative(np.sqrt, 0.0))
+    assert np.isnan(tg.numeric_derivative(lambda x: math.sqrt(x), 0.0))
+
+
+def test_without_retry_the_first_step_decides():
+    assert np.isnan(tg.numeric_derivative(np.abs, 1e-7, retry=False))
+    assert np.isnan(tg.numeric_derivative(np.log, 1e-3, retry=False))
+    np.testing.assert_allclose(tg.numeric_derivative(np.log, 1.0, retry=False), 1.0, rtol=1e-9)
 
 
 def test_the_numeric_derivative_leaves_its_argument_alone():

@@ -1,11 +1,15 @@
 """The house: the floors and walls of the imports, and files that can be read in one sitting."""
 
+import pickle
 import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 from importlinter.cli import lint_imports
+
+from tinygrad_ed import errors
 
 ROOT = Path(__file__).parents[1]
 SOURCES = sorted((ROOT / "tinygrad_ed").rglob("*.py"))
@@ -29,3 +33,13 @@ def test_importing_the_package_needs_numpy_and_graphviz_only():
     )
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True)
     assert result.stdout.strip() == "[]"
+
+
+def test_every_error_is_one_line_derives_from_error_and_a_builtin_and_survives_pickling():
+    kinds = [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, errors.Error)]
+    assert len(kinds) >= 12
+    for kind in kinds:
+        error = kind(f"not {np.eye(2)!r}")
+        assert str(error) == "not array([[1., 0.], [0., 1.]])"
+        assert str(pickle.loads(pickle.dumps(error))) == str(error)  # noqa: S301  # our own
+        assert kind is errors.Error or any(base.__module__ == "builtins" for base in kind.__bases__)

@@ -11,7 +11,7 @@ import pytest
 from op_table import ROWS, Row
 
 import tinygrad_ed as tg
-from tinygrad_ed.node import HANDLERS
+from tinygrad_ed.operation import HANDLERS
 from tinygrad_ed.ops.moves import MOVES
 
 HANDLED = {

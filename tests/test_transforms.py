@@ -181,7 +181,7 @@ def test_constants_have_zero_derivatives():
         (lambda x: None, "returned None, which has no derivative.* is a `return` missing"),
         (lambda x: x.sum() > 1, "returned (True|False), which has no derivative; return a number or array"),
         (lambda x: np.bool_(True), "which has no derivative"),
-        (lambda x: x > 0, r"returned array\(\[ True, False,  True\]\), which has no derivative"),
+        (lambda x: x > 0, r"returned array\(\[ True, False, True\]\), which has no derivative"),
         (lambda x: "text", "returned 'text'"),
         (lambda x: 1j, "returned 1j"),
         (lambda x: object(), "no derivative"),

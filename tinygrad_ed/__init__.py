@@ -8,6 +8,7 @@ from tinygrad_ed import closed_form, data, draw, nn, ops, train
 from tinygrad_ed.backward import gradients
 from tinygrad_ed.crosscheck import CrossCheck, crosscheck, ledger
 from tinygrad_ed.debug import debug
+from tinygrad_ed.differences import numeric_derivative
 from tinygrad_ed.errors import (
     Diverged,
     Error,
@@ -23,9 +24,11 @@ from tinygrad_ed.errors import (
     ShapeError,
     StaleGraph,
 )
-from tinygrad_ed.gradcheck import check_grads, numeric_derivative
-from tinygrad_ed.node import Node, Op, no_grad, op, stop_gradient
+from tinygrad_ed.gradcheck import check_grads
+from tinygrad_ed.node import Node, stop_gradient
+from tinygrad_ed.operation import Op, op
 from tinygrad_ed.ops import *
+from tinygrad_ed.recording import no_grad
 from tinygrad_ed.transforms import elementwise_grad, grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
 
 __version__ = "0.1.0"

@@ -20,10 +20,11 @@ from typing import Any
 import numpy as np
 
 from tinygrad_ed.errors import InvalidType, RuleError, ShapeError, StaleGraph
-from tinygrad_ed.node import Node, Op, Value, constant, plain, recording, shape_of
+from tinygrad_ed.node import Node, plain
+from tinygrad_ed.operation import Op
 from tinygrad_ed.ops.shape import astype, reshape
-from tinygrad_ed.recording import observer
-from tinygrad_ed.values import Lifted, read_only
+from tinygrad_ed.recording import observer, recording
+from tinygrad_ed.values import Lifted, Value, constant, read_only, shape_of
 
 _by_id = attrgetter("id")
 

@@ -15,9 +15,10 @@ from typing import Any
 import numpy as np
 
 from tinygrad_ed import ops
-from tinygrad_ed.node import Array, Node, Op, shape_of
+from tinygrad_ed.node import Node
+from tinygrad_ed.operation import Op
 from tinygrad_ed.ops import decompose, elementwise, moves, shape
-from tinygrad_ed.values import Lifted
+from tinygrad_ed.values import Array, Lifted, shape_of
 
 Batching = Callable[[Op, tuple[Any, ...], dict[str, Any]], Array | None]
 

@@ -5,6 +5,7 @@ every quantity is computed from those before it, so the first one that differs i
 all that follow have only inherited it.
 """
 
+import copy
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -17,6 +18,7 @@ from tinygrad_ed.errors import InvalidValue
 from tinygrad_ed.judge import Judged, judged
 from tinygrad_ed.nn import MLP
 from tinygrad_ed.nn.checks import chosen
+from tinygrad_ed.node import Node
 from tinygrad_ed.roads import ROADS, Ledger, batch_of, by_rules, parameters_of
 from tinygrad_ed.rounding import allowances
 
@@ -138,6 +140,12 @@ def crosscheck(
     else it is the road that stands alone against two or more. (`rules` and `jacobians` share their Φ' and ∇C:
     only `numeric` can tell a mistake in those from one in the graph.)
 
+    A float32 network is judged in float64, its parameters and data cast up as they are: float32 rounds so much
+    that a missing 1/M can hide in it. (`ledger` keeps the network's dtype.)
+
+    A rule can only be judged on what is not zero. The biases of a fresh network are zeros, so a `zeta` that
+    forgets them agrees: give the network random biases first, and a batch of several samples.
+
     Args:
         mlp: the network.
         x: the inputs, as in `ledger`.
@@ -162,13 +170,23 @@ def crosscheck(
     if len(names) < 2:
         raise InvalidValue(f"a cross-check needs at least two roads of {', '.join(ROADS)}; it got {roads!r}")
     readers = judged(rules)
-    x, rho = batch_of(mlp, x, rho, cost)
+    x, rho = [data.astype(float) for data in batch_of(mlp, x, rho, cost)]
+    mlp = _in_float64(mlp)
     if readers and "rules" in taken:
         taken["rules"] = partial(by_rules, readers=readers)
     with np.errstate(all="ignore"):  # what overflows, or what a reader's rule makes, is a finding and not a warning
         books = {name: road(mlp, x, rho, cost) for name, road in taken.items()}
-        off = allowances(*parameters_of(mlp), x, rho, cost, mlp.dtype)
+        off = allowances(*parameters_of(mlp), x, rho, cost)
     return CrossCheck(names, _compared(books, off, readers))
+
+
+def _in_float64(mlp: MLP) -> MLP:
+    """The same network with parameters in float64: every float32 number is one of them."""
+    twin = copy.copy(mlp)
+    twin.layers = [copy.copy(layer) for layer in mlp.layers]
+    for layer in twin.layers:
+        layer.weights, layer.bias = [Node(p.value.astype(float), name=p.name) for p in layer.parameters()]
+    return twin
 
 
 def _compared(books: dict[str, Ledger], off: dict[str, Any], readers: dict[str, Judged]) -> tuple[Row, ...]:

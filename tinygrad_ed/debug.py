@@ -21,7 +21,8 @@ import numpy as np
 
 from tinygrad_ed import recording
 from tinygrad_ed.errors import NotFinite, StaleGraph
-from tinygrad_ed.node import Array, Node, plain
+from tinygrad_ed.node import Node, plain
+from tinygrad_ed.values import Array
 
 _PACKAGE = str(Path(__file__).parent)
 _NUMPY = str(Path(np.__file__).parent)

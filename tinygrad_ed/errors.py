@@ -10,7 +10,10 @@ from collections.abc import Iterable
 
 
 class Error(Exception):
-    """The base of every error that tinygrad_ed raises on purpose."""
+    """The base of every error that tinygrad_ed raises on purpose. Its message is one line, also with an array in it."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(" ".join(message.split()))
 
 
 class InvalidValue(Error, ValueError):

@@ -12,7 +12,7 @@ import numpy as np
 from tinygrad_ed.closed_form.rules import RULES
 from tinygrad_ed.errors import InvalidType
 from tinygrad_ed.nn.checks import chosen
-from tinygrad_ed.node import Array
+from tinygrad_ed.values import Array
 
 
 class Judged:

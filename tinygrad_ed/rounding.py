@@ -6,7 +6,8 @@ number, such as Φ', turns an error e at ζ into the difference of its values th
 what is true at a kink as well: where rounding decides on which side of relu's kink a net input falls, its Φ'
 may be 0 on one road and 1 on another, and nobody is to blame.
 
-Tiny gradients have tiny allowances, so that a wrong rule is found there too.
+Tiny gradients have tiny allowances, so that a wrong rule is found there too, down to FLOOR: the squares of smaller
+errors are zero in float64, and a tail of 1e-282 beside one of 0 is nobody's mistake.
 """
 
 from collections.abc import Callable, Mapping
@@ -16,11 +17,12 @@ import numpy as np
 
 from tinygrad_ed.closed_form import rules
 from tinygrad_ed.closed_form.derivatives import ACTIVATIONS, COSTS
-from tinygrad_ed.node import Array
 from tinygrad_ed.roads import NOISE, STEP, reach_of
+from tinygrad_ed.values import Array
 
 UNITS = 64  # how many times the spacing of floats one operation is allowed to be off
 JUMP = 1e-3  # a change that no rounding explains: the point lies at a kink
+FLOOR = float(np.sqrt(np.finfo(float).tiny))  # 1.5e-154: what is smaller has no square
 
 
 def allowances(
@@ -30,22 +32,19 @@ def allowances(
     x: Array,
     rho: Array,
     cost: str,
-    dtype: np.dtype[Any],
 ) -> dict[str, Any]:
     """Return, for every quantity of the slides, how far off rounding may bring each entry.
 
-    The arguments are those of `closed_form.rules.quantities`, and the dtype in which the roads compute. Under
-    `"numeric grad_omega[j]"` and `"numeric grad_beta[j]"` stands how far off central differences are at most
-    where they are not NaN (see `roads.by_numeric`).
+    The arguments are those of `closed_form.rules.quantities`, in float64. Under `"numeric grad_omega[j]"` and
+    `"numeric grad_beta[j]"` stands how far off central differences are at most where they are not NaN (see
+    `roads.by_numeric`).
 
     >>> one = np.array([[1.0]])
-    >>> found = allowances({1: 2 * one}, {1: one[0]}, {1: "relu"}, one, one, "mse", one.dtype)
+    >>> found = allowances({1: 2 * one}, {1: one[0]}, {1: "relu"}, one, one, "mse")
     >>> bool(0 < found["B[1]"][0, 0] < 1e-12)
     True
     """
-    u, L, M = UNITS * float(np.finfo(dtype).eps), len(omega), len(x)
-    omega, beta = [{j: p.astype(float) for j, p in parameters.items()} for parameters in (omega, beta)]
-    x, rho = x.astype(float), rho.astype(float)
+    u, L, M = UNITS * float(np.finfo(float).eps), len(omega), len(x)
     book: dict[str, Any] = rules.quantities(omega, beta, activations, x, rho, cost)
     off: dict[str, Any] = {"alpha[0]": np.zeros_like(x)}
     for j in range(1, L + 1):
@@ -81,7 +80,7 @@ def allowances(
 def _product(off: Array, a: Array, b: Array, u: float) -> Array:
     """The error of `a @ b`, where a is off by `off`: each of n terms is rounded, and so are their n sums."""
     error: Array = np.sqrt((off**2 + len(b) * (u * a) ** 2) @ b**2)
-    return error
+    return error + FLOOR
 
 
 def _spread(f: Callable[[Array], Array], at: Array, off: Array) -> Array:

@@ -22,9 +22,11 @@ from tinygrad_ed.backward import finished, pull, start, walk
 from tinygrad_ed.batch import Batch
 from tinygrad_ed.errors import InvalidType, InvalidValue, ShapeError
 from tinygrad_ed.nested import leaves, leaves_like, rebuilt
-from tinygrad_ed.node import Node, constant, plain, recording, shape_of
+from tinygrad_ed.node import Node, plain
 from tinygrad_ed.ops.elementwise import identity
 from tinygrad_ed.ops.shape import reshape, stack
+from tinygrad_ed.recording import recording
+from tinygrad_ed.values import constant, shape_of
 
 Function = Callable[..., Any]
 ArgNums = int | Sequence[int]

@@ -35,7 +35,8 @@ from tinygrad_ed.draw.style import (
 )
 from tinygrad_ed.draw.trace import Edge, Numbers, Trace, TraceNode, collapse, layer_of, trace
 from tinygrad_ed.errors import InvalidValue, nearest
-from tinygrad_ed.node import Node, recording
+from tinygrad_ed.node import Node
+from tinygrad_ed.recording import recording
 
 DETAILS = ("auto", "layer", "tensor", "scalar")
 AUTO = 150  # "auto" takes the finest detail with at most this many nodes

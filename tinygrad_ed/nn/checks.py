@@ -6,7 +6,8 @@ from typing import Any, TypeVar
 import numpy as np
 
 from tinygrad_ed.errors import InvalidType, InvalidValue, ShapeError, nearest
-from tinygrad_ed.node import Array, plain
+from tinygrad_ed.node import plain
+from tinygrad_ed.values import Array
 
 T = TypeVar("T")
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from tinygrad_ed.errors import InvalidType
 from tinygrad_ed.nn.checks import chosen
-from tinygrad_ed.node import Array
+from tinygrad_ed.values import Array
 
 Initialiser = Callable[[np.random.Generator, int, int], Array]
 

@@ -15,7 +15,9 @@ from tinygrad_ed.errors import GraphDropped, InvalidType, InvalidValue, ShapeErr
 from tinygrad_ed.nn import activations
 from tinygrad_ed.nn import init as initialisers
 from tinygrad_ed.nn.checks import numbers
-from tinygrad_ed.node import Array, Node, no_grad, plain
+from tinygrad_ed.node import Node, plain
+from tinygrad_ed.recording import no_grad
+from tinygrad_ed.values import Array
 
 Seed = int | np.random.Generator
 

@@ -10,7 +10,8 @@ from typing import Any, cast
 import numpy as np
 
 from tinygrad_ed.errors import InvalidType, ShapeError
-from tinygrad_ed.node import OPS, Node, plain
+from tinygrad_ed.node import Node, plain
+from tinygrad_ed.operation import OPS
 from tinygrad_ed.ops import decompose as decompose  # this and the next answer to NumPy's own names alone
 from tinygrad_ed.ops import elementwise, linalg, protocols, reduce, shape
 from tinygrad_ed.ops import order as order

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.fft  # NumPy's list has its functions only once it is imported
 from numpy.testing.overrides import get_overridable_numpy_array_functions, get_overridable_numpy_ufuncs
 
-from tinygrad_ed.node import HANDLERS, Op
+from tinygrad_ed.operation import HANDLERS, Op
 from tinygrad_ed.ops.moves import MOVES
 from tinygrad_ed.ops.protocols import PLAIN, path
 

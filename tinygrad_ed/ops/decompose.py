@@ -14,11 +14,13 @@ from typing import Any
 import numpy as np
 
 from tinygrad_ed.errors import NoDerivativeRule, ShapeError
-from tinygrad_ed.node import HANDLERS, Op, op, plain, shape_of
+from tinygrad_ed.node import plain
+from tinygrad_ed.operation import HANDLERS, Op, op
 from tinygrad_ed.ops.elementwise import absolute, power, square, where
 from tinygrad_ed.ops.linalg import matmul
 from tinygrad_ed.ops.reduce import Axis, axes_of, lift, max, min, sum
 from tinygrad_ed.ops.shape import concatenate, moveaxis, ravel, reshape, swapaxes
+from tinygrad_ed.values import shape_of
 
 
 def _t(x: Any) -> Any:

@@ -16,7 +16,9 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_ed.node import HANDLERS, Op, Rule, constant, op, plain
+from tinygrad_ed.node import plain
+from tinygrad_ed.operation import HANDLERS, Op, Rule, op
+from tinygrad_ed.values import constant
 
 __all__ = [
     "absolute",

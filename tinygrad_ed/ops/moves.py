@@ -17,8 +17,10 @@ from typing import Any
 import numpy as np
 
 from tinygrad_ed.errors import NoDerivativeRule, ShapeError
-from tinygrad_ed.node import Array, Node, Op, constant, op, shape_of
+from tinygrad_ed.node import Node
+from tinygrad_ed.operation import Op, op
 from tinygrad_ed.ops.shape import concatenate, ravel
+from tinygrad_ed.values import Array, constant, shape_of
 
 MOVES: dict[Callable[..., Any], tuple[str, ...]] = {
     np.append: ("arr", "values"),

@@ -13,10 +13,12 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_ed.node import HANDLERS, Array, plain, shape_of
+from tinygrad_ed.node import plain
+from tinygrad_ed.operation import HANDLERS
 from tinygrad_ed.ops.elementwise import where
 from tinygrad_ed.ops.reduce import Axis, axes_of
 from tinygrad_ed.ops.shape import astype, moveaxis, ravel, reshape
+from tinygrad_ed.values import Array, shape_of
 
 
 def sort(a: Any, axis: int | None = -1, kind: str | None = None, stable: bool | None = None) -> Any:

@@ -9,10 +9,12 @@ from typing import Any
 import numpy as np
 
 from tinygrad_ed.errors import InvalidValue
-from tinygrad_ed.node import HANDLERS, Node, plain, shape_of
+from tinygrad_ed.node import Node, plain
+from tinygrad_ed.operation import HANDLERS
 from tinygrad_ed.ops.elementwise import sin, where
 from tinygrad_ed.ops.moves import scatter
 from tinygrad_ed.ops.shape import broadcast_to, ravel, reshape
+from tinygrad_ed.values import shape_of
 
 # sin(t)/t = 1 - t^2/3! + t^4/5! - ...; below 0.5 ten terms are exact to rounding.
 _SERIES = [(-1.0) ** k / math.factorial(2 * k + 1) for k in range(10)]

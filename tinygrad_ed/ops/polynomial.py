@@ -6,10 +6,12 @@ from typing import Any
 import numpy as np
 
 from tinygrad_ed.errors import InvalidValue
-from tinygrad_ed.node import HANDLERS, Node, constant, plain, shape_of
+from tinygrad_ed.node import Node, plain
+from tinygrad_ed.operation import HANDLERS
 from tinygrad_ed.ops.decompose import lstsq
 from tinygrad_ed.ops.scan import convolve
 from tinygrad_ed.ops.shape import astype, concatenate, stack
+from tinygrad_ed.values import constant, shape_of
 
 
 def polyval(p: Any, x: Any) -> Any:

@@ -11,10 +11,12 @@ from typing import Any
 import numpy as np
 
 from tinygrad_ed.errors import InvalidValue
-from tinygrad_ed.node import HANDLERS, Node, constant, op, shape_of
+from tinygrad_ed.node import Node
+from tinygrad_ed.operation import HANDLERS, op
 from tinygrad_ed.ops.linalg import matmul
 from tinygrad_ed.ops.moves import gather
 from tinygrad_ed.ops.shape import moveaxis, ravel, reshape, stack
+from tinygrad_ed.values import constant, shape_of
 
 
 def _of_einsum(g: Any, y: Any, i: int, *xs: Any, terms: tuple[str, ...] = (), out: str = "") -> Any:

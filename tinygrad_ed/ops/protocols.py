@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 
 from tinygrad_ed.errors import NoDerivativeRule
-from tinygrad_ed.node import HANDLERS, Node, Op, plain
+from tinygrad_ed.node import Node, plain
+from tinygrad_ed.operation import HANDLERS, Op
 from tinygrad_ed.ops.moves import MOVES, move
 from tinygrad_ed.ops.shape import astype
 

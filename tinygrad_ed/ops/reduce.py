@@ -10,9 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_ed.node import HANDLERS, op, plain, shape_of
+from tinygrad_ed.node import plain
+from tinygrad_ed.operation import HANDLERS, op
 from tinygrad_ed.ops.elementwise import exp, sqrt, square, where
 from tinygrad_ed.ops.shape import broadcast_to, concatenate, flip, getitem, moveaxis, ravel, reshape, stack
+from tinygrad_ed.values import shape_of
 
 __all__ = ["cumsum", "logsumexp", "max", "mean", "min", "prod", "std", "sum", "var"]
 

@@ -9,12 +9,14 @@ from typing import Any
 import numpy as np
 
 from tinygrad_ed.errors import InvalidValue
-from tinygrad_ed.node import HANDLERS, Array, Node, constant, plain, shape_of
+from tinygrad_ed.node import Node, plain
+from tinygrad_ed.operation import HANDLERS
 from tinygrad_ed.ops.elementwise import where
 from tinygrad_ed.ops.linalg import outer
 from tinygrad_ed.ops.moves import scatter
 from tinygrad_ed.ops.reduce import cumsum
 from tinygrad_ed.ops.shape import concatenate, flip, moveaxis, ravel, stack
+from tinygrad_ed.values import Array, constant, shape_of
 
 
 def cumprod(a: Any, axis: int | None = None) -> Any:

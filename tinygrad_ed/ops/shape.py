@@ -10,7 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_ed.node import HANDLERS, Array, Node, Op, op, plain, shape_of
+from tinygrad_ed.node import Node, plain
+from tinygrad_ed.operation import HANDLERS, Op, op
+from tinygrad_ed.values import Array, shape_of
 
 __all__ = [
     "array",

@@ -8,11 +8,13 @@ from typing import Any
 import numpy as np
 
 from tinygrad_ed.errors import InvalidValue, ShapeError
-from tinygrad_ed.node import HANDLERS, plain, shape_of
+from tinygrad_ed.node import plain
+from tinygrad_ed.operation import HANDLERS
 from tinygrad_ed.ops.elementwise import sqrt, square, where
 from tinygrad_ed.ops.reduce import Axis, axes_of, cumsum, max, min, prod, sum
 from tinygrad_ed.ops.scan import cumprod
 from tinygrad_ed.ops.shape import astype, broadcast_to, reshape, transpose
+from tinygrad_ed.values import shape_of
 
 
 def ptp(a: Any, axis: Axis = None, keepdims: bool = False) -> Any:

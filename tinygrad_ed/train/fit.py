@@ -21,10 +21,11 @@ from tinygrad_ed.crosscheck import batch_of
 from tinygrad_ed.errors import Diverged, InvalidType
 from tinygrad_ed.nn import MLP, costs
 from tinygrad_ed.nn.checks import chosen
-from tinygrad_ed.node import Array, recording
+from tinygrad_ed.recording import recording
 from tinygrad_ed.train.methods import batches, check_method
 from tinygrad_ed.train.optim import GradientDescent, Optimizer
 from tinygrad_ed.train.progress import progress_bar
+from tinygrad_ed.values import Array
 
 CostAndGradient = Callable[[MLP, Sequence[Array], Array, Array, str], tuple[float, Sequence[Array]]]
 

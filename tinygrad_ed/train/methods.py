@@ -13,7 +13,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from tinygrad_ed.nn.checks import chosen
-from tinygrad_ed.node import Array
+from tinygrad_ed.values import Array
 
 METHODS = ("gradient", "sgd", "minibatch")
 SAMPLINGS = ("uniform", "shuffle")

@@ -12,7 +12,7 @@ from typing import Protocol
 
 from tinygrad_ed.checks import real_number
 from tinygrad_ed.errors import InvalidValue
-from tinygrad_ed.node import Array
+from tinygrad_ed.values import Array
 
 
 class Optimizer(Protocol):

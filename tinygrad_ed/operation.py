@@ -1,0 +1,253 @@
+"""Op: a differentiable function, its forward computation and its derivative rules together.
+
+Calling an op with a Node among its inputs computes the value with NumPy (or `math`, for floats) and makes the new Node
+that remembers op and inputs. The ops themselves are in `ops/`, one line each.
+
+>>> from tinygrad_ed.node import Node
+>>> double = Op("double", lambda x: 2 * x, (lambda g, y, x: 2 * g,))
+>>> x = Node(0.6, name="x")
+>>> y = double(x)
+>>> y, y.op.name, y.args
+(Node(1.2, op='double'), 'double', (Node(0.6, name='x'),))
+"""
+
+import inspect
+from collections.abc import Callable
+from types import MethodType
+from typing import Any
+
+import numpy as np
+
+from tinygrad_ed.errors import InvalidType, InvalidValue, NoDerivativeRule, ShapeError
+from tinygrad_ed.node import Node, clock
+from tinygrad_ed.recording import mode
+from tinygrad_ed.values import Lifted, Value, constant, read_only, shape_of
+
+Rule = Callable[..., Any]
+
+
+class Op:
+    """A differentiable function: the forward computation and one derivative rule for each input.
+
+    Args:
+        name: what pictures and messages call it.
+        forward: the NumPy function, `forward(*inputs, **params)`.
+        rules: for each input, `rule(g, y, *inputs, **params)`: the gradient of a scalar with respect to
+            that input, where `g` is its gradient with respect to the result `y`; or None for an input
+            that has no gradient. What a rule takes after the inputs are the op's parameters, such as `axis`.
+        scalar: a quicker forward for floats, from `math` or `operator`.
+        broadcasts: the inputs broadcast; `backward.py` sums the rule's gradient to the input's shape.
+        variadic: any number of inputs; the only rule takes the input's position, `rule(g, y, i, *inputs)`.
+
+    Calling it with plain numbers and arrays gives a plain result; with a Node among them, a Node. That is
+    what lets a rule be written once: at first order it runs on plain NumPy values, and in a sweep with
+    `create_graph=True` the same rule builds the graph of the gradient.
+    """
+
+    __slots__ = (
+        "any_params",
+        "arity",
+        "broadcasts",
+        "forward",
+        "guarded",
+        "known",
+        "name",
+        "params",
+        "rules",
+        "scalar",
+        "variadic",
+    )
+
+    def __init__(
+        self,
+        name: str,
+        forward: Callable[..., Any],
+        rules: tuple[Rule | None, ...],
+        scalar: Callable[..., float] | None = None,
+        broadcasts: bool = False,
+        variadic: bool = False,
+    ) -> None:
+        self.name = name
+        self.forward = forward
+        self.rules = rules
+        self.scalar = scalar
+        self.broadcasts = broadcasts
+        self.variadic = variadic
+        self.arity = len(rules)
+        # A reader's function could write into the arrays that it is given; the ops of the package do not.
+        self.guarded = True
+        takes = next((list(inspect.signature(rule).parameters.values()) for rule in rules if rule), [])
+        after = takes[2 + self.arity :]
+        self.params = tuple([p.name for p in after if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)])
+        self.known = frozenset(self.params)
+        self.any_params = not takes or any([p.kind is p.VAR_KEYWORD for p in takes])
+
+    def __repr__(self) -> str:
+        return f"<op {self.name}>"
+
+    def __reduce__(self) -> tuple[Callable[[str], "Op"], tuple[str]]:
+        """A pickled graph holds the names of its ops; their rules are functions, which no file can hold."""
+        if OPS.get(self.name) is not self:
+            raise InvalidType(f"op {self.name!r} cannot be pickled: another op has the same name; rename this one")
+        return find_op, (self.name,)
+
+    def __deepcopy__(self, memo: object) -> "Op":
+        return self
+
+    def __call__(self, *inputs: Any, **params: Any) -> Any:
+        """Compute the value; remember op and inputs if there is a Node among them."""
+        if len(inputs) != self.arity or not (params.keys() <= self.known):
+            inputs, params = self._bound(inputs, params)
+        values: list[Any] = []
+        recorded, floats, as_given = False, True, True
+        for x in inputs:
+            if type(x) is float:
+                values.append(x)
+            elif isinstance(x, Node):
+                recorded = True
+                value = x._value
+                values.append(value)
+                floats = floats and type(value) is float
+            elif isinstance(x, Lifted):
+                return x.through(self, inputs, params)
+            else:
+                value = constant(x)
+                values.append(value)
+                floats = floats and type(value) is float
+                as_given = False
+        value = self._evaluate(values, params, inputs, floats)
+        if not recorded:
+            return value
+        node = Node.__new__(Node)
+        node._value = value
+        node._grad = node.name = None
+        node.id = next(clock)
+        recording = mode.get()
+        if recording:
+            node.op, node.params = self, params or None
+            # Nodes and floats are kept as they came; arrays, lists and other numbers as they were read.
+            node.args = (
+                inputs
+                if as_given
+                else tuple([x if isinstance(x, Node) else v for x, v in zip(inputs, values, strict=True)])
+            )
+            if recording is not True:
+                recording.made(node)
+        else:
+            node.op, node.args, node.params = None, (), None
+        return node
+
+    def __get__(self, instance: Any, owner: type) -> Any:
+        """As an attribute of a class an op is a method, as a function is: `Node.exp = exp`."""
+        return self if instance is None else MethodType(self, instance)
+
+    def _evaluate(self, values: list[Any], params: dict[str, Any], inputs: tuple[Any, ...], floats: bool) -> Value:
+        if floats and self.scalar is not None:
+            try:
+                return self.scalar(*values, **params)
+            except (ArithmeticError, ValueError):
+                pass  # let NumPy say inf or nan, with its warning
+        if self.guarded:
+            values = [read_only(value) for value in values]
+        try:
+            result = self.forward(*values, **params)
+        except ValueError as error:
+            if type(error) is not ValueError:
+                raise  # AxisError and LinAlgError already say what is wrong
+            shapes = " and ".join(f"{shape_of(v)}{_called(x)}" for v, x in zip(values, inputs, strict=True))
+            raise ShapeError(f"{self.name}: inputs of shape {shapes} do not fit: {error}") from error
+        if type(result) is np.ndarray and result.ndim and result.dtype.kind == "f":
+            return result
+        if isinstance(result, tuple):
+            raise InvalidType(f"{self.name}: the forward function returned a tuple, but an op has one result")
+        array = np.asarray(result)
+        if array.dtype.kind != "f":
+            if array.dtype.kind not in "iub":
+                raise InvalidType(f"{self.name}: the result is {array.dtype}, but a Node holds real numbers only")
+            array = array.astype(float)
+        return array if array.ndim else float(array)
+
+    def _bound(self, inputs: tuple[Any, ...], params: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """Sort positional arguments that follow the inputs into the parameters, as in `tg.sum(x, 0)`; check names.
+
+        A parameter that the rules do not know is refused: they would answer as if it were not there.
+        """
+        if not self.variadic and len(inputs) != self.arity:
+            extra = inputs[self.arity :]
+            if len(inputs) < self.arity or len(extra) > len(self.params):
+                wanted = f"{self.arity} input{'s' * (self.arity != 1)}"
+                more = f" and then {', '.join(self.params)}" if self.params else ""
+                raise InvalidType(f"{self.name} takes {wanted}{more}; it got {len(inputs)} positional arguments")
+            inputs = inputs[: self.arity]
+            params = {**dict(zip(self.params, extra, strict=False)), **params}
+        unknown = [] if self.any_params else [name for name in params if name not in self.params]
+        if unknown:
+            raise NoDerivativeRule(
+                f"{self.name} does not take {', '.join(f'{name}=' for name in unknown)} "
+                f"(known: {', '.join(self.params) or 'none'})"
+            )
+        return inputs, params
+
+
+OPS: dict[str, "Op"] = {}
+"""Every op by its name, the first one that got it."""
+
+HANDLERS: dict[Callable[..., Any], Callable[..., Any]] = {}
+"""What a NumPy function does when it meets a Node: filled by `op` and `ops/`, read by `ops/protocols.py`."""
+
+
+def op(
+    name: str,
+    forward: Callable[..., Any],
+    *rules: Rule | None,
+    scalar: Callable[..., float] | None = None,
+    broadcasts: bool = False,
+    variadic: bool = False,
+) -> Op:
+    """Make an `Op`; the arguments are those of the class. One op, one line.
+
+    If `forward` is a NumPy function for which Nodes have no rule yet, NumPy's own name works from then on.
+
+    Raises:
+        InvalidType: if `forward` or a rule cannot be called.
+        InvalidValue: without any rule.
+
+    >>> cube = op("cube", lambda x: x**3, lambda g, y, x: g * 3 * x**2)
+    >>> cube(2.0), cube(Node(2.0))
+    (8.0, Node(8.0, op='cube'))
+    """
+    for what in (forward, *rules):
+        if what is not None and not callable(what):
+            raise InvalidType(f"op {name!r}: {what!r} cannot be called; give functions (None: no gradient)")
+    if not rules:
+        raise InvalidValue(
+            f"op {name!r} has no rules; give one for each input: lambda g, y, x: ... (None: no gradient)"
+        )
+    made = Op(name, forward, rules, scalar, broadcasts, variadic)
+    OPS.setdefault(name, made)
+    if is_numpy_function(forward):
+        HANDLERS.setdefault(forward, made)
+    return made
+
+
+def find_op(name: str) -> Op:
+    """Return the op of that name (for pickled graphs).
+
+    Raises:
+        InvalidValue: if there is none: an op of one's own must be made before its graph is loaded.
+
+    >>> find_op("cube") if "cube" in OPS else "not made"
+    'not made'
+    """
+    if name not in OPS:
+        raise InvalidValue(f"there is no op {name!r}; make it with tg.op before you load a graph that uses it")
+    return OPS[name]
+
+
+def is_numpy_function(function: object) -> bool:
+    """Whether NumPy asks our protocols before it runs `function` on a Node."""
+    return isinstance(function, np.ufunc | type(np.sum))
+
+
+def _called(x: object) -> str:
+    return f" ({x.name!r})" if isinstance(x, Node) and x.name is not None else ""
