@@ -223,6 +223,8 @@ def _unbroadcast(g: Any, shape: tuple[int, ...], op: Op, position: int) -> Any:
     """Sum over the axes along which an input of this shape was repeated."""
     have = shape_of(g)
     extra = len(have) - len(shape)
+    if type(g) is np.ndarray and op.broadcasts and extra > 0 and have[extra:] == shape:  # a bias, most often
+        return np.add.reduce(g, axis=tuple(range(extra))) if shape else float(np.add.reduce(g, axis=None))
     repeated = [i + extra for i, n in enumerate(shape) if n == 1 and have[i + extra] != 1] if extra >= 0 else []
     kept = tuple([1 if i in repeated else n for i, n in enumerate(have)][max(extra, 0) :])
     if not op.broadcasts or kept != shape:

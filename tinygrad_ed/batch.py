@@ -50,7 +50,17 @@ class Batch(Lifted):
 for _name in ("add", "sub", "mul", "truediv", "mod", "pow", "matmul"):
     for _side in ("", "r"):
         setattr(Batch, f"__{_side}{_name}__", Node.__dict__[f"__{_side}{_name}__"])
-for _name in ("__neg__", "__pos__", "__abs__", "__getitem__", "__array_ufunc__", "__array_function__", "sum", "T"):
+for _name in (
+    "__neg__",
+    "__pos__",
+    "__abs__",
+    "__getitem__",
+    "__array_ufunc__",
+    "__array_function__",
+    "sum",
+    "T",
+    "mT",
+):
     setattr(Batch, _name, Node.__dict__[_name])
 
 
@@ -168,6 +178,7 @@ _RULES: dict[Op, Batching] = {
     decompose._norm2: _folding,
     ops.cumsum: _along,
     ops.reshape: _reshape,
+    ops.matrix_transpose: _trailing,
     ops.transpose: _transpose,
     ops.broadcast_to: _broadcast_to,
     ops.getitem: _getitem,

@@ -12,14 +12,22 @@ from typing import Any
 
 from tinygrad_ed.errors import InvalidType
 
+CONTAINERS = (list, tuple, dict)
+
 
 def leaves(tree: Any) -> list[Any]:
     """The entries of nested lists, tuples and dicts, in order."""
     if isinstance(tree, dict):
-        return [leaf for branch in tree.values() for leaf in leaves(branch)]
-    if isinstance(tree, list | tuple):
-        return [leaf for branch in tree for leaf in leaves(branch)]
-    return [tree]
+        tree = list(tree.values())
+    if not isinstance(tree, CONTAINERS):
+        return [tree]
+    found = []
+    for branch in tree:
+        if isinstance(branch, CONTAINERS):
+            found += leaves(branch)
+        else:
+            found.append(branch)
+    return found
 
 
 def rebuilt(tree: Any, entries: Iterator[Any]) -> Any:

@@ -96,7 +96,7 @@ class Op:
 
     def __call__(self, *inputs: Any, **params: Any) -> Any:
         """Compute the value; remember op and inputs if there is a Node among them."""
-        if len(inputs) != self.arity or not (params.keys() <= self.known):
+        if len(inputs) != self.arity or (params and not params.keys() <= self.known):
             inputs, params = self._bound(inputs, params)
         values: list[Any] = []
         recorded, floats, as_given = False, True, True
@@ -108,6 +108,9 @@ class Op:
                 value = x._value
                 values.append(value)
                 floats = floats and type(value) is float
+            elif type(x) is np.ndarray and x.ndim and x.dtype.kind == "f":
+                values.append(x)
+                floats = False
             elif isinstance(x, Lifted):
                 return x.through(self, inputs, params)
             else:
@@ -125,7 +128,7 @@ class Op:
         recording = mode.get()
         if recording:
             node.op, node.params = self, params or None
-            # Nodes and floats are kept as they came; arrays, lists and other numbers as they were read.
+            # Nodes, floats and float arrays are kept as they came; lists and other numbers as they were read.
             node.args = (
                 inputs
                 if as_given

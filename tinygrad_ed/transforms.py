@@ -12,6 +12,7 @@ they are plain values.
 """
 
 import functools
+import itertools
 from collections.abc import Callable, Sequence
 from contextvars import ContextVar
 from typing import Any, cast
@@ -26,13 +27,16 @@ from tinygrad_ed.node import Node, plain
 from tinygrad_ed.ops.elementwise import identity
 from tinygrad_ed.ops.shape import reshape, stack
 from tinygrad_ed.recording import recording
-from tinygrad_ed.values import constant, shape_of
+from tinygrad_ed.values import Array, constant, shape_of
 
 Function = Callable[..., Any]
 ArgNums = int | Sequence[int]
 
 ROOM = 1 << 21
 """How many numbers one node's gradients may hold in a batched sweep (16 MB of float64)."""
+
+SMALL = 1 << 14
+"""Below this many numbers a node the results share one sweep: the way through the rules costs more than the zeros."""
 
 _inside: ContextVar[bool] = ContextVar("inside a transform", default=False)
 
@@ -206,7 +210,7 @@ def jacobian(f: Function, argnums: ArgNums = 0) -> Function:
     @functools.wraps(f)
     def matrix(*args: Any, **keywords: Any) -> Any:
         run = _Run(f, args, argnums, keywords)
-        return run.like_output([_jacobian_of(run, y) for y in run.output_nodes()])
+        return run.like_output(_jacobians(run, run.output_nodes()))
 
     return matrix
 
@@ -233,8 +237,9 @@ class _Run:
         self.single = not isinstance(argnums, list | tuple)
         positions = _positions(f, argnums, len(args))
         self.chosen = [args[i] for i in positions]
-        given = [leaf for tree in self.chosen for leaf in leaves(tree)]
-        self.keep = _inside.get() or any([isinstance(x, Node) for x in leaves([args, keywords])])
+        given = leaves(self.chosen)
+        everything = given if len(given) == len(args) and not keywords else leaves([args, keywords])
+        self.keep = _inside.get() or any([isinstance(x, Node) for x in everything])
         # While f runs, transforms inside it give Nodes, and a graph is recorded even under no_grad.
         token = _inside.set(True)
         try:
@@ -302,26 +307,49 @@ class _Run:
         return checked
 
 
-def _jacobian_of(run: _Run, y: Node) -> Any:
-    """The derivatives of every entry of one result."""
-    columns = iter(_rows_as_nodes(run, y) if run.keep else _batched_rows(run, y))
-    results = tuple([rebuilt(tree, columns) for tree in run.chosen])
-    return results[0] if run.single else results
+def _jacobians(run: _Run, ys: list[Node]) -> list[Any]:
+    """For each result the derivatives of all its entries, nested as the arguments are."""
+    if run.keep:
+        columns = [_rows_as_nodes(run, y) for y in ys]
+    else:
+        largest = max([node.size for node in walk(*ys)], default=0)
+        small = largest * sum([y.size for y in ys]) <= SMALL
+        groups = [ys] if small else [[y] for y in ys]
+        columns = [found for group in groups for found in _batched_rows(run, group, largest)]
+    jacobians = []
+    for found in columns:
+        entries = iter(found)
+        results = tuple([rebuilt(tree, entries) for tree in run.chosen])
+        jacobians.append(results[0] if run.single else results)
+    return jacobians
 
 
-def _batched_rows(run: _Run, y: Node) -> list[Any]:
-    """One sweep for a whole batch of rows; as many at once as fit into some megabytes."""
-    largest = max([node.size for node in walk(y)])
+def _batched_rows(run: _Run, ys: list[Node], largest: int) -> list[list[Any]]:
+    """One sweep from several results for a whole batch of rows; as many at once as fit into some megabytes."""
+    ends = list(itertools.accumulate([y.size for y in ys]))
     at_once = max(1, ROOM // max(largest, 1))
-    columns = [np.zeros((y.size, *x.shape), x.dtype) for x in run.variables]
-    for first in range(0, y.size, at_once):
-        rows = np.eye(min(at_once, y.size - first), y.size, first, dtype=y.dtype)
-        found = pull([y], [Batch(rows.reshape(len(rows), *y.shape))], run.variables)
-        for column, part in zip(columns, found, strict=True):
+    columns = [np.zeros((ends[-1], *x.shape), x.dtype) for x in run.variables]
+    for first in range(0, ends[-1], at_once):
+        count = min(at_once, ends[-1] - first)
+        # Row i of the whole belongs to the result in whose range it lies; for all others it is zero.
+        seeds = [
+            Batch(np.eye(count, y.size, first - end + y.size, dtype=y.dtype).reshape(count, *y.shape))
+            for y, end in zip(ys, ends, strict=True)
+        ]
+        for column, part in zip(columns, pull(ys, seeds, run.variables), strict=True):
             if part is not None:
-                column[first : first + len(rows)] = part.array if isinstance(part, Batch) else part
-    shapes = [y.shape + x.shape for x in run.variables]
-    return [column.reshape(s) if s else float(column[0]) for column, s in zip(columns, shapes, strict=True)]
+                column[first : first + count] = part.array if isinstance(part, Batch) else part
+    return [
+        [
+            _shaped(column[end - y.size : end], y.shape + x.shape)
+            for x, column in zip(run.variables, columns, strict=True)
+        ]
+        for y, end in zip(ys, ends, strict=True)
+    ]
+
+
+def _shaped(rows: Array, shape: tuple[int, ...]) -> Any:
+    return rows.reshape(shape).copy() if shape else float(rows[0])
 
 
 def _rows_as_nodes(run: _Run, y: Node) -> list[Any]:

@@ -23,10 +23,12 @@ class Lifted:
 
 def leaf_value(value: object) -> Value:
     """Return what a leaf keeps: a float, or a float array of its own."""
-    if isinstance(value, int) and not isinstance(value, bool):
-        return _float_of_int(value)
     if type(value) is float:
         return value
+    if type(value) is np.ndarray and value.ndim and value.dtype.kind == "f":
+        return value.copy()
+    if isinstance(value, int) and not isinstance(value, bool):
+        return _float_of_int(value)
     if isinstance(value, np.ma.MaskedArray):
         raise InvalidType("a masked array would lose its mask in a Node; fill it first (`array.filled(...)`)")
     try:

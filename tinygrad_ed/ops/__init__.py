@@ -93,10 +93,6 @@ def _transpose(self: Node, *axes: Any) -> Any:
     return transpose(self, axes=given or None)
 
 
-def _matrix_transpose(self: Node) -> Any:
-    return swapaxes(self, -1, -2)
-
-
 Node.__add__, Node.__radd__ = _operator(add)
 Node.__sub__, Node.__rsub__ = _operator(subtract)
 Node.__mul__, Node.__rmul__ = _operator(multiply)
@@ -113,7 +109,7 @@ Node.__eq__ = _comparison(np.equal)  # type: ignore[method-assign]  # typed by o
 Node.__ne__ = _comparison(np.not_equal)  # type: ignore[method-assign]  # typed by object itself
 Node.__getitem__, Node.__iter__ = cast(Any, _getitem), cast(Any, _iter)
 
-Node.T, Node.mT = property(transpose), property(_matrix_transpose)
+Node.T, Node.mT = property(transpose), property(matrix_transpose)
 Node.reshape, Node.transpose, Node.ravel, Node.flatten = _reshape, _transpose, ravel, ravel
 Node.squeeze, Node.swapaxes, Node.repeat, Node.take = squeeze, swapaxes, repeat, take
 Node.diagonal, Node.trace, Node.dot, Node.clip, Node.astype = diagonal, trace, dot, clip, astype

@@ -19,12 +19,12 @@ from tinygrad_ed.operation import HANDLERS, Op, op
 from tinygrad_ed.ops.elementwise import absolute, power, square, where
 from tinygrad_ed.ops.linalg import matmul
 from tinygrad_ed.ops.reduce import Axis, axes_of, lift, max, min, sum
-from tinygrad_ed.ops.shape import concatenate, moveaxis, ravel, reshape, swapaxes
+from tinygrad_ed.ops.shape import concatenate, moveaxis, ravel, reshape
 from tinygrad_ed.values import shape_of
 
 
 def _t(x: Any) -> Any:
-    return swapaxes(x, -1, -2)
+    return x.mT
 
 
 def _scalar_times(g: Any, x: Any) -> Any:

@@ -47,8 +47,6 @@ MOVES: dict[Callable[..., Any], tuple[str, ...]] = {
     np.hstack: ("tup",),
     np.insert: ("arr", "values"),
     np.lib.stride_tricks.sliding_window_view: ("x",),
-    np.linalg.matrix_transpose: ("x",),
-    np.matrix_transpose: ("x",),
     np.meshgrid: ("xi",),
     np.pad: ("array", "constant_values"),
     np.resize: ("a",),

@@ -34,15 +34,35 @@ def count(x: Any, axis: Axis) -> int:
 
 def lift(g: Any, x: Any, axis: Axis) -> Any:
     """Give g the folded axes of x back, with length 1."""
+    return reshape(g, _lifted(x, axis))
+
+
+def _lifted(x: Any, axis: Axis) -> tuple[int, ...]:
     folded = axes_of(x, axis)
-    return reshape(g, tuple([1 if i in folded else n for i, n in enumerate(shape_of(x))]))
+    return tuple([1 if i in folded else n for i, n in enumerate(shape_of(x))])
 
 
 def _spread(g: Any, x: Any, axis: Axis) -> Any:
     """Give every folded entry what its fold got."""
     if type(g) is float:
         return g if shape_of(x) == () else np.full(shape_of(x), g, plain(x).dtype)
-    return broadcast_to(lift(g, x, axis), shape_of(x))
+    if isinstance(g, np.ndarray):  # the usual case, without the way through two ops
+        out = np.empty(shape_of(x), g.dtype)
+        out[...] = g.reshape(_lifted(x, axis))
+        return out
+    return broadcast_to(lift(g, x, axis) if shape_of(g) else g, shape=shape_of(x))
+
+
+def _sum(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
+    """What np.sum does, without its questions."""
+    add_up: Any = np.add.reduce  # whose types do not know a tuple of axes
+    return add_up(x, axis=axis if axis is None or isinstance(axis, int) else tuple(axis), keepdims=keepdims)
+
+
+def _mean(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
+    """What np.mean does, without its questions; of nothing, NaN with NumPy's warning."""
+    n = count(x, axis)
+    return _sum(x, axis, keepdims) / n if n else np.mean(x, axis=axis, keepdims=keepdims)
 
 
 def _of_extreme(g: Any, y: Any, x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
@@ -111,8 +131,8 @@ def _of_cumsum(g: Any, y: Any, x: Any, axis: int | None = None) -> Any:
     return flip(cumsum(flip(g, axis), axis), axis)
 
 
-sum = op("sum", np.sum, lambda g, y, x, axis=None, keepdims=False: _spread(g, x, axis))
-mean = op("mean", np.mean, lambda g, y, x, axis=None, keepdims=False: _spread(g / (count(x, axis) or 1), x, axis))
+sum = op("sum", _sum, lambda g, y, x, axis=None, keepdims=False: _spread(g, x, axis))
+mean = op("mean", _mean, lambda g, y, x, axis=None, keepdims=False: _spread(g / (count(x, axis) or 1), x, axis))
 max = op("max", np.max, _of_extreme)
 min = op("min", np.min, _of_extreme)
 prod = op("prod", np.prod, _of_prod)
@@ -133,4 +153,4 @@ def std(x: Any, axis: Axis = None, ddof: float = 0, keepdims: bool = False, corr
     return where(equal, 0.0, sqrt(where(equal, 1.0, squared))) if np.any(equal) else sqrt(squared)
 
 
-HANDLERS.update({np.var: var, np.std: std, np.amax: max, np.amin: min})
+HANDLERS.update({np.sum: sum, np.mean: mean, np.var: var, np.std: std, np.amax: max, np.amin: min})

@@ -23,6 +23,7 @@ __all__ = [
     "expand_dims",
     "flip",
     "getitem",
+    "matrix_transpose",
     "moveaxis",
     "ravel",
     "repeat",
@@ -40,6 +41,7 @@ __all__ = [
 reshape: Op = op(
     "reshape", lambda x, shape=(): np.reshape(x, shape), lambda g, y, x, shape=(): reshape(g, shape=shape_of(x))
 )
+matrix_transpose = op("matrix_transpose", lambda x: x.mT, lambda g, y, x: g.mT)
 transpose: Op = op("transpose", np.transpose, lambda g, y, x, axes=None: transpose(g, axes=_inverse(axes)))
 # The sum that undoes a broadcast is done for all ops in backward.py, so this rule just hands `g` on.
 broadcast_to = op("broadcast_to", np.broadcast_to, lambda g, y, x, shape=(): g, broadcasts=True)
@@ -260,5 +262,7 @@ HANDLERS.update(
         np.linalg.diagonal: lambda x, offset=0: diagonal(x, offset, -2, -1),
         np.linalg.trace: lambda x, offset=0: trace(x, offset, -2, -1),
         np.astype: astype,
+        np.matrix_transpose: matrix_transpose,
+        np.linalg.matrix_transpose: matrix_transpose,
     }
 )
