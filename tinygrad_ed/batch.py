@@ -17,7 +17,7 @@ import numpy as np
 from tinygrad_ed import ops
 from tinygrad_ed.node import Node
 from tinygrad_ed.operation import Op
-from tinygrad_ed.ops import decompose, elementwise, moves, shape
+from tinygrad_ed.ops import decompose, elementwise, moves, norms, shape
 from tinygrad_ed.values import Array, Lifted, shape_of
 
 Batching = Callable[[Op, tuple[Any, ...], dict[str, Any]], Array | None]
@@ -175,7 +175,7 @@ _RULES: dict[Op, Batching] = {
     **dict.fromkeys((ops.sum, ops.mean, ops.max, ops.min, ops.prod, ops.logsumexp, ops.flip), _folding),
     ops.matmul: _matmul,
     shape._astype: _trailing,
-    decompose._norm2: _folding,
+    norms.norm2: _folding,
     ops.cumsum: _along,
     ops.reshape: _reshape,
     ops.matrix_transpose: _trailing,

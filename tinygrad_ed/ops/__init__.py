@@ -14,6 +14,7 @@ from tinygrad_ed.node import Node, plain
 from tinygrad_ed.operation import OPS
 from tinygrad_ed.ops import decompose as decompose  # this and the next answer to NumPy's own names alone
 from tinygrad_ed.ops import elementwise, linalg, protocols, reduce, shape
+from tinygrad_ed.ops import norms as norms
 from tinygrad_ed.ops import order as order
 from tinygrad_ed.ops import parts as parts
 from tinygrad_ed.ops import polynomial as polynomial

@@ -1,0 +1,196 @@
+"""One run of a function under a transform: its arguments made variables, its result, and all first derivatives of it.
+
+`transforms.py` asks; here is how variables are made (a Node of an outer transform becomes an `identity` of it), how
+results are handed out, and how a Jacobian is computed: one sweep for a whole batch of rows.
+"""
+
+import itertools
+from collections.abc import Callable, Sequence
+from contextvars import ContextVar
+from typing import Any
+
+import numpy as np
+
+from tinygrad_ed.backward import finished, pull, start, walk
+from tinygrad_ed.batch import Batch
+from tinygrad_ed.errors import InvalidType, InvalidValue, ShapeError
+from tinygrad_ed.nested import leaves, leaves_like, rebuilt
+from tinygrad_ed.node import Node, plain
+from tinygrad_ed.ops.elementwise import identity
+from tinygrad_ed.ops.shape import reshape, stack
+from tinygrad_ed.recording import recording
+from tinygrad_ed.values import Array, constant, shape_of
+
+Function = Callable[..., Any]
+ArgNums = int | Sequence[int]
+
+ROOM = 1 << 21
+"""How many numbers one node's gradients may hold in a batched sweep (16 MB of float64)."""
+
+SMALL = 1 << 14
+"""Below this many numbers a node the results share one sweep: the way through the rules costs more than the zeros."""
+
+inside: ContextVar[bool] = ContextVar("inside a transform", default=False)
+
+
+class Run:
+    """One run of `f` on variables: the arguments, the variables made of them, and the result."""
+
+    def __init__(self, f: Function, args: tuple[Any, ...], argnums: ArgNums, keywords: dict[str, Any]) -> None:
+        self.f = f
+        self.single = not isinstance(argnums, list | tuple)
+        positions = _positions_of(f, argnums, len(args))
+        self.chosen = [args[i] for i in positions]
+        given = leaves(self.chosen)
+        everything = given if len(given) == len(args) and not keywords else leaves([args, keywords])
+        self.keep = inside.get() or any([isinstance(x, Node) for x in everything])
+        # While f runs, transforms inside it give Nodes, and a graph is recorded even under no_grad.
+        token = inside.set(True)
+        try:
+            with recording(True):
+                self.variables = [identity(x) if isinstance(x, Node) else Node(x) for x in given]
+                fresh = iter(self.variables)
+                replaced = {i: rebuilt(tree, fresh) for i, tree in zip(positions, self.chosen, strict=True)}
+                self.output = f(*[replaced.get(i, arg) for i, arg in enumerate(args)], **keywords)
+        finally:
+            inside.reset(token)
+
+    def output_nodes(self) -> list[Node]:
+        """The entries of the result as Nodes; constants become Nodes without a past."""
+        return [self._as_node(y) for y in leaves(self.output)]
+
+    def single_output(self, transform: str) -> Node:
+        """The result, where a container is not allowed."""
+        if isinstance(self.output, list | tuple | dict):
+            raise InvalidType(
+                f"{transform} wants one number or array as the result, but {name_of(self.f)} returned a "
+                f"{type(self.output).__name__}; use tg.vjp or tg.jacobian for nested results"
+            )
+        return self._as_node(self.output)
+
+    def _as_node(self, y: Any) -> Node:
+        if isinstance(y, Node):
+            return y
+        if y is None or isinstance(y, bool | np.bool_ | str) or np.asarray(y).dtype.kind not in "fiu":
+            hint = "; is a `return` missing?" if y is None else ""
+            raise InvalidType(
+                f"{name_of(self.f)} returned {y!r}, which has no derivative; return a number or array{hint}"
+            )
+        return Node(y)
+
+    def pull(self, nodes: list[Node], seeds: list[Any], create_graph: bool | None = None) -> list[Any]:
+        """The gradients of `sum(node . seed)` with respect to the variables; None where nothing arrives."""
+        return pull(nodes, seeds, self.variables, self.keep if create_graph is None else create_graph)
+
+    def per_argument(self, found: list[Any], keep: bool | None = None) -> Any:
+        """The gradients, nested as the arguments are; a tuple where several were asked for."""
+        again = self.keep if keep is None else keep
+        done = iter([finished(g, x, again) for g, x in zip(found, self.variables, strict=True)])
+        results = tuple([rebuilt(tree, done) for tree in self.chosen])
+        return results[0] if self.single else results
+
+    def like_output(self, results: list[Any]) -> Any:
+        """One thing for each entry of the result, nested as the result is."""
+        return rebuilt(self.output, iter(results))
+
+    def out(self, y: Node) -> Any:
+        """A result as the user gets it: a Node inside another transform, else plain and the user's own."""
+        return y if self.keep else finished(plain(y), y, False)
+
+    def all_out(self) -> Any:
+        """The whole result as the user gets it."""
+        return self.like_output([self.out(y) for y in self.output_nodes()])
+
+    def tangents(self, vs: Sequence[Any]) -> list[Any]:
+        """The entries of `vs`, checked against the arguments."""
+        found = leaves_like(tuple(as_tuple(vs, "vs")), tuple(self.chosen), "vs")
+        checked = [v if isinstance(v, Node) else constant(v) for v in found]
+        for v, x in zip(checked, self.variables, strict=True):
+            if shape_of(v) != x.shape:
+                raise ShapeError(f"an entry of vs has shape {shape_of(v)}, but its argument has shape {x.shape}")
+        return checked
+
+
+def jacobians(run: Run, ys: list[Node]) -> list[Any]:
+    """For each result the derivatives of all its entries, nested as the arguments are."""
+    if run.keep:
+        columns = [_rows_as_nodes(run, y) for y in ys]
+    else:
+        largest = max([node.size for node in walk(*ys)], default=0)
+        small = largest * sum([y.size for y in ys]) <= SMALL
+        groups = [ys] if small else [[y] for y in ys]
+        columns = [found for group in groups for found in _batched_rows(run, group, largest)]
+    jacobians = []
+    for found in columns:
+        entries = iter(found)
+        results = tuple([rebuilt(tree, entries) for tree in run.chosen])
+        jacobians.append(results[0] if run.single else results)
+    return jacobians
+
+
+def _batched_rows(run: Run, ys: list[Node], largest: int) -> list[list[Any]]:
+    """One sweep from several results for a whole batch of rows; as many at once as fit into some megabytes."""
+    ends = list(itertools.accumulate([y.size for y in ys]))
+    at_once = max(1, ROOM // max(largest, 1))
+    columns = [np.zeros((ends[-1], *x.shape), x.dtype) for x in run.variables]
+    for first in range(0, ends[-1], at_once):
+        count = min(at_once, ends[-1] - first)
+        # Row i of the whole belongs to the result in whose range it lies; for all others it is zero.
+        seeds = [
+            Batch(np.eye(count, y.size, first - end + y.size, dtype=y.dtype).reshape(count, *y.shape))
+            for y, end in zip(ys, ends, strict=True)
+        ]
+        for column, part in zip(columns, pull(ys, seeds, run.variables), strict=True):
+            if part is not None:
+                column[first : first + count] = part.array if isinstance(part, Batch) else part
+    return [
+        [
+            _shaped(column[end - y.size : end], y.shape + x.shape)
+            for x, column in zip(run.variables, columns, strict=True)
+        ]
+        for y, end in zip(ys, ends, strict=True)
+    ]
+
+
+def _shaped(rows: Array, shape: tuple[int, ...]) -> Any:
+    return rows.reshape(shape).copy() if shape else float(rows[0])
+
+
+def _rows_as_nodes(run: Run, y: Node) -> list[Any]:
+    """Inside another transform: a sweep for each row, whose gradients can be differentiated again."""
+    basis = np.eye(y.size, dtype=y.dtype).reshape(y.size, *y.shape)
+    rows = [run.pull([y], [start(y, row if y.shape else 1.0)]) for row in basis]
+    return [
+        reshape(stack([finished(row[i], x, True) for row in rows]), y.shape + x.shape)
+        if rows
+        else Node(np.zeros(y.shape + x.shape))
+        for i, x in enumerate(run.variables)
+    ]
+
+
+def _positions_of(f: Function, argnums: ArgNums, count: int) -> list[int]:
+    numbers: list[Any] = list(argnums) if isinstance(argnums, list | tuple) else [argnums]
+    fits = [type(i) is not bool and isinstance(i, int | np.integer) and -count <= i < count for i in numbers]
+    found = [int(i) % count for i in numbers] if all(fits) else []
+    if not all(fits) or len(set(found)) < len(found):
+        raise InvalidValue(
+            f"argnums={argnums!r} does not fit: give different positions; {name_of(f)} was called with {count} "
+            "positional arguments (arguments given by keyword are not differentiated)"
+        )
+    return found
+
+
+def name_of(f: Function) -> str:
+    """Return what messages call a function."""
+    return getattr(f, "__name__", repr(f))
+
+
+def as_tuple(xs: Any, what: str) -> tuple[Any, ...]:
+    """Return `xs` as a tuple.
+
+    Raises:
+        InvalidType: for what is neither a tuple nor a list.
+    """
+    if not isinstance(xs, list | tuple):
+        raise InvalidType(f"{what} must be a tuple with one entry an argument, such as (x,); got {type(xs).__name__}")
+    return tuple(xs)
