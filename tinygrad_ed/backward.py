@@ -223,8 +223,9 @@ def _unbroadcast(g: Any, shape: tuple[int, ...], op: Op, position: int) -> Any:
     """Sum over the axes along which an input of this shape was repeated."""
     have = shape_of(g)
     extra = len(have) - len(shape)
-    if type(g) is np.ndarray and op.broadcasts and extra > 0 and have[extra:] == shape:  # a bias, most often
-        return np.add.reduce(g, axis=tuple(range(extra))) if shape else float(np.add.reduce(g, axis=None))
+    if op.broadcasts and extra > 0 and have[extra:] == shape:  # a bias, most often
+        summed = g.sum(axis=tuple(range(extra)))
+        return summed if shape or isinstance(summed, Node | Lifted) else float(summed)
     repeated = [i + extra for i, n in enumerate(shape) if n == 1 and have[i + extra] != 1] if extra >= 0 else []
     kept = tuple([1 if i in repeated else n for i, n in enumerate(have)][max(extra, 0) :])
     if not op.broadcasts or kept != shape:
@@ -233,11 +234,10 @@ def _unbroadcast(g: Any, shape: tuple[int, ...], op: Op, position: int) -> Any:
             f"but that input has shape {shape}; a rule must return its input's shape"
             + ("" if op.broadcasts else " (if the inputs of the op broadcast, say so: tg.op(..., broadcasts=True))")
         )
-    axes = (*range(extra), *repeated)
-    if isinstance(g, np.ndarray):  # the usual case, without the way through two ops
-        summed = np.add.reduce(g, axis=axes)
-        return summed.reshape(shape) if shape else float(summed)
-    return reshape(g.sum(axis=axes), shape=shape) if repeated else g.sum(axis=axes)
+    summed = g.sum(axis=(*range(extra), *repeated))
+    if isinstance(g, Node | Lifted):
+        return reshape(summed, shape=shape) if repeated else summed
+    return summed.reshape(shape) if shape else float(summed)
 
 
 Node.backward = backward
