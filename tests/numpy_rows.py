@@ -294,3 +294,36 @@ add(
     oracle=False,
 )
 add("piecewise", lambda np, x: np.piecewise(x, [x < 0], [lambda t: t * t, 1.0]), (5,), oracle=False, note="(rest)")
+
+# Found by a reviewer
+
+add(
+    "full",
+    lambda np, x: np.full((2, 3), x),
+    (),
+    (3,),
+    (2, 1),
+    twin=lambda np, x: np.broadcast_to(x, (2, 3)),
+    oracle=False,
+)
+for order in ("F", "A"):
+    call = lambda np, x, order=order: x.reshape((3, 2), order=order)  # noqa: E731 # bound in a loop
+    add("reshape", call, (2, 3), (6,), oracle=False, note=f"({order})")
+    call = lambda np, x, order=order: np.ravel(x.T, order=order) * x.T.reshape(-1, order=order)  # noqa: E731 # ditto
+    add("ravel", call, (2, 3), oracle=False, note=f"({order})")
+for mode in ("wrap", "clip"):
+    call = lambda np, x, mode=mode: np.take(x, [0, 5, -7], axis=0, mode=mode)  # noqa: E731 # bound in a loop
+    add("take", call, (3, 2), oracle=False, note=f"({mode})")
+add(
+    "einsum",
+    lambda np, a, b: np.einsum("ij,jk->ik", a, b, optimize=True),
+    [(2, 3), (3, 2)],
+    note="(optimize)",
+    oracle=False,
+)
+add("einsum", lambda np, a, b: np.einsum("ij,jk->ik", a, b), [(2, 1), (3, 4)], note="(length 1)", oracle=False)
+add("einsum", lambda np, a, b: np.einsum(a, [0, 1], b, [1, 2], [0, 2]), [(2, 3), (3, 2)], note="(lists)", oracle=False)
+add("einsum", lambda np, a, b: np.einsum(a, [..., 0], b, [0]), [(2, 3), (3,)], note="(lists, ...)", oracle=False)
+add("eigvalsh", lambda np, x: np.linalg.eigvalsh(x), (0, 3, 3), oracle=False, note="(no matrix)")
+add("svdvals", lambda np, x: np.linalg.svdvals(x), (0, 3, 2), oracle=False, note="(no matrix)")
+add("svd", lambda np, x: np.linalg.svd(x, full_matrices=False)[0], (0, 3, 2), oracle=False, note="(no matrix)")

@@ -14,7 +14,13 @@ import tinygrad_ed as tg
 from tinygrad_ed.ops.coverage import coverage, is_public, table
 from tinygrad_ed.ops.protocols import PLAIN, path
 
-ALL = sorted(get_overridable_numpy_ufuncs() | get_overridable_numpy_array_functions(), key=path)
+
+def place(function):
+    """A name for one function alone: NumPy has some twice, and tests in parallel need one order."""
+    return f"{path(function)}-{getattr(function, '__module__', 'ufunc')}"
+
+
+ALL = sorted(get_overridable_numpy_ufuncs() | get_overridable_numpy_array_functions(), key=place)
 KINDS = {entry.name: entry.kind for entry in coverage()}
 
 # HIPS autograd 1.9: every NumPy function of real numbers that it differentiates.
@@ -116,7 +122,7 @@ def _node(argument):
 REFUSED = [function for function in ALL if is_public(function) and KINDS[path(function)] == "refused"]
 
 
-@pytest.mark.parametrize("function", REFUSED, ids=lambda f: f"{path(f)}-{getattr(f, '__module__', 'ufunc')}")
+@pytest.mark.parametrize("function", REFUSED, ids=place)
 def test_a_refused_function_says_its_name_and_how_to_add_a_rule(function):
     node = tg.Node(np.eye(3))
     with pytest.raises(tg.NoDerivativeRule, match=re.escape(f"np.{path(function)}")):
@@ -158,7 +164,7 @@ PLAIN_PARTS = (  # a part of the result is plain; np.where(x) alone gives places
 )
 
 
-@pytest.mark.parametrize("function", ALL, ids=lambda f: f"{path(f)}-{getattr(f, '__module__', 'ufunc')}")
+@pytest.mark.parametrize("function", ALL, ids=place)
 def test_no_function_gives_an_object_array_or_drops_the_graph(function):
     """Whatever meets a Node: the result is a Node, plain numbers, or an error that is no riddle."""
     try:

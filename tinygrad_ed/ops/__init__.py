@@ -85,8 +85,8 @@ def _iter(self: Node) -> Iterator[Any]:
     return iter([getitem(self, index=i) for i in range(len(self))])
 
 
-def _reshape(self: Node, *sizes: Any) -> Any:
-    return reshape(self, shape=sizes[0] if len(sizes) == 1 else sizes)
+def _reshape(self: Node, *sizes: Any, order: str = "C") -> Any:
+    return shape.reshape_in(self, sizes[0] if len(sizes) == 1 else sizes, order)
 
 
 def _transpose(self: Node, *axes: Any) -> Any:

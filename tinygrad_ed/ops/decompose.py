@@ -81,7 +81,8 @@ def cholesky(a: Any, upper: bool = False) -> Any:
 
 def _gaps(values: Any) -> Any:
     """1 / (v_j - v_i) for different values, 0 for equal ones."""
-    difference = reshape(values, (*shape_of(values)[:-1], 1, -1)) - reshape(values, (*shape_of(values), 1))
+    *stack, n = shape_of(values)
+    difference = reshape(values, (*stack, 1, n)) - reshape(values, (*stack, n, 1))
     equal = np.abs(plain(difference)) <= 1e-12 * np.max(np.abs(plain(values)), axis=-1, initial=1e-300)[..., None, None]
     return where(equal, 0.0, 1.0 / where(equal, 1.0, difference))
 
@@ -119,7 +120,7 @@ def eigvalsh(a: Any, UPLO: str = "L") -> Any:
 
 def _flat(*parts: Any) -> Any:
     """Stacks of arrays as one stack of vectors."""
-    rows = [np.reshape(part, (*part.shape[:-k], -1)) for part, k in parts]
+    rows = [np.reshape(part, (*part.shape[:-k], math.prod(part.shape[-k:]))) for part, k in parts]
     return np.concatenate(rows, axis=-1)
 
 
@@ -169,7 +170,7 @@ _svd = op("svd", _forward_svd, _of_svd)
 
 def _of_svdvals(g: Any, y: Any, x: Any) -> Any:
     u, _, vh = _unflat(_svd(x), *_svd_shapes(x))
-    return (u * reshape(g, (*shape_of(g)[:-1], 1, -1))) @ vh
+    return (u * reshape(g, (*shape_of(g)[:-1], 1, shape_of(g)[-1]))) @ vh
 
 
 svdvals = op("svdvals", lambda x: np.linalg.svd(x, compute_uv=False), _of_svdvals)

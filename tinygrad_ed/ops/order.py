@@ -13,7 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_ed.node import plain
+from tinygrad_ed.errors import NoDerivativeRule
+from tinygrad_ed.node import Node, plain
 from tinygrad_ed.operation import HANDLERS
 from tinygrad_ed.ops.elementwise import where
 from tinygrad_ed.ops.reduce import Axis, axes_of
@@ -66,7 +67,9 @@ def nanmedian(a: Any, axis: Axis = None, keepdims: bool = False) -> Any:
 
 
 def _quantile(a: Any, q: Any, axis: Axis, method: str, keepdims: bool, skip_nan: bool) -> Any:
-    folded, q = axes_of(a, axis), np.asarray(plain(q), float)
+    if isinstance(q, Node):
+        raise NoDerivativeRule("quantiles have no derivative rule for q: give q as a plain number (q.value)")
+    folded, q = axes_of(a, axis), np.asarray(q, float)
     rows = moveaxis(a, folded, tuple(range(-len(folded), 0))) if folded else reshape(a, (*shape_of(a), 1))
     kept = shape_of(rows)[: len(shape_of(a)) - len(folded)]
     ordered = sort(reshape(rows, (*kept, -1)))

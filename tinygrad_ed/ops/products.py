@@ -22,9 +22,10 @@ from tinygrad_ed.values import constant, shape_of
 def _of_einsum(g: Any, y: Any, i: int, *xs: Any, terms: tuple[str, ...] = (), out: str = "") -> Any:
     operands = [g, *(x for k, x in enumerate(xs) if k != i)]
     letters = [out, *(term for k, term in enumerate(terms) if k != i)]
-    # A letter that only this operand has was summed away alone: the gradient is the same all along it.
+    lengths = [pair for term, x in zip(letters, operands, strict=True) for pair in zip(term, shape_of(x), strict=True)]
+    # A letter whose full length only this operand has was summed away alone: the gradient is the same all along it.
     for letter, length in zip(terms[i], shape_of(xs[i]), strict=True):
-        if letter not in "".join(letters):
+        if (letter, length) not in lengths:
             operands.append(np.ones(length))
             letters.append(letter)
     return _einsum(*operands, terms=tuple(letters), out=terms[i])
@@ -39,10 +40,10 @@ _einsum = op(
 )
 
 
-def einsum(subscripts: str, *operands: Any) -> Any:
-    """Sum products over named axes, as `np.einsum` does with a string of subscripts."""
+def einsum(subscripts: Any, *operands: Any, optimize: Any = False) -> Any:
+    """Sum products over named axes, as `np.einsum` does, with a string or with lists of axis numbers."""
     if not isinstance(subscripts, str):
-        raise InvalidValue("einsum on Nodes wants its subscripts as a string, such as 'ij,jk->ik'")
+        subscripts, operands = _from_lists((subscripts, *operands))
     inputs, arrow, out = subscripts.replace(" ", "").partition("->")
     terms = inputs.split(",")
     if len(terms) != len(operands):
@@ -59,6 +60,17 @@ def einsum(subscripts: str, *operands: Any) -> Any:
         out = dots + "".join(sorted({c for c in everything if everything.count(c) == 1 and c not in dots}))
     read = [_along_diagonals(term, x) for term, x in zip(terms, arrays, strict=True)]
     return _einsum(*[x for _, x in read], terms=tuple([term for term, _ in read]), out=out)
+
+
+def _from_lists(given: tuple[Any, ...]) -> tuple[str, tuple[Any, ...]]:
+    """The string for operands that alternate with lists of axis numbers, and a last list for the result."""
+
+    def text(axes: Any) -> str:
+        return "".join("..." if axis is Ellipsis else string.ascii_letters[axis] for axis in axes)
+
+    pairs = len(given) // 2
+    subscripts = ",".join([text(given[2 * k + 1]) for k in range(pairs)])
+    return subscripts + (f"->{text(given[-1])}" if len(given) % 2 else ""), given[0 : 2 * pairs : 2]
 
 
 def _along_diagonals(term: str, x: Any) -> tuple[str, Any]:

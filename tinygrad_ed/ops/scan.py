@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_ed.errors import InvalidValue
+from tinygrad_ed.errors import InvalidValue, NoDerivativeRule
 from tinygrad_ed.node import Node, plain
 from tinygrad_ed.operation import HANDLERS
 from tinygrad_ed.ops.elementwise import where
@@ -92,6 +92,8 @@ def trapezoid(y: Any, x: Any = None, dx: Any = 1.0, axis: int = -1) -> Any:
 
 def gradient(f: Any, *varargs: Any, axis: Any = None, edge_order: int = 1) -> Any:
     """The slopes of a sampled function: central differences inside, one-sided ones at the ends."""
+    if any([isinstance(spacing, Node) for spacing in varargs]):
+        raise NoDerivativeRule("np.gradient has no derivative rule for its spacings: give them as plain numbers")
     ndim = len(shape_of(f))
     axes = range(ndim) if axis is None else np.lib.array_utils.normalize_axis_tuple(axis, ndim)
     spacings = [1.0] * len(axes) if not varargs else list(varargs) * (len(axes) if len(varargs) == 1 else 1)

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_ed.errors import NoDerivativeRule
 from tinygrad_ed.node import Node, plain
 from tinygrad_ed.operation import HANDLERS, Op, op
 from tinygrad_ed.values import Array, shape_of
@@ -22,6 +23,7 @@ __all__ = [
     "diagonal",
     "expand_dims",
     "flip",
+    "full",
     "getitem",
     "matrix_transpose",
     "moveaxis",
@@ -161,9 +163,34 @@ def astype(x: Any, dtype: Any = float) -> Any:
     return np.asarray(plain(x)).astype(dtype) if np.dtype(dtype).kind in "iub" else _astype(x, dtype=dtype)
 
 
-def ravel(x: Any) -> Any:
+def reshape_in(x: Any, shape: Any, order: str = "C") -> Any:
+    """Reshape with the entries in row order ("C"), column order ("F"), or as they lie in memory ("A").
+
+    >>> reshape_in(Node([[1.0, 2.0], [3.0, 4.0]]), (4,), "F")
+    Node([1., 3., 2., 4.], op='transpose')
+    """
+    if order not in ("C", "F", "A"):
+        raise NoDerivativeRule(f"np.reshape and np.ravel of a Node take the orders C, F and A, not {order!r}")
+    flags = np.asarray(plain(x)).flags
+    if order == "C" or (order == "A" and (flags.c_contiguous or not flags.f_contiguous)):
+        return reshape(x, shape=shape)
+    # Column order is row order of the transpose.
+    target = np.broadcast_to(0.0, shape_of(x)).reshape(shape).shape
+    return transpose(reshape(transpose(x), shape=target[::-1]))
+
+
+def ravel(x: Any, order: str = "C") -> Any:
     """Flatten to one axis."""
-    return reshape(x, (-1,))
+    return reshape(x, (-1,)) if order == "C" else reshape_in(x, (-1,), order)
+
+
+def full(shape: int | Sequence[int], fill_value: Any) -> Any:
+    """Return an array of one value, which may be a Node: `np.full` itself asks no Node.
+
+    >>> full((2, 2), Node(3.0))
+    Node([[3., 3.], [3., 3.]], op='broadcast_to')
+    """
+    return broadcast_to(fill_value, shape=shape)
 
 
 def expand_dims(x: Any, axis: Any) -> Any:
@@ -203,15 +230,19 @@ def repeat(x: Any, repeats: Any, axis: int | None = None) -> Any:
     return getitem(x, (*before, np.repeat(np.arange(shape_of(x)[axis]), repeats)))
 
 
-def take(x: Any, indices: Any, axis: int | None = None) -> Any:
+def take(x: Any, indices: Any, axis: int | None = None, mode: str = "raise") -> Any:
     """Read the entries at `indices` along an axis; `axis=None` reads from the flat array.
 
     >>> take(Node([1.0, 2.0, 3.0]), [2, 0])
     Node([3., 1.], op='getitem')
     """
     if axis is None:
-        return getitem(ravel(x), index=np.asarray(indices))
-    return getitem(x, index=(*_before(axis, x), np.asarray(indices)))
+        return take(ravel(x), indices, 0, mode)
+    before, places = _before(axis, x), np.asarray(indices)
+    if mode != "raise":
+        into_range: Any = np.take  # whose types list the modes by name
+        places = into_range(np.arange(shape_of(x)[axis]), places, mode=mode)
+    return getitem(x, index=(*before, places))
 
 
 def diagonal(x: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
@@ -251,6 +282,7 @@ HANDLERS.update(
         np.concatenate: concatenate,
         np.stack: stack,
         np.ravel: ravel,
+        np.reshape: reshape_in,
         np.expand_dims: expand_dims,
         np.squeeze: squeeze,
         np.swapaxes: swapaxes,
