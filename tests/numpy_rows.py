@@ -286,6 +286,7 @@ add("real", lambda np, x: np.real(x) * x, (), (3,))
 add("real_if_close", lambda np, x: np.real_if_close(x), (3,))
 add("ldexp", lambda np, x: np.ldexp(x, 3), (), (3,), oracle=False)
 add("frexp", lambda np, x: np.frexp(x)[0], (3,), domain=HALVES, oracle=False)
+add("heaviside", lambda np, x: np.heaviside([0.0, 1.0, -1.0], x), (3,), (), oracle=False)
 add("modf", lambda np, x: np.modf(x)[0], (3,), domain=HALVES, oracle=False)
 add(
     "piecewise",

@@ -557,3 +557,31 @@ def test_an_argument_whose_derivative_would_be_lost_is_refused():
         np.gradient(x, tg.Node(0.5))
     with pytest.raises(tg.NoDerivativeRule, match="take the orders C, F and A, not 'K'"):
         np.ravel(x, order="K")
+
+
+def test_a_rule_that_cannot_be_called_is_refused_when_the_op_is_made():
+    with pytest.raises(tg.InvalidType, match=r"rule of op 'short' does not take \(g, y, and 1 input\)"):
+        tg.op("short", np.sin, lambda g, x: g)
+    with pytest.raises(tg.InvalidType, match=r"rule of op 'two' does not take \(g, y, and 2 inputs\)"):
+        tg.op("two", np.add, lambda g, y, a, b: g, lambda g, y, a: g)
+
+
+@pytest.mark.parametrize("read", [lambda x, i: x[i], lambda x, i: x[(i,)], lambda x, i: np.take(x, i)])
+def test_an_index_that_changes_after_the_forward_pass_does_no_harm(read):
+    x, index = tg.Node([1.0, 2.0, 3.0]), np.array([0, 1])
+    y = read(x, index).sum()
+    index[0] = 2
+    y.backward()
+    np.testing.assert_array_equal(x.grad, [1.0, 1.0, 0.0])
+
+
+def test_norms_of_matrices_at_zero_have_gradient_zero():
+    for order in ("nuc", 2, "fro"):
+        np.testing.assert_array_equal(tg.grad(lambda x, order=order: np.linalg.norm(x, order))(np.zeros((2, 2))), 0.0)
+
+
+def test_the_text_and_the_types_of_a_scalar_node():
+    x = tg.Node(0.5)
+    assert np.array_repr(x) == "array(0.5)"
+    assert np.array2string(x) == np.array_str(x) == "0.5"
+    assert np.common_type(x) is np.float64

@@ -226,11 +226,26 @@ def op(
         raise InvalidValue(
             f"op {name!r} has no rules; give one for each input: lambda g, y, x: ... (None: no gradient)"
         )
+    for rule in rules:
+        _check_rule(name, rule, 3 if variadic else 2 + len(rules))
     made = Op(name, forward, rules, scalar, broadcasts, variadic)
     OPS.setdefault(name, made)
     if is_numpy_function(forward):
         HANDLERS.setdefault(forward, made)
     return made
+
+
+def _check_rule(name: str, rule: Rule | None, count: int) -> None:
+    """See that a rule can be called with g, y and the inputs."""
+    if rule is None:
+        return
+    try:
+        inspect.signature(rule).bind(*range(count))
+    except TypeError as error:
+        raise InvalidType(
+            f"a derivative rule of op {name!r} does not take (g, y, and {count - 2} input{'s' * (count != 3)}): "
+            f"{error}; an op has one rule for each input, and each rule takes all inputs"
+        ) from None
 
 
 def find_op(name: str) -> Op:

@@ -75,9 +75,12 @@ def _plain(name: str) -> Any:
 
 
 def _getitem(self: Node, index: Any) -> Any:
-    for part in index if isinstance(index, tuple) else (index,):
+    parts = index if isinstance(index, tuple) else (index,)
+    for part in parts:
         if isinstance(part, Node):
             raise InvalidType(f"{part!r} cannot be an index: a position has no derivative; use int(node.item())")
+    if any([isinstance(part, np.ndarray) for part in parts]):  # a copy: the sweep comes later, and reads it again
+        index = tuple([part.copy() if isinstance(part, np.ndarray) else part for part in parts])
     return getitem(self, index=index)
 
 

@@ -4,8 +4,10 @@ A function with several results (eigh, svd, qr) is one op whose results lie side
 apart again by indexing; its rule gets the gradients of all of them. What NumPy does not read has no gradient: cholesky,
 eigh and eigvalsh read the lower triangle only, so the gradient lies there. (PyTorch spreads it evenly over both.)
 
-Conventions: norms have gradient 0 at zero; among equal eigenvalues or singular values the vectors get no gradient,
-for there they are not determined. Sources: Giles (2008), Golub & Pereyra (1973), Townsend (2016), Walter (2012).
+Conventions: singular values have gradient 0 at zero; among equal eigenvalues or singular values the vectors get no
+gradient, for there they are not determined.
+
+Sources: Giles (2008), Golub & Pereyra (1973), Townsend (2016), Walter (2012).
 """
 
 import math
@@ -170,6 +172,7 @@ _svd = op("svd", _forward_svd, _of_svd)
 
 def _of_svdvals(g: Any, y: Any, x: Any) -> Any:
     u, _, vh = _unflat(_svd(x), *_svd_shapes(x))
+    g = where(plain(y) == 0, 0.0, g)
     return (u * reshape(g, (*shape_of(g)[:-1], 1, shape_of(g)[-1]))) @ vh
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_ed.errors import InvalidValue
+from tinygrad_ed.errors import InvalidValue, NoDerivativeRule
 from tinygrad_ed.node import Node, plain
 from tinygrad_ed.operation import HANDLERS
 from tinygrad_ed.ops.elementwise import sin, where
@@ -43,8 +43,17 @@ def real(x: Any) -> Any:
     return x
 
 
+def heaviside(x1: Any, x2: Any) -> Any:
+    """0 below zero, 1 above, and x2 at zero: constant in x1, so plain where x2 is."""
+    values = np.asarray(plain(x1))
+    step = np.heaviside(values, plain(x2))
+    return where(values == 0, x2, step) if isinstance(x2, Node) else step
+
+
 def ldexp(x1: Any, x2: Any) -> Any:
     """x1 times 2 to the whole number x2 (plain)."""
+    if isinstance(x2, Node):
+        raise NoDerivativeRule("np.ldexp has no derivative rule for the exponent: give it as plain whole numbers")
     return x1 * np.ldexp(np.ones_like(plain(x1)), np.asarray(plain(x2), int))
 
 
@@ -103,6 +112,7 @@ HANDLERS.update(
     {
         np.apply_over_axes: apply_over_axes,
         np.frexp: frexp,
+        np.heaviside: heaviside,
         np.full_like: full_like,
         np.ldexp: ldexp,
         np.modf: modf,

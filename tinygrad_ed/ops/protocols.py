@@ -30,7 +30,6 @@ _CONSTANT: _Functions = [
     np.round,
     np.around,
     np.floor_divide,
-    np.heaviside,
 ]
 _OF_COMPLEX: _Functions = [np.imag, np.angle]
 _LIKE: _Functions = [np.zeros_like, np.ones_like, np.empty_like]
@@ -215,10 +214,10 @@ def _without_nodes(function: Callable[..., Any], args: tuple[Any, ...], keywords
 
 
 def _strip(value: Any) -> Any:
-    """Replace Nodes, also inside lists and tuples, by their values."""
+    """Replace Nodes, also inside lists and tuples, by their values, as arrays."""
     if isinstance(value, list | tuple):
         return type(value)([_strip(entry) for entry in value])
-    return plain(value)
+    return np.asarray(plain(value)) if isinstance(value, Node) else value
 
 
 def path(function: Callable[..., Any]) -> str:

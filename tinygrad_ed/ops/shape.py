@@ -238,7 +238,7 @@ def take(x: Any, indices: Any, axis: int | None = None, mode: str = "raise") -> 
     """
     if axis is None:
         return take(ravel(x), indices, 0, mode)
-    before, places = _before(axis, x), np.asarray(indices)
+    before, places = _before(axis, x), np.array(indices)
     if mode != "raise":
         into_range: Any = np.take  # whose types list the modes by name
         places = into_range(np.arange(shape_of(x)[axis]), places, mode=mode)
