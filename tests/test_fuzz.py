@@ -116,7 +116,8 @@ def steps_for(draw, values):
         st.sampled_from(["unary", "binary", "binary", "fold", "index", "matmul", "join", "broadcast", "einsum"])
     )
     if kind == "unary":
-        name = draw(st.sampled_from(sorted(UNARY)))
+        # Of a number HIPS autograd's cumsum has no gradient: 'float' object has no attribute 'shape'.
+        name = draw(st.sampled_from(sorted(UNARY if ndim else UNARY.keys() - {"cumsum"})))
         return Step(name, UNARY[name], (i,))
     if kind == "binary":
         name = draw(st.sampled_from(sorted(BINARY)))
