@@ -87,6 +87,7 @@ CALLS = {
 }
 
 
+@pytest.mark.filterwarnings("ignore:numpy.fix is deprecated")  # since NumPy 2.5; it is answered all the same
 @pytest.mark.parametrize("function", sorted(PLAIN, key=path), ids=path)
 def test_a_plain_function_gives_what_numpy_gives(function):
     arguments = CALLS.get(path(function), ()) if path(function) in CALLS else _arguments(function)
@@ -164,6 +165,7 @@ PLAIN_PARTS = (  # a part of the result is plain; np.where(x) alone gives places
 )
 
 
+@pytest.mark.filterwarnings("ignore:numpy.fix is deprecated")  # since NumPy 2.5; it is answered all the same
 @pytest.mark.parametrize("function", ALL, ids=place)
 def test_no_function_gives_an_object_array_or_drops_the_graph(function):
     """Whatever meets a Node: the result is a Node, plain numbers, or an error that is no riddle."""
