@@ -16,9 +16,8 @@ import numpy as np
 from tinygrad_ed.backward import pull
 from tinygrad_ed.closed_form import jacobians, rules
 from tinygrad_ed.differences import numeric_derivative
-from tinygrad_ed.errors import InvalidType, InvalidValue, ShapeError
+from tinygrad_ed.errors import InvalidType
 from tinygrad_ed.nn import MLP, costs
-from tinygrad_ed.nn.checks import numbers
 from tinygrad_ed.node import Node
 from tinygrad_ed.recording import recording
 from tinygrad_ed.values import Array
@@ -125,45 +124,18 @@ def parameters_of(mlp: MLP) -> tuple[dict[int, Array], dict[int, Array], dict[in
 
 
 def batch_of(mlp: MLP, x: Any, rho: Any, cost: str) -> tuple[Array, Array]:
-    """Return inputs `(M, n_0)` and expected outputs `(M, n_L)` in the network's dtype, after all checks.
+    """Return inputs `(M, n_0)` and expected outputs `(M, n_L)` in the network's dtype, as `mlp.problem` checks them.
 
     Raises:
-        InvalidType: for a network that is not an MLP, or data that are not numbers.
-        InvalidValue: for an unknown cost, an empty batch, NaN or infinite data or weights, what the cost refuses.
-        ShapeError: for a wrong width; the message names the layer and both shapes.
+        InvalidType: for a network that is not an MLP; and what `MLP.problem` raises.
 
     >>> batch_of(MLP([2, 3], rng=0), [0.5, -1.0], 2, "cross_entropy")
     (array([[ 0.5, -1. ]]), array([[0., 0., 1.]]))
     """
     if not isinstance(mlp, MLP):
         raise InvalidType(f"expected a tg.nn.MLP, but got {mlp!r}")
-    costs.find(cost)
-    n_in, n_out = mlp.sizes[0], mlp.sizes[-1]
-    x, rho = numbers("x", x), numbers("rho", rho)
-    if not 1 <= x.ndim <= 2 or x.shape[-1] != n_in:
-        raise ShapeError(
-            f"layer 1 has weights W1 of shape {mlp.layers[0].weights.shape} and takes inputs of shape (M, {n_in}), or "
-            f"({n_in},) for one sample; x has shape {x.shape}"
-        )
-    if len(x) == 0:
-        raise InvalidValue(f"x is an empty batch (shape {x.shape}); there is nothing to average over")
-    for parameter in mlp.parameters():
-        _finite(str(parameter.name), parameter.value, mlp.dtype)
-    x = _finite("x", x, mlp.dtype)
-    _finite("rho", rho, mlp.dtype)
-    rho = costs.matching(cost, np.broadcast_to(x.dtype.type(0), (*x.shape[:-1], n_out)), rho)
-    return np.atleast_2d(x), np.atleast_2d(rho)
-
-
-def _finite(what: str, data: Array, dtype: np.dtype[Any]) -> Array:
-    """A copy of the data in that dtype, if every number is finite there."""
-    with np.errstate(over="ignore"):
-        found = data.astype(dtype)
-    wrong = np.argwhere(~np.isfinite(found))
-    if len(wrong):
-        place = tuple(wrong[0].tolist())
-        raise InvalidValue(f"{what} holds {data[place]} at {list(place)}; every number must be finite in {dtype}")
-    return found
+    problem = mlp.problem(x, rho, cost)
+    return problem.x, problem.rho
 
 
 def _own(book: Ledger) -> Ledger:

@@ -15,6 +15,7 @@ from tinygrad_ed.errors import GraphDropped, InvalidType, InvalidValue, ShapeErr
 from tinygrad_ed.nn import activations
 from tinygrad_ed.nn import init as initialisers
 from tinygrad_ed.nn.checks import numbers
+from tinygrad_ed.nn.problem import Problem, problem_of
 from tinygrad_ed.node import Node, plain
 from tinygrad_ed.recording import no_grad
 from tinygrad_ed.values import Array
@@ -165,6 +166,25 @@ class MLP:
     def parameters(self) -> list[Node]:
         """Return all weights and biases: W1, b1, W2, b2, ..."""
         return [parameter for layer in self.layers for parameter in layer.parameters()]
+
+    def problem(self, x: Any, rho: Any, cost: str = "mse") -> Problem:
+        """Return this network, a batch and a cost as plain data, as `closed_form` takes them.
+
+        Args:
+            x: the inputs `(M, n_0)`, or one sample `(n_0,)`.
+            rho: the expected outputs `(M, n_L)`, or `(n_L,)`; for cross_entropy class numbers as well.
+            cost: the name of the cost, see `nn.costs`.
+
+        Raises:
+            InvalidValue: for an unknown cost, an empty batch, NaN or infinite data or weights, what the cost refuses.
+            InvalidType: for data that are not numbers.
+            ShapeError: for a wrong width; the message names the layer and both shapes.
+
+        >>> from tinygrad_ed.closed_form import rules
+        >>> list(rules.quantities(*MLP([2, 1]).problem([1.0, 2.0], [0.5])))[:4]
+        ['alpha[0]', 'zeta[1]', 'alpha[1]', 'cost']
+        """
+        return problem_of(self, x, rho, cost)
 
     @property
     def dtype(self) -> np.dtype[Any]:
