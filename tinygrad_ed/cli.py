@@ -22,7 +22,7 @@ from tinygrad_ed.errors import Error
 from tinygrad_ed.nn import MLP, activations, costs
 from tinygrad_ed.ops.coverage import coverage, table
 from tinygrad_ed.train import METHODS, SAMPLINGS
-from tinygrad_ed.train.fit import ROADS as TRAINING_ROADS
+from tinygrad_ed.train.gradients import ROADS as TRAINING_ROADS
 from tinygrad_ed.train.table import train_on_table
 
 

@@ -8,26 +8,22 @@ Nodes, built and swept for each update). From the same seed both give the same w
 
 import math
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
-from tinygrad_ed.backward import pull
 from tinygrad_ed.checks import generator, storable, whole_number
-from tinygrad_ed.closed_form import derivatives, rules
 from tinygrad_ed.crosscheck import batch_of
 from tinygrad_ed.errors import Diverged, InvalidType
 from tinygrad_ed.nn import MLP, costs
 from tinygrad_ed.nn.checks import chosen
-from tinygrad_ed.recording import recording
+from tinygrad_ed.train.gradients import ROADS, Gradients
 from tinygrad_ed.train.methods import batches, check_method
 from tinygrad_ed.train.optim import GradientDescent, Optimizer
 from tinygrad_ed.train.progress import progress_bar
 from tinygrad_ed.values import Array
-
-CostAndGradient = Callable[[MLP, Sequence[Array], Array, Array, str], tuple[float, Sequence[Array]]]
 
 
 @dataclass
@@ -72,7 +68,7 @@ def fit(
     """Train a network in place and return what happened (lecture, section 1).
 
     Args:
-        mlp: the network; its parameters get their new values after every epoch.
+        mlp: the network; its parameters get their new values at the end (before, if there are validation data).
         x: the inputs `(N, n_0)`.
         rho: the expected outputs `(N, n_L)`; for cross_entropy class numbers `(N,)` as well.
         cost: the name of the cost, see `nn.costs`.
@@ -104,7 +100,7 @@ def fit(
         raise InvalidType(f"fit trains a tg.nn.MLP, but got {mlp!r}")
     costs.find(cost)
     check_method(method, sampling)
-    cost_and_gradient = chosen("road", road, ROADS)
+    by_road = chosen("road", road, ROADS)
     batch_size, epochs = whole_number("batch_size", batch_size), whole_number("epochs", epochs)
     if sampling == "uniform":  # with "shuffle" a batch is at most all samples
         storable("a batch", batch_size, max(mlp.sizes))
@@ -114,23 +110,25 @@ def fit(
     rng = generator(rng)
     bar = progress_bar(epochs, progress)
 
-    history, began = History(), time.perf_counter()
-    parameters = [np.array(parameter.value) for parameter in mlp.parameters()]
-    saved = [parameter.value for parameter in mlp.parameters()]
+    gradients = by_road(mlp, x, rho, cost)
+    theta = gradients.arena.theta
+
+    history, began, saved = History(), time.perf_counter(), theta.copy()
     try:
         with np.errstate(all="ignore"):  # what overflows ends in Diverged, which says more than a warning
             for _ in range(epochs):
                 drawn = batches(method, len(x), batch_size, sampling, rng)
-                history.cost.append(_epoch(mlp, parameters, x, rho, cost, drawn, cost_and_gradient, optimizer, history))
-                saved = _give(mlp, parameters)
+                history.cost.append(_epoch(gradients, drawn, optimizer, history))
+                _check(theta)
+                saved[:] = theta
                 history.epochs += 1
                 if held_out is not None:
+                    _give(mlp, gradients.arena.parameters)
                     history.validation.append(float(costs.find(cost)(mlp.predict(held_out[0]), held_out[1])))
                 bar.update(f"cost {history.cost[-1]:.4g}")
-    except BaseException:  # also Ctrl-C: the network is left with the weights of a whole epoch
-        _give(mlp, saved)
-        raise
-    finally:
+    finally:  # also after an error or Ctrl-C: the network gets the weights of the last whole epoch
+        theta[:] = saved
+        _give(mlp, gradients.arena.parameters)
         bar.close()
         history.seconds = time.perf_counter() - began
     return history
@@ -155,67 +153,36 @@ def _pair(validation: Any) -> tuple[Any, Any]:
     return x, rho
 
 
-def _epoch(
-    mlp: MLP,
-    parameters: list[Array],
-    x: Array,
-    rho: Array,
-    cost: str,
-    drawn: Iterable[Array | slice],
-    cost_and_gradient: CostAndGradient,
-    optimizer: Optimizer,
-    history: History,
-) -> float:
-    """Do the updates of one epoch in place; return the mean of the costs, each before its update."""
+def _epoch(gradients: Gradients, drawn: Iterable[Array | slice], optimizer: Optimizer, history: History) -> float:
+    """Do the updates of one epoch; return the mean of the costs, each before its update."""
+    arena = gradients.arena
+    # With plain gradient descent η is in the gradient already, and the update is one subtraction.
+    eta = optimizer.learning_rate if type(optimizer) is GradientDescent else None
     seen = []
     for batch in drawn:
-        inputs = x[batch]
-        error, gradients = cost_and_gradient(mlp, parameters, inputs, rho[batch], cost)
+        error = gradients.compute(batch, 1.0 if eta is None else eta)
         if not math.isfinite(error):
             raise Diverged(
                 f"the cost became {error} at update {history.updates + 1} (epoch {history.epochs + 1}); try a smaller "
                 "learning_rate. The network has the weights of the last whole epoch"
             )
-        optimizer.step(parameters, gradients)
+        if eta is None:
+            optimizer.step(arena.parameters, arena.gradients)
+        else:
+            np.subtract(arena.theta, arena.gradient, arena.theta)
         seen.append(error)
         history.updates += 1
-        history.gradient_computations += len(inputs)
-    return float(np.mean(seen))
+        history.gradient_computations += gradients.samples if isinstance(batch, slice) else len(batch)
+    return sum(seen) / len(seen)
 
 
-def _give(mlp: MLP, parameters: Sequence[Array]) -> list[Array]:
-    """Give the network its new weights, if all of them are finite; return them as the network has them."""
-    if not all([np.isfinite(array).all() for array in parameters]):
+def _check(theta: Array) -> None:
+    """See that all weights are finite: the sum of their squares is, or each of them."""
+    if not math.isfinite(theta.dot(theta)) and not np.isfinite(theta).all():
         raise Diverged("the weights are no longer finite; try a smaller learning_rate. The network keeps its old ones")
+
+
+def _give(mlp: MLP, parameters: Sequence[Array]) -> None:
+    """Give the network its new weights."""
     for parameter, array in zip(mlp.parameters(), parameters, strict=True):
         parameter.value = array
-    return [parameter.value for parameter in mlp.parameters()]
-
-
-# The roads: the mean cost of a batch, and its gradients in the order W1, b1, W2, b2, ...
-
-
-def _by_rules(mlp: MLP, parameters: Sequence[Array], x: Array, rho: Array, cost: str) -> tuple[float, list[Array]]:
-    """The closed form: forward, algorithm "backpropagation", algorithm "gradient computation"."""
-    layers = range(1, len(mlp.layers) + 1)
-    omega = {j: parameters[2 * j - 2] for j in layers}
-    beta = {j: parameters[2 * j - 1] for j in layers}
-    names = {j: mlp.layers[j - 1].activation for j in layers}
-    zeta, alpha = rules.forward(omega, beta, names, x)
-    B, _ = rules.backpropagation(omega, names, zeta, alpha, rho, cost, with_P=False)
-    grad_omega, grad_beta = rules.gradient_computation(alpha, B)
-    error = float(derivatives.COSTS[cost].C(alpha[layers[-1]], rho).mean())
-    return error, [gradient for j in layers for gradient in (grad_omega[j], grad_beta[j])]
-
-
-def _by_graph(mlp: MLP, parameters: Sequence[Array], x: Array, rho: Array, cost: str) -> tuple[float, list[Array]]:
-    """The general road: build the graph of the batch, sweep it, forget it."""
-    leaves = mlp.parameters()
-    for leaf, array in zip(leaves, parameters, strict=True):
-        leaf.value = array
-    with recording(True):
-        error = costs.find(cost)(mlp(x), rho)
-    return error.item(), pull([error], [1.0], leaves)
-
-
-ROADS: dict[str, CostAndGradient] = {"rules": _by_rules, "graph": _by_graph}

@@ -16,7 +16,10 @@ from tinygrad_ed.values import Array
 
 
 class Optimizer(Protocol):
-    """Anything with a `step`; `fit` calls it once an update, always with the same arrays."""
+    """Anything with a `step`; `fit` calls it once an update, always with the same arrays.
+
+    The next gradients are written where these are: an optimizer that remembers some keeps a copy.
+    """
 
     def step(self, parameters: Sequence[Array], gradients: Sequence[Array]) -> None:
         """Change the parameters in place."""

@@ -1,0 +1,169 @@
+"""The rules in place, against the readable rules: every quantity, every Φ and C, and not a byte per step."""
+
+import tracemalloc
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import tinygrad_ed as tg
+from tinygrad_ed.closed_form import fast, rules
+from tinygrad_ed.closed_form.arena import Arena
+from tinygrad_ed.closed_form.derivatives import ACTIVATIONS, COSTS
+from tinygrad_ed.closed_form.fast import Step
+from tinygrad_ed.train.gradients import ROADS
+
+TOLERANCE = {"float32": 3e-5, "float64": 1e-13}
+
+
+def data_for(cost, rng, M, n, dtype):
+    if cost in ("logistic", "hinge"):
+        return rng.choice([-1.0, 1.0], (M, n)).astype(dtype)
+    if cost == "cross_entropy":
+        rho = rng.random((M, n))
+        return (rho / rho.sum(axis=1, keepdims=True)).astype(dtype)
+    return rng.standard_normal((M, n)).astype(dtype)
+
+
+def filled(sizes, activations, cost, M, dtype, rng, spread=1.0):
+    arena = Arena(sizes, dtype)
+    arena.theta[:] = spread * rng.standard_normal(arena.theta.shape)
+    step = Step(arena, activations, cost, M)
+    step.x[:, :-1] = rng.standard_normal((M, sizes[0]))
+    step.rho[:] = data_for(cost, rng, M, sizes[-1], dtype).T
+    return arena, step
+
+
+def readable(arena, step, activations, cost):
+    """The same by `rules.py`, in float64."""
+    omega, beta = [{j: a.astype(float) for j, a in views.items()} for views in (arena.omega, arena.beta)]
+    x, rho = step.x[:, :-1].astype(float), step.rho.T.astype(float)
+    return rules.quantities(omega, beta, activations, x, rho, cost)
+
+
+def check_against_the_rules(arena, step, activations, cost, dtype, scale=1.0):
+    book = readable(arena, step, activations, cost)
+    error = step.cost_and_gradient(scale)
+    tolerance = TOLERANCE[np.dtype(dtype).name]
+
+    def close(mine, theirs):
+        size = max(1.0, np.max(np.abs(theirs)))
+        np.testing.assert_allclose(mine, theirs, rtol=tolerance, atol=tolerance * size)
+
+    close(error, book["cost"])
+    for j in arena.omega:
+        close(step.alpha[j].T, book[f"alpha[{j}]"])
+        close(step.B[j].T, scale * book[f"B[{j}]"])
+        close(arena.grad_omega[j], scale * book[f"grad_omega[{j}]"])
+        close(arena.grad_beta[j], scale * book[f"grad_beta[{j}]"])
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("cost", COSTS)
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+def test_every_activation_and_cost_is_that_of_the_readable_rules(activation, cost, dtype):
+    rng = np.random.default_rng(0)
+    for M in (1, 7):
+        activations = dict.fromkeys((1, 2, 3), activation)
+        arena, step = filled((3, 5, 4, 2), activations, cost, M, dtype, rng)
+        check_against_the_rules(arena, step, activations, cost, dtype, scale=0.25)
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    st.lists(st.integers(1, 9), min_size=2, max_size=5),
+    st.integers(1, 12),
+    st.sampled_from(list(ACTIVATIONS)),
+    st.sampled_from(list(ACTIVATIONS)),
+    st.sampled_from(list(COSTS)),
+    st.integers(0, 2**32 - 1),
+)
+def test_any_shape_of_network(sizes, M, hidden, output, cost, seed):
+    L = len(sizes) - 1
+    activations = dict.fromkeys(range(1, L), hidden) | {L: output}
+    arena, step = filled(sizes, activations, cost, M, "float64", np.random.default_rng(seed))
+    for _ in range(2):  # what a step leaves in the buffers must not reach the next one
+        check_against_the_rules(arena, step, activations, cost, "float64")
+
+
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+@pytest.mark.parametrize(
+    ("sizes", "M"),
+    [
+        ((fast.WIDE, fast.NARROW, 2), 3),  # the product whose rows are samples
+        ((2, 3, 2), fast.BLOCK // 2),  # two rows at a time, and then one
+        ((2, 3, 2), fast.BLOCK + 1),  # a row is more than a block
+    ],
+)
+def test_wide_inputs_and_large_batches_take_other_ways_to_the_same_numbers(sizes, M, activation):
+    activations = {1: activation, 2: "identity"}
+    arena, step = filled(sizes, activations, "mse", M, "float64", np.random.default_rng(0), spread=0.1)
+    check_against_the_rules(arena, step, activations, "mse", "float64")
+
+
+@pytest.mark.parametrize("size", [1e2, 1e4])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("cost", COSTS)
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+def test_large_net_inputs_give_no_warning_and_finite_gradients(activation, cost, dtype, size):
+    activations = {1: activation, 2: activation}
+    arena, step = filled((2, 3, 2), activations, cost, 4, dtype, np.random.default_rng(0))
+    step.x[:, :-1] *= size
+    assert np.isfinite(step.cost_and_gradient())
+    assert np.isfinite(arena.gradient).all()
+
+
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+def test_kinks_are_decided_as_in_the_readable_rules(activation):
+    arena, step = filled((2, 3, 2), {1: activation, 2: activation}, "mse", 2, "float64", np.random.default_rng(0))
+    arena.beta[1][:] = arena.beta[2][:] = 0.0
+    step.x[:, :-1] = 0.0
+    check_against_the_rules(arena, step, {1: activation, 2: activation}, "mse", "float64")
+
+
+def peak_of(work):
+    """The bytes that were allocated at once, beyond what was there before."""
+    work()
+    tracemalloc.start()
+    try:
+        before = tracemalloc.get_traced_memory()[0]
+        work()
+        return tracemalloc.get_traced_memory()[1] - before
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize("cost", COSTS)
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+def test_a_step_allocates_nothing(activation, cost):
+    M = 100
+    _, step = filled((20, 30, 10), {1: activation, 2: activation}, cost, M, "float64", np.random.default_rng(0))
+    smallest = 10 * M * 8  # the bytes of the smallest quantity of a batch
+    assert peak_of(step.cost_and_gradient) < smallest / 2
+
+
+def test_a_quantity_that_is_allocated_would_be_seen():
+    assert peak_of(lambda: np.ones((10, 100))) >= 10 * 100 * 8
+
+
+@pytest.mark.parametrize("batch", [slice(None), np.arange(100)])
+def test_an_update_of_fit_allocates_nothing(batch):
+    rng = np.random.default_rng(0)
+    mlp = tg.nn.MLP([20, 30, 10], rng=0)
+    road = ROADS["rules"](mlp, rng.standard_normal((200, 20)), rng.standard_normal((200, 10)), "mse")
+    assert peak_of(lambda: road.compute(batch, 0.1)) < 4000
+
+
+def test_the_arena_is_one_vector_in_the_order_of_the_layers():
+    arena = Arena([2, 3, 1], np.float32)
+    arena.theta[:] = np.arange(13)
+    np.testing.assert_array_equal(arena.omega[1], [[0, 1, 2], [3, 4, 5]])
+    np.testing.assert_array_equal(arena.beta[1], [6, 7, 8])
+    np.testing.assert_array_equal(arena.omega[2], [[9], [10], [11]])
+    np.testing.assert_array_equal(arena.beta[2], [12])
+    assert [p.shape for p in arena.parameters] == [(2, 3), (3,), (3, 1), (1,)]
+    for array in (*arena.parameters, *arena.gradients):
+        assert array.dtype == np.float32
+        assert array.flags.c_contiguous
+        assert np.shares_memory(array, arena.theta) or np.shares_memory(array, arena.gradient)

@@ -1,0 +1,88 @@
+"""Who computes the gradient of a batch for `fit`: one class a road, all with the same face.
+
+Each keeps the parameters and their gradients in an `Arena`. `compute(batch, scale)` returns the mean cost of some
+samples of the data, and leaves `scale` times its gradient there.
+"""
+
+from collections.abc import Callable
+from typing import Protocol
+
+import numpy as np
+
+from tinygrad_ed.backward import pull
+from tinygrad_ed.closed_form.arena import Arena
+from tinygrad_ed.closed_form.fast import Step
+from tinygrad_ed.nn import MLP, costs
+from tinygrad_ed.recording import recording
+from tinygrad_ed.values import Array
+
+
+class Gradients(Protocol):
+    """What `fit` needs of a road."""
+
+    arena: Arena
+    samples: int
+    """How many samples there are in all."""
+
+    def compute(self, batch: Array | slice, scale: float) -> float:
+        """Return the mean cost of a batch (a slice: of all samples), and leave `scale` times its gradient."""
+
+
+class ByRules:
+    """The closed form in place (`closed_form/fast.py`): nothing is allocated after the first batch of a size."""
+
+    def __init__(self, mlp: MLP, x: Array, rho: Array, cost: str) -> None:
+        self.arena, self.samples = _arena(mlp), len(x)
+        self._x = np.column_stack([x, np.ones(len(x), x.dtype)])
+        self._rho = np.ascontiguousarray(rho.T)
+        self._activations = {j: layer.activation for j, layer in enumerate(mlp.layers, start=1)}
+        self._cost = cost
+        self._steps: dict[int, Step] = {}
+
+    def compute(self, batch: Array | slice, scale: float) -> float:
+        """As `Gradients.compute`."""
+        if isinstance(batch, slice):
+            return self._step(self.samples, everything=True).cost_and_gradient(scale)
+        step = self._step(len(batch))
+        # "clip": with "raise" NumPy goes through a buffer of its own, and all these indices are good.
+        self._x.take(batch, 0, step.x, "clip")
+        self._rho.take(batch, 1, step.rho, "clip")
+        return step.cost_and_gradient(scale)
+
+    def _step(self, M: int, everything: bool = False) -> Step:
+        """The buffers for batches of this size."""
+        if M not in self._steps:
+            self._steps[M] = step = Step(self.arena, self._activations, self._cost, M)
+            if everything:
+                step.x[:], step.rho[:] = self._x, self._rho
+        return self._steps[M]
+
+
+class ByGraph:
+    """The general road: build the graph of the batch, sweep it, forget it."""
+
+    def __init__(self, mlp: MLP, x: Array, rho: Array, cost: str) -> None:
+        self.arena, self.samples = _arena(mlp), len(x)
+        self._mlp, self._x, self._rho, self._cost = mlp, x, rho, costs.find(cost)
+
+    def compute(self, batch: Array | slice, scale: float) -> float:
+        """As `Gradients.compute`."""
+        leaves = self._mlp.parameters()
+        for leaf, array in zip(leaves, self.arena.parameters, strict=True):
+            leaf.value = array
+        with recording(True):
+            error = self._cost(self._mlp(self._x[batch]), self._rho[batch])
+        for gradient, found in zip(self.arena.gradients, pull([error], [1.0], leaves), strict=True):
+            np.multiply(found, scale, gradient)
+        return float(error.item())
+
+
+def _arena(mlp: MLP) -> Arena:
+    arena = Arena(mlp.sizes, mlp.dtype)
+    for array, parameter in zip(arena.parameters, mlp.parameters(), strict=True):
+        array[:] = parameter.value
+    return arena
+
+
+ROADS: dict[str, Callable[[MLP, Array, Array, str], Gradients]] = {"rules": ByRules, "graph": ByGraph}
+"""The roads by name."""
