@@ -197,23 +197,42 @@ def test_an_optimizer_that_counts_its_steps_is_used_before_the_first(problem):
         np.testing.assert_array_equal(old, new)
 
 
-def test_a_run_that_is_stopped_leaves_the_weights_of_the_last_whole_epoch(problem):
-    class StopsAt:
-        def __init__(self, update):
-            self.left, self.inner = update, tg.train.GradientDescent(0.1)
+class StopsAt:
+    """Gradient descent that is broken off before one of its updates."""
 
-        def step(self, parameters, gradients):
-            self.left -= 1
-            if self.left < 0:
-                raise KeyboardInterrupt
-            self.inner.step(parameters, gradients)
+    def __init__(self, update, error=KeyboardInterrupt):
+        self.left, self.error, self.inner = update, error, tg.train.GradientDescent(0.1)
 
+    def step(self, parameters, gradients):
+        self.left -= 1
+        if self.left < 0:
+            raise self.error
+        self.inner.step(parameters, gradients)
+
+
+@pytest.mark.parametrize("update", [0, 1, 2, 3, 4, 5])
+def test_ctrl_c_returns_the_history_and_leaves_the_weights_of_the_last_whole_epoch(problem, update):
     stopped, whole = network(), network()
-    with pytest.raises(KeyboardInterrupt):
-        tg.train.fit(stopped, *problem, batch_size=5, epochs=9, optimizer=StopsAt(5), road="graph")
+    history = tg.train.fit(stopped, *problem, batch_size=5, epochs=9, optimizer=StopsAt(update), road="graph")
+    epochs = update // 2
+    assert (history.stopped, history.epochs, history.updates) == ("interrupted", epochs, 2 * epochs)
+    assert history.gradient_computations == 10 * epochs
+    assert len(history.cost) == epochs
+    assert str(history).endswith("(stopped: interrupted)")
+    if epochs:
+        expected = tg.train.fit(whole, *problem, batch_size=5, epochs=epochs)
+        assert history.cost == pytest.approx(expected.cost, rel=1e-12)
+    for left, wanted in zip(weights_of(stopped), weights_of(whole), strict=True):
+        np.testing.assert_allclose(left, wanted, rtol=1e-12, atol=1e-12)
+
+
+def test_an_error_in_an_update_goes_on_up_and_leaves_the_weights_of_the_last_whole_epoch(problem):
+    stopped, whole = network(), network()
+    with pytest.raises(ZeroDivisionError):
+        tg.train.fit(stopped, *problem, batch_size=5, epochs=9, optimizer=StopsAt(5, ZeroDivisionError), road="graph")
     tg.train.fit(whole, *problem, batch_size=5, epochs=2)
-    for left, expected in zip(weights_of(stopped), weights_of(whole), strict=True):
-        np.testing.assert_allclose(left, expected, rtol=1e-12, atol=1e-12)
+    for left, wanted in zip(weights_of(stopped), weights_of(whole), strict=True):
+        np.testing.assert_allclose(left, wanted, rtol=1e-12, atol=1e-12)
 
 
 def test_a_graph_built_before_training_cannot_be_swept_after_it(problem):

@@ -23,6 +23,7 @@ from tinygrad_ed.errors import (
     RuleError,
     ShapeError,
     StaleGraph,
+    WorkerLost,
 )
 from tinygrad_ed.gradcheck import check_grads
 from tinygrad_ed.node import Node, stop_gradient
@@ -50,6 +51,7 @@ __all__ = [
     "RuleError",
     "ShapeError",
     "StaleGraph",
+    "WorkerLost",
     "__version__",
     "check_grads",
     "closed_form",

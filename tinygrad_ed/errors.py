@@ -56,6 +56,10 @@ class Diverged(Error, ArithmeticError):
     """A training run whose cost or weights are no longer finite."""
 
 
+class WorkerLost(Error, RuntimeError):
+    """A worker that was lost, or that failed, before it gave its part of a gradient."""
+
+
 class MissingExtra(Error, ImportError):
     """An optional dependency that is not installed."""
 

@@ -4,19 +4,23 @@ A batch is `(M, n_in)`, one row a sample; one sample is `(n_in,)`. The weights a
 belongs to neuron k, as on the slides.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
+from os import PathLike
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import DTypeLike
 
 from tinygrad_ed.checks import generator, storable, whole_number
-from tinygrad_ed.errors import GraphDropped, InvalidType, InvalidValue, ShapeError
-from tinygrad_ed.nn import activations
+from tinygrad_ed.errors import FileProblem, GraphDropped, InvalidType, InvalidValue, ShapeError
+from tinygrad_ed.nn import activations, metrics, storage
 from tinygrad_ed.nn import init as initialisers
 from tinygrad_ed.nn.checks import numbers
 from tinygrad_ed.nn.problem import Problem, problem_of
 from tinygrad_ed.node import Node, plain
+from tinygrad_ed.ops import exp, logsumexp, sigmoid
 from tinygrad_ed.recording import no_grad
 from tinygrad_ed.values import Array
 
@@ -162,6 +166,128 @@ class MLP:
             )
         with no_grad():
             return np.asarray(plain(self(x)))
+
+    def predict_proba(self, x: Any, cost: str | None = None) -> Array:
+        """Return the probabilities that a network has learned with cross_entropy or logistic.
+
+        cross_entropy: the softmax of the outputs, `(M, n_L)`, one column a class. logistic: 1 / (1 + exp(-output)) is
+        the probability of the label +1; with one output that makes two columns, for -1 and +1, with more it is one
+        column an output. For one sample `(n_0,)` the result has no batch axis.
+
+        Args:
+            x: the inputs, as in `predict`.
+            cost: "cross_entropy" or "logistic"; by default logistic for one output, else cross_entropy.
+
+        Raises:
+            InvalidValue: for another cost, whose outputs are no probabilities, or cross_entropy with one output.
+            GraphDropped, ShapeError, InvalidType: as `predict`.
+
+        >>> MLP([2, 3, 2], rng=1).predict_proba([[0.5, -0.5]]).sum(axis=1).round(12)
+        array([1.])
+        """
+        cost = ("logistic" if self.sizes[-1] == 1 else "cross_entropy") if cost is None else cost
+        if cost not in ("cross_entropy", "logistic") or (cost == "cross_entropy" and self.sizes[-1] == 1):
+            raise InvalidValue(
+                f"outputs of cost {cost!r} ({self.sizes[-1]} of them) are no probabilities; learn classes with "
+                "cross_entropy (an output a class) or logistic (labels -1 and +1)"
+            )
+        output = self.predict(x)
+        if cost == "cross_entropy":
+            return np.asarray(exp(output - logsumexp(output, axis=-1, keepdims=True)))
+        positive = np.asarray(sigmoid(output))
+        return np.concatenate([np.asarray(sigmoid(-output)), positive], axis=-1) if self.sizes[-1] == 1 else positive
+
+    def score(self, x: Any, rho: Any, cost: str = "mse", metric: "str | metrics.Metric | None" = None) -> float:
+        """Return how good the answers are: accuracy for the costs that learn classes, R² for the others.
+
+        Args:
+            x: the inputs `(M, n_0)`.
+            rho: the expected outputs, as `fit` takes them.
+            cost: what the network learned with; it says what `rho` may hold.
+            metric: another metric, see `nn.metrics`: a name (also that of a cost), or a function (output, expected).
+
+        Raises:
+            InvalidValue, InvalidType, ShapeError: as `problem`, or for an unknown metric.
+
+        >>> from tinygrad_ed.data import xor
+        >>> 0.0 <= MLP([2, 4, 2], rng=1).score(*xor(20), cost="cross_entropy") <= 1.0
+        True
+        """
+        measure = metrics.find(metrics.suiting(cost) if metric is None else metric)
+        problem = self.problem(x, rho, cost)
+        return float(measure(self.predict(problem.x), problem.rho))
+
+    def save(self, path: str | PathLike[str]) -> Path:
+        """Write the network to a file, without pickle, all or nothing; return the file's path.
+
+        Args:
+            path: ends with .npz or .safetensors (extra `safetensors`); without a suffix it gets the latter where that
+                is installed, else the former.
+
+        Raises:
+            InvalidValue: for another suffix, NaN or infinite weights, or hidden layers of different activations.
+            FileProblem: if the file cannot be written; an older one of that name is as it was.
+            MissingExtra: for .safetensors without the extra.
+
+        >>> import tempfile
+        >>> mlp = MLP([2, 3, 1], "relu", rng=1)
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     again = MLP.load(mlp.save(Path(folder) / "network.npz"))
+        >>> again, bool(np.all(again.predict([1.0, 2.0]) == mlp.predict([1.0, 2.0])))
+        (MLP([2, 3, 1], activation='relu', output='identity'), True)
+        """
+        return storage.write(path, "network", *self.parts())
+
+    @classmethod
+    def load(cls, path: str | PathLike[str]) -> "MLP":
+        """Read a network that `save` wrote, or the one in a checkpoint of `fit`, as it was after the last epoch there.
+
+        Raises:
+            FileProblem: for a file that is missing, damaged, cut short, foreign, newer, or holds something else.
+            InvalidValue, MissingExtra: as `save`.
+        """
+        return cls.from_parts(path, *storage.read(path, "network", "training")[1:])
+
+    def parts(self) -> tuple[dict[str, Any], dict[str, Array]]:
+        """Return a description of the network that JSON knows, and its parameters by name: what a file keeps.
+
+        Raises:
+            InvalidValue: for NaN or infinite weights, or hidden layers of different activations.
+        """
+        hidden = {layer.activation for layer in self.layers[:-1]} or {"identity"}
+        if len(hidden) > 1:
+            raise InvalidValue(
+                f"a network is saved if its hidden layers share one activation; here are {sorted(hidden)}"
+            )
+        arrays = {str(parameter.name): np.asarray(parameter.value) for parameter in self.parameters()}
+        for name, array in arrays.items():
+            if not np.isfinite(array).all():
+                raise InvalidValue(f"{name} holds NaN or infinite numbers; such a network is not saved")
+        output = self.layers[-1].activation
+        described = {"sizes": list(self.sizes), "activation": hidden.pop(), "output": output, "dtype": str(self.dtype)}
+        return {"network": described}, arrays
+
+    @classmethod
+    def from_parts(cls, path: str | PathLike[str], about: Mapping[str, Any], arrays: Mapping[str, Array]) -> "MLP":
+        """Return the network that `parts` described; `path` says where that stood, and more may stand there.
+
+        Raises:
+            FileProblem: for a description or parameters that do not fit.
+        """
+        try:
+            described = about["network"]
+            sizes, dtype = [_width(size) for size in described["sizes"]], _float_type(described["dtype"])
+            for j, (n_in, n_out) in enumerate(pairwise(sizes), start=1):
+                for name, shape in ((f"W{j}", (n_in, n_out)), (f"b{j}", (n_out,))):
+                    array = arrays[name]
+                    if array.shape != shape or array.dtype != dtype or not np.isfinite(array).all():
+                        raise ValueError(f"{name} must hold {shape} finite numbers in {dtype}")
+            mlp = cls(sizes, described["activation"], described["output"], init="zeros", dtype=dtype)
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
+            raise FileProblem(f"{str(path)!r} holds no network of this package: {error}") from error
+        for parameter in mlp.parameters():
+            parameter.value = arrays[str(parameter.name)]
+        return mlp
 
     def parameters(self) -> list[Node]:
         """Return all weights and biases: W1, b1, W2, b2, ..."""

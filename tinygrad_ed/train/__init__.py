@@ -1,7 +1,34 @@
 """The learning phase: gradient descent, SGD and mini-batch as the lecture defines them, and `fit`."""
 
-from tinygrad_ed.train.fit import History, fit
+from tinygrad_ed.train import schedules
+from tinygrad_ed.train.elementwise import Optimizer
+from tinygrad_ed.train.fit import fit
+from tinygrad_ed.train.history import Epoch, History
 from tinygrad_ed.train.methods import METHODS, SAMPLINGS, batches
-from tinygrad_ed.train.optim import GradientDescent, Optimizer
+from tinygrad_ed.train.optim import (
+    OPTIMIZERS,
+    Adam,
+    AdamW,
+    GradientDescent,
+    Momentum,
+    Nesterov,
+    RMSprop,
+)
 
-__all__ = ["METHODS", "SAMPLINGS", "GradientDescent", "History", "Optimizer", "batches", "fit"]
+__all__ = [
+    "METHODS",
+    "OPTIMIZERS",
+    "SAMPLINGS",
+    "Adam",
+    "AdamW",
+    "Epoch",
+    "GradientDescent",
+    "History",
+    "Momentum",
+    "Nesterov",
+    "Optimizer",
+    "RMSprop",
+    "batches",
+    "fit",
+    "schedules",
+]

@@ -3,50 +3,33 @@
     theta <- theta - eta * gradient of the mean cost over the batch
 
 The road only says who computes the gradient: `rules` (the closed form, the fast one) or `graph` (a graph of
-Nodes, built and swept for each update). From the same seed both give the same weights.
+Nodes, built and swept for each update). From the same seed both give the same weights. Here the options are checked;
+the loop is in `run.py`.
 """
 
-import math
-import time
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from concurrent.futures import Executor
+from os import PathLike
 from typing import Any
 
 import numpy as np
 
 from tinygrad_ed.checks import generator, storable, whole_number
-from tinygrad_ed.crosscheck import batch_of
-from tinygrad_ed.errors import Diverged, InvalidType
+from tinygrad_ed.errors import InvalidType, InvalidValue
 from tinygrad_ed.nn import MLP, costs
+from tinygrad_ed.nn import metrics as measures
 from tinygrad_ed.nn.checks import chosen
-from tinygrad_ed.train.gradients import ROADS, Gradients
-from tinygrad_ed.train.methods import batches, check_method
-from tinygrad_ed.train.optim import GradientDescent, Optimizer
-from tinygrad_ed.train.progress import progress_bar
-from tinygrad_ed.values import Array
-
-
-@dataclass
-class History:
-    """What happened in a run of `fit`."""
-
-    cost: list[float] = field(default_factory=list)
-    """One entry an epoch: the mean of the costs of its batches, each before its update."""
-    validation: list[float] = field(default_factory=list)
-    """One entry an epoch: the cost of the validation data after it, where they were given."""
-    epochs: int = 0
-    updates: int = 0
-    gradient_computations: int = 0
-    """How many gradients of single samples were computed."""
-    seconds: float = 0.0
-
-    def __str__(self) -> str:
-        fell = f"cost {self.cost[0]:.4g} -> {self.cost[-1]:.4g}" if self.cost else "no epoch"
-        checked = f", validation {self.validation[-1]:.4g}" if self.validation else ""
-        return (
-            f"{self.epochs} epochs, {self.updates} updates, {self.gradient_computations} gradient computations, "
-            f"{self.seconds:.2f} s: {fell}{checked}"
-        )
+from tinygrad_ed.train import checkpoint as files
+from tinygrad_ed.train import schedules
+from tinygrad_ed.train.checks import pair, samples
+from tinygrad_ed.train.elementwise import Optimizer
+from tinygrad_ed.train.gradients import ROADS
+from tinygrad_ed.train.history import Callback, History
+from tinygrad_ed.train.methods import check_method
+from tinygrad_ed.train.optim import GradientDescent
+from tinygrad_ed.train.progress import bar_for
+from tinygrad_ed.train.run import Plan, Run, Validation
+from tinygrad_ed.train.shards import ByShards, Data, check_executor
 
 
 def fit(
@@ -62,34 +45,61 @@ def fit(
     road: str = "rules",
     optimizer: Optimizer | None = None,
     validation: tuple[Any, Any] | None = None,
-    rng: int | np.random.Generator = 0,
+    rng: int | np.random.Generator | None = 0,
     progress: bool | None = None,
+    *,
+    schedule: schedules.Schedule | None = None,
+    patience: int | None = None,
+    metrics: "Sequence[str | measures.Metric] | None" = None,
+    callbacks: Iterable[Callback] = (),
+    checkpoint: str | PathLike[str] | None = None,
+    checkpoint_every: int = 1,
+    resume: bool = False,
+    executor: Executor | None = None,
+    shards: int = 4,
 ) -> History:
     """Train a network in place and return what happened (lecture, section 1).
 
     Args:
-        mlp: the network; its parameters get their new values at the end (before, if there are validation data).
+        mlp: the network; its parameters get their new values at the end (before, if somebody looks between epochs).
         x: the inputs `(N, n_0)`.
         rho: the expected outputs `(N, n_L)`; for cross_entropy class numbers `(N,)` as well.
-        cost: the name of the cost, see `nn.costs`.
+        cost: the name of the cost, see `nn.costs`. With logistic, hinge and margin the labels are -1 and +1.
         method: "gradient" (all samples, one update an epoch), "sgd" (one sample an update) or "minibatch".
-        batch_size: M, for mini-batches.
+        batch_size: M, for mini-batches. It may be larger than N: then an update sees M draws from the N samples with
+            sampling "uniform", and all samples once with "shuffle".
         learning_rate: eta.
         epochs: how many times N samples are seen.
         sampling: "uniform" (drawn with replacement, as in the lecture) or "shuffle" (each sample once an epoch).
         road: who computes the gradient: "rules" or "graph".
-        optimizer: something with `step(parameters, gradients)` in place of plain gradient descent; it has its own
-            learning rate.
-        validation: `(x, rho)`, whose cost is computed after every epoch.
-        rng: a seed or a generator, for the draw of the batches.
+        optimizer: such as `Adam(0.001)`, or something of your own with `step(parameters, gradients)`, in place of plain
+            gradient descent; it has its own learning rate. What it remembers of another run is forgotten first.
+        validation: `(x, rho)`, whose cost and metrics are computed after every epoch.
+        rng: a seed or a generator, for the draw of the batches; None draws a seed.
         progress: True shows a progress bar (extra `progress`), False none; by default there is one on a
             terminal, where it is installed and the run takes more than a second.
+        schedule: how the learning rate changes: the factor on it as a function of the time in epochs, see `schedules`.
+        patience: stop after so many epochs without a lower validation cost. The network then has the weights of the
+            epoch in which it was lowest, also if the run is not stopped.
+        metrics: names or functions (output, expected) for the validation data, see `nn.metrics`; by default accuracy
+            where classes are learned and R² where numbers are.
+        callbacks: functions that are called with an `Epoch` after each epoch. If one returns True, the run stops.
+        checkpoint: a file (.npz, or .safetensors with that extra) that always has the state of the run.
+        checkpoint_every: it is written after every so many epochs, and after the last.
+        resume: whether to go on with the run in the checkpoint's file, if it is there: bit for bit as if it had never
+            stopped. Give the same arguments; only epochs may be raised.
+        executor: a `concurrent.futures.Executor` whose workers compute parts of each gradient, see `shards.py`.
+        shards: into how many parts a batch is cut for them.
 
     Raises:
         InvalidValue, InvalidType, ShapeError: for bad options or data, before anything is changed.
-        Diverged: if the cost is no longer finite. After this, as after Ctrl-C, the network has the weights of
-            the last whole epoch.
-        MissingExtra: for `progress=True` without the extra.
+        Diverged: if the cost is no longer finite. The network has the weights of the last whole epoch.
+        WorkerLost: if a part of a gradient did not come back. Likewise.
+        FileProblem: for a checkpoint that cannot be read or written.
+        MissingExtra: for `progress=True`, or a checkpoint that ends with .safetensors, without the extra.
+
+    Ctrl-C ends the run, and `fit` returns its history: `history.stopped` is "interrupted", and the network has the
+    weights of the epoch with the lowest validation cost, or without validation data those of the last whole epoch.
 
     >>> from tinygrad_ed.data import xor
     >>> history = fit(MLP([2, 8, 2], rng=1), *xor(100), cost="cross_entropy", learning_rate=0.5, epochs=40)
@@ -105,84 +115,91 @@ def fit(
     if sampling == "uniform":  # with "shuffle" a batch is at most all samples
         storable("a batch", batch_size, max(mlp.sizes))
     optimizer = _with_a_step(GradientDescent(learning_rate) if optimizer is None else optimizer)
-    x, rho = batch_of(mlp, x, rho, cost)
-    held_out = None if validation is None else batch_of(mlp, *_pair(validation), cost)
-    rng = generator(rng)
-    bar = progress_bar(epochs, progress)
+    _check_schedule(schedule, optimizer)
+    shards, checkpoint_every = whole_number("shards", shards), whole_number("checkpoint_every", checkpoint_every)
+    x, rho = samples(mlp, x, rho, cost)
+    held_out = _validation(mlp, validation, cost, metrics, patience)
+    followers = _callbacks(callbacks)
+    rng, bar = generator(rng), bar_for(progress)
+    workers = None if executor is None else check_executor(executor)
+    file = None
+    if checkpoint is not None:
+        files.check_optimizer(optimizer)
+        run = {
+            "network": repr(mlp),
+            "dtype": str(mlp.dtype),
+            "x": files.digest(x),
+            "rho": files.digest(rho),
+            "cost": cost,
+            "method": method,
+            "batch_size": batch_size if method == "minibatch" else None,
+            "sampling": sampling,
+            "road": road,
+            "optimizer": files.name_of(optimizer),
+            "schedule": files.name_of(schedule),
+            "validation": held_out and files.digest(held_out.x, held_out.rho),
+            "patience": patience,
+            "metrics": list(held_out.metrics) if held_out else None,
+            "shards": shards if workers else None,
+        }
+        file = files.begin(checkpoint, checkpoint_every, resume, run)
+    elif resume:
+        raise InvalidValue("resume=True needs the file to resume from: checkpoint='run.npz'")
 
-    gradients = by_road(mlp, x, rho, cost)
-    theta = gradients.arena.theta
-
-    history, began, saved = History(), time.perf_counter(), theta.copy()
-    try:
-        with np.errstate(all="ignore"):  # what overflows ends in Diverged, which says more than a warning
-            for _ in range(epochs):
-                drawn = batches(method, len(x), batch_size, sampling, rng)
-                history.cost.append(_epoch(gradients, drawn, optimizer, history))
-                _check(theta)
-                saved[:] = theta
-                history.epochs += 1
-                if held_out is not None:
-                    _give(mlp, gradients.arena.parameters)
-                    history.validation.append(float(costs.find(cost)(mlp.predict(held_out[0]), held_out[1])))
-                bar.update(f"cost {history.cost[-1]:.4g}")
-    finally:  # also after an error or Ctrl-C: the network gets the weights of the last whole epoch
-        theta[:] = saved
-        _give(mlp, gradients.arena.parameters)
-        bar.close()
-        history.seconds = time.perf_counter() - began
-    return history
+    gradients = ByShards(Data(mlp, x, rho, cost, road), workers, shards) if workers else by_road(mlp, x, rho, cost)
+    if callable(forget := getattr(optimizer, "reset", None)):
+        forget()
+    plan = Plan(method, batch_size, sampling, epochs, schedule, held_out, followers, file)
+    training = Run(mlp, gradients, optimizer, rng, plan)
+    training.resume()
+    return training.go(bar(epochs, training.history.epochs))
 
 
 def _with_a_step(optimizer: Any) -> Optimizer:
     if isinstance(optimizer, type) or not callable(getattr(optimizer, "step", None)):
         raise InvalidType(
             f"optimizer must be an object with a method step(parameters, gradients), such as "
-            f"tg.train.GradientDescent(0.1), not {optimizer!r}"
+            f"tg.train.Adam(0.001), not {optimizer!r}"
         )
     return optimizer  # type: ignore[no-any-return]  # that is what was checked
 
 
-def _pair(validation: Any) -> tuple[Any, Any]:
-    try:
-        x, rho = validation
-    except (TypeError, ValueError):
-        raise InvalidType(
-            f"validation must be a pair (x, rho), such as (test.x, test.rho), not {validation!r}"
-        ) from None
-    return x, rho
+def _check_schedule(schedule: Any, optimizer: Any) -> None:
+    if schedule is None:
+        return
+    schedules.checked(schedule)
+    if not isinstance(getattr(optimizer, "learning_rate", None), int | float):
+        raise InvalidType(f"a schedule changes the learning_rate of the optimizer, but {optimizer!r} has none")
 
 
-def _epoch(gradients: Gradients, drawn: Iterable[Array | slice], optimizer: Optimizer, history: History) -> float:
-    """Do the updates of one epoch; return the mean of the costs, each before its update."""
-    arena = gradients.arena
-    # With plain gradient descent η is in the gradient already, and the update is one subtraction.
-    eta = optimizer.learning_rate if type(optimizer) is GradientDescent else None
-    seen = []
-    for batch in drawn:
-        error = gradients.compute(batch, 1.0 if eta is None else eta)
-        if not math.isfinite(error):
-            raise Diverged(
-                f"the cost became {error} at update {history.updates + 1} (epoch {history.epochs + 1}); try a smaller "
-                "learning_rate. The network has the weights of the last whole epoch"
+def _validation(mlp: MLP, validation: Any, cost: str, metrics: Any, patience: int | None) -> Validation | None:
+    if patience is not None:
+        patience = whole_number("patience", patience)
+    if validation is None:
+        if patience is not None or metrics is not None:
+            raise InvalidValue(
+                f"{'metrics' if patience is None else 'patience'} needs validation data: validation=(x, rho), "
+                "such as those of data.split()"
             )
-        if eta is None:
-            optimizer.step(arena.parameters, arena.gradients)
-        else:
-            np.subtract(arena.theta, arena.gradient, arena.theta)
-        seen.append(error)
-        history.updates += 1
-        history.gradient_computations += gradients.samples if isinstance(batch, slice) else len(batch)
-    return sum(seen) / len(seen)
+        return None
+    x, rho = samples(mlp, *pair(validation), cost, "validation")
+    if isinstance(metrics, str) or not isinstance(metrics, Iterable | None):
+        raise InvalidType(f"metrics is a list, such as ['accuracy'], not {metrics!r}")
+    wanted = [measures.suiting(cost)] if metrics is None else list(metrics)
+    found = {metric if isinstance(metric, str) else _called(metric): measures.find(metric) for metric in wanted}
+    if len(found) < len(wanted):
+        raise InvalidValue(f"two of the metrics have one name: {', '.join(found)}; give each a name of its own (def)")
+    return Validation(x, rho, costs.find(cost), found, patience)
 
 
-def _check(theta: Array) -> None:
-    """See that all weights are finite: the sum of their squares is, or each of them."""
-    if not math.isfinite(theta.dot(theta)) and not np.isfinite(theta).all():
-        raise Diverged("the weights are no longer finite; try a smaller learning_rate. The network keeps its old ones")
+def _called(metric: Any) -> str:
+    return str(getattr(metric, "__name__", type(metric).__name__))
 
 
-def _give(mlp: MLP, parameters: Sequence[Array]) -> None:
-    """Give the network its new weights."""
-    for parameter, array in zip(mlp.parameters(), parameters, strict=True):
-        parameter.value = array
+def _callbacks(callbacks: Any) -> list[Callback]:
+    found = list(callbacks) if isinstance(callbacks, Iterable) else [callbacks]
+    if not isinstance(callbacks, Iterable) or any(
+        [isinstance(callback, type) or not callable(callback) for callback in found]
+    ):
+        raise InvalidType(f"callbacks is a list of functions of an Epoch, not {callbacks!r}")
+    return found

@@ -32,7 +32,7 @@ class ByRules:
     """The closed form in place (`closed_form/fast.py`): nothing is allocated after the first batch of a size."""
 
     def __init__(self, mlp: MLP, x: Array, rho: Array, cost: str) -> None:
-        self.arena, self.samples = _arena(mlp), len(x)
+        self.arena, self.samples = arena_of(mlp), len(x)
         self._x = np.column_stack([x, np.ones(len(x), x.dtype)])
         self._rho = np.ascontiguousarray(rho.T)
         self._activations = {j: layer.activation for j, layer in enumerate(mlp.layers, start=1)}
@@ -62,7 +62,7 @@ class ByGraph:
     """The general road: build the graph of the batch, sweep it, forget it."""
 
     def __init__(self, mlp: MLP, x: Array, rho: Array, cost: str) -> None:
-        self.arena, self.samples = _arena(mlp), len(x)
+        self.arena, self.samples = arena_of(mlp), len(x)
         self._mlp, self._x, self._rho, self._cost = mlp, x, rho, costs.find(cost)
 
     def compute(self, batch: Array | slice, scale: float) -> float:
@@ -77,12 +77,14 @@ class ByGraph:
         return float(error.item())
 
 
-def _arena(mlp: MLP) -> Arena:
+def arena_of(mlp: MLP) -> Arena:
+    """Return an arena with the network's parameters in it."""
     arena = Arena(mlp.sizes, mlp.dtype)
     for array, parameter in zip(arena.parameters, mlp.parameters(), strict=True):
         array[:] = parameter.value
     return arena
 
 
-ROADS: dict[str, Callable[[MLP, Array, Array, str], Gradients]] = {"rules": ByRules, "graph": ByGraph}
+Road = Callable[[MLP, Array, Array, str], Gradients]
+ROADS: dict[str, Road] = {"rules": ByRules, "graph": ByGraph}
 """The roads by name."""

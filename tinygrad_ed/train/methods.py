@@ -41,11 +41,20 @@ def batches(method: str, n: int, batch_size: int, sampling: str, rng: np.random.
         return
     size = 1 if method == "sgd" else batch_size
     if sampling == "uniform":
-        yield from rng.integers(0, n, (math.ceil(n / size), size))
+        yield from rng.integers(0, n, (updates_an_epoch(method, n, batch_size), size))
     else:
         order = rng.permutation(n)
         for start in range(0, n, size):
             yield order[start : start + size]
+
+
+def updates_an_epoch(method: str, n: int, batch_size: int) -> int:
+    """Return how many updates an epoch has: 1, N, or N/M rounded up.
+
+    >>> updates_an_epoch("minibatch", 10, 4)
+    3
+    """
+    return {"gradient": 1, "sgd": n}.get(method, math.ceil(n / batch_size))
 
 
 def check_method(method: str, sampling: str) -> None:

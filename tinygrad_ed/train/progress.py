@@ -1,5 +1,6 @@
 """The progress bar of `fit`: tqdm, where it is installed and somebody looks."""
 
+from collections.abc import Callable
 from typing import Any
 
 from tinygrad_ed.errors import InvalidType, MissingExtra
@@ -18,8 +19,9 @@ class NoBar:
 class _Bar(NoBar):
     """A tqdm bar: quiet when the output is not a terminal, and for runs below a second, unless `always`."""
 
-    def __init__(self, tqdm: Any, epochs: int, always: bool) -> None:
-        self._bar = tqdm(total=epochs, unit="epoch", disable=False if always else None, delay=0 if always else 1)
+    def __init__(self, tqdm: Any, epochs: int, done: int, always: bool) -> None:
+        quiet = {"disable": False, "delay": 0} if always else {"disable": None, "delay": 1}
+        self._bar = tqdm(total=epochs, initial=done, unit="epoch", **quiet)
 
     def update(self, text: str) -> None:
         self._bar.set_postfix_str(text, refresh=False)
@@ -29,8 +31,11 @@ class _Bar(NoBar):
         self._bar.close()
 
 
-def progress_bar(epochs: int, progress: bool | None) -> NoBar:
-    """Return a bar: always (True), never (False), or on a terminal where there is tqdm (None).
+def bar_for(progress: bool | None) -> Callable[[int, int], NoBar]:
+    """Return what makes a bar of `epochs`, of which some are `done`: always (True), never (False), or by itself (None).
+
+    By itself there is one on a terminal where there is tqdm. It shows the epochs, the time gone and the time left, and
+    the text of the last update.
 
     Raises:
         InvalidType: for anything else.
@@ -39,7 +44,7 @@ def progress_bar(epochs: int, progress: bool | None) -> NoBar:
     if not isinstance(progress, bool | None):
         raise InvalidType(f"progress must be True, False or None, not {progress!r}")
     if progress is False:
-        return NoBar()
+        return lambda epochs, done: NoBar()
     try:
         from tqdm import tqdm
     except ImportError:
@@ -47,5 +52,5 @@ def progress_bar(epochs: int, progress: bool | None) -> NoBar:
             raise MissingExtra(
                 'progress=True needs tqdm; install it with: python -m pip install "tinygrad_ed[progress]"'
             ) from None
-        return NoBar()
-    return _Bar(tqdm, epochs, bool(progress))
+        return lambda epochs, done: NoBar()
+    return lambda epochs, done: _Bar(tqdm, epochs, done, bool(progress))

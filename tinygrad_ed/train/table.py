@@ -12,7 +12,8 @@ import numpy as np
 from tinygrad_ed.data import Dataset
 from tinygrad_ed.errors import InvalidValue
 from tinygrad_ed.nn import MLP
-from tinygrad_ed.train.fit import History, fit
+from tinygrad_ed.train.fit import fit
+from tinygrad_ed.train.history import History
 from tinygrad_ed.values import Array
 
 FAR = 1e100  # deviations: the squares of numbers beyond are no floats

@@ -1,0 +1,177 @@
+"""How the learning rate changes: a schedule gives the factor on the optimizer's own rate at time t.
+
+Time is counted in epochs from 0. `fit` asks before each epoch, and the rate keeps through it; or, where the schedule
+says `per_update=True`, before each update: at the k-th of K updates of epoch e the time is e + k/K. Any function of
+t may be a schedule; these are the usual ones, in PyTorch's form. A schedule remembers nothing.
+
+>>> halves = Step(every=10, gamma=0.5)
+>>> [halves(t) for t in (0, 9, 10, 25)]
+[1.0, 1.0, 0.5, 0.25]
+"""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from tinygrad_ed.errors import InvalidType
+from tinygrad_ed.train.checks import number
+
+Schedule = Callable[[float], float]
+
+
+@dataclass(frozen=True)
+class Constant:
+    """The rate stays: a factor of 1."""
+
+    per_update: bool = field(default=False, kw_only=True)
+    """Whether `fit` asks before each update, and not only before each epoch."""
+
+    def __call__(self, t: float) -> float:
+        """Return the factor at time t."""
+        return 1.0
+
+
+@dataclass(frozen=True)
+class Step(Constant):
+    """The rate falls by a factor now and then: gamma^⌊t / every⌋.
+
+    Args:
+        every: the number of epochs between two falls, above 0.
+        gamma: the factor, above 0.
+        per_update: whether to ask before each update.
+
+    Raises:
+        InvalidValue, InvalidType: for other numbers.
+    """
+
+    every: float
+    gamma: float = 0.1
+
+    def __post_init__(self) -> None:
+        number("every", self.every)
+        number("gamma", self.gamma)
+
+    def __call__(self, t: float) -> float:
+        """Return the factor at time t."""
+        return float(self.gamma ** math.floor(t / self.every))
+
+
+@dataclass(frozen=True)
+class Exponential(Constant):
+    """The rate falls by the same factor each epoch: gamma^t.
+
+    Args:
+        gamma: the factor, above 0.
+        per_update: whether to ask before each update.
+
+    Raises:
+        InvalidValue, InvalidType: for another number.
+
+    >>> Exponential(0.9)(2)
+    0.81
+    """
+
+    gamma: float
+
+    def __post_init__(self) -> None:
+        number("gamma", self.gamma)
+
+    def __call__(self, t: float) -> float:
+        """Return the factor at time t."""
+        return float(self.gamma**t)
+
+
+@dataclass(frozen=True)
+class Cosine(Constant):
+    """The rate falls along half a cosine, to `final` after that many epochs, where it stays (Loshchilov & Hutter 2017).
+
+        final + (1 - final) (1 + cos(π t / epochs)) / 2
+
+    Args:
+        epochs: how long the fall takes, above 0.
+        final: the last factor, from 0 to 1.
+        per_update: whether to ask before each update.
+
+    Raises:
+        InvalidValue, InvalidType: for other numbers.
+
+    >>> [Cosine(10)(t) for t in (0, 5, 10, 99)]
+    [1.0, 0.5, 0.0, 0.0]
+    """
+
+    epochs: float
+    final: float = 0.0
+
+    def __post_init__(self) -> None:
+        number("epochs", self.epochs)
+        number("final", self.final, high=1.0, closed="[]")
+
+    def __call__(self, t: float) -> float:
+        """Return the factor at time t."""
+        return self.final + (1.0 - self.final) * (1.0 + math.cos(math.pi * min(t / self.epochs, 1.0))) / 2.0
+
+
+@dataclass(frozen=True)
+class WarmUp(Constant):
+    """The rate grows evenly from a factor of `start` to 1, and then follows another schedule, which begins there.
+
+    Args:
+        epochs: how long the growth takes, above 0.
+        then: the schedule that follows; its time begins when the growth ends.
+        start: the first factor, from 0 to 1.
+        per_update: whether to ask before each update: here yes, unless you say otherwise.
+
+    Raises:
+        InvalidValue, InvalidType: for other numbers, or for no schedule.
+
+    >>> [WarmUp(4, Cosine(10), start=0.2)(t) for t in (0, 4, 9)]
+    [0.2, 1.0, 0.5]
+    """
+
+    epochs: float
+    then: Schedule = Constant()
+    start: float = 0.1
+    per_update: bool = field(default=True, kw_only=True)
+
+    def __post_init__(self) -> None:
+        number("epochs", self.epochs)
+        number("start", self.start, high=1.0, closed="[]")
+        checked(self.then)
+
+    def __call__(self, t: float) -> float:
+        """Return the factor at time t."""
+        if t < self.epochs:
+            return self.start + (1.0 - self.start) * t / self.epochs
+        return self.then(t - self.epochs)
+
+
+def checked(schedule: Any) -> Schedule:
+    """Return a schedule, if it is one.
+
+    Raises:
+        InvalidType: for what is no function of the time.
+
+    >>> checked("cosine")
+    Traceback (most recent call last):
+    tinygrad_ed.errors.InvalidType: a schedule is a function of the time in epochs, such as
+    tg.train.schedules.Cosine(100), not 'cosine'
+    """
+    if isinstance(schedule, type) or not callable(schedule):
+        raise InvalidType(
+            f"a schedule is a function of the time in epochs, such as tg.train.schedules.Cosine(100), not {schedule!r}"
+        )
+    return schedule  # type: ignore[no-any-return]  # that is what was checked
+
+
+def factor_at(schedule: Schedule, t: float) -> float:
+    """Return the factor at time t.
+
+    Raises:
+        InvalidValue, InvalidType: for a factor that is not a finite number of at least 0.
+
+    >>> factor_at(lambda t: -1.0, 2)
+    Traceback (most recent call last):
+    tinygrad_ed.errors.InvalidValue: what a schedule gives at time 2 must be a number of at least 0, got -1.0
+    """
+    return number(f"what a schedule gives at time {t:g}", schedule(t), closed="[")
