@@ -2,6 +2,7 @@
 # (the names are the slides' letters, capitals included)
 import itertools
 import math
+from decimal import Decimal, localcontext
 
 import numpy as np
 import pytest
@@ -155,6 +156,41 @@ def test_small_values_of_the_sigmoid_family_keep_their_digits():
     np.testing.assert_allclose(ACTIVATIONS["sigmoid"].phi(zeta)[0], small, rtol=1e-15)
     np.testing.assert_allclose(ACTIVATIONS["sigmoid"].dphi(zeta), [small, small], rtol=1e-15)
     np.testing.assert_allclose(ACTIVATIONS["softplus"].phi(zeta)[0], small, rtol=1e-15)
+
+
+def sigma(z):
+    """To fifty digits, as all of the following."""
+    return 1 / (1 + (-z).exp())
+
+
+def gelu_argument(z):
+    u = Decimal(math.sqrt(2 / math.pi)) * z * (1 + Decimal("0.044715") * z * z)
+    return 2 * u, 2 * Decimal(math.sqrt(2 / math.pi)) * (1 + 3 * Decimal("0.044715") * z * z)
+
+
+def dgelu(z):
+    v, slope = gelu_argument(z)
+    return sigma(v) + z * sigma(v) * sigma(-v) * slope
+
+
+TO_FIFTY_DIGITS = {
+    "sigmoid": (sigma, lambda z: sigma(z) * sigma(-z)),
+    "softplus": (lambda z: (1 + z.exp()).ln(), sigma),
+    "elu": (lambda z: z if z > 0 else z.exp() - 1, lambda z: min(z, Decimal(0)).exp()),
+    "silu": (lambda z: z * sigma(z), lambda z: sigma(z) + z * sigma(z) * sigma(-z)),
+    "gelu": (lambda z: z * sigma(gelu_argument(z)[0]), dgelu),
+}
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("name", sorted(TO_FIFTY_DIGITS))
+def test_the_tails_keep_their_digits(name, dtype):
+    zeta = np.array([-8.0, -6.5, -5.0, -3.0, -1e-3, 1e-3, 3.0, 5.0, 6.5, 8.0, 20.0, 40.0], dtype)
+    with localcontext(prec=50):
+        exact = [[float(f(Decimal(float(z)))) for z in zeta] for f in TO_FIFTY_DIGITS[name]]
+    rtol = 100 * float(np.finfo(dtype).eps)  # an exponent of -60 that is rounded costs 60 of them
+    for function, values in zip(ACTIVATIONS[name], exact, strict=True):
+        np.testing.assert_allclose(function(zeta), values, rtol=rtol)
 
 
 @pytest.mark.parametrize("name", COST_NAMES)

@@ -522,7 +522,7 @@ def test_two_roads_cannot_tell_which_is_wrong_and_a_third_can():
     fault = {"B_hidden": FAULTS["slope forgotten in a hidden layer"][1]}
     two = planted(SLIM, fault, roads=("rules", "graph")).first_divergence
     assert (two.quantity, two.roads) == ("B[2]", ("rules", "graph"))
-    assert str(two) == "first divergence: B[2] (roads rules, graph differ)"
+    assert str(two) == "first divergence: B[2] (roads rules, graph differ): probably Φ' forgotten"
     with_numbers = planted(SLIM, fault, roads=("graph", "rules", "numeric")).first_divergence
     assert (with_numbers.quantity, with_numbers.roads) == ("B[2]", ("rules",))
     gradients = planted(SLIM, {"grad_beta": lambda B: B[0]}, roads=("numeric", "rules")).first_divergence
@@ -863,15 +863,17 @@ def test_in_a_console_a_crosscheck_is_one_line():
     agreed = tg.crosscheck(network([2, 1]), [1.0, 2.0], [1.0], roads=("graph", "rules"))
     assert repr(agreed) == "<CrossCheck: all 9 quantities agree on the roads graph, rules>"
     wrong = planted(SLIM, {"P": lambda w, B: -(B @ w.T)})
-    assert repr(wrong) == "<CrossCheck: first divergence: P[3] (road 'rules' differs)>"
+    assert repr(wrong) == "<CrossCheck: first divergence: P[3] (road 'rules' differs): probably wrong sign>"
 
 
 def test_the_table_of_roads_that_differ_names_the_road_in_every_row():
     check = planted(SLIM, {"P": lambda w, B: 2 * (B @ w.T)})
-    rows = {line.split()[0]: line for line in str(check).splitlines()[2:-3]}
+    rows = {line.split()[0]: line for line in str(check).splitlines()[2 : 2 + len(names_of(3))]}
     assert [name for name, line in rows.items() if line.endswith("✗ rules")] == ["P[3]", "P[2]", "P[1]"]
     assert all(line.endswith("✓") for name, line in rows.items() if not name.startswith("P[") or name == "P[4]")
-    assert str(check).endswith("\nfirst divergence: P[3] (road 'rules' differs)")
+    verdict, finding = str(check).splitlines()[-2:]
+    assert verdict == "first divergence: P[3] (road 'rules' differs): probably a factor of 2 too much"
+    assert finding.startswith("your P (layer 3, 2, 1): probably a factor of 2 too much. It should be P^j = B^j [Ω^j]ᵀ")
     norm = np.linalg.norm(next(row for row in check.rows if row.quantity == "P[3]").values["rules"])
     assert f"{norm:.8g}" in rows["P[3]"]
     assert "✗ differ" in str(planted(SLIM, {"P": lambda w, B: 0 * (B @ w.T)}, roads=("graph", "rules")))

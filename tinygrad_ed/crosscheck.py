@@ -2,7 +2,7 @@
 
 A cross-check lays the ledgers of the roads (`roads.py`) side by side, in the order of the slides. In this order
 every quantity is computed from those before it, so the first one that differs is where the mistake was made;
-all that follow have only inherited it.
+all that follow have only inherited it. What is probably wrong with a reader's rule is told by `diagnosis.py`.
 """
 
 import copy
@@ -14,10 +14,12 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_ed.diagnosis import Diagnosis, diagnose, notes
 from tinygrad_ed.errors import InvalidValue
 from tinygrad_ed.judge import Judged, judged
 from tinygrad_ed.nn import MLP
 from tinygrad_ed.nn.checks import chosen
+from tinygrad_ed.nn.problem import Problem
 from tinygrad_ed.node import Node
 from tinygrad_ed.roads import ROADS, Ledger, batch_of, by_rules, parameters_of
 from tinygrad_ed.rounding import allowances
@@ -75,10 +77,13 @@ class Divergence:
     quantity: str
     roads: tuple[str, ...]
     problem: str | None = None
+    diagnosis: Diagnosis | None = None
+    """What is probably wrong with the reader's rule that gave this quantity."""
 
     def __str__(self) -> str:
         who = f"road {self.roads[0]!r} differs" if len(self.roads) == 1 else f"roads {', '.join(self.roads)} differ"
-        return f"first divergence: {self.quantity} ({who})" + (f": {self.problem}" if self.problem else "")
+        said = [self.problem, self.diagnosis and self.diagnosis.verdict]
+        return ": ".join([f"first divergence: {self.quantity} ({who})", *[text for text in said if text]])
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -87,6 +92,10 @@ class CrossCheck:
 
     roads: tuple[str, ...]
     rows: tuple[Row, ...]
+    diagnosis: tuple[Diagnosis, ...] = ()
+    """What is probably wrong with each of the reader's rules that is wrong on its own arguments."""
+    notes: tuple[str, ...] = ()
+    """For each of the reader's rules that is right: the known mistakes that these data could not have shown."""
 
     @property
     def agree(self) -> bool:
@@ -98,7 +107,8 @@ class CrossCheck:
         """The first quantity, in the order of the slides, that differs; None if all agree."""
         for row in self.rows:
             if not row.agree:
-                return Divergence(row.quantity, row.odd or tuple(row.values), row.problem)
+                diagnosis = next((found for found in self.diagnosis if row.quantity in found.quantities), None)
+                return Divergence(row.quantity, row.odd or tuple(row.values), row.problem, diagnosis)
         return None
 
     def __repr__(self) -> str:
@@ -115,7 +125,8 @@ class CrossCheck:
         lines = [_line(line, widths) for line in cells]
         rule = "-" * max(map(len, lines))
         note = "(of an array: the root of the sum of its squares; `kink`: no numeric derivative at some entries)"
-        return "\n".join([lines[0], rule, *lines[1:], rule, note, self._verdict()])
+        findings = [*map(str, self.diagnosis), *[f"note: {text}" for text in self.notes]]
+        return "\n".join([lines[0], rule, *lines[1:], rule, note, self._verdict(), *findings])
 
     def _verdict(self) -> str:
         agreed = f"all {len(self.rows)} quantities agree on the roads {', '.join(self.roads)}"
@@ -143,8 +154,13 @@ def crosscheck(
     A float32 network is judged in float64, its parameters and data cast up as they are: float32 rounds so much
     that a missing 1/M can hide in it. (`ledger` keeps the network's dtype.)
 
+    A reader's rule that is wrong gets a diagnosis: the known mistakes that give the same numbers. Each rule is judged
+    on its own arguments, so that several can be told from each other. One that computes in float32 is judged to
+    the digits of float32, and float64 goes on in its place.
+
     A rule can only be judged on what is not zero. The biases of a fresh network are zeros, so a `zeta` that
-    forgets them agrees: give the network random biases first, and a batch of several samples.
+    forgets them agrees: `notes` say so, and what would show it. Give the network random biases first, and a batch of
+    several samples.
 
     Args:
         mlp: the network.
@@ -161,9 +177,12 @@ def crosscheck(
         InvalidType: for rules that are not a dict of functions; and as `ledger`.
         ShapeError: as `ledger`.
 
-    >>> print(crosscheck(MLP([1, 1], rng=0), [2.0], [1.0], rules={"grad_beta": lambda B: 2 * B.sum(axis=0)})
-    ...     .first_divergence)
-    first divergence: grad_beta[1] (road 'rules' differs)
+    >>> x, rho = [[2.0], [1.0]], [[1.0], [0.0]]
+    >>> check = crosscheck(MLP([1, 1], rng=0), x, rho, rules={"grad_beta": lambda B: B[-1]})
+    >>> print(check.first_divergence)
+    first divergence: grad_beta[1] (road 'rules' differs): probably only the last sample (`=` in place of `+=`?)
+    >>> check.diagnosis[0].mend
+    '∇_{b^j} E = the sum of the rows of B^j, `B.sum(axis=0)` (gradient computation, line 3)'
     """
     names = tuple(dict.fromkeys([roads] if isinstance(roads, str) else roads))
     taken = {name: chosen("road", name, ROADS) for name in names}
@@ -176,8 +195,12 @@ def crosscheck(
         taken["rules"] = partial(by_rules, readers=readers)
     with np.errstate(all="ignore"):  # what overflows, or what a reader's rule makes, is a finding and not a warning
         books = {name: road(mlp, x, rho, cost) for name, road in taken.items()}
-        off = allowances(*parameters_of(mlp), x, rho, cost)
-    return CrossCheck(names, _compared(books, off, readers))
+        problem = Problem(*parameters_of(mlp), x, rho, cost)
+        rows = _compared(books, allowances(*problem), readers)
+        if not readers or "rules" not in books:
+            return CrossCheck(names, rows)
+        wrong = diagnose(readers, problem, books["rules"]) if not all([row.agree for row in rows]) else ()
+        return CrossCheck(names, rows, wrong, notes(readers, problem, books["rules"]))
 
 
 def _in_float64(mlp: MLP) -> MLP:

@@ -79,16 +79,21 @@ def _dsilu(zeta: Array) -> Array:
     return _sigmoid(zeta) + zeta * _dsigmoid(zeta)
 
 
-def _gelu_tanh(zeta: Array) -> Array:
-    """Return tanh u, u = √(2/π) (ζ + 0.044715 ζ³)."""
-    t: Array = np.tanh(GELU_SCALE * (zeta + GELU_CUBE * zeta**3))
-    return t
+def _gelu_argument(zeta: Array) -> Array:
+    """2u, u = √(2/π) (ζ + 0.044715 ζ³): (1 + tanh u)/2 = σ(2u), which keeps its digits where tanh u is near -1."""
+    return 2 * GELU_SCALE * zeta * (1 + GELU_CUBE * zeta * zeta)
+
+
+def _gelu(zeta: Array) -> Array:
+    """ζ (1 + tanh u)/2 = ζ σ(2u)."""
+    return zeta * _sigmoid(_gelu_argument(zeta))
 
 
 def _dgelu(zeta: Array) -> Array:
-    """(1 + tanh u)/2 + ζ/2 (1 - tanh² u) u'."""
-    t = _gelu_tanh(zeta)
-    return 0.5 * (1 + t) + 0.5 * zeta * (1 - t**2) * GELU_SCALE * (1 + 3 * GELU_CUBE * zeta**2)
+    """σ(2u) + ζ σ'(2u) 2u'."""
+    argument = _gelu_argument(zeta)
+    slope = 2 * GELU_SCALE * (1 + 3 * GELU_CUBE * zeta * zeta)
+    return _sigmoid(argument) + zeta * _dsigmoid(argument) * slope
 
 
 ACTIVATIONS: dict[str, Activation] = {
@@ -106,7 +111,7 @@ ACTIVATIONS: dict[str, Activation] = {
         lambda zeta: np.exp(np.minimum(zeta, 0)),
     ),
     "silu": Activation(lambda zeta: zeta * _sigmoid(zeta), _dsilu),
-    "gelu": Activation(lambda zeta: 0.5 * zeta * (1 + _gelu_tanh(zeta)), _dgelu),
+    "gelu": Activation(_gelu, _dgelu),
 }
 """Φ and Φ' by name."""
 

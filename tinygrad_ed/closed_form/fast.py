@@ -146,12 +146,12 @@ def _silu(zeta: Array, alpha: Array, s: Array, t: Array, c: Constants) -> None:
 
 
 def _times_dsilu(B: Array, zeta: Array, alpha: Array, s: Array, t: Array, c: Constants) -> None:
-    """σ + ζ σ (1 - σ) = σ + α - α σ."""
+    """σ + ζ σ (1 - σ) = σ (1 + ζ - α): 1 is not added to a large α, which would cost its digits."""
     _sigmoid(zeta, t, s, s, c)
-    np.multiply(alpha, t, s)
-    np.add(t, alpha, t)
-    np.subtract(t, s, t)
+    np.subtract(zeta, alpha, s)
+    np.add(s, c.one, s)
     np.multiply(B, t, B)
+    np.multiply(B, s, B)
 
 
 def _gelu_tanh(zeta: Array, out: Array, c: Constants) -> None:

@@ -271,9 +271,9 @@ def gelu(x: Any) -> Any:
     """The activation x/2 (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3))), GELU in its tanh form.
 
     >>> gelu(2.0)
-    1.954597694087775
+    1.9545976940877752
     """
-    return 0.5 * x * (1.0 + tanh(GELU_SCALE * x * (1.0 + 0.044715 * x * x)))
+    return x * sigmoid(2.0 * GELU_SCALE * x * (1.0 + 0.044715 * x * x))  # (1 + tanh u)/2 = sigmoid(2u), to all digits
 
 
 # What NumPy's functions take and ours do not.
