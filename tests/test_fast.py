@@ -155,6 +155,15 @@ def test_an_update_of_fit_allocates_nothing(batch):
     assert peak_of(lambda: road.compute(batch, 0.1)) < 4000
 
 
+def test_all_samples_are_all_samples_also_after_a_batch_of_as_many():
+    rng = np.random.default_rng(0)
+    mlp, x, rho = tg.nn.MLP([2, 1], rng=0), rng.standard_normal((4, 2)), rng.standard_normal((4, 1))
+    road = ROADS["rules"](mlp, x, rho, "mse")
+    first = road.compute(slice(None), 1.0)
+    assert road.compute(np.zeros(4, int), 1.0) != first
+    assert road.compute(slice(None), 1.0) == first
+
+
 def test_the_arena_is_one_vector_in_the_order_of_the_layers():
     arena = Arena([2, 3, 1], np.float32)
     arena.theta[:] = np.arange(13)

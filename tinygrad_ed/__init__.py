@@ -4,7 +4,7 @@ The public names, and nothing else. Where to read on: `node.py` (a value that re
 `ops/` (every op beside its rules), `backward.py` (the sweep), `closed_form/` (the lecture's rules).
 """
 
-from tinygrad_ed import closed_form, data, draw, nn, ops, train
+from tinygrad_ed import closed_form, data, draw, experiments, nn, ops, plots, train
 from tinygrad_ed.backward import gradients
 from tinygrad_ed.crosscheck import CrossCheck, crosscheck, ledger
 from tinygrad_ed.debug import debug
@@ -30,6 +30,7 @@ from tinygrad_ed.node import Node, stop_gradient
 from tinygrad_ed.operation import Op, op
 from tinygrad_ed.ops import *
 from tinygrad_ed.recording import no_grad
+from tinygrad_ed.tape import Tape, compile
 from tinygrad_ed.transforms import elementwise_grad, grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
 
 __version__ = "0.1.0"
@@ -51,15 +52,18 @@ __all__ = [
     "RuleError",
     "ShapeError",
     "StaleGraph",
+    "Tape",
     "WorkerLost",
     "__version__",
     "check_grads",
     "closed_form",
+    "compile",
     "crosscheck",
     "data",
     "debug",
     "draw",
     "elementwise_grad",
+    "experiments",
     "grad",
     "gradients",
     "hessian",
@@ -71,6 +75,7 @@ __all__ = [
     "no_grad",
     "numeric_derivative",
     "op",
+    "plots",
     "stop_gradient",
     "train",
     "value_and_grad",

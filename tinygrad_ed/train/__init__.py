@@ -1,6 +1,7 @@
 """The learning phase: gradient descent, SGD and mini-batch as the lecture defines them, and `fit`."""
 
 from tinygrad_ed.train import schedules
+from tinygrad_ed.train.compare_methods import Comparison, MethodRun, compare_methods
 from tinygrad_ed.train.elementwise import Optimizer
 from tinygrad_ed.train.fit import fit
 from tinygrad_ed.train.history import Epoch, History
@@ -21,14 +22,17 @@ __all__ = [
     "SAMPLINGS",
     "Adam",
     "AdamW",
+    "Comparison",
     "Epoch",
     "GradientDescent",
     "History",
+    "MethodRun",
     "Momentum",
     "Nesterov",
     "Optimizer",
     "RMSprop",
     "batches",
+    "compare_methods",
     "fit",
     "schedules",
 ]

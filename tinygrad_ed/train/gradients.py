@@ -38,24 +38,22 @@ class ByRules:
         self._activations = {j: layer.activation for j, layer in enumerate(mlp.layers, start=1)}
         self._cost = cost
         self._steps: dict[int, Step] = {}
+        self._everything: Step | None = None
 
     def compute(self, batch: Array | slice, scale: float) -> float:
         """As `Gradients.compute`."""
         if isinstance(batch, slice):
-            return self._step(self.samples, everything=True).cost_and_gradient(scale)
-        step = self._step(len(batch))
+            if self._everything is None:
+                self._everything = Step(self.arena, self._activations, self._cost, self.samples)
+                self._everything.x[:], self._everything.rho[:] = self._x, self._rho
+            return self._everything.cost_and_gradient(scale)
+        step = self._steps.get(len(batch))
+        if step is None:
+            step = self._steps[len(batch)] = Step(self.arena, self._activations, self._cost, len(batch))
         # "clip": with "raise" NumPy goes through a buffer of its own, and all these indices are good.
         self._x.take(batch, 0, step.x, "clip")
         self._rho.take(batch, 1, step.rho, "clip")
         return step.cost_and_gradient(scale)
-
-    def _step(self, M: int, everything: bool = False) -> Step:
-        """The buffers for batches of this size."""
-        if M not in self._steps:
-            self._steps[M] = step = Step(self.arena, self._activations, self._cost, M)
-            if everything:
-                step.x[:], step.rho[:] = self._x, self._rho
-        return self._steps[M]
 
 
 class ByGraph:

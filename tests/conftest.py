@@ -1,0 +1,32 @@
+"""Tests that need a browser are left out unless they are asked for, and the summary says so."""
+
+import os
+from pathlib import Path
+
+os.environ.setdefault("MPLBACKEND", "agg")  # no plot opens a window, also not one of an example
+
+TESTS = Path(__file__).with_name("test_browser.py")
+LEFT_OUT = (
+    "left out: the tests in a real browser (tests/test_browser.py needs Chromium and the extra `browser`); "
+    "run them with: python -m pytest -m browser"
+)
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "browser: runs in a real browser; left out unless asked for with -m browser")
+
+
+def pytest_collection_modifyitems(config, items):
+    if config.option.markexpr:
+        return
+    left_out = [item for item in items if item.get_closest_marker("browser")]
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if item not in left_out]
+
+
+def pytest_terminal_summary(terminalreporter, config):
+    """Said by the process that prints, which with several workers collects nothing itself."""
+    asked = [(config.invocation_params.dir / arg.split("::")[0]).resolve() for arg in config.args]
+    if not config.option.markexpr and any(TESTS.is_relative_to(path) for path in asked):
+        terminalreporter.write_line(LEFT_OUT)

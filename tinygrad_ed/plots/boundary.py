@@ -1,0 +1,113 @@
+"""The decision boundary of a classifier with two inputs, with the data on it."""
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tinygrad_ed.checks import whole_number
+from tinygrad_ed.errors import InvalidValue, ShapeError
+from tinygrad_ed.nn import MLP
+from tinygrad_ed.nn.checks import numbers
+from tinygrad_ed.plots.style import INK, SERIES, axes, dots, dressed, marks
+from tinygrad_ed.values import Array
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+
+def decision_boundary(mlp: MLP, x: Any, y: Any, ax: "Axes | None" = None, *, resolution: int = 200) -> "Axes":
+    """Draw which class the network gives to each point of the plane, and the samples.
+
+    With one output the class is its sign; the boundary is where the output is 0. With several it is the largest
+    output, and the boundary is where the two largest are equal. Samples that lie on the wrong side have a ring.
+
+    Args:
+        mlp: a network with two inputs.
+        x: the inputs `(M, 2)`.
+        y: class numbers `(M,)`, labels -1 and +1 (`(M,)` or `(M, 1)`), or one-hot rows `(M, classes)`.
+        ax: where to draw; a new figure by default.
+        resolution: points of the grid along each side.
+
+    Returns:
+        The axes.
+
+    Raises:
+        ShapeError: for a network that has not two inputs, or data that do not fit.
+        InvalidValue: for labels that are no classes of this network.
+        MissingExtra: without matplotlib.
+
+    >>> from tinygrad_ed.data import xor
+    >>> data = xor(20)
+    >>> decision_boundary(MLP([2, 3, 2], rng=0), data.x, data.y).get_xlabel()
+    'x₁'
+    """
+    if mlp.sizes[0] != 2:
+        raise ShapeError(f"a decision boundary is drawn in the plane of 2 inputs, but {mlp!r} takes {mlp.sizes[0]}")
+    x = numbers("x", x)
+    if x.ndim != 2 or x.shape[1] != 2 or len(x) == 0:
+        raise ShapeError(f"x must be (M, 2), a point of the plane a row, but has shape {x.shape}")
+    classes = _classes(mlp, numbers("y", y), len(x))
+    resolution = whole_number("resolution", resolution, 2)
+
+    middle, half = (x.max(axis=0) + x.min(axis=0)) / 2, (x.max(axis=0) - x.min(axis=0)) / 2 * 1.15 + 1e-9
+    across, up = np.linspace(middle - half, middle + half, resolution).T
+    grid = np.stack(np.meshgrid(across, up), axis=-1).reshape(-1, 2)
+    output = mlp.predict(grid)
+    ax = axes(ax, (5.4, 4.6))
+    if output.shape[1] == 1:
+        score = output.reshape(resolution, resolution)
+        ax.contourf(across, up, score, [-np.inf, 0.0, np.inf], colors=SERIES[:2], alpha=0.18)
+        _edge(ax, across, up, score)
+    else:
+        for k in range(output.shape[1]):  # how far output k is above the best of the others
+            others = np.delete(output, k, axis=1).max(axis=1)
+            score = (output[:, k] - others).reshape(resolution, resolution)
+            ax.contourf(across, up, score, [0.0, np.inf], colors=[SERIES[k % len(SERIES)]], alpha=0.18)
+            _edge(ax, across, up, score)
+    found = _found(mlp.predict(x))
+    for k, label in enumerate(_labels(mlp)):
+        ax.plot(*x[classes == k].T, label=label, **dots(k))
+    wrong = x[found != classes]
+    if len(wrong):
+        ax.plot(*wrong.T, label=f"wrong side ({len(wrong)})", **marks(INK, "o", 11, markerfacecolor="none"))
+    dressed(ax, f"Decision boundary: {np.mean(found == classes):.1%} of {len(x)} right", "x₁", "x₂", legend=False)
+    ax.grid(False)
+    ax.legend(fontsize=9, framealpha=0.85, edgecolor="none")
+    return ax
+
+
+def _edge(ax: "Axes", across: Array, up: Array, score: Array) -> None:
+    """The line where the score is 0, where there is one: matplotlib warns of a contour that is not there."""
+    if score.min() < 0 < score.max():
+        ax.contour(across, up, score, [0.0], colors=INK, linewidths=1.2)
+
+
+def _found(output: Array) -> Array:
+    if output.shape[1] == 1:
+        return np.asarray(output[:, 0] >= 0, int)
+    return np.asarray(output.argmax(axis=1))
+
+
+def _labels(mlp: MLP) -> list[str]:
+    return ["label −1", "label +1"] if mlp.sizes[-1] == 1 else [f"class {k}" for k in range(mlp.sizes[-1])]
+
+
+def _classes(mlp: MLP, y: Array, samples: int) -> Array:
+    """Class numbers: 0 and 1 for the labels -1 and +1 of a network with one output."""
+    n = mlp.sizes[-1]
+    if y.shape not in ((samples,), (samples, n)):
+        raise ShapeError(f"y must hold a class of each of the {samples} samples, shape ({samples},), not {y.shape}")
+    if n == 1:
+        wrong = y[np.abs(y) != 1]
+        if wrong.size:
+            raise InvalidValue(
+                f"a network with one output tells the labels -1 and +1 apart, but y holds {wrong.flat[0]}; "
+                "map classes 0 and 1 by 2 * y - 1"
+            )
+        return np.asarray(y.reshape(-1) > 0, int)
+    if y.ndim == 2:
+        return np.asarray(y.argmax(axis=1))
+    wrong = y[(y != np.floor(y)) | (y < 0) | (y >= n)]
+    if wrong.size:
+        raise InvalidValue(f"y holds {wrong[0]}, but this network has the classes 0 to {n - 1}")
+    return y.astype(int)

@@ -1,0 +1,178 @@
+"""The cost as a landscape over two parameters, or two directions, and the path of a descent through it."""
+
+import re
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from tinygrad_ed.checks import whole_number
+from tinygrad_ed.closed_form import rules
+from tinygrad_ed.closed_form.arena import Arena
+from tinygrad_ed.closed_form.derivatives import COSTS
+from tinygrad_ed.errors import InvalidValue, ShapeError
+from tinygrad_ed.nn import MLP
+from tinygrad_ed.nn.checks import chosen, numbers
+from tinygrad_ed.nn.problem import Problem
+from tinygrad_ed.plots.style import INK, QUIET, SERIES, axes, dressed, marks
+from tinygrad_ed.values import Array
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+
+class Plane(NamedTuple):
+    """The plane that is drawn: `origin + a · first + b · second`, with what stands on its axes."""
+
+    origin: Array
+    first: Array
+    second: Array
+    labels: tuple[str, str]
+
+
+def cost_contour(
+    mlp: MLP,
+    x: Any,
+    rho: Any,
+    cost: str = "mse",
+    directions: Sequence[Any] | None = None,
+    path: Any = None,
+    ax: "Axes | None" = None,
+    *,
+    reach: float = 2.0,
+    resolution: int = 61,
+) -> "Axes":
+    """Draw lines of equal cost E over two parameters or directions, and the path of a descent.
+
+    The other parameters keep the values of the network; a path is projected onto the plane.
+
+    Args:
+        mlp: the network.
+        x: the inputs `(M, n_0)`.
+        rho: the expected outputs, as in `fit`.
+        cost: the name of the cost.
+        directions: two names of parameters such as ("W1[0,1]", "b2[0]"), or two vectors of P numbers. By default the
+            parameters of a network that has two; else, through the end of a path, its two principal directions.
+        path: parameters along a descent, `(K, P)`, each row W1, b1, W2, b2, ... one after another, as
+            `compare_methods(..., path=True)` keeps them.
+        ax: where to draw; a new figure by default.
+        reach: without a path, how far to go to both sides.
+        resolution: points of the grid along each side.
+
+    Returns:
+        The axes.
+
+    Raises:
+        InvalidValue: for unknown names, parallel directions, or none where they are needed.
+        ShapeError: for a path or directions of another length than P.
+        MissingExtra: without matplotlib; and as `MLP.problem`.
+
+    >>> mlp = MLP([1, 1], rng=0)
+    >>> ax = cost_contour(mlp, [[-1.0], [0.0], [1.0]], [[-2.0], [0.0], [2.0]])
+    >>> ax.get_xlabel(), ax.get_ylabel()
+    ('W1[0,0]', 'b1[0]')
+    """
+    problem, resolution = mlp.problem(x, rho, cost), whole_number("resolution", resolution, 2)
+    here = np.concatenate([np.ravel(parameter.value) for parameter in mlp.parameters()])
+    if path is not None:
+        path = numbers("path", path)
+        if path.ndim != 2 or path.shape[1] != here.size or len(path) < 2:
+            raise ShapeError(f"path must be (K, {here.size}), the parameters K times, but has shape {path.shape}")
+    plane = _plane(mlp, here, directions, path)
+    basis = np.stack([plane.first, plane.second], axis=1)
+    walked = None if path is None else np.linalg.lstsq(basis, (path - plane.origin).T, rcond=None)[0].T
+    across, up = _grid(plane, here, walked, reach, resolution)
+    landscape = np.array(
+        [[_cost(mlp, problem, plane.origin + a * plane.first + b * plane.second) for a in across] for b in up]
+    )
+
+    ax = axes(ax, (5.6, 4.6))
+    levels = _levels(landscape)
+    ax.contourf(across, up, landscape, levels, cmap="cividis_r", alpha=0.55, extend="max")
+    lines = ax.contour(across, up, landscape, levels, colors=QUIET, linewidths=0.7)
+    ax.clabel(lines, levels[1::3], fontsize=7, fmt="%.3g", colors=INK)
+    if walked is not None:
+        ax.plot(*walked.T, color=SERIES[1], linewidth=1.4, marker=".", markersize=4, label="path")
+        ax.plot(*walked[0], label="start", **marks(SERIES[1], "o", 8, markeredgecolor="white"))
+        ax.plot(*walked[-1], label="end", **marks(INK, "*", 12, markeredgecolor="white"))
+    dressed(ax, "Lines of equal cost E", *plane.labels)
+    ax.grid(False)
+    ax.set(xlim=(across[0], across[-1]), ylim=(up[0], up[-1]))
+    if walked is not None:
+        ax.legend(fontsize=9, framealpha=0.85, edgecolor="none")
+    return ax
+
+
+def _plane(mlp: MLP, here: Array, directions: Sequence[Any] | None, path: Array | None) -> Plane:
+    names = _names(mlp)
+    if directions is None and here.size == 2:
+        directions = list(names)
+    if directions is None and path is not None:
+        centred = path - path[-1]
+        _, spread, right = np.linalg.svd(centred, full_matrices=False)
+        if len(spread) < 2 or not spread[1] > 1e-10 * spread[0]:
+            raise InvalidValue("the path is straight, so it spans no plane; name two parameters as directions")
+        share = spread[:2] ** 2 / np.sum(spread**2)
+        labels = [f"direction {k + 1} of the path ({share[k]:.0%})" for k in range(2)]
+        return Plane(path[-1], right[0], right[1], (labels[0], labels[1]))
+    if directions is None or len(directions) != 2:
+        raise InvalidValue(
+            f"this network has {here.size} parameters; say which two span the plane, such as "
+            f"directions=({next(iter(names))!r}, {list(names)[-1]!r}), or give a path"
+        )
+    found, labels = [], []
+    origin = here.copy()
+    for k, direction in enumerate(directions):
+        if isinstance(direction, str):
+            place = chosen("parameter", direction.replace(" ", ""), names)
+            found.append(np.eye(1, here.size, place)[0])
+            labels.append(direction)
+            origin[place] = 0.0  # so that the axis shows the parameter itself
+        else:
+            vector = numbers("a direction", direction)
+            if vector.shape != here.shape:
+                raise ShapeError(f"a direction must have shape {here.shape}, a number a parameter, not {vector.shape}")
+            found.append(vector.astype(float))
+            labels.append(f"step along direction {k + 1}")
+    if np.linalg.matrix_rank(np.stack(found)) < 2:
+        raise InvalidValue(
+            "the two directions are parallel (or zero), so they span no plane; choose two different ones"
+        )
+    return Plane(origin, found[0], found[1], (labels[0], labels[1]))
+
+
+def _names(mlp: MLP) -> dict[str, int]:
+    """Every single parameter by name, such as "W1[0,1]", with its place in the vector of all."""
+    names = [
+        f"{parameter.name}{re.sub(' ', '', str(list(place)))}"
+        for parameter in mlp.parameters()
+        for place in np.ndindex(parameter.shape)
+    ]
+    return {name: k for k, name in enumerate(names)}
+
+
+def _grid(plane: Plane, here: Array, walked: Array | None, reach: float, resolution: int) -> tuple[Array, Array]:
+    """The two axes: around the path and a bit more, or `reach` to both sides of the network."""
+    if walked is None:
+        basis = np.stack([plane.first, plane.second], axis=1)
+        middle = np.linalg.lstsq(basis, here - plane.origin, rcond=None)[0]
+        half = np.array([reach, reach])
+    else:
+        middle = (walked.max(axis=0) + walked.min(axis=0)) / 2
+        half = np.ptp(walked, axis=0) / 2
+        half = np.maximum(1.35 * half, 0.35 * half.max())
+    across, up = np.linspace(middle - half, middle + half, resolution).T
+    return across, up
+
+
+def _cost(mlp: MLP, problem: Problem, theta: Array) -> float:
+    arena = Arena(mlp.sizes, float)
+    arena.theta[:] = theta
+    _, alpha = rules.forward(arena.omega, arena.beta, problem.activations, problem.x)
+    return float(np.mean(COSTS[problem.cost].C(alpha[len(mlp.layers)], problem.rho)))
+
+
+def _levels(landscape: Array) -> Array:
+    """Levels that lie close together near the minimum: evenly spaced in the root of what is above it."""
+    low, high = landscape.min(), np.quantile(landscape, 0.97)
+    return np.asarray(low + max(high - low, 1e-12) * np.linspace(0.0, 1.0, 16) ** 2)

@@ -1,0 +1,104 @@
+"""A cost of the lecture and its derivative, over the answer of one neuron, with the kinks marked."""
+
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from tinygrad_ed.checks import real_number
+from tinygrad_ed.closed_form.derivatives import COSTS, DELTA
+from tinygrad_ed.errors import InvalidValue
+from tinygrad_ed.nn.checks import chosen
+from tinygrad_ed.plots.style import INK, QUIET, SERIES, axes, dressed, marks, series
+from tinygrad_ed.values import Array
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+LABELS = ("logistic", "hinge", "margin")
+"""The costs of labels -1 and +1."""
+
+KINKS = {"l1": (0.0,), "huber": (-DELTA, DELTA), "hinge": (0.0,), "margin": (0.0,)}
+"""Where C (of huber: its derivative) has a kink, counted from the expected y."""
+
+
+def cost_function(cost: str, ax: "Axes | None" = None, *, y: float | None = None, reach: float = 3.0) -> "Axes":
+    """Draw the individual cost C and its derivative over the answer ŷ, and mark the kinks.
+
+    Where the derivative jumps, open circles show its limits from both sides and a full one the value that is used
+    there. For cross_entropy the answers of two neurons are 0 and ŷ, and the second class is expected.
+
+    Args:
+        cost: the name of a cost, see `nn.costs`.
+        ax: where to draw; a new figure by default.
+        y: the expected answer; by default 0, and +1 for the costs of labels.
+        reach: how far to go to both sides of it.
+
+    Returns:
+        The axes.
+
+    Raises:
+        InvalidValue: for an unknown cost, or a y that is no label where one is needed.
+        MissingExtra: without matplotlib.
+
+    >>> ax = cost_function("margin", y=-1)
+    >>> ax.get_title(loc="left"), ax.get_legend_handles_labels()[1]
+    ('margin, expected y = −1', ['cost C', 'derivative ∂C/∂ŷ', 'kink (derivative used: 0)'])
+    """
+    chosen("cost", cost, COSTS)
+    y = _expected(cost, y)
+    kinks = [y + off for off in KINKS.get(cost, ())]
+    pieces = [y - reach, *kinks, y + reach]
+    ax = axes(ax)
+    answers = np.linspace(y - reach, y + reach, 601)
+    ax.plot(answers, _of(cost, y, answers)[0], label="cost C", **series(0))
+    # The derivative piece by piece, with NaN between: no line may lead over a jump.
+    parts = [np.append(np.linspace(left, right, 301)[1:-1], np.nan) for left, right in pairwise(pieces)]
+    slopes = [np.append(_of(cost, y, part[:-1])[1], np.nan) for part in parts]
+    ax.plot(np.concatenate(parts), np.concatenate(slopes), label="derivative ∂C/∂ŷ", **series(1))
+    for k, kink in enumerate(kinks):
+        _mark(ax, cost, y, kink, first=k == 0)
+    ax.axvline(y, color=QUIET, linewidth=0.8, linestyle=(0, (1, 2)), zorder=0)
+    ax.axhline(0.0, color=QUIET, linewidth=0.8, zorder=0)
+    expected = "the second class expected" if cost == "cross_entropy" else f"expected y = {_signed(y)}"
+    dressed(ax, f"{cost}, {expected}", "answer ŷ", "C and ∂C/∂ŷ")
+    ax.legend(frameon=False, fontsize=9, loc="upper right" if cost in (*LABELS, "cross_entropy") else "upper center")
+    return ax
+
+
+def _expected(cost: str, y: float | None) -> float:
+    if y is None:
+        return 1.0 if cost in (*LABELS, "cross_entropy") else 0.0
+    found = real_number("y", y, "the expected answer, a number")
+    if abs(found) != 1 and cost in LABELS:
+        raise InvalidValue(f"y must be a label, -1 or +1, for the cost {cost!r}, not {y!r}")
+    if found != 1 and cost == "cross_entropy":
+        raise InvalidValue(f"of cross_entropy the second class is drawn, y = 1, not {y!r}")
+    return found
+
+
+def _of(cost: str, y: float, answers: Array) -> tuple[Array, Array]:
+    """C and ∂C/∂ŷ at each answer."""
+    output = answers[:, None]
+    if cost == "cross_entropy":
+        output = np.hstack([np.zeros_like(output), output])
+    rho = np.zeros_like(output)
+    rho[:, -1] = y
+    return COSTS[cost].C(output, rho), COSTS[cost].grad_C(output, rho)[:, -1]
+
+
+def _mark(ax: "Axes", cost: str, y: float, kink: float, first: bool) -> None:
+    """A diamond on C; on the derivative what is used there, and both limits if it jumps."""
+    C, used = _of(cost, y, np.array([kink]))
+    limits = _of(cost, y, np.array([kink - 1e-9, kink + 1e-9]))[1]
+    jumps = abs(limits[1] - limits[0]) > 1e-6
+    said = f"kink (derivative used: {used[0]:.0f})" if jumps else "kink of the derivative"
+    label = said if first else "_kink"
+    ax.plot([kink], C, label=label, **marks(INK, "D", 10, markerfacecolor="none", markeredgewidth=1.4))
+    if jumps:
+        ax.plot([kink, kink], limits, label="_limits", **marks(SERIES[1], "o", 6, markerfacecolor="white"))
+    ax.plot([kink], used, label="_used", **marks(SERIES[1], "o", 5))
+
+
+def _signed(y: float) -> str:
+    return "0" if y == 0 else f"{y:+g}".replace("-", "−")

@@ -1,0 +1,71 @@
+"""How large the entries of the gradient are, layer by layer: does anything arrive at the first layer?"""
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tinygrad_ed.checks import whole_number
+from tinygrad_ed.closed_form import rules
+from tinygrad_ed.nn import MLP
+from tinygrad_ed.plots.style import INK, SERIES, axes, dressed
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+TALL = 0.82  # of the distance between two layers: the highest bar
+
+
+def gradient_histograms(
+    mlp: MLP, x: Any, rho: Any, cost: str = "mse", ax: "Axes | None" = None, *, bins: int = 30
+) -> "Axes":
+    """Draw for each layer a histogram of log10 |∂E/∂ω|, one above the other, and the median of each.
+
+    Layers whose histograms lie far to the left learn slowly (vanishing gradients). Entries that are exactly 0 have no
+    logarithm; how many there are stands beside the layer.
+
+    Args:
+        mlp: the network.
+        x: the inputs `(M, n_0)`.
+        rho: the expected outputs, as in `fit`.
+        cost: the name of the cost.
+        ax: where to draw; a new figure by default.
+        bins: bars of each histogram.
+
+    Returns:
+        The axes; layer j stands on the height j.
+
+    Raises:
+        InvalidValue, InvalidType, ShapeError: as `MLP.problem`.
+        MissingExtra: without matplotlib.
+
+    >>> from tinygrad_ed.data import moons
+    >>> ax = gradient_histograms(MLP([2, 8, 8, 2], rng=0), *moons(20), cost="cross_entropy")
+    >>> [label.get_text() for label in ax.get_yticklabels()]
+    ['layer 1', 'layer 2', 'layer 3']
+    """
+    book = rules.quantities(*mlp.problem(x, rho, cost))
+    bins, L = whole_number("bins", bins), len(mlp.layers)
+    sizes = {j: np.abs(np.ravel(book[f"grad_omega[{j}]"])).astype(float) for j in range(1, L + 1)}
+    logs = {j: np.log10(entries[entries > 0]) for j, entries in sizes.items()}
+    together = np.concatenate(list(logs.values()))
+    low, high = (together.min(), together.max()) if together.size else (-1.0, 0.0)
+    edges = np.linspace(low, max(high, low + 1e-3), bins + 1)
+
+    ax = axes(ax, (6.0, 1.3 + 0.9 * L))
+    for j, entries in logs.items():
+        counts, _ = np.histogram(entries, edges)
+        heights = TALL * counts / max(counts.max(), 1)
+        ax.stairs(j + heights, edges, baseline=j, fill=True, color=SERIES[0], alpha=0.35)
+        ax.stairs(j + heights, edges, baseline=j, color=SERIES[0], linewidth=1.2)
+        said = f"{sizes[j].size} weights"
+        if entries.size:
+            ax.plot([np.median(entries)] * 2, [j, j + TALL], color=INK, linewidth=1.4)
+            said += f", median {10 ** np.median(entries):.1e}"
+        if entries.size < sizes[j].size:
+            said += f", {sizes[j].size - entries.size} exactly 0"
+        ax.annotate(said, (0.01, j + 0.89), xycoords=("axes fraction", "data"), fontsize=8, color=INK, va="center")
+    ax.set_yticks(range(1, L + 1), [f"layer {j}" for j in range(1, L + 1)])
+    ax.set_ylim(0.9, L + 1.1)
+    dressed(ax, "Gradient of the weights, layer by layer", "log₁₀ |∂E/∂ω|", "")
+    ax.grid(False, axis="y")
+    return ax

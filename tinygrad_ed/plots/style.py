@@ -1,0 +1,79 @@
+"""The one look of all plots: colours, lines and marks that also work in grey and for any kind of colour vision.
+
+The colours are the blue, vermilion and green of Okabe and Ito (2008), a purple that is dark enough for a line on white,
+and black. A series also has a line and a mark of its own, so that no meaning is carried by colour alone. Matplotlib
+(extra `plots`) is imported here, and only when something is drawn.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+from tinygrad_ed.errors import InvalidType, MissingExtra
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+SERIES = ("#0072b2", "#d55e00", "#009e73", "#b0508c", "#1b1f24")
+LINES: tuple[Any, ...] = ("-", "--", "-.", (0, (5, 1, 1, 1, 1, 1)), (0, (8, 2)), ":")
+MARKS = ("o", "s", "^", "D", "v", "P")
+INK, QUIET, GRID = "#1b1f24", "#5f6873", "#e3e6ea"
+
+
+def axes(ax: "Axes | None", size: tuple[float, float] = (6.0, 4.0)) -> "Axes":
+    """Return `ax`, or the axes of a new figure of this size in inches.
+
+    Raises:
+        InvalidType: for something that is no pair of axes.
+        MissingExtra: without matplotlib.
+    """
+    if ax is not None:
+        if not hasattr(ax, "set_xlabel"):
+            raise InvalidType(f"ax is one pair of matplotlib's axes, such as plt.subplots()[1], not {ax!r}")
+        return ax
+    try:
+        import matplotlib.pyplot as plt
+    except ImportError:
+        raise MissingExtra(
+            'plots need matplotlib; install it with: python -m pip install "tinygrad_ed[plots]"'
+        ) from None
+    return plt.subplots(figsize=size, layout="constrained")[1]
+
+
+def dressed(ax: "Axes", title: str, x: str, y: str, *, legend: bool = False) -> "Axes":
+    """Give the axes a title, labels and quiet lines, and return them."""
+    ax.set_title(title, loc="left", fontsize=11, color=INK)
+    ax.set_xlabel(x)
+    ax.set_ylabel(y)
+    ax.spines[["top", "right"]].set_visible(False)
+    ax.grid(True, color=GRID, linewidth=0.7)
+    ax.set_axisbelow(True)
+    if legend:
+        ax.legend(frameon=False, fontsize=9)
+    return ax
+
+
+def series(k: int) -> dict[str, Any]:
+    """Return colour and line of the k-th series, as keywords for `ax.plot`.
+
+    >>> series(1)
+    {'color': '#d55e00', 'linestyle': '--', 'linewidth': 1.8}
+    """
+    return {"color": SERIES[k % len(SERIES)], "linestyle": LINES[k % len(LINES)], "linewidth": 1.8}
+
+
+def marks(color: str, marker: str, size: float, **more: Any) -> dict[str, Any]:
+    """Return keywords for `ax.plot` that draw marks without a line.
+
+    >>> marks(INK, "x", 6, zorder=3)
+    {'color': '#1b1f24', 'marker': 'x', 'markersize': 6, 'linestyle': 'none', 'zorder': 3}
+    """
+    return {"color": color, "marker": marker, "markersize": size, "linestyle": "none", **more}
+
+
+def dots(k: int, size: float = 6.0) -> dict[str, Any]:
+    """Return colour and mark of the k-th group of points, as keywords for `ax.plot`.
+
+    >>> dots(1)["marker"], dots(1)["color"]
+    ('s', '#d55e00')
+    """
+    edge = {"markeredgecolor": "white", "markeredgewidth": 0.5}
+    return marks(SERIES[k % len(SERIES)], MARKS[k % len(MARKS)], size, **edge)
