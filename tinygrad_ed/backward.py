@@ -101,7 +101,7 @@ def finished(gradient: Any, node: Node, create_graph: bool) -> Any:
         gradient = 0.0 if node.shape == () else np.zeros(node.shape, node.dtype)
     if create_graph:
         return gradient if isinstance(gradient, Node) else Node(gradient)
-    return gradient if type(gradient) is float else np.array(gradient)
+    return np.array(gradient) if isinstance(gradient, np.ndarray) else gradient
 
 
 def start(root: Node, seed: Any = None) -> Any:
@@ -214,8 +214,9 @@ def _fitted(part: Any, want: Value, op: Op, position: int) -> Any:
             ) from error
     if shape_of(part) != shape_of(want):
         part = _unbroadcast(part, shape_of(want), op, position)
-    if isinstance(want, np.ndarray) and plain(part).dtype != want.dtype:
-        part = astype(part, dtype=want.dtype)
+    dtype = getattr(want, "dtype", None)  # a float has none
+    if shape_of(want) and plain(part).dtype != dtype:
+        part = astype(part, dtype=dtype)
     return part
 
 

@@ -18,7 +18,7 @@ from tinygrad_ed import ops
 from tinygrad_ed.node import Node
 from tinygrad_ed.operation import Op
 from tinygrad_ed.ops import decompose, elementwise, moves, norms, shape
-from tinygrad_ed.values import Array, Lifted, shape_of
+from tinygrad_ed.values import Array, Lifted, as_array, shape_of
 
 Batching = Callable[[Op, tuple[Any, ...], dict[str, Any]], Array | None]
 
@@ -37,9 +37,9 @@ class Batch(Lifted):
         """The dtype of the entries."""
         return self.array.dtype
 
-    def through(self, op: Op, inputs: tuple[Any, ...], params: dict[str, Any]) -> "Batch":
+    def through(self, op: Op, values: list[Any], params: dict[str, Any]) -> "Batch":
         """Run the op on whole batches, if there is a rule for that and the parameters allow it."""
-        rule = _RULES.get(op)
+        inputs, rule = tuple(values), _RULES.get(op)
         result = rule(op, inputs, params) if rule else None
         if result is None:
             result = _one_by_one(op, inputs, params)
@@ -68,19 +68,26 @@ def _one_by_one(op: Op, inputs: tuple[Any, ...], params: dict[str, Any]) -> Arra
     """Run the op on each gradient alone."""
     size = next(len(x.array) for x in inputs if isinstance(x, Batch))
     rows = [op(*[_alone(x, i) for x in inputs], **params) for i in range(size)]
-    return np.stack([np.asarray(row) for row in rows])
+    return np.stack([_array(row) for row in rows])
 
 
 def _alone(x: Any, i: int) -> Any:
     if not isinstance(x, Batch):
         return x
-    return float(x.array[i]) if x.array.ndim == 1 else x.array[i]
+    row = x.array[i]
+    return row if x.array.ndim > 1 or isinstance(row, Lifted) else float(row)
 
 
 def _trailing(op: Op, inputs: tuple[Any, ...], params: dict[str, Any]) -> Array:
     """Ops that line their inputs up at the last axis: entry by entry, or on stacks of matrices."""
     ndim = max([len(shape_of(x)) for x in inputs])
-    return np.asarray(op.forward(*[_padded(x.array, ndim) if type(x) is Batch else x for x in inputs], **params))
+    return _array(op(*[_padded(x.array, ndim) if type(x) is Batch else x for x in inputs], **params))
+
+
+def _array(result: Any) -> Array:
+    """A result as an array; what stands for one (in a recording) as it is."""
+    array: Array = as_array(result)
+    return array
 
 
 def _padded(array: Array, ndim: int) -> Array:
@@ -98,7 +105,7 @@ def _folding(op: Op, inputs: tuple[Any, ...], params: dict[str, Any]) -> Array:
     (x,) = inputs
     axis = params.get("axis")
     folded = range(len(x.shape)) if axis is None else np.lib.array_utils.normalize_axis_tuple(axis, len(x.shape))
-    return np.asarray(op.forward(x.array, **{**params, "axis": tuple([i - len(x.shape) for i in folded])}))
+    return _array(op(x.array, **{**params, "axis": tuple([i - len(x.shape) for i in folded])}))
 
 
 def _along(op: Op, inputs: tuple[Any, ...], params: dict[str, Any]) -> Array | None:
@@ -106,7 +113,7 @@ def _along(op: Op, inputs: tuple[Any, ...], params: dict[str, Any]) -> Array | N
     axis = params.get("axis")
     if axis is None:
         return None
-    return np.asarray(op.forward(inputs[0].array, **{**params, "axis": axis % len(inputs[0].shape) + 1}))
+    return _array(op(inputs[0].array, **{**params, "axis": axis % len(inputs[0].shape) + 1}))
 
 
 def _reshape(op: Op, inputs: tuple[Any, ...], params: dict[str, Any]) -> Array:
@@ -141,7 +148,7 @@ def _scatter_add(op: Op, inputs: tuple[Any, ...], params: dict[str, Any]) -> Arr
     index, (g,) = _behind_the_batch(params["index"]), inputs
     if index is None:
         return None
-    return np.asarray(op.forward(g.array, index=index, shape=(len(g.array), *params["shape"])))
+    return _array(op(g.array, index=index, shape=(len(g.array), *params["shape"])))
 
 
 def _behind_the_batch(index: Any) -> tuple[Any, ...] | None:
@@ -159,7 +166,7 @@ def _joining(op: Op, inputs: tuple[Any, ...], params: dict[str, Any]) -> Array |
     if axis is None:
         return None
     arrays = [x.array if isinstance(x, Batch) else np.broadcast_to(x, (size, *shape_of(x))) for x in inputs]
-    return np.asarray(op.forward(*arrays, axis=axis + 1 if axis >= 0 else axis))
+    return _array(op(*arrays, axis=axis + 1 if axis >= 0 else axis))
 
 
 def _gather(op: Op, inputs: tuple[Any, ...], params: dict[str, Any]) -> Array:

@@ -20,8 +20,8 @@ import numpy as np
 
 from tinygrad_ed.errors import InvalidType, InvalidValue, NoDerivativeRule, ShapeError
 from tinygrad_ed.node import Node, clock
-from tinygrad_ed.recording import mode
-from tinygrad_ed.values import Lifted, Value, constant, read_only, shape_of
+from tinygrad_ed.recording import mode, observer
+from tinygrad_ed.values import Lifted, Value, constant, lifted_among, read_only, shape_of
 
 Rule = Callable[..., Any]
 
@@ -94,12 +94,13 @@ class Op:
     def __deepcopy__(self, memo: object) -> "Op":
         return self
 
-    def __call__(self, *inputs: Any, **params: Any) -> Any:
+    def __call__(self, *inputs: Any, **params: Any) -> Any:  # noqa: C901  # one loop: a call for each input would cost more
         """Compute the value; remember op and inputs if there is a Node among them."""
         if len(inputs) != self.arity or (params and not params.keys() <= self.known):
             inputs, params = self._bound(inputs, params)
         values: list[Any] = []
         recorded, floats, as_given = False, True, True
+        lifted: Any = None
         for x in inputs:
             if type(x) is float:
                 values.append(x)
@@ -107,18 +108,27 @@ class Op:
                 recorded = True
                 value = x._value
                 values.append(value)
-                floats = floats and type(value) is float
+                if type(value) is not float:
+                    floats = False
+                    if type(value) is not np.ndarray:
+                        lifted = value
             elif type(x) is np.ndarray and x.ndim and x.dtype.kind == "f":
                 values.append(x)
                 floats = False
             elif isinstance(x, Lifted):
-                return x.through(self, inputs, params)
+                values.append(x)
+                lifted = x
             else:
                 value = constant(x)
                 values.append(value)
                 floats = floats and type(value) is float
                 as_given = False
-        value = self._evaluate(values, params, inputs, floats)
+        if lifted is None and params and observer.get() is not None:
+            lifted = lifted_among(params)
+        if lifted is None:
+            value = self._evaluate(values, params, inputs, floats)
+        else:
+            value = lifted.through(self, values, params)
         if not recorded:
             return value
         node = Node.__new__(Node)

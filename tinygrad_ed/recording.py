@@ -4,9 +4,15 @@ Ops ask `mode` once: False (results are leaves), True (results remember op and i
 True and wants to see every new node (`debug.py` has one). Without an observer, none of this costs a thing.
 """
 
+import sys
 from contextlib import ContextDecorator
 from contextvars import ContextVar, Token
+from pathlib import Path
 from typing import Any, Protocol
+
+import numpy as np
+
+_HOMES = (str(Path(__file__).parent), str(Path(np.__file__).parent))
 
 
 class Observer(Protocol):
@@ -24,6 +30,14 @@ class Observer(Protocol):
 
 mode: ContextVar[bool | Observer] = ContextVar("mode", default=True)
 observer: ContextVar[Observer | None] = ContextVar("observer", default=None)
+
+
+def users_line() -> str:
+    """The file and line that called into the package."""
+    frame = sys._getframe()
+    while frame.f_back and frame.f_code.co_filename.startswith(_HOMES):
+        frame = frame.f_back
+    return f"{frame.f_code.co_filename}:{frame.f_lineno}"
 
 
 class recording(ContextDecorator):  # noqa: N801  # a context, used like a function

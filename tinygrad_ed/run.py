@@ -19,7 +19,7 @@ from tinygrad_ed.node import Node, plain
 from tinygrad_ed.ops.elementwise import identity
 from tinygrad_ed.ops.shape import reshape, stack
 from tinygrad_ed.recording import recording
-from tinygrad_ed.values import Array, constant, shape_of
+from tinygrad_ed.values import Lifted, constant, shape_of
 
 Function = Callable[..., Any]
 ArgNums = int | Sequence[int]
@@ -71,6 +71,8 @@ class Run:
     def _as_node(self, y: Any) -> Node:
         if isinstance(y, Node):
             return y
+        if isinstance(y, Lifted):
+            return Node(y)
         if y is None or isinstance(y, bool | np.bool_ | str) or np.asarray(y).dtype.kind not in "fiu":
             hint = "; is a `return` missing?" if y is None else ""
             raise InvalidType(
@@ -132,7 +134,7 @@ def _batched_rows(run: Run, ys: list[Node], largest: int) -> list[list[Any]]:
     """One sweep from several results for a whole batch of rows; as many at once as fit into some megabytes."""
     ends = list(itertools.accumulate([y.size for y in ys]))
     at_once = max(1, ROOM // max(largest, 1))
-    columns = [np.zeros((ends[-1], *x.shape), x.dtype) for x in run.variables]
+    columns: list[list[Any]] = [[] for _ in run.variables]
     for first in range(0, ends[-1], at_once):
         count = min(at_once, ends[-1] - first)
         # Row i of the whole belongs to the result in whose range it lies; for all others it is zero.
@@ -140,20 +142,33 @@ def _batched_rows(run: Run, ys: list[Node], largest: int) -> list[list[Any]]:
             Batch(np.eye(count, y.size, first - end + y.size, dtype=y.dtype).reshape(count, *y.shape))
             for y, end in zip(ys, ends, strict=True)
         ]
-        for column, part in zip(columns, pull(ys, seeds, run.variables), strict=True):
-            if part is not None:
-                column[first : first + count] = part.array if isinstance(part, Batch) else part
+        for column, part, x in zip(columns, pull(ys, seeds, run.variables), run.variables, strict=True):
+            column.append(_rows(part, count, x))
+    whole = [_joined(parts, x) for parts, x in zip(columns, run.variables, strict=True)]
     return [
-        [
-            _shaped(column[end - y.size : end], y.shape + x.shape)
-            for x, column in zip(run.variables, columns, strict=True)
-        ]
+        [_shaped(column[end - y.size : end], y.shape + x.shape) for x, column in zip(run.variables, whole, strict=True)]
         for y, end in zip(ys, ends, strict=True)
     ]
 
 
-def _shaped(rows: Array, shape: tuple[int, ...]) -> Any:
-    return rows.reshape(shape).copy() if shape else float(rows[0])
+def _rows(part: Any, count: int, x: Node) -> Any:
+    """The gradients of so many rows: where nothing arrived, zeros."""
+    if part is None:
+        return np.zeros((count, *x.shape), x.dtype)
+    return part.array if isinstance(part, Batch) else np.broadcast_to(part, (count, *x.shape))
+
+
+def _joined(parts: list[Any], x: Node) -> Any:
+    if not parts:
+        return np.zeros((0, *x.shape), x.dtype)
+    return parts[0] if len(parts) == 1 else np.concatenate(parts)
+
+
+def _shaped(rows: Any, shape: tuple[int, ...]) -> Any:
+    if shape:
+        return rows.reshape(shape).copy()
+    first = rows[0]
+    return first if isinstance(first, Lifted) else float(first)
 
 
 def _rows_as_nodes(run: Run, y: Node) -> list[Any]:

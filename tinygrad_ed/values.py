@@ -16,19 +16,26 @@ class Lifted:
 
     __slots__ = ()
 
-    def through(self, op: Any, inputs: tuple[Any, ...], params: dict[str, Any]) -> Any:
-        """Return what `op` gives for these inputs, of which at least one is lifted."""
+    def through(self, op: Any, values: list[Any], params: dict[str, Any]) -> Any:
+        """Return what `op` gives for these values, of which at least one is lifted."""
         raise NotImplementedError
+
+    def as_leaf(self) -> Any:
+        """Return what a leaf made of it keeps."""
+        raise InvalidType(f"a Node holds real numbers, not a {type(self).__name__}")
 
 
 def leaf_value(value: object) -> Value:
-    """Return what a leaf keeps: a float, or a float array of its own."""
+    """Return what a leaf keeps: a float, or a float array of its own (a lifted value as it is)."""
     if type(value) is float:
         return value
     if type(value) is np.ndarray and value.ndim and value.dtype.kind == "f":
         return value.copy()
     if isinstance(value, int) and not isinstance(value, bool):
         return _float_of_int(value)
+    if isinstance(value, Lifted):
+        leaf: Value = value.as_leaf()
+        return leaf
     if isinstance(value, np.ma.MaskedArray):
         raise InvalidType("a masked array would lose its mask in a Node; fill it first (`array.filled(...)`)")
     try:
@@ -77,12 +84,26 @@ def _float_of_int(value: int) -> float:
 
 
 def read_only(value: Value) -> Value:
-    """Return a float as it is, an array as a view that cannot be written."""
-    if type(value) is float:
+    """Return an array as a view that cannot be written, anything else as it is."""
+    if not isinstance(value, np.ndarray):
         return value
-    view = value.view()  # type: ignore[union-attr]
+    view = value.view()
     view.flags.writeable = False
     return view
+
+
+def as_array(value: Any) -> Any:
+    """Return a number or a list as an array; what is one, or stands for one, as it is."""
+    return value if isinstance(value, Lifted) else np.asarray(value)
+
+
+def lifted_among(params: dict[str, Any]) -> Lifted | None:
+    """The lifted value among the parameters of an op, such as positions in an index."""
+    for param in params.values():
+        for part in param if isinstance(param, tuple | list) else (param,):
+            if isinstance(part, Lifted):
+                return part
+    return None
 
 
 def shape_of(value: Any) -> tuple[int, ...]:

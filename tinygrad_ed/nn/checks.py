@@ -7,7 +7,7 @@ import numpy as np
 
 from tinygrad_ed.errors import InvalidType, InvalidValue, ShapeError, nearest
 from tinygrad_ed.node import plain
-from tinygrad_ed.values import Array
+from tinygrad_ed.values import Array, as_array
 
 T = TypeVar("T")
 
@@ -41,7 +41,7 @@ def numbers(what: str, data: Any) -> Array:
     if isinstance(data, np.ma.MaskedArray):
         raise InvalidType(f"{what} is a masked array, whose mask would be lost; fill it first (`array.filled(...)`)")
     try:
-        array = np.asarray(plain(data))
+        array: Array = as_array(plain(data))
     except ValueError as error:
         raise ShapeError(f"{what} must be one array, but its rows differ in length") from error
     if array.dtype.kind not in "fiub":

@@ -17,7 +17,7 @@ from tinygrad_ed.errors import InvalidValue, ShapeError
 from tinygrad_ed.nn.checks import chosen, numbers
 from tinygrad_ed.node import Node, plain
 from tinygrad_ed.ops import absolute, logsumexp, relu, softplus, square, where
-from tinygrad_ed.values import Array
+from tinygrad_ed.values import Array, Lifted
 
 Cost = Callable[..., Any]
 _ROUNDING = 1e-5  # what expected rows may miss: a softmax in float32 sums to one within this
@@ -157,7 +157,7 @@ def _one_hot(classes: Array, n: int) -> Array:
         raise InvalidValue(
             f"cross_entropy: class number {wrong.flat[0]} does not exist: {n} outputs have classes 0 to {n - 1}"
         )
-    return np.eye(n)[classes]
+    return np.equal(classes[..., None], np.arange(n)).astype(float)
 
 
 def _pair(cost: str, output: Any, expected: Any) -> tuple[Any, Any]:
@@ -172,4 +172,4 @@ def _pair(cost: str, output: Any, expected: Any) -> tuple[Any, Any]:
 def _mean(individual: Any) -> Any:
     """The sum over all neurons, divided by the number of samples."""
     mean = individual.sum() / (len(individual) if individual.ndim == 2 else 1)
-    return mean if isinstance(mean, Node) else float(mean)
+    return mean if isinstance(mean, Node | Lifted) else float(mean)

@@ -25,7 +25,7 @@ from tinygrad_ed.ops.elementwise import *
 from tinygrad_ed.ops.linalg import *
 from tinygrad_ed.ops.reduce import *
 from tinygrad_ed.ops.shape import *
-from tinygrad_ed.values import Lifted
+from tinygrad_ed.values import Lifted, as_array
 
 abs = absolute
 
@@ -60,7 +60,7 @@ def _comparison(compare: np.ufunc) -> Any:
             result = compare(self._value, plain(other))
         except ValueError as error:
             raise ShapeError(f"{self!r} of shape {self.shape} cannot be compared with {other!r}: {error}") from error
-        return bool(result) if np.ndim(result) == 0 else result
+        return bool(result) if isinstance(result, np.bool_) else result
 
     return method
 
@@ -69,7 +69,7 @@ def _plain(name: str) -> Any:
     """A method of ndarray whose result has no derivative: positions, truth values, rounding."""
 
     def method(self: Node, *args: Any, **keywords: Any) -> Any:
-        return getattr(np.asarray(self._value), name)(*args, **keywords)
+        return getattr(as_array(self._value), name)(*args, **keywords)
 
     return method
 

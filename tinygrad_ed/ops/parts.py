@@ -14,7 +14,7 @@ from tinygrad_ed.operation import HANDLERS
 from tinygrad_ed.ops.elementwise import sin, where
 from tinygrad_ed.ops.moves import scatter
 from tinygrad_ed.ops.shape import broadcast_to, ravel, reshape
-from tinygrad_ed.values import shape_of
+from tinygrad_ed.values import as_array, shape_of
 
 # sin(t)/t = 1 - t^2/3! + t^4/5! - ...; below 0.5 ten terms are exact to rounding.
 _SERIES = [(-1.0) ** k / math.factorial(2 * k + 1) for k in range(10)]
@@ -34,7 +34,7 @@ def sinc(x: Any) -> Any:
 
 def nan_to_num(x: Any, copy: bool = True, nan: float = 0.0, posinf: Any = None, neginf: Any = None) -> Any:
     """Replace NaN and infinities by numbers, whose gradient is 0."""
-    values = np.asarray(plain(x))
+    values = as_array(plain(x))
     return where(np.isfinite(values), x, np.nan_to_num(values, nan=nan, posinf=posinf, neginf=neginf))
 
 
@@ -45,7 +45,7 @@ def real(x: Any) -> Any:
 
 def heaviside(x1: Any, x2: Any) -> Any:
     """0 below zero, 1 above, and x2 at zero: constant in x1, so plain where x2 is."""
-    values = np.asarray(plain(x1))
+    values = as_array(plain(x1))
     step = np.heaviside(values, plain(x2))
     return where(values == 0, x2, step) if isinstance(x2, Node) else step
 
@@ -78,7 +78,7 @@ def full_like(a: Any, fill_value: Any, dtype: Any = None, shape: Any = None) -> 
 
 def piecewise(x: Any, condlist: Any, funclist: Any, *args: Any, **kw: Any) -> Any:
     """One function (or number) for each condition; one more at the end is for the rest. Conditions are plain."""
-    values = np.asarray(plain(x))
+    values = as_array(plain(x))
     conditions = np.asarray(plain(condlist), bool)
     conditions = conditions if conditions.ndim > values.ndim else conditions[None]
     if len(funclist) == len(conditions) + 1:

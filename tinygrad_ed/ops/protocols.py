@@ -18,6 +18,7 @@ from tinygrad_ed.node import Node, plain
 from tinygrad_ed.operation import HANDLERS, Op
 from tinygrad_ed.ops.moves import MOVES, move
 from tinygrad_ed.ops.shape import astype
+from tinygrad_ed.values import Lifted, as_array
 
 _Functions = list[Callable[..., Any]]
 _CONSTANT: _Functions = [
@@ -147,7 +148,7 @@ def _are_single(inputs: Iterable[Any]) -> Iterator[bool]:
         if isinstance(x, list | tuple):
             # In a list of arrays NumPy makes float64 of a list of Python floats.
             yield from _are_single(np.asarray(entry) if isinstance(entry, list) else entry for entry in x)
-        elif isinstance(plain(x), np.ndarray) and x.ndim and x.dtype.kind == "f":
+        elif isinstance(plain(x), np.ndarray | Lifted) and x.ndim and x.dtype.kind == "f":
             yield x.dtype == np.float32
 
 
@@ -217,7 +218,7 @@ def _strip(value: Any) -> Any:
     """Replace Nodes, also inside lists and tuples, by their values, as arrays."""
     if isinstance(value, list | tuple):
         return type(value)([_strip(entry) for entry in value])
-    return np.asarray(plain(value)) if isinstance(value, Node) else value
+    return as_array(plain(value)) if isinstance(value, Node) else value
 
 
 def path(function: Callable[..., Any]) -> str:

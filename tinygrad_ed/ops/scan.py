@@ -16,7 +16,7 @@ from tinygrad_ed.ops.linalg import outer
 from tinygrad_ed.ops.moves import scatter
 from tinygrad_ed.ops.reduce import cumsum
 from tinygrad_ed.ops.shape import concatenate, flip, moveaxis, ravel, stack
-from tinygrad_ed.values import Array, constant, shape_of
+from tinygrad_ed.values import Array, as_array, constant, shape_of
 
 
 def cumprod(a: Any, axis: int | None = None) -> Any:
@@ -108,7 +108,7 @@ def _slope(f: Any, spacing: Any, axis: int, edge_order: int) -> Any:
     n = shape_of(y)[0]
     if n < edge_order + 1:
         raise InvalidValue(f"gradient needs at least {edge_order + 1} entries along axis {axis}, but there are {n}")
-    steps = np.diff(np.asarray(plain(spacing))) if np.ndim(plain(spacing)) == 1 else np.full(n - 1, plain(spacing))
+    steps = np.diff(as_array(plain(spacing))) if np.ndim(plain(spacing)) == 1 else np.full(n - 1, plain(spacing))
     h = steps.reshape(-1, *[1] * (len(shape_of(y)) - 1)).astype(float)
     left, right = h[:-1], h[1:]
     middle = (left**2 * y[2:] + (right**2 - left**2) * y[1:-1] - right**2 * y[:-2]) / (left * right * (left + right))
@@ -124,7 +124,7 @@ def _slope(f: Any, spacing: Any, axis: int, edge_order: int) -> Any:
 
 def interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None) -> Any:
     """Piecewise linear interpolation; flat outside. At a node the slope is that of the piece to its right."""
-    points, knots = np.asarray(plain(x)), np.asarray(plain(xp))
+    points, knots = as_array(plain(x)), as_array(plain(xp))
     i = np.clip(np.searchsorted(knots, points, side="right") - 1, 0, max(len(knots) - 2, 0))
     j = np.minimum(i + 1, len(knots) - 1)
     width = np.take(xp, j) - np.take(xp, i)
@@ -182,7 +182,7 @@ def geomspace(start: Any, stop: Any, num: int = 50, endpoint: bool = True, axis:
 
 def unwrap(p: Any, discont: float | None = None, axis: int = -1, period: float = 2 * np.pi) -> Any:
     """Remove jumps of a period: adds a constant to each entry."""
-    values = np.asarray(plain(p))
+    values = as_array(plain(p))
     return p + (np.unwrap(values, discont, axis, period=period) - values)
 
 

@@ -13,7 +13,7 @@ import numpy as np
 from tinygrad_ed.errors import NoDerivativeRule
 from tinygrad_ed.node import Node, plain
 from tinygrad_ed.operation import HANDLERS, Op, op
-from tinygrad_ed.values import Array, shape_of
+from tinygrad_ed.values import Array, Lifted, as_array, shape_of
 
 __all__ = [
     "array",
@@ -160,7 +160,7 @@ def astype(x: Any, dtype: Any = float) -> Any:
     >>> astype(Node([1.5]), np.float32).dtype, astype(Node([1.5]), int)
     (dtype('float32'), array([1]))
     """
-    return np.asarray(plain(x)).astype(dtype) if np.dtype(dtype).kind in "iub" else _astype(x, dtype=dtype)
+    return as_array(plain(x)).astype(dtype) if np.dtype(dtype).kind in "iub" else _astype(x, dtype=dtype)
 
 
 def reshape_in(x: Any, shape: Any, order: str = "C") -> Any:
@@ -171,7 +171,7 @@ def reshape_in(x: Any, shape: Any, order: str = "C") -> Any:
     """
     if order not in ("C", "F", "A"):
         raise NoDerivativeRule(f"np.reshape and np.ravel of a Node take the orders C, F and A, not {order!r}")
-    flags = np.asarray(plain(x)).flags
+    flags = as_array(plain(x)).flags
     if order == "C" or (order == "A" and (flags.c_contiguous or not flags.f_contiguous)):
         return reshape(x, shape=shape)
     # Column order is row order of the transpose.
@@ -238,7 +238,8 @@ def take(x: Any, indices: Any, axis: int | None = None, mode: str = "raise") -> 
     """
     if axis is None:
         return take(ravel(x), indices, 0, mode)
-    before, places = _before(axis, x), np.array(indices)
+    before = _before(axis, x)
+    places = indices if isinstance(indices, Lifted) else np.array(indices)
     if mode != "raise":
         into_range: Any = np.take  # whose types list the modes by name
         places = into_range(np.arange(shape_of(x)[axis]), places, mode=mode)

@@ -14,7 +14,7 @@ from tinygrad_ed.ops.elementwise import sqrt, square, where
 from tinygrad_ed.ops.reduce import Axis, axes_of, cumsum, max, min, prod, sum
 from tinygrad_ed.ops.scan import cumprod
 from tinygrad_ed.ops.shape import astype, broadcast_to, reshape, transpose
-from tinygrad_ed.values import shape_of
+from tinygrad_ed.values import as_array, shape_of
 
 
 def ptp(a: Any, axis: Axis = None, keepdims: bool = False) -> Any:
@@ -140,7 +140,7 @@ def bincount(x: Any, weights: Any = None, minlength: int = 0) -> Any:
     """Sum the weights of equal numbers; the numbers themselves are plain."""
     from tinygrad_ed.ops.moves import scatter
 
-    numbers = np.asarray(plain(x))
+    numbers = as_array(plain(x))
     if numbers.dtype.kind not in "iu":
         raise InvalidValue("bincount counts whole numbers: x must be an integer array, and only weights may be a Node")
     length = int(np.max(numbers, initial=minlength - 1)) + 1

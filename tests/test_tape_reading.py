@@ -1,0 +1,132 @@
+"""A program can be read: as a table, as a Python function that runs, and as plain data."""
+
+import math
+
+import numpy as np
+import numpy_rows  # noqa: F401 # adds its rows to the table
+import pytest
+from op_table import ROWS
+from test_ops import weighted
+from test_tape import B, W, X, Y, by_name, cost, equal, refused
+
+import tinygrad_ed as tg
+from tinygrad_ed.tape import compile  # noqa: A004
+
+
+def run(compiled, *args, **keywords):
+    """Execute the source of a tape, and call the function in it."""
+    space = {"np": np, "math": math, "tg": tg, **compiled.tape.constants}
+    exec(compiled.source(), space)  # noqa: S102  # that it can be executed is what is tested
+    (name,) = [line[4 : line.index("(")] for line in compiled.source().splitlines() if line.startswith("def ")]
+    return space[name](*args, **keywords)
+
+
+@pytest.mark.parametrize("row", [row for row in by_name(ROWS) if not refused(row)], ids=str)
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_the_source_of_every_op_runs_and_gives_the_same(row):
+    f = tg.value_and_grad(weighted(row), tuple(range(len(row.shapes))))
+    compiled, xs = compile(f), row.arguments()
+    compiled(*xs)
+    equal(run(compiled, *xs), f(*xs))
+    moved = [x * 0.999 for x in xs]
+    equal(run(compiled, *moved), f(*moved))
+    assert str(compiled)
+
+
+def test_the_source_of_a_network_is_numpy_alone_and_can_stand_on_a_slide():
+    compiled = compile(tg.value_and_grad(cost))
+    compiled({"W": W, "b": B}, X, Y)
+    assert compiled.tape.constants == {}
+    assert (
+        compiled.source()
+        == """def cost(p, x, y):
+    p_W = p['W']
+    p_b = p['b']
+    matmul = x @ p_W  # (3, 3)
+    add = matmul + p_b  # (3, 3)
+    tanh = np.tanh(add)  # (3, 3)
+    subtract = tanh - y  # (3, 3)
+    t = subtract.reshape(-1)  # (9,)
+    t_2 = np.dot(t, t)
+    sum = 0.5 * t_2
+    divide = sum / 3.0
+    # the derivative: from the result back
+    d_subtract = 0.3333333333333333 * subtract  # (3, 3)
+    t_3 = tanh * tanh  # (3, 3)
+    t_4 = 1.0 - t_3  # (3, 3)
+    d_add = d_subtract * t_4  # (3, 3)
+    d_p_b = np.add.reduce(d_add, axis=(0,))  # (3,)
+    t_5 = x.T  # (2, 3)
+    d_p_W = t_5 @ d_add  # (2, 3)
+    return (divide, {'W': d_p_W, 'b': d_p_b})
+"""
+    )
+    equal(run(compiled, {"W": W, "b": B}, 2.0 * X, Y), tg.value_and_grad(cost)({"W": W, "b": B}, 2.0 * X, Y))
+
+
+def test_the_table_has_a_line_for_each_step_with_shape_and_buffer():
+    compiled = compile(tg.value_and_grad(cost))
+    compiled({"W": W, "b": B}, X, Y)
+    lines = str(compiled).splitlines()
+    steps = compiled.tape.steps()
+    assert lines[0] == "cost: 15 steps of 16 recorded ones, 144 bytes of buffers"
+    assert len(lines) == 2 + len(steps)
+    for line, step in zip(lines[2:], steps, strict=True):
+        assert line.startswith(f"{step.target} = {step.op}(")
+        assert str(step.shape) in line
+        assert line.endswith(step.buffer)
+    assert lines[2].split() == ["matmul", "=", "matmul(x,", "p_W)", "(3,", "3)", "b0"]
+
+
+def test_the_steps_are_plain_data_that_hang_together():
+    compiled = compile(tg.value_and_grad(cost))
+    compiled({"W": W, "b": B}, X, Y)
+    known = {"x", "y", "p_W", "p_b"}
+    for step in compiled.tape.steps():
+        assert set(step.sources) <= known
+        assert step.target not in known
+        known.add(step.target)
+    assert [step.derivative for step in compiled.tape.steps()] == [False] * 8 + [True] * 7
+    assert {"d_p_W", "d_p_b"} <= known
+
+
+def test_decisions_stand_in_the_table_with_their_lines():
+    compiled = compile(lambda x: (x if x.sum() > 0 else -x)[x > 0.0].sum())
+    compiled(np.abs(X))
+    text = str(compiled)
+    assert "decision 0: sum" in text or "decision 0: t_" in text
+    assert "is True" in text
+    assert "decision 1: shape of" in text
+    assert "test_tape_reading.py:" in text
+
+
+@pytest.mark.parametrize(("power", "line"), [(2, "d_x = 2.0 * x"), (3, "t_4 = np.power(x, 2.0)")])
+def test_what_is_constant_in_a_rule_is_folded(power, line):
+    compiled = compile(tg.grad(lambda x: (x**power).sum()))
+    for x in (np.arange(3.0), np.arange(3.0) - 1.0):
+        equal(compiled(x), power * x ** (power - 1.0))
+    assert line.partition(" = ")[2] in compiled.source()
+    assert "where" not in compiled.source()
+
+
+def test_names_that_python_has_taken_are_changed():
+    compiled = compile(lambda p: p["lambda"] * p["np"] + p["a b"] + p["1"])
+    p = {"lambda": 2.0, "np": 3.0, "a b": 4.0, "1": 5.0}
+    assert compiled(p) == 15.0
+    assert run(compiled, p) == 15.0
+
+
+def test_constants_are_named_and_given():
+    data = np.arange(3.0)
+    compiled = compile(lambda x: x * data + np.where(x > np.inf, -np.inf, -0.0))
+    compiled(B * 0.0)
+    assert any([value is data for value in compiled.tape.constants.values()])
+    equal(run(compiled, B * 0.0 + 1.0), data)
+
+
+def test_a_function_of_the_reader_keeps_its_op():
+    cube = tg.op("cube of a reader", lambda x: x**3, lambda g, y, x: g * 3 * x**2)
+    compiled = compile(tg.value_and_grad(lambda x: cube(x).sum()))
+    equal(compiled(X), (np.sum(X**3), 3 * X**2))
+    equal(run(compiled, 2.0 * X), (np.sum(8 * X**3), 12 * X**2))
+    assert "cube of a reader" in str(compiled)

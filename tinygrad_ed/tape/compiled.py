@@ -1,0 +1,226 @@
+"""`tg.compile(f)`: `f` recorded once for each signature, and replayed.
+
+A call first asks the program of the last call whether the arguments are of its kind; the program's own text does that,
+entry by entry, while it takes the arguments apart. Each running call has a set of buffers of its own, so that threads
+do not disturb each other. A new recording is checked: `f` is run again, without recording, and must give the same
+numbers, or it does something that a program cannot repeat (a random draw).
+"""
+
+import functools
+import itertools
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from tinygrad_ed.errors import InvalidType, InvalidValue, StaleGraph
+from tinygrad_ed.nested import leaves, rebuilt
+from tinygrad_ed.node import Node, plain
+from tinygrad_ed.recording import observer
+from tinygrad_ed.run import name_of
+from tinygrad_ed.tape.program import Undecided
+from tinygrad_ed.tape.record import Recording, collector_off, is_input
+from tinygrad_ed.tape.tape import Tape
+from tinygrad_ed.tape.unpack import OTHER
+from tinygrad_ed.tape.watch import Watch
+from tinygrad_ed.values import Lifted
+
+MOST = 16
+"""So many signatures are recorded, at most."""
+
+
+class Compiled:
+    """A function that is recorded and replayed; made by `compile`.
+
+    Attributes:
+        tapes: the tape of each signature, by signature, in the order of recording.
+    """
+
+    def __init__(self, f: Callable[..., Any], reuse: bool) -> None:
+        functools.update_wrapper(self, f)
+        self._f = f
+        self._reuse = reuse
+        self._lock = threading.RLock()
+        self._latest: Tape | None = None
+        self.tapes: dict[Any, Tape] = {}
+
+    def __call__(self, *args: Any, **keywords: Any) -> Any:
+        """Return what `f` returns, as numbers and arrays."""
+        tape = self._latest
+        if tape is None or observer.get() is not None:
+            return self._first(args, keywords)
+        try:
+            result = tape.replay(args, keywords)
+        except Undecided as decision:
+            self._refuse(tape, decision, args, keywords)
+        return self._first(args, keywords) if result is OTHER else result
+
+    @property
+    def tape(self) -> Tape:
+        """The tape of the last signature."""
+        if self._latest is None:
+            raise InvalidValue(f"nothing is recorded yet: call {name_of(self._f)} once, then look at the tape")
+        return self._latest
+
+    def __str__(self) -> str:
+        return str(self._latest) if self._latest else f"{name_of(self._f)}, not recorded yet"
+
+    def source(self) -> str:
+        """The last tape as a Python function; see `Tape.source`."""
+        return self.tape.source()
+
+    def forget(self) -> None:
+        """Drop all tapes: the next call records anew."""
+        with self._lock:
+            self._latest = None
+            self.tapes.clear()
+
+    def _first(self, args: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
+        """A call for which the last tape was not made: find the tape, or record one."""
+        given = leaves([args, keywords])
+        if observer.get() is not None or any([isinstance(x, Node | Lifted) for x in given]):
+            return self._f(*args, **keywords)  # inside another transform, a recording, or tg.debug()
+        args, keywords = rebuilt([args, keywords], iter([_base(x) for x in given]))
+        key = _signature((args, keywords))
+        with self._lock:
+            tape = self.tapes.get(key)
+            if tape is None:
+                with collector_off():
+                    tape = self._recorded(args, keywords)
+                self.tapes[key] = tape
+            self._latest = tape
+        try:
+            return tape.replay(args, keywords)
+        except Undecided as decision:
+            self._refuse(tape, decision, args, keywords)
+
+    def _recorded(self, args: tuple[Any, ...], keywords: dict[str, Any]) -> Tape:
+        if len(self.tapes) >= MOST:
+            raise InvalidValue(
+                f"{name_of(self._f)} was called with {MOST} different signatures (shapes, dtypes, whole numbers, "
+                "switches), and each needs a program of its own; give arrays of few shapes and numbers as floats, or "
+                "call forget()"
+            )
+        watch = Watch(self._f)
+        dice = watch.random_state()
+        recording = Recording(self._f, args, keywords)
+        self._check_unchanged(watch, dice)
+        watch.add_nodes(recording.captured)
+        tape = Tape(name_of(self._f), recording, args, keywords, watch, self._reuse)
+        self._check_by_running(tape, args, keywords)
+        return tape
+
+    def _check_by_running(self, tape: Tape, args: tuple[Any, ...], keywords: dict[str, Any]) -> None:
+        """See that `f`, run again without recording, gives what the program gives."""
+        expected = [plain(y) for y in leaves(self._plainly(args, keywords))]
+        found = leaves(tape.replay(args, keywords))
+        precision = 1e-4 if tape.program.single else 1e-9
+        # Rounding is small beside the largest number of the result, and beside the largest that went in.
+        noise = precision * _largest(expected) + precision * 1e-4 * _largest(leaves([args, keywords]))
+        for a, b in itertools.zip_longest(expected, found):
+            if (
+                a is None
+                or b is None
+                or np.shape(a) != np.shape(b)
+                or not np.all(np.isclose(a, b, rtol=precision, atol=noise, equal_nan=True))
+            ):
+                raise InvalidValue(
+                    f"{name_of(self._f)} gives different results for the same arguments ({a!r}, then {b!r}): a random "
+                    "draw, the time or a counter inside would stay what it was in the recording: make it an argument. "
+                    "(Or it writes into an array that it has computed with before: make a new one.)"
+                )
+
+    def _plainly(self, args: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
+        """Run `f` without recording; on Nodes, if it uses what they have and arrays have not (`x.relu()`)."""
+        try:
+            return self._f(*args, **keywords)
+        except AttributeError as error:
+            if not isinstance(error.obj, np.ndarray | float):
+                raise
+            nodes = iter([Node(x) if is_input(x) else x for x in leaves([args, keywords])])
+            args, keywords = rebuilt([args, keywords], nodes)
+            return self._f(*args, **keywords)
+
+    def _check_unchanged(self, watch: Watch, dice: Any) -> None:
+        changed = "the state of random numbers" if watch.random_state() != dice else watch.changed()
+        if changed:
+            raise InvalidValue(
+                f"{name_of(self._f)} itself changes {changed} while it runs: a replay would not do that. Draw random "
+                "numbers outside and pass them as arguments, and return what changes as a result"
+            )
+
+    def _refuse(self, tape: Tape, decision: Undecided, args: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
+        """The program does not hold for these numbers. If `f` itself refuses them, its own words are better."""
+        number, now = decision.args
+        self._plainly(args, keywords)
+        _, was, line = tape.program.decisions[number]
+        what = "a shape that depends on numbers" if isinstance(was, tuple) else "a branch on a number"
+        raise StaleGraph(
+            f"{name_of(self._f)} has {what} at {line}: it was {was} when tg.compile recorded, and is {now} for these "
+            "arguments, so the recorded program does not hold; choose with np.where, keep shapes fixed, or do not "
+            "compile this function"
+        ) from None
+
+
+def compile(f: Callable[..., Any], reuse: bool = False) -> Compiled:  # noqa: A001  # torch and re have it too
+    """Return `f` as a function that is recorded once and then replayed as a flat program.
+
+    The first call with a signature (nesting, shapes, dtypes; the values of truth values, texts and None) records all
+    that `f` computes from its arguments, sweeps of `tg.grad` and its kin included; later calls run the record as
+    straight lines of NumPy that write into buffers planned beforehand. `f` gets what stands for plain arrays and
+    numbers.
+
+    Args:
+        f: a function of numbers and arrays, also in nested lists, tuples and dicts.
+        reuse: hand out the program's own buffers, which the next call overwrites, in place of new arrays.
+
+    Raises (the returned function):
+        StaleGraph: if what `f` read from outside has changed since, or a branch or shape that depends on numbers
+            falls otherwise than it was recorded.
+        GraphDropped: while recording, if a number would leave the record (`float(x)`, `x.item()`).
+        InvalidValue: for a random draw inside, and beyond 16 signatures.
+
+    >>> from tinygrad_ed.transforms import grad
+    >>> slope = compile(grad(lambda x: (x**3).sum()))
+    >>> slope(np.array([1.0, 2.0]))
+    array([ 3., 12.])
+    """
+    if not callable(f):
+        raise InvalidType(f"tg.compile takes a function, but got {f!r}")
+    return Compiled(f, reuse)
+
+
+def _base(x: Any) -> Any:
+    """An entry of the arguments as the program takes it: subclasses of ndarray become arrays."""
+    if isinstance(x, np.ma.MaskedArray):
+        raise InvalidType("a masked array would lose its mask in a program; fill it first (`array.filled(...)`)")
+    if not isinstance(x, np.ndarray):
+        return x
+    usual = np.dtype(x.dtype.type)  # of equal dtypes the one object that programs compare with
+    return np.asarray(x).view(usual) if x.dtype == usual else np.asarray(x)
+
+
+def _signature(tree: Any) -> Any:
+    if isinstance(tree, dict):
+        return "dict", tuple([(key, _signature(branch)) for key, branch in tree.items()])
+    if isinstance(tree, list | tuple):
+        return type(tree), tuple([_signature(branch) for branch in tree])
+    if isinstance(tree, np.ndarray):
+        if tree.dtype.kind not in "fiub":
+            raise InvalidType(f"tg.compile takes arrays of real numbers, not of {tree.dtype}")
+        return tree.shape, tree.dtype
+    if isinstance(tree, bool | int | str | np.integer | np.bool_ | None):
+        return type(tree), tree
+    if isinstance(tree, float | np.floating):
+        return type(tree)
+    raise InvalidType(
+        "tg.compile takes numbers and arrays, in lists, tuples and dicts, and switches (True, None, text), but got "
+        f"{tree!r}"
+    )
+
+
+def _largest(entries: list[Any]) -> float:
+    """The largest finite size of a number among the arrays and numbers."""
+    arrays = [np.asarray(x, float) for x in entries if is_input(x)]
+    return max([float(np.max(np.abs(a), initial=0.0, where=np.isfinite(a))) for a in arrays], default=0.0)

@@ -1,0 +1,181 @@
+"""The program for people: as data (for pictures), as a table of steps, and as a Python function to run and to read."""
+
+import keyword
+import operator
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from tinygrad_ed.operation import OPS, Op
+from tinygrad_ed.tape.levels import Levels
+from tinygrad_ed.tape.passes import operands
+from tinygrad_ed.tape.program import Program
+from tinygrad_ed.tape.record import ON_NUMBERS
+from tinygrad_ed.tape.text import Names, argument_text, call_text, function_text
+from tinygrad_ed.tape.traced import Traced
+from tinygrad_ed.tape.unpack import nested_text
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step of a program as plain data.
+
+    Attributes:
+        target: the name of what is computed.
+        op: the name of the function.
+        sources: the names of the computed values and inputs it takes, in order, repeated where repeated.
+        shape, dtype: of the result.
+        buffer: where the result is written: `b0` (a planned buffer), `new` (handed out), `view`, or "" (a number).
+        text: the step as a line of Python.
+        derivative: whether it belongs to the way back.
+    """
+
+    target: str
+    op: str
+    sources: tuple[str, ...]
+    shape: tuple[int, ...]
+    dtype: str
+    buffer: str
+    text: str
+    derivative: bool
+
+
+class Listing:
+    """A program with a name for every value: after the arguments, the ops, and `d_x` for the derivative by `x`."""
+
+    def __init__(self, program: Program, places: dict[Traced, str]) -> None:
+        self.program = program
+        self.names = Names()
+        self._places = places
+        self._taken = {"np": 1, "tg": 1, "math": 1}  # each name, and the last number that followed it
+        self._name: dict[Traced, str] = {}
+        for x in [*program.inputs, *program.steps]:
+            self._name[x] = self._new_name(x)
+
+    def _new_name(self, x: Traced) -> str:
+        label = x.label
+        base = f"d_{self._name.get(label, 'd')}" if isinstance(label, Traced) else label or "t"
+        base = re.sub(r"\W", "_", base)
+        base = f"{base}_" if keyword.iskeyword(base) or base in ("np", "tg", "math") else base
+        name, number = base, self._taken.get(base, 1)
+        while name in self._taken:
+            number += 1
+            name = f"{base}_{number}"
+        self._taken[base], self._taken[name] = number, 1
+        return name
+
+    def steps(self) -> list[Step]:
+        """The steps in order."""
+        back, found = False, []
+        for x in self.program.steps:
+            back = back or isinstance(x.label, Traced)
+            found.append(
+                Step(
+                    self._name[x],
+                    "levels" if isinstance(x.fn, Levels) else _op_name(x.fn),
+                    tuple([self._name[y] for y in operands(x)]),
+                    x.shape,
+                    str(x.dtype) if x.shape else "number",
+                    self._places.get(x, ""),
+                    self._text(x),
+                    back,
+                )
+            )
+        return found
+
+    def _text(self, x: Traced) -> str:
+        if isinstance(x.fn, Levels):
+            return f"{len(x.value)} numbers, by levels"
+        return call_text(x, self._name.__getitem__, self.names)
+
+    def _arguments(self, x: Traced) -> str:
+        given = [argument_text(arg, self._name.__getitem__, self.names) for arg in x.args]
+        given += [
+            f"{key}={argument_text(arg, self._name.__getitem__, self.names)}" for key, arg in (x.kwargs or {}).items()
+        ]
+        return ", ".join(given)
+
+    def table(self, heading: list[str]) -> str:
+        """The heading, then one line a step: target = op(sources), shape, buffer."""
+        rows = []
+        for step, x in zip(self.steps(), self.program.steps, strict=True):
+            if isinstance(x.fn, Levels):
+                rows.append(
+                    (f"{step.target} = levels({len(step.sources)} numbers)", f"{len(x.value)} numbers", "arena")
+                )
+                rows += [_level_row(group) for group in x.fn.groups]
+            elif not (x.fn is operator.getitem and isinstance(x.args[0].fn, Levels)):
+                rows.append((f"{step.target} = {step.op}({self._arguments(x)})", str(step.shape), step.buffer))
+        for k, (x, outcome, line) in enumerate(self.program.decisions):
+            what = "shape of " if isinstance(outcome, tuple) else ""
+            rows.append((f"decision {k}: {what}{self._name[x]} is {outcome}", line, ""))
+        wide = [min(max([len(row[i]) for row in rows], default=0), 72) for i in range(2)]
+        lines = [f"{a:<{wide[0]}}  {b:<{wide[1]}}  {c}".rstrip() for a, b, c in rows]
+        return "\n".join([*heading, *lines])
+
+    def source(self, name: str, arguments: list[tuple[str, Any]], output: Any) -> str:
+        """The program as a Python function with the same arguments and results."""
+        name = name if name.isidentifier() and not keyword.iskeyword(name) else "program"
+        lines = [f"def {name}({', '.join([start for start, _ in arguments])}):"]
+        inputs = iter(self.program.inputs)
+        body = [line for start, tree in arguments for line in self._unpacked(start, tree, inputs)]
+        back = False
+        for step, x in zip(self.steps(), self.program.steps, strict=True):
+            if step.derivative and not back:
+                body.append("# the derivative: from the result back")
+                back = True
+            if isinstance(x.fn, Levels):
+                taken = "".join([f"{source}, " for source in step.sources])
+                body += [line for part in x.fn.lines(step.target, f"({taken})", self.names) for line in part]
+            elif step.shape:
+                body.append(f"{step.target} = {step.text}  # {step.shape}")
+            else:
+                body.append(f"{step.target} = {step.text}")
+        results = [
+            self._name[y] if type(y) is Traced else (self.names.of(y) if isinstance(y, np.ndarray) else repr(y))
+            for y in self.program.results
+        ]
+        body.append(f"return {nested_text(output, iter(results), self.names)}")
+        return "\n".join([*lines, *[f"    {line}" for line in body], ""])
+
+    def _unpacked(self, start: str, tree: Any, inputs: Iterator[Traced]) -> list[str]:
+        """Lines that take one argument apart."""
+        if isinstance(tree, dict):
+            parts = [(f"{start}_{key}", f"{start}[{key!r}]", branch) for key, branch in tree.items()]
+        elif isinstance(tree, list | tuple):
+            parts = [(f"{start}_{i}", f"{start}[{i}]", branch) for i, branch in enumerate(tree)]
+        elif type(tree) is Traced:
+            name = self._name[next(inputs)]
+            return [f"{name} = {start}"] if name != start else []
+        else:
+            return []
+        lines = []
+        for label, text, branch in parts:
+            if type(branch) is Traced:
+                lines.append(f"{self._name[next(inputs)]} = {text}")
+            elif isinstance(branch, dict | list | tuple):
+                inner = re.sub(r"\W", "_", label)
+                lines += [f"{inner} = {text}", *self._unpacked(inner, branch, inputs)]
+        return lines
+
+
+def _op_name(fn: Any) -> str:
+    """A function without its home; one of Python numbers has the name of the op."""
+    fn = ON_NUMBERS.get(fn, fn)
+    text = fn.name if isinstance(fn, Op) else _OP_NAMES.get(fn) or function_text(fn, Names())
+    return text.removeprefix("np.").removeprefix("tg.ops.").removeprefix("math.")
+
+
+_OP_NAMES: dict[Any, str] = {
+    **{op.forward: op.name for op in OPS.values()},
+    operator.getitem: "getitem",
+    float: "float",
+}
+
+
+def _level_row(group: Any) -> tuple[str, str, str]:
+    name = f"sum of {group.terms}" if group.terms else _op_name(group.fn)
+    return f"  level {group.level}: {name}", f"{group.stop - group.start} numbers", f"[{group.start}:{group.stop}]"

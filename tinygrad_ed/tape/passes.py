@@ -1,0 +1,211 @@
+"""What makes a program shorter: each pass looks at one step and its operands.
+
+The numbers stay the same to the last bit but for two passes, which round in another order: a sum of products of entries
+becomes a product of vectors (up to `DOT_UP_TO` entries), and a factor of a matrix product goes to its smaller side.
+"""
+
+import math
+import operator
+from collections import Counter
+from typing import Any
+
+import numpy as np
+
+from tinygrad_ed import ops
+from tinygrad_ed.tape.traced import Traced, converted, traced_in
+
+REDUCTIONS: dict[Any, Any] = {
+    np.sum: np.add.reduce,
+    np.prod: np.multiply.reduce,
+    np.max: np.maximum.reduce,
+    np.min: np.minimum.reduce,
+    np.any: np.logical_or.reduce,
+    np.all: np.logical_and.reduce,
+}
+FOLDS = frozenset([np.add.reduce, np.multiply.reduce, np.maximum.reduce, np.minimum.reduce])
+
+DOT_UP_TO = 4096
+"""Up to so many entries a sum of products is a product of vectors: quicker, and rounded in another order."""
+
+_TIMES, _OVER = (np.multiply, operator.mul), (np.divide, operator.truediv)
+
+
+def operands(step: Traced) -> list[Traced]:
+    """The traced values that a step takes, in order, repeated where repeated."""
+    found = []
+    for arg in step.args:
+        if type(arg) is Traced:
+            found.append(arg)
+        elif isinstance(arg, tuple | list | slice):
+            found += traced_in(arg)
+    return found + traced_in(step.kwargs) if step.kwargs else found
+
+
+def key_of(step: Traced) -> Any:
+    """Equal keys mean equal results."""
+    return step.fn, _frozen(step.args), _frozen(step.kwargs)
+
+
+def _frozen(tree: Any) -> Any:
+    if isinstance(tree, tuple | list):
+        return type(tree), tuple([_frozen(branch) for branch in tree])
+    if isinstance(tree, dict):
+        return tuple([(key, _frozen(tree[key])) for key in sorted(tree)])
+    if isinstance(tree, slice):
+        return slice, _frozen((tree.start, tree.stop, tree.step))
+    if type(tree) is float:  # 0.0 and -0.0 are equal, and NaN is not equal to itself
+        return float, tree.hex()
+    if isinstance(tree, str | int | np.dtype | None):
+        return type(tree), tree
+    return type(tree), id(tree)
+
+
+def simplified(step: Traced, outside: frozenset[int], steps: list[Traced]) -> Traced | None:
+    """Make the step simpler, in place; return another value if that is the result already."""
+    if step.fn in REDUCTIONS:
+        _as_reduction(step)
+    if step.fn in FOLDS:
+        _fold(step, steps)
+    if isinstance(step.fn, np.ufunc) and step.fn.signature is None and isinstance(step.value, np.ndarray):
+        step.args = tuple([_as_number(x, step, outside) for x in step.args])
+    same = _same(step)
+    if same is not None and _alike(same.value, step.value):
+        return same
+    _joined_factors(step)
+    return None
+
+
+def _as_reduction(step: Traced) -> None:
+    """Write np.sum(x, axis) as what it is, np.add.reduce."""
+    x, *others = step.args
+    given = {**dict(zip(("axis",), others, strict=False)), **(step.kwargs or {})}
+    if len(others) <= 1 and given.keys() <= {"axis", "keepdims"}:
+        axis = given.get("axis")
+        step.fn, step.args = REDUCTIONS[step.fn], (x,)
+        step.kwargs = {**given, "axis": axis if axis is None or isinstance(axis, int) else tuple(axis)}
+
+
+def _fold(step: Traced, steps: list[Traced]) -> None:
+    """A fold of single entries moves them only; the sum of all products of two arrays is a product of vectors."""
+    (x,), given = step.args, step.kwargs or {}
+    axis = given.get("axis", 0)
+    folded = range(x.ndim) if axis is None else np.lib.array_utils.normalize_axis_tuple(axis, x.ndim)
+    if all([x.shape[i] == 1 for i in folded]) and x.dtype == step.dtype and x.ndim:
+        whole = isinstance(step.value, np.ndarray)
+        step.fn, step.args = (np.reshape, (x, step.shape)) if whole else (operator.getitem, (x, (0,) * x.ndim))
+        step.kwargs = None
+    elif step.fn == np.add.reduce and type(step.value) is float and x.size <= DOT_UP_TO:
+        factor, product = _factor(x)
+        product = product if type(product) is Traced else x
+        pair = product.args * 2 if product.fn is np.square else product.args if product.fn in _TIMES else ()
+        if len(pair) == 2 and all([type(y) is Traced and _alike(y.value, x.value) for y in pair]):
+            flat = {y: Traced(step.tape, np.ravel, (y,), None, np.ravel(y.value)) for y in pair}
+            steps += flat.values()
+            step.fn, step.args, step.kwargs = np.dot, tuple([flat[y] for y in pair]), None
+            if factor is not None:
+                dot = Traced(step.tape, np.dot, step.args, None, step.value / factor if factor else 0.0)
+                steps.append(dot)
+                step.fn, step.args = operator.mul, (factor, dot)
+
+
+def _as_number(x: Any, step: Traced, outside: frozenset[int]) -> Any:
+    """A constant array of equal numbers is one number, where that changes neither shape nor dtype of the result."""
+    if type(x) is Traced and x.fn is np.where and x.dtype == step.dtype and (number := _chosen(x)) is not None:
+        whole = any([y is not x and type(y) is Traced and y.shape == step.shape for y in step.args])
+        return number if whole else x
+    if not isinstance(x, np.ndarray) or not x.size or id(x) in outside or id(x.base) in outside or x.dtype.kind != "f":
+        return x
+    others = [y for y in step.args if type(y) is Traced and isinstance(y.value, np.ndarray)]
+    alike = any([y.shape == step.shape and y.dtype == x.dtype for y in others])
+    first = x.flat[0]
+    return float(first) if alike and (first or not np.signbit(x).any()) and np.all(x == first) else x
+
+
+def _chosen(x: Traced) -> float | None:
+    """The number that np.where gives everywhere: both are the same, or the condition holds nowhere (`mask & False`)."""
+    if x.kwargs or len(x.args) != 3:
+        return None
+    condition, a, b = x.args
+    if type(condition) is Traced and condition.fn is np.bitwise_and and any([y is False for y in condition.args]):
+        a = b
+    return a if type(a) is float and type(b) is float and a.hex() == b.hex() else None
+
+
+def _same(step: Traced) -> Traced | None:
+    """The operand that the step gives back unchanged, if there is one."""
+    fn, args = step.fn, step.args
+    first = args[0] if args and type(args[0]) is Traced else None
+    if fn in _TIMES:
+        for one, x in ((args[0], args[1]), (args[1], first)):
+            if type(one) is float and one == 1.0:
+                return x if type(x) is Traced else None
+    if first is None:
+        return None
+    if (fn in _OVER or fn is np.power) and type(args[1]) is float and args[1] == 1.0:
+        return first
+    if fn in (np.positive, operator.pos, ops.identity.forward, ops.identity, ops.positive, converted):
+        return first
+    if fn in (np.reshape, np.broadcast_to, ops.broadcast_to, np.squeeze, np.ravel):
+        return first
+    if fn in (np.transpose, np.swapaxes) and first.fn is fn and first.args[1:] == args[1:] and not _axes(step, first):
+        return first.args[0] if type(first.args[0]) is Traced else None
+    return None
+
+
+def _axes(step: Traced, inner: Traced) -> bool:
+    """Whether a transpose names its axes (swapaxes always swaps back)."""
+    return step.fn is np.transpose and bool(step.kwargs or inner.kwargs or step.args[1:] not in ((), (None,)))
+
+
+def _alike(a: Any, b: Any) -> bool:
+    """Whether one value may stand for the other: same kind, shape and dtype."""
+    return type(a) is type(b) and np.shape(a) == np.shape(b) and np.asarray(a).dtype == np.asarray(b).dtype
+
+
+def _joined_factors(step: Traced) -> None:
+    """c1 (c2 x) is (c1 c2) x, to the last bit where a factor is a power of two."""
+    factor, x = _factor(step)
+    if factor is not None and type(x) is Traced and _alike(x.value, step.value):
+        inner, y = _factor(x)
+        if inner is not None and type(y) is Traced and (_power_of_two(factor) or _power_of_two(inner)):
+            step.fn, step.args = x.fn, (factor * inner, y)
+
+
+def scaled_first(steps: list[Traced], roots: list[Traced]) -> list[Traced]:
+    """A number times a product, c (a @ b), is a @ (c b): a gradient is scaled by a learning rate before it is large."""
+    uses = Counter([x for step in steps for x in operands(step)] + roots)
+    known: dict[Any, Traced] = {}
+    found = []
+    for step in steps:
+        c, product = _number_times_product(step)
+        if product is not None and uses[product] == 1:
+            a, b = product.args
+            small = a if a.size < b.size else b
+            if isinstance(small, Traced) and 2 * small.size <= product.size:
+                scaled = Traced(step.tape, np.multiply, (c, small), None, small.value)
+                scaled = known.setdefault(key_of(scaled), scaled)
+                found.append(scaled)
+                step.fn, step.args = np.matmul, (scaled, b) if small is a else (a, scaled)
+        found.append(step)
+    return list(dict.fromkeys(found))
+
+
+def _number_times_product(step: Traced) -> tuple[Any, Traced | None]:
+    if step.fn is np.multiply and isinstance(step.value, np.ndarray) and not step.kwargs:
+        for c, x in (step.args, step.args[::-1]):
+            number = c.value if type(c) is Traced else c
+            if type(number) is float and type(x) is Traced and x.fn is np.matmul and x.ndim == 2:
+                return c, x
+    return None, None
+
+
+def _factor(step: Traced) -> tuple[float | None, Any]:
+    if step.fn in _TIMES and len(step.args) == 2 and not step.kwargs:
+        for c, x in (step.args, step.args[::-1]):
+            if type(c) is float and math.isfinite(c):
+                return c, x
+    return None, None
+
+
+def _power_of_two(x: float) -> bool:
+    return x != 0 and abs(math.frexp(x)[0]) == 0.5

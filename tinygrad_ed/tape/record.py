@@ -1,0 +1,283 @@
+"""Recording: run a function once on traced values and keep every call, in order.
+
+Three entrances write steps: an op (`op`), a call of NumPy (`call`), and Python's arithmetic (`arithmetic`). Numbers
+stay Python numbers here as in the engine, so a scalar step is a Python expression later. An op with a composed forward,
+such as sigmoid, is followed into the NumPy calls it is made of; any other op is one step.
+"""
+
+import gc
+import inspect
+import operator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+
+from tinygrad_ed import ops
+from tinygrad_ed.errors import GraphDropped, InvalidType, ShapeError, StaleGraph
+from tinygrad_ed.nested import leaves, rebuilt
+from tinygrad_ed.node import Node, clock
+from tinygrad_ed.operation import OPS, Op, is_numpy_function
+from tinygrad_ed.ops import norms, shape
+from tinygrad_ed.recording import mode, observer, users_line
+from tinygrad_ed.tape.traced import OPERATORS, Traced, converted, plain_tree, traced_in
+from tinygrad_ed.values import Lifted
+
+NUMBERS = (float, bool, int)
+_FLOATS = {float}
+
+_COMPOSED: list[Op] = [
+    *(ops.relu, ops.sigmoid, ops.softplus, ops.leaky_relu, ops.elu, ops.sum, ops.mean, ops.logsumexp, norms.norm2),
+    *(ops.reshape, ops.matrix_transpose, shape._concatenate, shape._stack, OPS["einsum"]),
+]
+COMPOSED = frozenset(_COMPOSED)
+"""Ops whose forward is written with NumPy calls that can be recorded one by one."""
+
+_SHAPED: list[Any] = [
+    *(converted, np.sum, np.prod, np.mean, np.var, np.std, np.max, np.min, np.amax, np.amin, np.any, np.all),
+    *(np.cumsum, np.cumprod, np.round, np.clip, np.argmax, np.argmin, np.argsort, np.sort, np.squeeze, np.swapaxes),
+    *(np.diagonal, np.trace, np.dot, np.ravel, np.reshape, np.transpose, np.broadcast_to, np.moveaxis, np.take),
+    *(np.concatenate, np.stack, np.vstack, np.hstack, np.flip, np.roll, np.expand_dims, np.atleast_1d, np.atleast_2d),
+    *(np.take_along_axis, np.einsum, np.tensordot, np.outer, np.inner, np.vdot, np.isclose, np.nan_to_num),
+    *(np.count_nonzero, np.interp, np.argpartition, np.isin, np.tril, np.triu, np.linalg.norm, np.allclose, np.copy),
+    *(np.full_like, np.searchsorted, np.array_equal, np.unwrap, np.heaviside, np.partition, np.diff, np.real),
+]
+SHAPED = frozenset(_SHAPED)
+"""NumPy functions whose result has a shape that follows from the shapes of the arguments alone."""
+
+COMPARISONS = dict([OPERATORS[name] for name in ("lt", "le", "gt", "ge", "eq", "ne")])
+"""Comparing two numbers gives Python's truth values."""
+
+ON_NUMBERS: dict[Any, Callable[..., Any]] = {
+    **{op.scalar: op.forward for op in OPS.values() if op.scalar is not None},
+    **{of_numbers: ufunc for ufunc, of_numbers in OPERATORS.values()},
+}
+"""For each function of Python numbers that a step may call, the same for arrays: it says inf, where that one raises."""
+
+
+class Recording:
+    """One recorded run of `f`: its inputs, its steps in order, its decisions and its result.
+
+    Attributes:
+        inputs: the traced values that stand for the arguments' entries.
+        steps: every value that was computed from them, in order.
+        decisions: (value, outcome, line) for each truth value that Python asked for and each shape that depends on
+            numbers: the program holds for these only.
+        captured: the leaf Nodes that `f` took from outside, with their ids.
+        arguments: the name of each argument, with the traced values in place of its entries.
+        output: what `f` returned.
+        count: how many steps were recorded.
+    """
+
+    def __init__(self, f: Callable[..., Any], args: tuple[Any, ...], keywords: dict[str, Any]) -> None:
+        self.open = True
+        self.steps: list[Traced] = []
+        self.decisions: list[tuple[Traced, bool | tuple[int, ...], str]] = []
+        self.captured: dict[Node, int] = {}
+        self._began = next(clock)
+        given = leaves([args, keywords])
+        self.inputs = [Traced(self, None, (i,), None, x) for i, x in enumerate(given) if is_input(x)]
+        starts = argument_names(f, args, keywords)
+        names = [
+            name
+            for start, tree in zip(starts, [*args, *keywords.values()], strict=True)
+            for name in _names(start, tree)
+        ]
+        entries = iter(self.inputs)
+        self.tree = [next(entries) if is_input(x) else x for x in given]
+        for x, name in zip(self.tree, names, strict=True):
+            if type(x) is Traced:
+                x.label = name
+        traced_args, traced_keywords = rebuilt([args, keywords], iter(self.tree))
+        self.arguments = list(zip(starts, [*traced_args, *traced_keywords.values()], strict=True))
+        self.output: Any = None
+        observing, watching = observer.set(self), mode.set(self)
+        try:
+            self.output = f(*traced_args, **traced_keywords)
+        except ValueError as error:
+            if isinstance(error.__cause__, GraphDropped):  # NumPy's words hide ours: array[0] = traced
+                raise error.__cause__ from None
+            raise
+        finally:
+            mode.reset(watching)
+            observer.reset(observing)
+            self.open = False
+        self.count = len(self.steps)
+        self.results = [_result(f, y) for y in leaves(self.output)]
+
+    # What writes a step
+
+    def op(self, op: Op, values: list[Any], params: dict[str, Any]) -> Any:
+        """Compute and keep an op."""
+        self._check_open()
+        if op.scalar is not None and not params:  # most steps of a graph of single numbers
+            plain = [x.value if type(x) is Traced else x for x in values]
+            if set(map(type, plain)) == _FLOATS:
+                return self._kept(op.scalar, tuple(values), None, op._evaluate(plain, params, (), True))
+        values = [self._number(x) if type(x) is Traced and type(x.value) is not float else x for x in values]
+        plain = [x.value if type(x) is Traced else x for x in values]
+        numbers = op.scalar is not None and all([type(x) in NUMBERS for x in plain])
+        value = op._evaluate(plain, plain_tree(params) if params else params, tuple(values), numbers)
+        if numbers:
+            return self._kept(op.scalar, tuple(values), params, value)
+        if op in COMPOSED:
+            result = op.forward(*values, **params)
+            if type(value) is float:  # NumPy's scalar becomes a float, as everywhere
+                result.value = value
+            if result.dtype == np.asarray(value).dtype:
+                return result
+        if op is ops.getitem and np.ndim(plain[0]):
+            return self._kept(operator.getitem, (values[0], params.get("index", ())), None, value)
+        # (What NumPy makes of whole numbers and truth values alone, an op turns into floats.)
+        if is_numpy_function(op.forward) and any([np.asarray(x).dtype.kind == "f" for x in plain]):
+            return self._kept(op.forward, tuple(values), params, value)
+        return self._kept(op, tuple(values), params, value)
+
+    def call(self, function: Any, args: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
+        """Compute and keep a call of NumPy; each of several results is a value of its own."""
+        if function in COMPARISONS and not keywords and all([type(plain_tree(x)) in NUMBERS for x in args]):
+            return self.arithmetic(function, COMPARISONS[function], *args)
+        self._check_open()
+        value = function(*plain_tree(args), **plain_tree(keywords))
+        result = self._kept(function, args, keywords, value)
+        if isinstance(value, list | tuple):
+            parts = [self._kept(operator.getitem, (result, i), None, part) for i, part in enumerate(value)]
+            for part in parts:
+                self._fix_shape(function, args, part)
+            return type(value)(*parts) if hasattr(value, "_fields") else type(value)(parts)
+        self._fix_shape(function, args, result)
+        return result
+
+    def _fix_shape(self, function: Any, args: tuple[Any, ...], result: Traced) -> None:
+        """Where the shape may depend on the numbers, the program holds for this shape only."""
+        if function is operator.getitem:
+            masks = [x for x in traced_in(args[1]) if x.dtype.kind == "b"]
+            known = not masks
+        else:
+            known = is_ufunc(function) or function in SHAPED or (function is np.where and len(args) == 3)
+        if not known:
+            self.decisions.append((result, result.shape, users_line()))
+
+    def arithmetic(self, ufunc: np.ufunc, of_numbers: Callable[..., Any], *args: Any) -> Any:
+        """Compute and keep an operator: Python's for Python numbers, else NumPy's."""
+        plain = [x.value if type(x) is Traced else x for x in args]
+        if not all([type(x) in NUMBERS for x in plain]):
+            try:
+                return self.call(ufunc, args, {})
+            except ValueError as error:
+                shapes = " and ".join([str(np.shape(x)) for x in plain])
+                raise ShapeError(f"{ufunc.__name__}: inputs of shape {shapes} do not fit: {error}") from error
+        self._check_open()
+        try:
+            value = of_numbers(*plain)
+        except ArithmeticError:  # NumPy says inf or nan, with its warning
+            value = float(ufunc(*plain))
+        return self._kept(of_numbers, args, None, value)
+
+    def _kept(self, fn: Any, args: tuple[Any, ...], kwargs: dict[str, Any] | None, value: Any) -> Traced:
+        step = Traced(self, fn, args, kwargs or None, value)
+        self.steps.append(step)
+        return step
+
+    def _number(self, x: Traced) -> Traced:
+        """An operand of an op: what is no array becomes a float, as it does in `values.constant`."""
+        return x if x.ndim else self._kept(float, (x,), None, float(x.value))
+
+    def decide(self, x: Traced) -> bool:
+        """Answer Python's question for a truth value, and remember the answer: a branch hangs on it."""
+        self._check_open()
+        outcome = bool(x.value)
+        self.decisions.append((x, outcome, users_line()))
+        return outcome
+
+    def forget(self) -> None:
+        """Let go of the steps, so that those which no program needs are freed at once: each of them knows its tape."""
+        self.steps, self.inputs, self.results, self.decisions = [], [], [], []
+        self.tree, self.arguments, self.output, self.captured = [], [], None, {}
+
+    def _check_open(self) -> None:
+        if not self.open:
+            raise StaleGraph(
+                "a value of a recording that is over was used: it was kept outside of the compiled function (in a "
+                "list, an attribute, a global name) while tg.compile recorded; return it as a result instead"
+            )
+
+    # What an observer is told
+
+    def made(self, node: Node) -> None:
+        """Give a new node's value a name; note leaves that come from outside."""
+        value: Any = node._value
+        if type(value) is Traced and value.label is None:
+            value.label = node.name or node.op.name
+        for arg in node.args:
+            if isinstance(arg, Node) and arg.op is None and arg.id < self._began and not isinstance(arg._value, Lifted):
+                self.captured[arg] = arg.id
+
+    def sending(self, node: Node) -> None:
+        """Nothing to do before the sweep goes through a node."""
+
+    def sent(self, node: Node, position: int, gradient: Any) -> None:
+        """Name a derivative after what it is the derivative by."""
+        value: Any = gradient._value if isinstance(gradient, Node) else getattr(gradient, "array", gradient)
+        target: Any = node.args[position]._value
+        if type(value) is Traced and value.label is None:
+            value.label = target if type(target) is Traced else "d"
+
+
+@contextmanager
+def collector_off() -> Iterator[None]:
+    """Keep the garbage collector from looking again and again at a long recording, which holds no garbage."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
+
+
+def is_ufunc(function: Any) -> bool:
+    """Whether it is a ufunc or a method of one, such as `np.add.reduce`."""
+    return isinstance(function, np.ufunc) or isinstance(getattr(function, "__self__", None), np.ufunc)
+
+
+def is_input(x: Any) -> bool:
+    """Whether an entry of the arguments changes from call to call: a float or an array.
+
+    Whole numbers, truth values, texts and None belong to the signature: Python needs them as they are.
+    """
+    return isinstance(x, np.ndarray | float | np.floating)
+
+
+def argument_names(f: Callable[..., Any], args: tuple[Any, ...], keywords: dict[str, Any]) -> list[str]:
+    """A name for each argument, after the parameters of `f`."""
+    try:
+        bound = inspect.signature(f).bind(*args, **keywords)
+        parameters = list(bound.signature.parameters.values())
+        positional = [p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+    except (TypeError, ValueError):
+        positional = []
+    return [*[positional[i] if i < len(positional) else f"x{i}" for i in range(len(args))], *keywords]
+
+
+def _names(start: str, tree: Any) -> list[str]:
+    """A name for each entry of an argument: `w`, `params_0`, `params_w`."""
+    if isinstance(tree, dict):
+        return [name for key, branch in tree.items() for name in _names(f"{start}_{key}", branch)]
+    if isinstance(tree, list | tuple):
+        return [name for i, branch in enumerate(tree) for name in _names(f"{start}_{i}", branch)]
+    return [start]
+
+
+def _result(f: Callable[..., Any], y: Any) -> Any:
+    """One entry of the result: traced, or a constant number or array."""
+    y = y._value if isinstance(y, Node) else y
+    if type(y) is Traced or isinstance(y, float | int | np.ndarray | np.generic):
+        return y
+    if isinstance(y, Lifted):
+        raise InvalidType("a compiled function cannot be called by tg.jacobian's rules; compile the Jacobian itself")
+    hint = "; is a `return` missing?" if y is None else ""
+    raise InvalidType(
+        f"{getattr(f, '__name__', f)!r} returned {y!r}, and tg.compile hands out numbers and arrays only{hint}"
+    )

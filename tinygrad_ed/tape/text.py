@@ -1,0 +1,121 @@
+"""The text of one call: `np.tanh(z)`, `a @ b`, `x[0]`. Every name is ours; what is no number goes in by name."""
+
+import math
+import operator
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from tinygrad_ed import ops
+from tinygrad_ed.operation import Op
+from tinygrad_ed.ops.protocols import path
+from tinygrad_ed.tape.record import ON_NUMBERS
+from tinygrad_ed.tape.traced import Traced, converted
+
+INFIX: dict[Any, str] = {
+    **dict.fromkeys([np.add, operator.add], "{} + {}"),
+    **dict.fromkeys([np.subtract, operator.sub], "{} - {}"),
+    **dict.fromkeys([np.multiply, operator.mul], "{} * {}"),
+    **dict.fromkeys([np.divide, operator.truediv], "{} / {}"),
+    **dict.fromkeys([np.matmul, operator.matmul], "{} @ {}"),
+    **dict.fromkeys([np.negative, operator.neg], "-{}"),
+    **dict.fromkeys([np.greater, operator.gt], "{} > {}"),
+    **dict.fromkeys([np.greater_equal, operator.ge], "{} >= {}"),
+    **dict.fromkeys([np.less, operator.lt], "{} < {}"),
+    **dict.fromkeys([np.less_equal, operator.le], "{} <= {}"),
+    **dict.fromkeys([np.equal, operator.eq], "{} == {}"),
+    **dict.fromkeys([np.not_equal, operator.ne], "{} != {}"),
+    operator.pow: "{} ** {}",
+    operator.floordiv: "{} // {}",
+    operator.mod: "{} % {}",
+    operator.abs: "abs({})",
+    operator.getitem: "{}[{}]",
+    float: "float({})",
+    converted: "{}.astype({})",
+}
+
+Namer = Callable[[Any], str]
+
+
+class Names(dict[str, Any]):
+    """The things that a text names: constants, and functions that are not NumPy's."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._by_id: dict[int, str] = {}
+
+    def of(self, thing: Any, prefix: str = "K") -> str:
+        """Return the name of a thing, a new one if it has none yet."""
+        if id(thing) not in self._by_id:
+            name = f"{prefix}{len(self)}"
+            self[name] = thing
+            self._by_id[id(thing)] = name
+        return self._by_id[id(thing)]
+
+
+def function_text(fn: Any, names: Names) -> str:
+    """How a function is called: `np.tanh`, `math.tanh`, `np.add.reduce`, `tg.ops.scatter_add`, or a name."""
+    owner = getattr(fn, "__self__", None)
+    name = str(getattr(fn, "__name__", ""))
+    if isinstance(fn, np.ufunc) and _offers(np, name, fn):
+        return f"np.{name}"
+    if isinstance(owner, np.ufunc):
+        return f"np.{owner.__name__}.{name}"
+    if _offers(math, name, fn):
+        return f"math.{name}"
+    if isinstance(fn, Op):
+        return f"tg.ops.{fn.name}" if _offers(ops, fn.name, fn) else names.of(fn, "op")
+    if str(getattr(fn, "__module__", "")).partition(".")[0] == "numpy" and callable(fn):
+        return f"np.{path(fn)}"
+    return names.of(fn, "scalar" if fn in ON_NUMBERS else "call")
+
+
+def _offers(module: Any, name: str, fn: Any) -> bool:
+    return getattr(module, name, None) is fn
+
+
+def call_text(step: Traced, name_of: Namer, names: Names, argument: Namer | None = None) -> str:
+    """The call of a step as a Python expression."""
+    argument = argument or (lambda x: argument_text(x, name_of, names))
+    given = {key: x for key, x in (step.kwargs or {}).items() if x is not None}
+    if step.fn in INFIX and len(step.args) == INFIX[step.fn].count("{}") and not given:
+        return INFIX[step.fn].format(*[argument(x) for x in step.args])
+    source = step.args[0] if step.args else None
+    if type(source) is Traced and isinstance(source.value, np.ndarray):  # methods are quicker than functions
+        name = argument(source)
+        if step.fn is np.swapaxes and sorted(step.args[1:]) == [-2, -1]:
+            return f"{name}.{'T' if source.ndim == 2 else 'mT'}"
+        if step.fn is np.transpose and not given and len(step.args) == 1:
+            return f"{name}.T"
+        if step.fn is np.reshape and len(step.args) == 2 and not given:
+            return f"{name}.reshape({argument(step.args[1])})"
+        if step.fn is np.ravel and len(step.args) == 1 and not given:
+            return f"{name}.reshape(-1)"
+    if step.fn is converted:
+        return INFIX[converted].format(argument(step.args[0]), argument(step.kwargs["dtype"]))  # type: ignore[index]
+    parts = [argument(x) for x in step.args] + [f"{key}={argument(x)}" for key, x in (step.kwargs or {}).items()]
+    return f"{function_text(step.fn, names)}({', '.join(parts)})"
+
+
+def argument_text(x: Any, name_of: Namer, names: Names) -> str:
+    """An argument as Python text; arrays and other things by name."""
+    if type(x) is Traced:
+        return name_of(x)
+    if type(x) is float:
+        text = repr(x) if math.isfinite(x) else f"np.{x}" if x > 0 or math.isnan(x) else "-np.inf"
+        return f"({text})" if text[0] == "-" else text
+    if x is None or x is Ellipsis or isinstance(x, bool | int | str):
+        return f"({x!r})" if isinstance(x, int) and x < 0 else repr(x)
+    if type(x) is tuple:
+        inner = [argument_text(y, name_of, names) for y in x]
+        return f"({', '.join(inner)}{',' if len(inner) == 1 else ''})"
+    if type(x) is list:
+        return f"[{', '.join([argument_text(y, name_of, names) for y in x])}]"
+    if type(x) is slice:
+        return f"slice({', '.join([argument_text(y, name_of, names) for y in (x.start, x.stop, x.step)])})"
+    if x is float:
+        return "float"
+    if isinstance(x, np.dtype) and x.kind in "fiub":
+        return f"np.{x.name}" if x.kind != "b" else "bool"
+    return names.of(x)

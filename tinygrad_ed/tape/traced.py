@@ -1,0 +1,277 @@
+"""Traced: what stands for a number or an array while a function is recorded.
+
+A function that is being recorded is run once, on traced values. Whatever NumPy or an op does with one is done (on the
+numbers of that run) and written down, so all that the result depends on is in the record: the forward pass, the sweep,
+the masks and positions that a rule finds on plain values. What cannot be written down is refused: a traced value never
+becomes a plain number, for the program would keep the number of this one run.
+"""
+
+import operator
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tinygrad_ed.errors import GraphDropped, InvalidType
+from tinygrad_ed.node import Node
+from tinygrad_ed.operation import Op
+from tinygrad_ed.ops import exp, log, relu, sigmoid, tanh
+from tinygrad_ed.ops.shape import reshape_in
+from tinygrad_ed.values import Lifted
+
+if TYPE_CHECKING:
+    from tinygrad_ed.tape.record import Recording
+
+_KNOWN_BY_SHAPE: list[Any] = [
+    *(np.shape, np.ndim, np.size, np.result_type, np.common_type, np.can_cast, np.isrealobj, np.iscomplexobj),
+    *(np.zeros_like, np.ones_like, np.empty_like, np.may_share_memory, np.shares_memory),
+    *(np.array_repr, np.array_str, np.array2string),
+]
+KNOWN_BY_SHAPE = frozenset(_KNOWN_BY_SHAPE)
+"""Functions whose answer is the same for all arrays of that shape and dtype, or is text to look at."""
+
+WRITING: frozenset[Any] = frozenset([np.copyto, np.fill_diagonal, np.place, np.put, np.put_along_axis, np.putmask])
+
+
+class Traced(Lifted):
+    """One value of a recording: the call that makes it, and what it was in the recorded run.
+
+    Attributes:
+        tape: the recording it belongs to.
+        fn, args, kwargs: the call; `fn` is None for an input. Args hold Traced and constants.
+        value: what came out in the recorded run, a Python number, a NumPy scalar or an array.
+        shape: its shape, `()` for a number.
+        label: what to call it: the op that made it; or the value whose derivative it is.
+    """
+
+    __slots__ = ("args", "fn", "kwargs", "label", "shape", "tape", "value")
+
+    def __init__(
+        self, tape: "Recording", fn: Any, args: tuple[Any, ...], kwargs: dict[str, Any] | None, value: Any
+    ) -> None:
+        self.tape = tape
+        self.fn = fn
+        self.args = args
+        self.kwargs = kwargs
+        self.value = value
+        self.shape = () if type(value) is float else getattr(value, "shape", ())
+        self.label: str | Traced | None = None
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """The dtype; float64 for a float."""
+        return np.asarray(self.value).dtype
+
+    @property
+    def ndim(self) -> int:
+        """The number of axes."""
+        return len(self.shape)
+
+    @property
+    def size(self) -> int:
+        """The number of entries."""
+        return int(np.size(self.value))
+
+    @property
+    def flags(self) -> Any:
+        """How the array lies in memory."""
+        return np.asarray(self.value).flags
+
+    def through(self, op: Op, values: list[Any], params: dict[str, Any]) -> Any:
+        """Compute and record an op; a batch of gradients among the values goes first."""
+        for x in values:
+            if isinstance(x, Lifted) and type(x) is not Traced:
+                return x.through(op, values, params)
+        return self.tape.op(op, values, params)
+
+    def as_leaf(self) -> "Traced":
+        """Return what a leaf Node keeps: this, as real numbers."""
+        kind = self.dtype.kind
+        if kind in "iu" and self.ndim:
+            return self.astype(float)
+        if kind != "f":
+            raise InvalidType(f"a Node holds real numbers, not {self.dtype}; write 1.0 and 0.0")
+        return self
+
+    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **keywords: Any) -> Any:
+        if any([isinstance(x, Node | Lifted) and type(x) is not Traced for x in inputs]):
+            return NotImplemented
+        if method == "at" or "out" in keywords:
+            raise _unwritable(f"np.{ufunc.__name__}")
+        return self.tape.call(ufunc if method == "__call__" else getattr(ufunc, method), inputs, keywords)
+
+    def __array_function__(self, function: Any, types: Any, args: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
+        if any([issubclass(kind, Node | Lifted) and kind is not Traced for kind in types]):
+            return NotImplemented
+        if function in WRITING or keywords.get("out") is not None:
+            raise _unwritable(f"np.{function.__name__}")
+        if function in KNOWN_BY_SHAPE:
+            return function(*plain_tree(args), **plain_tree(keywords))
+        return self.tape.call(function, args, keywords)
+
+    def __bool__(self) -> bool:
+        return self.tape.decide(self)
+
+    def __len__(self) -> int:
+        return len(self.value)
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter([self[i] for i in range(len(self))])
+
+    def __getitem__(self, index: Any) -> Any:
+        return self.tape.call(operator.getitem, (self, index), {})
+
+    def __setitem__(self, index: Any, new: Any) -> None:
+        raise _unwritable("an assignment to entries")
+
+    def __repr__(self) -> str:
+        return f"Traced({' '.join(repr(self.value).split())})"
+
+    def __format__(self, spec: str) -> str:
+        return format(self.value, spec) if spec else repr(self)
+
+    def __contains__(self, item: object) -> bool:
+        return bool(np.any(self == item))
+
+    __hash__ = object.__hash__
+
+    def _plain(self, *_: Any, **__: Any) -> Any:
+        raise GraphDropped(
+            f"tg.compile is recording, and {self.label or 'a value'} (now {self.value!r}) would become a plain number "
+            "here: the program would keep the number of this one call for ever. Compute with it as it is (np.where in "
+            "place of if, tg.take(array, index) in place of array[index]), return it and look at it outside, or give a "
+            "whole number, which belongs to the signature"
+        )
+
+    __array__ = __float__ = __int__ = __index__ = __complex__ = _plain
+    item = tolist = tobytes = _plain
+
+    def astype(self, dtype: Any, copy: bool = True) -> "Traced":
+        """Convert to another dtype."""
+        return self if np.dtype(dtype) == self.dtype else self.tape.call(converted, (self,), {"dtype": np.dtype(dtype)})
+
+    def copy(self, order: str = "C") -> "Traced":
+        """Return itself: nobody writes into it."""
+        return self
+
+    def reshape(self, *sizes: Any, order: Any = "C") -> Any:
+        """Reshape, as ndarray does."""
+        return reshape_in(self, sizes[0] if len(sizes) == 1 else sizes, order)
+
+    def transpose(self, *axes: Any) -> Any:
+        """Permute the axes, as ndarray does."""
+        return np.transpose(self, (axes[0] if len(axes) == 1 else axes) or None)
+
+    T = property(lambda self: np.transpose(self))
+    mT = property(lambda self: np.swapaxes(self, -1, -2))
+    exp, log, relu, sigmoid, tanh = exp, log, relu, sigmoid, tanh
+
+    def backward(self, seed: object = None) -> None:
+        """Refuse: arguments of a compiled function are arrays, as they are without `tg.compile`."""
+        raise InvalidType("inside tg.compile the arguments are arrays, not Nodes; compile tg.grad(f), or make Nodes")
+
+
+def converted(x: Any, dtype: Any = float) -> Any:
+    """Return `x` as an array of that dtype."""
+    return np.asarray(x).astype(dtype)
+
+
+def plain_tree(tree: Any) -> Any:
+    """Replace traced values by what they were in the recorded run, also inside lists, tuples, dicts and slices."""
+    return mapped(tree, lambda x: x.value)
+
+
+def mapped(tree: Any, change: Callable[[Traced], Any]) -> Any:
+    """Replace each traced value; everything else stays, and what holds none stays the same object."""
+    kind = type(tree)
+    if kind is Traced:
+        return change(tree)
+    if kind is tuple or kind is list:
+        parts = [mapped(branch, change) for branch in tree]
+        return kind(parts) if any([a is not b for a, b in zip(parts, tree, strict=True)]) else tree
+    if kind is dict:
+        return {key: mapped(branch, change) for key, branch in tree.items()}
+    if kind is slice:
+        return slice(*[mapped(part, change) for part in (tree.start, tree.stop, tree.step)])
+    return tree
+
+
+def traced_in(tree: Any) -> list[Traced]:
+    """The traced values in nested lists, tuples, dicts and slices, in order."""
+    found: list[Traced] = []
+    mapped(tree, found.append)
+    return found
+
+
+def _unwritable(what: str) -> GraphDropped:
+    return GraphDropped(
+        f"{what} writes into an array while tg.compile is recording; the program could not see it: use np.where, "
+        "tg.scatter_add or np.concatenate, which make new arrays"
+    )
+
+
+def _operator(ufunc: np.ufunc, of_numbers: Callable[..., Any]) -> tuple[Any, Any]:
+    """The method for `traced o other` and the one for `other o traced`."""
+
+    def method(self: Traced, other: Any) -> Any:
+        if isinstance(other, Node | Lifted) and type(other) is not Traced:
+            return NotImplemented
+        return self.tape.arithmetic(ufunc, of_numbers, self, other)
+
+    def mirrored(self: Traced, other: Any) -> Any:
+        return self.tape.arithmetic(ufunc, of_numbers, other, self)
+
+    return method, mirrored
+
+
+def _unary(ufunc: np.ufunc, of_numbers: Callable[..., Any]) -> Any:
+    return lambda self: self.tape.arithmetic(ufunc, of_numbers, self)
+
+
+def _method(name: str) -> Any:
+    """A method of ndarray, which is the NumPy function of that name."""
+    function = getattr(np, name)
+    return lambda self, *args, **keywords: function(self, *args, **keywords)
+
+
+OPERATORS: dict[str, tuple[np.ufunc, Callable[..., Any]]] = {
+    "add": (np.add, operator.add),
+    "sub": (np.subtract, operator.sub),
+    "mul": (np.multiply, operator.mul),
+    "truediv": (np.divide, operator.truediv),
+    "floordiv": (np.floor_divide, operator.floordiv),
+    "mod": (np.remainder, operator.mod),
+    "pow": (np.power, operator.pow),
+    "matmul": (np.matmul, operator.matmul),
+    "and": (np.bitwise_and, operator.and_),
+    "or": (np.bitwise_or, operator.or_),
+    "xor": (np.bitwise_xor, operator.xor),
+    "lt": (np.less, operator.lt),
+    "le": (np.less_equal, operator.le),
+    "gt": (np.greater, operator.gt),
+    "ge": (np.greater_equal, operator.ge),
+    "eq": (np.equal, operator.eq),
+    "ne": (np.not_equal, operator.ne),
+    "neg": (np.negative, operator.neg),
+    "pos": (np.positive, operator.pos),
+    "abs": (np.absolute, operator.abs),
+    "invert": (np.invert, operator.invert),
+}
+"""Python's operators: what NumPy calls them, and what they are for two Python numbers."""
+
+for _name, (_ufunc, _of_numbers) in OPERATORS.items():
+    if _ufunc.nin == 1:
+        setattr(Traced, f"__{_name}__", _unary(_ufunc, _of_numbers))
+    else:
+        _left, _right = _operator(_ufunc, _of_numbers)
+        setattr(Traced, f"__{_name}__", _left)
+        if _name not in ("lt", "le", "gt", "ge", "eq", "ne"):
+            setattr(Traced, f"__r{_name}__", _right)
+
+for _name in (
+    *("sum", "prod", "mean", "var", "std", "max", "min", "any", "all", "cumsum", "cumprod", "round", "clip"),
+    *("argmax", "argmin", "argsort", "nonzero", "squeeze", "swapaxes", "repeat", "take", "diagonal", "trace", "dot"),
+    *("ravel", "conj"),
+):
+    setattr(Traced, _name, _method(_name))
+Traced.flatten = Traced.ravel  # type: ignore[attr-defined]
