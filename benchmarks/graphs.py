@@ -166,7 +166,11 @@ CASES = {"demo": demo, "chain": chain, "dag": dag, "vectors": vectors, "million"
 def _ours() -> Engine:
     import tinygrad_ed as tg
 
-    return Engine(tg.Node, tg.gradients, lambda x: x.item(), tg.relu, tg.tanh, tg.sum)
+    def sweep(root: Any, leaves: list[Any]) -> list[Any]:
+        root.backward()
+        return [leaf.grad for leaf in leaves]
+
+    return Engine(tg.Node, sweep, lambda x: x.item(), lambda x: x.relu(), tg.tanh, tg.sum)
 
 
 def _micrograd() -> Engine:

@@ -14,19 +14,16 @@ the parts of its inputs:
 """
 
 from collections.abc import Iterable, Sequence
-from operator import attrgetter
 from typing import Any
 
 import numpy as np
 
-from tinygrad_ed.errors import InvalidType, RuleError, ShapeError, StaleGraph
+from tinygrad_ed.contribution import contribution
+from tinygrad_ed.errors import InvalidType, ShapeError, StaleGraph
 from tinygrad_ed.node import Node, plain
-from tinygrad_ed.operation import Op
-from tinygrad_ed.ops.shape import astype, reshape
+from tinygrad_ed.quick import by_id, sweep_numbers, sweep_values
 from tinygrad_ed.recording import observer, recording
-from tinygrad_ed.values import Lifted, Value, constant, read_only, shape_of
-
-_by_id = attrgetter("id")
+from tinygrad_ed.values import constant, shape_of
 
 
 def backward(root: Node, seed: object = None) -> None:
@@ -47,8 +44,11 @@ def backward(root: Node, seed: object = None) -> None:
     >>> w.grad
     array([3., 4.])
     """
+    g = start(root, plain(seed))
+    if type(root._value) is float and sweep_numbers(root, g):
+        return
     order = walk(root)
-    gradients = sweep(order, {root: start(root, plain(seed))})
+    gradients = sweep(order, {root: g})
     for node in order:
         node._grad = gradients.get(node)
 
@@ -127,7 +127,10 @@ def walk(*roots: Node) -> list[Node]:
     stack = list(roots)
     while stack:
         node = stack.pop()
-        for arg in node.args:
+        op = node.op
+        if op is None:
+            continue
+        for arg in (node._first, node._second) if op.few else node._first:
             if isinstance(arg, Node):
                 if arg.id > node.id:
                     raise StaleGraph(
@@ -137,7 +140,7 @@ def walk(*roots: Node) -> list[Node]:
                 if arg not in seen:
                     seen.add(arg)
                     stack.append(arg)
-    return sorted(seen, key=_by_id, reverse=True)
+    return sorted(seen, key=by_id, reverse=True)
 
 
 def _between(order: list[Node], targets: Iterable[Node]) -> set[Node]:
@@ -155,17 +158,19 @@ def sweep(
     order: list[Node], seeds: dict[Node, Any], between: set[Node] | None = None, create_graph: bool = False
 ) -> dict[Node, Any]:
     """Send the seeds of some nodes back through all of `order`; return what arrived where."""
-    arrived = dict(seeds)
     watcher = observer.get()
+    if watcher is None and not create_graph:
+        return sweep_values(order, seeds, between)
+    arrived = dict(seeds)
     for node in order:
-        g, op = arrived.get(node), node.op
+        g, op, args = arrived.get(node), node.op, node.args
         if g is None or op is None:
             continue
         if watcher is not None:
             watcher.sending(node)
         y = node if create_graph else node._value
-        inputs = node.args if create_graph else [a._value if isinstance(a, Node) else a for a in node.args]
-        for position, arg in enumerate(node.args):
+        inputs = args if create_graph else [plain(arg) for arg in args]
+        for position, arg in enumerate(args):
             if isinstance(arg, Node) and (between is None or arg in between):
                 part = contribution(op, position, g, y, inputs, node.params, arg)
                 if part is None:
@@ -175,70 +180,6 @@ def sweep(
                 sofar = arrived.get(arg)
                 arrived[arg] = part if sofar is None else sofar + part
     return arrived
-
-
-def contribution(
-    op: Op, position: int, g: Any, y: Any, inputs: Sequence[Any], params: dict[str, Any] | None, arg: Node
-) -> Any:
-    """What the op's rule sends to one input, of that input's shape and dtype; None if it has no rule."""
-    rule = op.rules[0 if op.variadic else position]
-    if rule is None:
-        return None
-    if op.guarded:
-        g, y, *inputs = [read_only(v) if isinstance(v, np.ndarray) else v for v in (g, y, *inputs)]
-    if op.variadic:
-        inputs = (position, *inputs)
-    try:
-        part = rule(g, y, *inputs) if params is None else rule(g, y, *inputs, **params)
-    except ArithmeticError:  # floats raise where NumPy says inf or nan, with its warning
-        part = rule(*[np.float64(v) if type(v) is float else v for v in (g, y, *inputs)], **(params or {}))
-    except Exception as error:
-        error.add_note(f"(raised by the derivative rule of op {op.name!r} for input {position})")
-        raise
-    want = arg._value
-    if type(part) is np.ndarray and type(want) is np.ndarray and part.shape == want.shape and part.dtype == want.dtype:
-        return part
-    if type(part) is float and type(want) is float:
-        return part
-    return _fitted(part if isinstance(y, Node) else plain(part), want, op, position)
-
-
-def _fitted(part: Any, want: Value, op: Op, position: int) -> Any:
-    """Undo broadcasting, here and nowhere else, and see that a gradient has its input's shape and dtype."""
-    if not isinstance(part, Node | Lifted):
-        try:
-            part = constant(part)
-        except TypeError as error:
-            raise RuleError(
-                f"the derivative rule of op {op.name!r} for input {position} returned {part!r}, not a gradient"
-            ) from error
-    if shape_of(part) != shape_of(want):
-        part = _unbroadcast(part, shape_of(want), op, position)
-    dtype = getattr(want, "dtype", None)  # a float has none
-    if shape_of(want) and plain(part).dtype != dtype:
-        part = astype(part, dtype=dtype)
-    return part
-
-
-def _unbroadcast(g: Any, shape: tuple[int, ...], op: Op, position: int) -> Any:
-    """Sum over the axes along which an input of this shape was repeated."""
-    have = shape_of(g)
-    extra = len(have) - len(shape)
-    if op.broadcasts and extra > 0 and have[extra:] == shape:  # a bias, most often
-        summed = g.sum(axis=tuple(range(extra)))
-        return summed if shape or isinstance(summed, Node | Lifted) else float(summed)
-    repeated = [i + extra for i, n in enumerate(shape) if n == 1 and have[i + extra] != 1] if extra >= 0 else []
-    kept = tuple([1 if i in repeated else n for i, n in enumerate(have)][max(extra, 0) :])
-    if not op.broadcasts or kept != shape:
-        raise RuleError(
-            f"the derivative rule of op {op.name!r} for input {position} returned a gradient of shape {have}, "
-            f"but that input has shape {shape}; a rule must return its input's shape"
-            + ("" if op.broadcasts else " (if the inputs of the op broadcast, say so: tg.op(..., broadcasts=True))")
-        )
-    summed = g.sum(axis=(*range(extra), *repeated))
-    if isinstance(g, Node | Lifted):
-        return reshape(summed, shape=shape) if repeated else summed
-    return summed.reshape(shape) if shape else float(summed)
 
 
 Node.backward = backward

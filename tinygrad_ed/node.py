@@ -44,12 +44,15 @@ class Node(Operators):
     ((3,), dtype('float64'), None)
     """
 
-    __slots__ = ("__weakref__", "_grad", "_value", "args", "id", "name", "op", "params")
+    __slots__ = ("__weakref__", "_first", "_grad", "_second", "_value", "id", "name", "op", "params")
 
     _value: Value
     _grad: Value | None
     op: Any  # the Op that made it, None for a leaf
-    args: tuple[Any, ...]
+    # The inputs: one or two in fields of their own, any other number as a tuple in the first. (A tuple for every node
+    # would be one more object for the garbage collector to visit, again and again, in a graph of many numbers.)
+    _first: Any
+    _second: Any
     params: dict[str, Any] | None
     name: str | None
     id: int
@@ -59,9 +62,7 @@ class Node(Operators):
             raise InvalidType(f"a Node's name is text, not {name!r}")
         self._value = leaf_value(value)
         self._grad = None
-        self.op = None
-        self.args = ()
-        self.params = None
+        self.op = self._first = self._second = self.params = None
         self.name = name
         self.id = next(clock)
 
@@ -90,6 +91,15 @@ class Node(Operators):
     def grad(self) -> Any:
         """The gradient that the last sweep left here (plain, read-only), or None where none arrived."""
         return None if self._grad is None else read_only(self._grad)
+
+    @property
+    def args(self) -> tuple[Any, ...]:
+        """The inputs of the op in order, Nodes and constants; none for a leaf."""
+        if self.op is None:
+            return ()
+        if self.op.few:
+            return (self._first,) if self.op.arity == 1 else (self._first, self._second)
+        return self._first  # type: ignore[no-any-return]  # a tuple, as `operation.py` put it there
 
     @property
     def parents(self) -> "tuple[Node, ...]":

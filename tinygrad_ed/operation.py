@@ -21,7 +21,7 @@ import numpy as np
 from tinygrad_ed.errors import InvalidType, InvalidValue, NoDerivativeRule, ShapeError
 from tinygrad_ed.node import Node, clock
 from tinygrad_ed.recording import mode, observer
-from tinygrad_ed.values import Lifted, Value, constant, lifted_among, read_only, shape_of
+from tinygrad_ed.values import Value, constant, lifted_among, read_only, shape_of
 
 Rule = Callable[..., Any]
 
@@ -48,13 +48,16 @@ class Op:
         "any_params",
         "arity",
         "broadcasts",
+        "few",
         "forward",
         "guarded",
         "known",
         "name",
         "params",
+        "quick",
         "rules",
         "scalar",
+        "single",
         "variadic",
     )
 
@@ -74,8 +77,12 @@ class Op:
         self.broadcasts = broadcasts
         self.variadic = variadic
         self.arity = len(rules)
-        # A reader's function could write into the arrays that it is given; the ops of the package do not.
-        self.guarded = True
+        # One or two inputs: then a node has a field for each (see `Node`).
+        self.few = len(rules) <= 2 and not variadic
+        self.single = len(rules) == 1 and not variadic
+        # A reader's function could write into the arrays that it is given, and its rules could give anything: it is
+        # guarded. The ops of the package are trusted, and most of them are quick (see `quick.py`).
+        self.guarded, self.quick = True, False
         takes = next((list(inspect.signature(rule).parameters.values()) for rule in rules if rule), [])
         after = takes[2 + self.arity :]
         self.params = tuple([p.name for p in after if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)])
@@ -94,35 +101,28 @@ class Op:
     def __deepcopy__(self, memo: object) -> "Op":
         return self
 
-    def __call__(self, *inputs: Any, **params: Any) -> Any:  # noqa: C901  # one loop: a call for each input would cost more
+    def __call__(self, *inputs: Any, **params: Any) -> Any:
         """Compute the value; remember op and inputs if there is a Node among them."""
+        if self.single and not self.guarded and not params and len(inputs) == 1 and type(inputs[0]) is Node:
+            node = self._one(inputs[0])
+            if node is not None:
+                return node
         if len(inputs) != self.arity or (params and not params.keys() <= self.known):
             inputs, params = self._bound(inputs, params)
         values: list[Any] = []
-        recorded, floats, as_given = False, True, True
-        lifted: Any = None
+        recorded, floats, as_given, lifted = False, True, True, None
         for x in inputs:
-            if type(x) is float:
-                values.append(x)
-            elif isinstance(x, Node):
+            value = x
+            if isinstance(x, Node):
                 recorded = True
                 value = x._value
-                values.append(value)
-                if type(value) is not float:
-                    floats = False
-                    if type(value) is not np.ndarray:
-                        lifted = value
-            elif type(x) is np.ndarray and x.ndim and x.dtype.kind == "f":
-                values.append(x)
-                floats = False
-            elif isinstance(x, Lifted):
-                values.append(x)
-                lifted = x
-            else:
-                value = constant(x)
-                values.append(value)
-                floats = floats and type(value) is float
+            elif type(x) is not float and not (type(x) is np.ndarray and x.ndim and x.dtype.kind == "f"):
                 as_given = False
+                value = constant(x)
+            if type(value) is not float:
+                floats = False
+                lifted = lifted if type(value) is np.ndarray else value
+            values.append(value)
         if lifted is None and params and observer.get() is not None:
             lifted = lifted_among(params)
         if lifted is None:
@@ -131,24 +131,47 @@ class Op:
             value = lifted.through(self, values, params)
         if not recorded:
             return value
-        node = Node.__new__(Node)
-        node._value = value
-        node._grad = node.name = None
-        node.id = next(clock)
-        recording = mode.get()
+        if not as_given:  # Nodes, floats and float arrays are kept as they are; lists and other numbers as they were read
+            inputs = tuple([x if isinstance(x, Node) else v for x, v in zip(inputs, values, strict=True)])
+        return self._remembered(value, inputs, params)
+
+    def _remembered(self, value: Value, args: tuple[Any, ...], params: dict[str, Any]) -> Node:
+        """The new node; one that remembers nothing if recording is off."""
+        node, recording = Node.__new__(Node), mode.get()
+        node._value, node.id = value, next(clock)
+        node._grad = node.name = node.op = node._first = node._second = node.params = None
         if recording:
             node.op, node.params = self, params or None
-            # Nodes, floats and float arrays are kept as they came; lists and other numbers as they were read.
-            node.args = (
-                inputs
-                if as_given
-                else tuple([x if isinstance(x, Node) else v for x, v in zip(inputs, values, strict=True)])
-            )
+            if not self.few:
+                node._first = args
+            elif self.single:
+                node._first = args[0]
+            else:
+                node._first, node._second = args
             if recording is not True:
                 recording.made(node)
-        else:
-            node.op, node.args, node.params = None, (), None
         return node
+
+    def _one(self, x: Node) -> Node | None:
+        """The short way for the only input of an op without parameters; None if there is more to see to."""
+        a = x._value
+        function = self.scalar if type(a) is float else self.forward if type(a) is np.ndarray else None
+        if function is None or mode.get() is not True:
+            return None
+        try:
+            value: Any = function(a)
+        except (ArithmeticError, ValueError):
+            return None
+        if type(value) is not type(a) or (type(a) is np.ndarray and not value.ndim):
+            return None
+        node = Node.__new__(Node)
+        node._value, node.op, node._first, node.id = value, self, x, next(clock)
+        node._grad = node.name = node.params = node._second = None
+        return node
+
+    def trust(self) -> None:
+        """Take the op for one that never writes into its inputs, and whose rules give floats for floats."""
+        self.guarded, self.quick = False, self.few and None not in self.rules
 
     def __get__(self, instance: Any, owner: type) -> Any:
         """As an attribute of a class an op is a method, as a function is: `Node.exp = exp`."""

@@ -4,14 +4,15 @@ This is the one place where `Node` gets its operators and methods, each a call o
 with operators, and an operator needs an op: this is the one cycle of the package, and it is closed here.)
 """
 
-from collections.abc import Iterator
+import operator
+from collections.abc import Callable, Iterator
 from typing import Any, cast
 
 import numpy as np
 
 from tinygrad_ed.errors import InvalidType, ShapeError
-from tinygrad_ed.node import Node, plain
-from tinygrad_ed.operation import OPS
+from tinygrad_ed.node import Node, clock, plain
+from tinygrad_ed.operation import OPS, Op
 from tinygrad_ed.ops import decompose as decompose  # this and the next answer to NumPy's own names alone
 from tinygrad_ed.ops import elementwise, linalg, protocols, reduce, shape
 from tinygrad_ed.ops import norms as norms
@@ -25,6 +26,7 @@ from tinygrad_ed.ops.elementwise import *
 from tinygrad_ed.ops.linalg import *
 from tinygrad_ed.ops.reduce import *
 from tinygrad_ed.ops.shape import *
+from tinygrad_ed.recording import mode
 from tinygrad_ed.values import Lifted, as_array
 
 abs = absolute
@@ -35,11 +37,18 @@ __all__ += reduce.__all__
 __all__ += shape.__all__
 __all__ += linalg.__all__
 
+Array = np.ndarray
+new, tick = object.__new__, clock.__next__
+
 OPERANDS = (Node, Lifted, int, float, np.ndarray, np.generic, list, tuple)
 
 
-def _operator(op: Any) -> tuple[Any, Any]:
-    """The method for `node ∘ other` and the one for `other ∘ node`; unknown operands are left to Python."""
+def _operator(op: Op, compute: Callable[[Any, Any], Any] | None = None) -> tuple[Any, Any]:
+    """The method for `node ∘ other` and the one for `other ∘ node`; unknown operands are left to Python.
+
+    Most of what a graph is made of is numbers and float arrays: with `compute` these take a short way, which is that of
+    `Op.__call__` without its questions.
+    """
 
     def method(self: Node, other: Any) -> Any:
         return op(self, other) if isinstance(other, OPERANDS) else NotImplemented
@@ -47,7 +56,26 @@ def _operator(op: Any) -> tuple[Any, Any]:
     def mirrored(self: Node, other: Any) -> Any:
         return op(other, self) if isinstance(other, OPERANDS) else NotImplemented
 
-    return method, mirrored
+    def short(self: Node, other: Any) -> Any:
+        if type(self) is not Node:  # a batch of gradients has the same operators
+            return method(self, other)
+        a = self._value
+        b = other._value if type(other) is Node else other
+        plain_b = type(b) is float or (type(b) is Array and (b is not other or (b.ndim and b.dtype.kind == "f")))
+        if not plain_b or not (type(a) is float or type(a) is Array) or mode.get() is not True:
+            return method(self, other)
+        try:
+            value = compute(a, b)  # type: ignore[misc]  # there is one, or this is not used
+        except (ArithmeticError, ValueError):
+            return method(self, other)  # it has the right words
+        if type(value) is not float and type(value) is not Array:
+            return method(self, other)
+        node = new(Node)
+        node._value, node.op, node._first, node._second, node.id = value, op, self, other, tick()
+        node._grad = node.name = node.params = None
+        return node
+
+    return (short if compute else method), mirrored
 
 
 def _comparison(compare: np.ufunc) -> Any:
@@ -97,15 +125,15 @@ def _transpose(self: Node, *axes: Any) -> Any:
     return transpose(self, axes=given or None)
 
 
-Node.__add__, Node.__radd__ = _operator(add)
-Node.__sub__, Node.__rsub__ = _operator(subtract)
-Node.__mul__, Node.__rmul__ = _operator(multiply)
-Node.__truediv__, Node.__rtruediv__ = _operator(divide)
+Node.__add__, Node.__radd__ = _operator(add, operator.add)
+Node.__sub__, Node.__rsub__ = _operator(subtract, operator.sub)
+Node.__mul__, Node.__rmul__ = _operator(multiply, operator.mul)
+Node.__truediv__, Node.__rtruediv__ = _operator(divide, operator.truediv)
 Node.__floordiv__, Node.__rfloordiv__ = _operator(elementwise.floor_divide)
 Node.__divmod__, Node.__rdivmod__ = _operator(elementwise.quotient_and_rest)
 Node.__mod__, Node.__rmod__ = _operator(remainder)
 Node.__pow__, Node.__rpow__ = _operator(power)
-Node.__matmul__, Node.__rmatmul__ = _operator(matmul)
+Node.__matmul__, Node.__rmatmul__ = _operator(matmul, operator.matmul)
 Node.__neg__, Node.__pos__, Node.__abs__ = negative, positive, absolute
 Node.__lt__, Node.__le__ = _comparison(np.less), _comparison(np.less_equal)
 Node.__gt__, Node.__ge__ = _comparison(np.greater), _comparison(np.greater_equal)
@@ -132,4 +160,4 @@ Node.nonzero, Node.any, Node.all = _plain("nonzero"), _plain("any"), _plain("all
 Node.__array_ufunc__, Node.__array_function__ = protocols.array_ufunc, protocols.array_function
 
 for _op in OPS.values():
-    _op.guarded = False
+    _op.trust()

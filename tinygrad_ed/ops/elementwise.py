@@ -142,6 +142,11 @@ def clip(x: Any, min: Any = None, max: Any = None) -> Any:  # NumPy's names
     return _clip(x, -math.inf if min is None else min, math.inf if max is None else max)
 
 
+def _sign(x: Any) -> Any:
+    """np.sign, and a float for a float."""
+    return float(np.sign(x)) if type(x) is float else np.sign(x)
+
+
 def _beats(a: Any, b: Any) -> Any:
     """1 where a is greater, one half where both are equal, 0 elsewhere."""
     return (a > b) + 0.5 * (a == b)
@@ -217,7 +222,7 @@ rad2deg = op("rad2deg", np.rad2deg, lambda g, y, x: g * math.degrees(1.0), scala
 
 # Magnitude
 
-absolute = op("absolute", np.absolute, lambda g, y, x: g * np.sign(x), scalar=abs)
+absolute = op("absolute", np.absolute, lambda g, y, x: g * _sign(x), scalar=abs)
 copysign = binary("copysign", np.copysign, lambda g, y, a, b: g * np.sign(a) * np.copysign(1.0, b), None)
 
 # Activation functions that NumPy does not have, stable for large arguments
