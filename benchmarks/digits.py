@@ -53,7 +53,14 @@ def tinygrad_ed(case: Case) -> Training:
         for layer, (w, b) in zip(mlp.layers, first, strict=True):
             layer.weights.value, layer.bias.value = w, b
         tg.train.fit(
-            mlp, x, classes, cost="cross_entropy", epochs=EPOCHS, batch_size=BATCH, learning_rate=RATE, sampling="shuffle"
+            mlp,
+            x,
+            classes,
+            cost="cross_entropy",
+            epochs=EPOCHS,
+            batch_size=BATCH,
+            learning_rate=RATE,
+            sampling="shuffle",
         )
         return float(np.mean(mlp.predict(test_x).argmax(axis=1) == test_classes))
 

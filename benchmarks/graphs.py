@@ -14,6 +14,7 @@ import sys
 import threading
 from collections.abc import Callable
 from functools import partial
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -31,56 +32,56 @@ class Engine(NamedTuple):
     sweep: Callable[[Any, list[Any]], list[Any]]  # the gradients of one number by some leaves
     plain: Callable[[Any], Any]
     relu: Callable[[Any], Any]
-    tanh: Callable[[Any], Any] | None = None
-    sum: Callable[[Any], Any] | None = None
+    tanh: Any = None
+    sum: Any = None  # micrograd has neither
+
+
+def _moons() -> tuple[Any, Any, Any]:
+    """The network's numbers, layer by layer and neuron by neuron, the inputs and the labels of the demo."""
+    rng = np.random.default_rng(0)
+    sizes = [2, 16, 16, 1]
+    theta = [[([float(w) for w in rng.uniform(-1, 1, n)], 0.0) for _ in range(m)] for n, m in pairwise(sizes)]
+    t = np.pi * rng.random(50)
+    outer, inner = np.column_stack([np.cos(t), np.sin(t)]), np.column_stack([1 - np.cos(t), 0.5 - np.sin(t)])
+    data = (np.concatenate([outer, inner]) + 0.1 * rng.standard_normal((100, 2))).tolist()
+    return theta, data, [1.0] * 50 + [-1.0] * 50
+
+
+def _demo_cost(network: Any, parameters: Any, data: Any, labels: Any, relu: Callable[[Any], Any]) -> Any:
+    """The max-margin cost and the penalty, number by number."""
+    losses = []
+    for x, label in zip(data, labels, strict=True):
+        for depth, layer in enumerate(network):
+            outputs = []
+            for ws, b in layer:
+                z = b
+                for w, number in zip(ws, x, strict=True):
+                    z = z + w * number
+                outputs.append(relu(z) if depth < len(network) - 1 else z)
+            x = outputs  # from layer to layer
+        losses.append(relu(1.0 + x[0] * -label))
+    error = losses[0]
+    for loss in losses[1:]:
+        error = error + loss
+    penalty = parameters[0] * parameters[0]
+    for p in parameters[1:]:
+        penalty = penalty + p * p
+    return error * 0.01 + penalty * 1e-4
 
 
 def demo(engine: Engine) -> Step:
     """A step of micrograd's demo."""
-    rng = np.random.default_rng(0)
-    sizes = [2, 16, 16, 1]
-    theta = [
-        [([float(w) for w in rng.uniform(-1, 1, n)], 0.0) for _ in range(m)]
-        for n, m in zip(sizes[:-1], sizes[1:], strict=True)
-    ]
-    t = np.pi * rng.random(50)
-    outer, inner = np.column_stack([np.cos(t), np.sin(t)]), np.column_stack([1 - np.cos(t), 0.5 - np.sin(t)])
-    data = (np.concatenate([outer, inner]) + 0.1 * rng.standard_normal((100, 2))).tolist()
-    labels = [1.0] * 50 + [-1.0] * 50
+    theta, data, labels = _moons()
 
     def step() -> float:
         nonlocal theta
         network = [[([engine.leaf(w) for w in ws], engine.leaf(b)) for ws, b in layer] for layer in theta]
         parameters = [p for layer in network for ws, b in layer for p in (*ws, b)]
-        losses = []
-        for row, label in zip(data, labels, strict=True):
-            x = [engine.leaf(number) for number in row]
-            for depth, layer in enumerate(network):
-                outputs = []
-                for ws, b in layer:
-                    z = b
-                    for w, number in zip(ws, x, strict=True):
-                        z = z + w * number
-                    outputs.append(engine.relu(z) if depth < len(network) - 1 else z)
-                x = outputs
-            losses.append(engine.relu(1.0 + x[0] * -label))
-        error = losses[0]
-        for loss in losses[1:]:
-            error = error + loss
-        error = error * 0.01
-        penalty = parameters[0] * parameters[0]
-        for p in parameters[1:]:
-            penalty = penalty + p * p
-        error = error + penalty * 1e-4
+        inputs = [[engine.leaf(number) for number in row] for row in data]
+        error = _demo_cost(network, parameters, inputs, labels, engine.relu)
         gradients = iter(engine.sweep(error, parameters))
         theta = [
-            [
-                (
-                    [w - RATE * float(g) for w, g in zip(ws, gradients, strict=False)],  # strict would eat one too many
-                    b - RATE * float(next(gradients)),
-                )
-                for ws, b in layer
-            ]
+            [([w - RATE * float(next(gradients)) for w in ws], b - RATE * float(next(gradients))) for ws, b in layer]
             for layer in theta
         ]
         return float(engine.plain(error))
@@ -131,7 +132,6 @@ def dag(engine: Engine) -> Step:
 def vectors(engine: Engine) -> Step:
     """1000 operations on vectors of 4."""
     start = np.array([0.1, -0.2, 0.3, 0.4])
-    assert engine.tanh, engine.sum
     tanh, total = engine.tanh, engine.sum
 
     def step() -> float:
@@ -173,6 +173,29 @@ def _ours() -> Engine:
     return Engine(tg.Node, sweep, lambda x: x.item(), lambda x: x.relu(), tg.tanh, tg.sum)
 
 
+def _compiled_demo() -> Step:
+    """The demo's step as a program: all numbers are arguments, and the gradients are results."""
+    import tinygrad_ed as tg
+
+    theta, data, labels = _moons()
+    flat = [number for layer in theta for ws, b in layer for number in (*ws, b)]
+
+    def error(numbers: list[Any]) -> Any:
+        left = iter(numbers)
+        network = [[([next(left) for _ in ws], next(left)) for ws, b in layer] for layer in theta]
+        return _demo_cost(network, numbers, data, labels, lambda x: x.relu())
+
+    program = tg.compile(tg.value_and_grad(error))
+
+    def step() -> float:
+        nonlocal flat
+        value, gradients = program(flat)
+        flat = [number - RATE * gradient for number, gradient in zip(flat, gradients, strict=True)]
+        return float(value)
+
+    return step
+
+
 def _micrograd() -> Engine:
     from micrograd.engine import Value
 
@@ -208,9 +231,15 @@ def _mygrad() -> Engine:
 
 
 ENGINES = {"tinygrad_ed": _ours, "micrograd": _micrograd, "PyTorch": _torch, "MyGrad": _mygrad}
-NEEDS = {"tinygrad_ed": None, "micrograd": "micrograd", "PyTorch": "torch", "MyGrad": "mygrad"}
+NEEDS = {
+    "tinygrad_ed": None,
+    "tinygrad_ed compiled": None,
+    "micrograd": "micrograd",
+    "PyTorch": "torch",
+    "MyGrad": "mygrad",
+}
 TAKING_PART = {
-    "demo": ["tinygrad_ed", "micrograd", "PyTorch", "MyGrad"],
+    "demo": ["tinygrad_ed", "tinygrad_ed compiled", "micrograd", "PyTorch", "MyGrad"],
     "chain": ["tinygrad_ed", "micrograd", "PyTorch", "MyGrad"],
     "dag": ["tinygrad_ed", "micrograd", "PyTorch", "MyGrad"],
     "vectors": ["tinygrad_ed", "PyTorch", "MyGrad"],  # micrograd knows single numbers only
@@ -220,6 +249,8 @@ TAKING_PART = {
 
 def make(engine: str, case: Case) -> Step:
     """The step of one engine, run in a thread of its own: engines that recurse get a deep stack."""
+    if engine == "tinygrad_ed compiled":
+        return _compiled_demo()
     step = CASES[case["case"]](ENGINES[engine]())
     if engine != "micrograd":
         return step
@@ -236,7 +267,7 @@ def make(engine: str, case: Case) -> Step:
     return in_a_thread
 
 
-MAKERS: dict[str, Maker] = {engine: partial(make, engine) for engine in ENGINES}
+MAKERS: dict[str, Maker] = {engine: partial(make, engine) for engine in NEEDS}
 
 
 def main() -> None:

@@ -148,9 +148,15 @@ def table(title: str, unit: str, figures: Mapping[str, Mapping[str, Figure]]) ->
             elif name == unit:
                 cells.append(f"{_time(figure.median)}")
             else:
-                cells.append(f"**{figure.median / one:.2f}** ({figure.low / one:.2f} to {figure.high / one:.2f})")
+                cells.append(
+                    f"**{_digits(figure.median / one)}** ({_digits(figure.low / one)} to {_digits(figure.high / one)})"
+                )
         lines.append(f"| {name} | {' | '.join(cells)} |")
     return "\n".join([*lines, ""])
+
+
+def _digits(ratio: float) -> str:
+    return f"{ratio:.2f}" if ratio > 0.1 else f"{ratio:.2g}"
 
 
 def _time(seconds: float) -> str:

@@ -121,6 +121,33 @@ def graph(case: Case) -> Step:
     return step
 
 
+def compiled(case: Case) -> Step:
+    """Ours: that graph and the update, recorded by `tg.compile` and replayed."""
+    import tinygrad_ed as tg
+
+    mlp, x, rho = _network(case)
+    cost, phis = getattr(tg.nn.costs, case["cost"]), [layer.activate for layer in mlp.layers]
+
+    def error(parameters: list[Any], x: Any, rho: Any) -> Any:
+        for phi, weights, bias in zip(phis, parameters[::2], parameters[1::2], strict=True):
+            x = phi(x @ weights + bias)
+        return cost(x, rho)
+
+    def update(parameters: list[Any], x: Any, rho: Any) -> Any:
+        value, gradients = tg.value_and_grad(error)(parameters, x, rho)
+        return value, [p - RATE * g for p, g in zip(parameters, gradients, strict=True)]
+
+    program = tg.compile(update)
+    parameters = [np.array(p.value) for p in mlp.parameters()]
+
+    def step() -> float:
+        nonlocal parameters
+        value, parameters = program(parameters, x, rho)
+        return float(value)
+
+    return step
+
+
 def numpy_by_hand(case: Case) -> Step:
     """What one writes by hand: rows, and every buffer made once."""
     sizes, x, rho, weights, biases = problem(case)
@@ -318,6 +345,7 @@ MAKERS: dict[str, Maker] = {
     "products": products,
     "tinygrad_ed closed form": closed_form,
     "tinygrad_ed graph": graph,
+    "tinygrad_ed compiled": compiled,
     "rules as in the lecture": readable_rules,
     "NumPy by hand": numpy_by_hand,
     "jax.jit": jax_jit,

@@ -1,3 +1,4 @@
+import shutil
 import stat
 import sys
 import textwrap
@@ -8,6 +9,14 @@ import tinygrad_ed as tg
 from tinygrad_ed.draw import backends
 
 SOURCE = "digraph { a -> b }"
+ENGINES = ["pygraphviz", *(["dot"] if shutil.which("dot") else [])]
+
+
+@pytest.fixture(autouse=True)
+def _every_machine_is_new():
+    backends.has_letters.cache_clear()
+    yield
+    backends.has_letters.cache_clear()
 
 
 @pytest.fixture
@@ -32,12 +41,13 @@ def fake(folder, name="dot", offers=("svg", "png", "pdf"), broken=False):
         import pathlib, sys
         here = pathlib.Path({str(folder)!r})
         (here / "arguments").write_text("\\n".join(sys.argv[1:]), "utf-8")
-        (here / "input").write_bytes(sys.stdin.buffer.read())
+        source = sys.stdin.buffer.read()
+        (here / "input").write_bytes(source)
         form = next(a[2:] for a in sys.argv if a.startswith("-T"))
         if {broken!r} or form not in {offers!r}:
             sys.stderr.write(f'Format: "{{form}}" not recognized. Use one of: {" ".join(offers)}\\n')
             sys.exit(1)
-        sys.stdout.write("drawn by the fake, " + form)
+        sys.stdout.write("drawn by the fake, " + form + "!" * (b'label="W"' in source))
         """)
     )
     program.chmod(program.stat().st_mode | stat.S_IXUSR)
@@ -129,3 +139,29 @@ def test_the_doctor_says_which_engine_and_why(bare, monkeypatch, tmp_path):
     monkeypatch.setenv(backends.VARIABLE, "/no/such/program")
     assert not backends.doctor().ok
     assert "but unusable" in str(backends.doctor())
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_machine_without_fonts_gets_one_clear_line_in_place_of_empty_boxes(engine, tmp_path, monkeypatch):
+    settings = tmp_path / "fonts.conf"
+    settings.write_text(f"<fontconfig><dir>{tmp_path}/none</dir><cachedir>{tmp_path}/cache</cachedir></fontconfig>")
+    monkeypatch.setenv("FONTCONFIG_FILE", str(settings))
+    monkeypatch.setenv(backends.VARIABLE, engine)
+    for form in ("png", "pdf"):
+        with pytest.raises(tg.FileProblem, match=r"this machine has no font, .*save as \.svg"):
+            backends.render(SOURCE, form, engine)
+    assert b"<svg" in backends.render(SOURCE, "svg", engine)
+    assert "no font is installed" in str(backends.doctor())
+
+
+def test_where_one_engine_gives_up_no_other_one_is_tried(bare, monkeypatch, tmp_path):
+    program = tmp_path / "dot"
+    program.write_text(f"#!{sys.executable}\nimport time\ntime.sleep(30)\n")
+    program.chmod(program.stat().st_mode | stat.S_IXUSR)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(backends, "SECONDS", 0.3)
+    with pytest.raises(
+        tg.FileProblem, match=r"dot: gave up after 0\.3 s; .* Take less detail, or draw a part"
+    ) as caught:
+        backends.render(SOURCE, "svg")
+    assert "pygraphviz" not in str(caught.value)

@@ -10,7 +10,7 @@ import tinygrad_ed as tg
 from tinygrad_ed import draw
 from tinygrad_ed.draw import backends
 from tinygrad_ed.draw.graph import to_dot
-from tinygrad_ed.draw.style import clean, number
+from tinygrad_ed.draw.style import clean, heat, number
 from tinygrad_ed.draw.trace import trace
 from tinygrad_ed.node import Node
 
@@ -179,20 +179,21 @@ def test_an_unknown_detail_is_refused_with_the_nearest():
         draw.graph([1.0])  # type: ignore[arg-type]
 
 
-def test_above_three_hundred_edges_labels_become_tooltips():
+def test_above_one_hundred_and_forty_edges_labels_become_tooltips():
     x = y = Node(1.0)
-    for _ in range(160):
+    for _ in range(75):
         y = y + x
     y.backward()
     text = dot(y)
-    assert "edgetooltip=" in text
+    assert text.count("edgetooltip=") == 150
     assert '[label=" ' not in text
 
 
 def test_large_arrays_are_summarised_small_ones_written_out():
     y = Node(np.linspace(-1.0, 1.0, 100), name="big") * 2.0
     assert "−1 … 1" in dot(y)
-    assert len(dot(y)) < 3000
+    assert dot(y).count('<TD FIXEDSIZE="TRUE"') == 2 * 24  # a strip for either array
+    assert len(dot(y)) < 8000
     assert all(f";{n}<" in dot(Node([1.5, -2.5, 7.0]) * 1.0) for n in ("1.5", "−2.5", "7"))
 
 
@@ -226,7 +227,7 @@ def test_text_for_ten_thousand_ops_and_sixty_doublings_takes_under_a_second():
     for _ in range(60):
         z = z + z
     began = time.process_time()
-    assert dot(y).count("shape=circle") == 10_000
+    assert dot(y, detail="tensor").count("shape=circle") == 10_000
     assert dot(z).count(" -> op_n") == 120
     assert time.process_time() - began < 1.0
 
@@ -235,3 +236,54 @@ def test_an_op_of_the_reader_with_a_hostile_name_is_drawn():
     strange = tg.op('<x> "y" \\N', lambda x: x + 1.0, lambda g, y, x: g)
     texts, _ = read(draw.graph(strange(Node(1.0))).render("svg"))
     assert '<x> "y" \\N' in texts
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("small", [True, False])
+def test_hostile_names_come_out_of_our_own_rows_and_of_an_overview_as_they_went_in(engine, small):
+    y = Node(1.0)
+    for i in range(160):
+        y = y * Node(1.5, name=HOSTILE[i % len(HOSTILE)])
+    picture = draw.graph(y, detail="auto" if small else "tensor", title="<title> & ]]>", engine=engine)
+    root = ET.fromstring(picture.render("svg"))  # noqa: S314  our own file
+    seen = "".join(root.itertext()).replace("\xa0", " ")
+    if not small:
+        for shown in map(clean, HOSTILE):
+            assert (shown if len(shown) <= 14 else shown[:13] + "…") in seen
+    assert picture.render("png").startswith(b"\x89PNG")
+    assert "<title> & ]]>" in seen
+
+
+@pytest.mark.parametrize("colour", ["value", "gradient"])
+def test_boxes_can_be_coloured_by_value_or_gradient_on_a_scale_with_a_legend(colour):
+    a, b, unused = Node(-4.0, name="a"), Node(2.0, name="b"), Node(0.0, name="c")
+    y = a * b + unused
+    y.backward()
+    text = dot(y, colour=colour)
+    fills = dict(re.findall(r'^ *(n\d+) \[.*?fillcolor="(#\w+)"', text, re.M))
+    shown = {"value": (-4.0, 2.0, 0.0, -8.0, -8.0), "gradient": (2.0, -4.0, 1.0, 1.0, 1.0)}[colour]
+    largest = max(map(abs, shown))
+    assert list(fills.values()) == [heat(x, largest, 0.6) for x in shown]
+    assert f">{colour} {number(-largest)}<" in text
+    assert f">{number(largest)}<" in text
+    before = dot(Node(1.0) * 2.0, colour="gradient")
+    assert ">not computed<" in before
+    assert before.count('fillcolor="#f0f1f3"') == 3
+
+
+def test_a_larger_graph_is_coloured_too_and_an_unknown_colour_is_refused():
+    y = Node(0.5)
+    for _ in range(160):
+        y = y.tanh()
+    y.backward()
+    svg = draw.graph(y, detail="tensor", colour="gradient").render("svg").decode()
+    assert f'fill="{heat(1.0, 1.0, 0.6)}"' in svg
+    with pytest.raises(tg.InvalidValue, match=r"colour='grad' is nothing that .* Did you mean 'gradient'"):
+        draw.graph(y, colour="grad")
+
+
+def test_an_array_is_coloured_by_its_entry_farthest_from_zero():
+    y = Node([-4.0, 1.0], name="a").sum()
+    text = dot(y, detail="tensor", colour="value")
+    assert re.search(f'n0 .*fillcolor="{heat(-4.0, 4.0, 0.6)}"', text)
+    assert re.search(f'n1 .*fillcolor="{heat(-3.0, 4.0, 0.6)}"', text)

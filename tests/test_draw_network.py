@@ -64,7 +64,7 @@ def test_where_labels_would_be_too_many_the_numbers_are_in_tooltips():
 def test_labels_do_not_lie_on_each_other():
     mlp = tg.nn.MLP([5, 5, 3, 1], rng=0)
     svg = draw.network(mlp, np.ones(5), [1.0]).render("svg").decode()
-    boxes = re.findall(r'<rect x="([\d.]+)" y="([\d.]+)" width="([\d.]+)" height="30.0"', svg)
+    boxes = re.findall(r'<rect x="([\d.]+)" y="([\d.]+)" width="([\d.]+)" height="30"', svg)
     assert len(boxes) == 25 + 15 + 3
     places = [tuple(map(float, box)) for box in boxes]
     for i, (x1, y1, w1) in enumerate(places):
@@ -117,3 +117,16 @@ def test_two_runs_give_equal_bytes():
     pictures = [draw.network(tg.nn.MLP([2, 3, 2], rng=3), X, RHO) for _ in range(2)]
     assert pictures[0].render("svg") == pictures[1].render("svg")
     assert pictures[0].render("dot") == pictures[1].render("dot")
+
+
+def test_one_connection_is_worked_out_with_the_numbers_of_the_picture():
+    mlp = tg.nn.MLP([2, 3, 2], rng=1)
+    book = tg.ledger(mlp, X[0], RHO[0])
+    k = int(np.argmax(np.abs(book["B[1]"][0])))
+    seen = [t.replace(" ", "") for t in texts(draw.network(mlp, X[0], RHO[0]))]
+    line = next(t for t in seen if "=α01·B1" in t)
+    assert line.endswith(f"={number(book['grad_omega[1]'][0, k])}")
+    assert number(book["B[1]"][0, k]) in line
+    several = "".join(texts(draw.network(mlp, X, RHO))).replace(" ", "")
+    assert "summedoverthesamples" in several
+    assert "=α01·B1" not in several

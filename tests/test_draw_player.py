@@ -9,9 +9,9 @@ import pytest
 import tinygrad_ed as tg
 from tinygrad_ed import draw
 from tinygrad_ed.draw import backends
-from tinygrad_ed.draw.player import drawing, of_network
+from tinygrad_ed.draw.network_trace import network_trace
 from tinygrad_ed.draw.scene import Line, to_dot, to_svg
-from tinygrad_ed.draw.steps import steps
+from tinygrad_ed.draw.stage import drawing
 from tinygrad_ed.draw.trace import trace
 from tinygrad_ed.node import Node
 
@@ -72,7 +72,7 @@ def test_the_page_is_whole_small_and_needs_no_network():
 
 
 def test_the_last_gradients_in_the_page_are_those_of_the_rules():
-    mlp, (_, _, data) = network_page()
+    mlp, (_, _, data) = network_page(detail="layer")
     book = tg.ledger(mlp, [[0.5, -1.0]], [[1.0, 0.0]], road="rules")
     by_name = {node["name"]: node["gradient"] for node in data["trace"]["nodes"] if node["name"]}
     for j in (1, 2):
@@ -83,65 +83,66 @@ def test_the_last_gradients_in_the_page_are_those_of_the_rules():
     assert np.allclose(by_name["α⁰"]["entries"], book["P[1]"], rtol=1e-12)
 
 
-def test_steps_go_forward_then_backward_then_update():
-    _, (html, _, data) = network_page()
+@pytest.mark.parametrize(("detail", "updates"), [("scalar", 17), ("layer", 4), ("tensor", 4)])
+def test_steps_go_forward_then_backward_then_update(detail, updates):
+    _, (html, _, data) = network_page(detail=detail)
     phases = [step["phase"] for step in data["steps"]]
     assert phases == sorted(phases, key=["forward", "backward", "update"].index)
-    assert phases.count("update") == 4
+    assert phases.count("update") == updates
     assert html.count('<li id="step-') == len(phases)
     made = [node["id"] for node in data["trace"]["nodes"] if node["op"]]
     assert [step["node"] for step in data["steps"] if step["phase"] == "forward"] == made
     ids = set(re.findall(r'id="(node-n\d+|edge-\d+)"', html))
     assert {f"node-{step['node']}" for step in data["steps"]} <= ids
-    assert {f"edge-{step['edge']}" for step in data["steps"] if step["edge"] is not None} <= ids
+    assert {f"edge-{step['edge']}" for step in data["steps"] if "edge" in step} <= ids
 
 
 def test_a_scalar_expression_is_told_with_its_numbers():
     a, b, c = Node(2.0, name="a"), Node(-3.0, name="b"), Node(5.5, name="c")
-    told = steps(trace((a * b + c).tanh(), fresh=True), 0.1)
-    assert [s.general.text for s in told] == [
+    told = trace((a * b + c).tanh(), fresh=True).steps
+    assert [s.general.unicode for s in told] == [
         "v₁ = a · b",
         "v₂ = v₁ + c",
-        "v₃ = tanh (v₂)",
+        "v₃ = tanh(v₂)",
         "∂v₃/∂v₃ = 1",
-        "∂v₃/∂v₂ = ∂v₃/∂v₃ · (1 − v₃²)",
+        "∂v₃/∂v₂ = ∂v₃/∂v₃ · (1 − v²₃)",
         "∂v₃/∂v₁ = ∂v₃/∂v₂ · 1",
         "∂v₃/∂c = ∂v₃/∂v₂ · 1",
         "∂v₃/∂a = ∂v₃/∂v₁ · b",
         "∂v₃/∂b = ∂v₃/∂v₁ · a",
     ]
-    assert told[0].numbers.text == "2 · (−3) = −6"
-    assert told[-2].numbers.text == "0.786 · (−3) = −2.36"
+    assert told[0].numbers.unicode == "2 · (−3) = −6"
+    assert told[-2].numbers.unicode == "0.786 · (−3) = −2.36"
     assert told[-2].shown.low == pytest.approx(-3 * (1 - np.tanh(-0.5) ** 2))
 
 
 def test_contributions_add_up_in_front_of_the_reader():
     x = Node(3.0, name="x")
-    told = steps(trace(x * x + 2.0 * x, fresh=True), 0.1)
+    told = trace(x * x + 2.0 * x, fresh=True).steps
     arrivals = [s for s in told if s.phase == "backward" and s.node == "n0"]
     assert [s.shown.low for s in arrivals] == [2.0, 5.0, 8.0]
-    assert arrivals[-1].numbers.text == "1 · 3 = 3; in all 8"
-    assert all("+=" in s.general.text for s in arrivals)
+    assert arrivals[-1].numbers.unicode == "1 · 3 = 3; in all 8"
+    assert all("+=" in s.general.unicode for s in arrivals)
     assert "used 3 times" in arrivals[0].sentence
 
 
 def test_the_update_takes_the_learning_rate():
     w = Node(2.0, name="W1")
-    told = steps(trace(w * 5.0, fresh=True), 0.5)
+    told = trace(w * 5.0, fresh=True, learning_rate=0.5).steps
     assert told[-1].phase == "update"
     assert told[-1].shown.low == -0.5
-    assert told[-1].numbers.text == "2 − 0.5 · 5 = −0.5"
+    assert told[-1].numbers.unicode == "2 − 0.5 · 5 = −0.5"
 
 
 def test_the_rule_of_the_lecture_stands_beside_the_step_that_computes_the_same_number():
     mlp = tg.nn.MLP([2, 3, 2], rng=1)
-    data, rules = of_network(mlp, [[0.5, -1.0]], [[1.0, 0.0]], "mse")
+    data = network_trace(mlp, [[0.5, -1.0]], [[1.0, 0.0]], "mse", "layer", 0.1)
     book = tg.ledger(mlp, [[0.5, -1.0]], [[1.0, 0.0]], road="rules")
-    told = {s.rule: s for s in steps(data, 0.1, rules) if s.rule}
+    told = {s.rule.unicode: s for s in data.steps if s.rule}
     assert np.allclose(told["ζ¹ = α⁰ Ω¹ + β¹"].shown.entries, book["zeta[1]"])
     assert np.allclose(told["B¹ = Φ′(ζ¹) ⊙ P²"].shown.entries, book["B[1]"])
     assert np.allclose(told["P² = B² [Ω²]ᵀ"].shown.entries, book["P[2]"])
-    assert np.allclose(told["∇Ω¹ = [α⁰]ᵀ B¹"].shown.entries, book["grad_omega[1]"])
+    assert np.allclose(told["∇_W¹ E = [α⁰]ᵀ B¹"].shown.entries, book["grad_omega[1]"])
 
 
 @pytest.mark.parametrize("cost", ["mse", "l1", "huber", "logistic", "hinge", "margin", "cross_entropy"])
@@ -169,7 +170,7 @@ def test_hostile_names_stay_text(name):
 def test_what_cannot_be_played_is_refused():
     with pytest.raises(tg.InvalidType, match="needs inputs and expected outputs"):
         draw.player(tg.nn.MLP([2, 2]))
-    with pytest.raises(tg.InvalidType, match="takes a Node, or an MLP with data, not 3"):
+    with pytest.raises(tg.InvalidType, match="takes a Node, a Trace, or an MLP with data, not 3"):
         draw.player(3)  # type: ignore[arg-type]
     with pytest.raises(tg.ShapeError, match="a sweep starts from one number"):
         draw.player(Node([1.0, 2.0]) * 2.0)

@@ -36,7 +36,7 @@ RESULTS = {
 def test_the_graph_of_numbers_has_the_value_and_the_gradients_of_the_arrays(what):
     leaves = [Node(A, name="a"), Node(B, name="b"), Node(V, name="v")]
     root = RESULTS[what](*leaves)
-    scalar, entries, _ = expand(root)
+    scalar, entries, _, _ = expand(root)
     assert scalar.shape == ()
     assert scalar.value == pytest.approx(root.value, rel=1e-12)
     wanted = dict(zip(leaves, tg.gradients(root, leaves), strict=True))
@@ -50,7 +50,7 @@ def test_the_graph_of_numbers_has_the_value_and_the_gradients_of_the_arrays(what
 def test_a_graph_of_numbers_has_no_arrays_if_its_ops_can_be_written_out():
     mlp = tg.nn.MLP([2, 3, 2], rng=1)
     cost = tg.nn.costs.mse(mlp([[0.5, -1.0]]), [[1.0, 0.0]])
-    root, _, homes = expand(cost)
+    root, _, homes, _ = expand(cost)
     data = trace(root, layers=homes)
     assert all(node.value.shape == () for node in data.nodes)
     assert data.layers == ("layer 1", "layer 2")

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tinygrad_ed.closed_form.notation import letter
 from tinygrad_ed.draw import style
 
 # Machado, Oliveira and Fernandes (2009), "A physiologically-based model for simulation of color vision deficiency".
@@ -30,15 +31,55 @@ def lab(rgb):
 
 @pytest.mark.parametrize("vision", VISION)
 def test_the_letters_can_be_told_apart_with_any_colour_vision(vision):
-    seen = {k: lab(np.clip(VISION[vision] @ linear(style.COLOURS[k]), 0, 1)) for k in "αζωβBP"}
+    seen = {
+        k: lab(np.clip(VISION[vision] @ linear(style.COLOURS[k]), 0, 1))
+        for k in ("alpha", "zeta", "omega", "beta", "B", "P")
+    }
     nearest = min(np.linalg.norm(seen[a] - seen[b]) for a, b in itertools.combinations(seen, 2))
     assert nearest > 15  # 2.3 is the smallest difference that people notice
 
 
+def contrast(one, other):
+    light, dark = sorted([float(linear(c) @ [0.2126, 0.7152, 0.0722]) for c in (one, other)], reverse=True)
+    return (light + 0.05) / (dark + 0.05)
+
+
+FILLS = [
+    style.PAPER,
+    style.FORWARD_FILL,
+    style.BACKWARD_FILL,
+    style.WRONG_FILL,
+    *(fill for fill, _ in style.ROLES.values()),
+]
+
+
+@pytest.mark.parametrize("fill", sorted(set(FILLS)))
 @pytest.mark.parametrize("letter", style.COLOURS)
-def test_every_letter_can_be_read_on_white(letter):
-    luminance = linear(style.COLOURS[letter]) @ [0.2126, 0.7152, 0.0722]
-    assert 1.05 / (luminance + 0.05) >= 4.5  # WCAG AA
+def test_every_letter_can_be_read_on_every_box_by_day_and_in_the_dark(letter, fill):
+    colour = style.COLOURS[letter]
+    assert contrast(colour, fill) >= 4  # large and bold
+    assert contrast(style.DARK[colour], style.DARK[fill]) >= 4.5  # WCAG AA
+    assert fill != style.PAPER or contrast(colour, fill) >= 4.5
+
+
+@pytest.mark.parametrize("vision", VISION)
+def test_in_the_dark_the_letters_can_be_told_apart_too(vision):
+    names = ("alpha", "zeta", "omega", "beta", "B", "P")
+    seen = {k: lab(np.clip(VISION[vision] @ linear(style.DARK[style.COLOURS[k]]), 0, 1)) for k in names}
+    assert min(np.linalg.norm(seen[a] - seen[b]) for a, b in itertools.combinations(seen, 2)) > 15
+
+
+@pytest.mark.parametrize("vision", VISION)
+def test_below_and_above_zero_can_be_told_apart_in_a_heat_map(vision):
+    low, zero, high = [lab(np.clip(VISION[vision] @ linear(style.heat(x, 1.0)), 0, 1)) for x in (-1.0, 0.0, 1.0)]
+    assert min(np.linalg.norm(a - b) for a, b in itertools.combinations([low, zero, high], 2)) > 30
+    steps = [lab(linear(style.heat(x, 1.0)))[0] for x in np.linspace(-1, 0, 9)]
+    assert steps == sorted(steps)  # the lighter, the nearer to zero
+
+
+@pytest.mark.parametrize("x", np.linspace(-1, 1, 17))
+def test_numbers_can_be_read_on_a_box_of_every_colour_of_the_scale(x):
+    assert contrast(style.INK, style.heat(x, 1.0, 0.6)) >= 4.5
 
 
 @given(st.floats(allow_nan=True, allow_infinity=True))
@@ -63,9 +104,7 @@ def test_numbers_are_short(x, text):
 
 
 def test_scripts_become_unicode_or_tspans():
-    omega = style.letter("ω", 1, "1,2")
-    assert style.plain(omega) == "ω¹₁,₂"
-    spans = style.tspans(omega, 10)
+    spans = style.tspans(letter("omega_k", 1, "1,2").runs, 10)
     assert spans.count("<tspan") == 3
-    assert 'dy="-4.0"' in spans  # up ...
+    assert 'dy="-4"' in spans  # up ...
     assert 'dy="6.4"' in spans  # ... and from there to below the line

@@ -138,7 +138,7 @@ def test_a_collapsed_trace_has_one_node_a_layer_which_shows_the_layers_result():
 def test_json_is_strict_also_for_numbers_that_json_does_not_have():
     x = Node([0.0, 1.0, np.inf], name="x")
     data = json.loads(trace(x * 2.0).to_json(), parse_constant=pytest.fail)
-    assert data["schema"] == 1
+    assert data["schema"] == 2
     assert data["nodes"][0]["value"]["entries"] == [0.0, 1.0, "inf"]
     assert [node["id"] for node in data["nodes"]] == ["n0", "n1", "n2"]
 

@@ -1,4 +1,4 @@
-"""`fit`: the updates against a loop written by hand, the lecture's table, both roads, and what is refused."""
+"""`fit`: the updates against a loop written by hand, the lecture's table, all roads, and what is refused."""
 
 import math
 import sys
@@ -60,7 +60,7 @@ def test_uniform_draws_with_replacement_and_shuffle_takes_every_sample_once():
     assert len(set(first.tolist())) < 5, "five draws out of five that are all different would be a shuffle"
 
 
-@pytest.mark.parametrize("road", ["rules", "graph"])
+@pytest.mark.parametrize("road", ["rules", "graph", "tape"])
 def test_gradient_descent_equals_a_loop_written_by_hand(road):
     """One linear neuron, mse: dE/dw = mean((w x + b - y) x), dE/db = mean(w x + b - y)."""
     x, y = np.array([[1.0], [2.0], [4.0]]), np.array([[3.0], [5.0], [7.0]])
@@ -89,12 +89,12 @@ def test_gradient_descent_equals_a_loop_written_by_hand(road):
     batch_size=st.integers(1, 6),
     seed=st.integers(0, 10),
 )
-def test_both_roads_train_to_the_same_weights(method, sampling, activation, cost, batch_size, seed):
+def test_all_roads_train_to_the_same_weights(method, sampling, activation, cost, batch_size, seed):
     rng = np.random.default_rng(seed)
     x = rng.standard_normal((N, 3))
     rho = np.eye(2)[rng.integers(0, 2, N)] if cost == "cross_entropy" else rng.choice([-1.0, 1.0], (N, 2))
     trained, histories = [], []
-    for road in ("rules", "graph"):
+    for road in ("rules", "graph", "tape"):
         mlp = tg.nn.MLP([3, 4, 2], activation, rng=seed)
         histories.append(
             tg.train.fit(
@@ -112,9 +112,11 @@ def test_both_roads_train_to_the_same_weights(method, sampling, activation, cost
             )
         )
         trained.append(weights_of(mlp))
-    for by_rules, by_graph in zip(*trained, strict=True):
-        np.testing.assert_allclose(by_rules, by_graph, rtol=1e-12, atol=1e-12)
-    assert histories[0].cost == pytest.approx(histories[1].cost, rel=1e-12, abs=1e-12)
+    for by_rules, *others in zip(*trained, strict=True):
+        for other in others:
+            np.testing.assert_allclose(by_rules, other, rtol=1e-12, atol=1e-12)
+    for history in histories[1:]:
+        assert history.cost == pytest.approx(histories[0].cost, rel=1e-12, abs=1e-12)
 
 
 def test_the_same_seed_gives_the_same_run_and_another_seed_another(problem):
@@ -127,7 +129,7 @@ def test_the_same_seed_gives_the_same_run_and_another_seed_another(problem):
     assert not np.array_equal(runs[0], runs[2])
 
 
-@pytest.mark.parametrize("road", ["rules", "graph"])
+@pytest.mark.parametrize("road", ["rules", "graph", "tape"])
 def test_float32_stays_float32(problem, road):
     mlp = network(dtype=np.float32)
     tg.train.fit(mlp, *problem, road=road, learning_rate=np.float64(0.1))
@@ -160,7 +162,7 @@ def test_an_optimizer_of_ones_own_gets_every_gradient(problem):
         np.testing.assert_array_equal(new, old + 1.0 + 1.0)
 
 
-@pytest.mark.parametrize("road", ["rules", "graph"])
+@pytest.mark.parametrize("road", ["rules", "graph", "tape"])
 def test_a_diverging_run_stops_and_leaves_finite_weights(problem, road):
     mlp = network()
     lesson = r"cost became (inf|nan) at update \d+ \(epoch \d+\).*learning_rate"
@@ -169,7 +171,7 @@ def test_a_diverging_run_stops_and_leaves_finite_weights(problem, road):
     assert all(np.isfinite(w).all() for w in weights_of(mlp))
 
 
-@pytest.mark.parametrize("road", ["rules", "graph"])
+@pytest.mark.parametrize("road", ["rules", "graph", "tape"])
 def test_diverged_comes_although_warnings_are_errors(road, recwarn):
     ones = np.ones((4, 2))
     for level in ("error", "always"):
@@ -248,7 +250,7 @@ def test_a_graph_built_before_training_cannot_be_swept_after_it(problem):
     [
         ({"method": "minibach"}, tg.InvalidValue, "unknown method 'minibach'. Did you mean 'minibatch'"),
         ({"sampling": "unifrom"}, tg.InvalidValue, "unknown sampling.*Did you mean 'uniform'"),
-        ({"road": "jacobians"}, tg.InvalidValue, "unknown road 'jacobians'. Known: graph, rules"),
+        ({"road": "jacobians"}, tg.InvalidValue, "unknown road 'jacobians'. Known: graph, rules, tape"),
         ({"cost": "mes"}, tg.InvalidValue, "unknown cost 'mes'. Did you mean 'mse'"),
         ({"batch_size": 0}, tg.InvalidValue, "batch_size must be a whole number of at least 1, not 0"),
         ({"batch_size": 10**20}, tg.InvalidValue, "a batch would hold more numbers than any memory can"),

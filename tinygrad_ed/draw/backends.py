@@ -12,6 +12,7 @@ import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
+from functools import cache
 
 from tinygrad_ed.errors import FileProblem, InvalidValue, MissingExtra
 
@@ -19,7 +20,7 @@ VARIABLE = "TINYGRAD_ED_DOT"
 INSTALL = 'python -m pip install "tinygrad_ed[dot]"'
 ENGINES = ("dot", "pygraphviz")  # tried in this order where none is named
 FORMATS = ("svg", "png", "pdf")
-SECONDS = 120  # after this a layout is given up
+SECONDS = 60  # after this a layout is given up
 _PNG = ["-Gdpi=144", "-Gsize=55,55"]  # at most 55 inches: 8000 pixels a side, so that no picture eats the memory
 _CHILD = """
 import sys, pygraphviz
@@ -28,8 +29,18 @@ sys.stdout.buffer.write(graph.draw(format=sys.argv[1], prog="dot", args=" ".join
 """
 
 
+NO_FONT = (
+    "this machine has no font, so every letter in a png or pdf would be an empty box; install one (on Debian "
+    "fonts-dejavu-core), or save as .svg or .html, which are shown with the fonts of whoever opens them"
+)
+
+
 class _Failed(Exception):
     """One engine could not do it; the text says why. A signal between the functions below, never seen outside."""
+
+
+class _TooSlow(_Failed):
+    """An engine gave up; another one would need as long."""
 
 
 def render(source: str, form: str, engine: str | None = None) -> bytes:
@@ -43,7 +54,7 @@ def render(source: str, form: str, engine: str | None = None) -> bytes:
     Raises:
         InvalidValue: for an unknown format.
         MissingExtra: if there is no engine at all; the message has the line that installs one.
-        FileProblem: if an engine is there but fails, or the named one cannot be used.
+        FileProblem: if an engine is there but fails, or the named one cannot be used, or there is no font.
     """
     if form not in FORMATS:
         raise InvalidValue(f"a layout engine draws {', '.join(FORMATS)}, not {form!r}")
@@ -51,9 +62,14 @@ def render(source: str, form: str, engine: str | None = None) -> bytes:
     reasons = []
     for name in [named] if named else ENGINES:
         try:
-            return _run(name, source, form)
+            drawn = _run(name, source, form)
+            if form != "svg" and not has_letters(name):
+                raise FileProblem(NO_FONT)
+            return drawn
         except _Failed as problem:
             reasons.append(f"{name}: {problem}")
+            if isinstance(problem, _TooSlow):
+                break
     if named:
         origin = "the engine" if engine else VARIABLE
         raise FileProblem(f"{origin} names a layout engine that cannot be used: {reasons[0]}")
@@ -62,7 +78,9 @@ def render(source: str, form: str, engine: str | None = None) -> bytes:
             f"drawing {form} needs a layout engine, and none was found (no `dot` program on PATH, no pygraphviz); "
             f"install one with: {INSTALL}   (saving as .dot always works)"
         )
-    raise FileProblem(f"no layout engine could draw {form}: {'; '.join(reasons)}. Another one comes with: {INSTALL}")
+    slow = "gave up" in reasons[-1]
+    hint = "Take less detail, or draw a part of the graph" if slow else f"Another one comes with: {INSTALL}"
+    raise FileProblem(f"no layout engine could draw {form}: {'; '.join(reasons)}. {hint}")
 
 
 @dataclass(frozen=True)
@@ -106,6 +124,8 @@ def _state(name: str) -> str:
             done.append(form)
         except _Failed as reason:
             problem = str(reason)
+    if "png" in done and not has_letters(name):
+        return "draws svg; png and pdf would have no letters: no font is installed"
     return (f"draws {', '.join(done)}" if done else "") + ("; " if done and problem else "") + problem
 
 
@@ -115,13 +135,20 @@ def _run(name: str, source: str, form: str) -> bytes:
     try:
         done = subprocess.run(command, input=source.encode(), capture_output=True, timeout=SECONDS, check=False)  # noqa: S603  no shell; the program is the user's own choice
     except subprocess.TimeoutExpired:
-        raise _Failed(f"gave up after {SECONDS} s; draw a smaller part or less detail") from None
+        raise _TooSlow(f"gave up after {SECONDS} s; draw a smaller part or less detail") from None
     except OSError as error:
         raise _Failed(f"it does not start ({error.strerror or error})") from None
     if done.returncode != 0 or not done.stdout:
         lines = done.stderr.decode(errors="replace").strip().splitlines() or [f"exit status {done.returncode}"]
         raise _Failed(lines[-1][:200])
     return done.stdout
+
+
+@cache
+def has_letters(name: str) -> bool:
+    """Whether an engine finds a font: without one every letter is the same empty box."""
+    one, other = [_run(name, f'digraph {{ a [label="{letter}"] }}', "png") for letter in "Wl"]
+    return one != other
 
 
 def _command(name: str, form: str) -> list[str]:

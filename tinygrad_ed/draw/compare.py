@@ -7,14 +7,17 @@ or a box sees its partners. A wrong rule turns red, and so does all that inherit
 """
 
 import itertools
-import re
 from collections.abc import Callable, Mapping
 from functools import partial
 from importlib.resources import files
 from typing import Any
 
+from tinygrad_ed.closed_form.formula import Formula
+from tinygrad_ed.closed_form.notation import formula, letter, named
 from tinygrad_ed.crosscheck import CrossCheck, Row, crosscheck
-from tinygrad_ed.draw.equations import brief
+from tinygrad_ed.draw.equations import brief, math
+from tinygrad_ed.draw.lecture import rule_of, split
+from tinygrad_ed.draw.parts import numbers_of
 from tinygrad_ed.draw.picture import Picture, of_scene, page
 from tinygrad_ed.draw.scene import Box, Group, Item, Line, Scene, Text, to_svg, words
 from tinygrad_ed.draw.style import (
@@ -27,20 +30,15 @@ from tinygrad_ed.draw.style import (
     QUIET,
     WRONG,
     WRONG_FILL,
-    Runs,
     escape,
-    letter,
     number,
-    plain,
 )
-from tinygrad_ed.draw.trace import numbers_of
 from tinygrad_ed.nn import MLP
 
-_W, _H, _ROW, _TOP, _LEFT = 170.0, 44.0, 66.0, 150.0, 40.0
-_COLUMNS = (0.0, 194.0, 388.0)
-_SIDE = 616.0  # from one ladder to the other
-_LETTERS = {"alpha": "α", "zeta": "ζ", "P": "P", "B": "B", "grad_omega": "Ω", "grad_beta": "β", "cost": "ε"}
-_ROADS = (("graph", "the graph, swept backward"), ("rules", "the closed-form rules"))
+_W, _H, _ROW, _TOP, _LEFT = 186.0, 48.0, 70.0, 150.0, 36.0
+_COLUMNS = (0.0, 206.0, 412.0)
+_SIDE = 640.0  # from one ladder to the other
+_ROADS = (("graph", "the graph: one sweep from E"), ("rules", "the lecture: closed-form rules"))
 
 
 def compare(
@@ -90,7 +88,7 @@ def layout(checked: CrossCheck, L: int, title: str, cost: str) -> Scene:
     for side, (road, heading) in enumerate(_ROADS):
         left = _LEFT + side * _SIDE
         items.append(Text(left, _TOP - 46, words(heading), 15, anchor="start", bold=True))
-        heads = (("forward ↓", COLOURS["α"]), ("backward ↑", COLOURS["B"]), ("gradients →", COLOURS["B"]))
+        heads = (("forward ↓", COLOURS["alpha"]), ("backward ↑", COLOURS["B"]), ("gradients →", COLOURS["B"]))
         items += [
             Text(left + at + _W / 2, _TOP - 22, words(text), 12.5, colour)
             for at, (text, colour) in zip(_COLUMNS, heads, strict=True)
@@ -101,7 +99,7 @@ def layout(checked: CrossCheck, L: int, title: str, cost: str) -> Scene:
             return left + _COLUMNS[column] + _W / 2, _TOP + row * _ROW + _H / 2
 
         items += _rails(centre, L)
-        items += [_box(rows[q], road, *centre(q), first=_is_first(checked, q)) for q in places if q in rows]
+        items += [_box(rows[q], road, L, *centre(q), first=_is_first(checked, q)) for q in places if q in rows]
     height = _TOP + (2 * L + 2) * _ROW + 10
     return Scene(_LEFT * 2 + _SIDE + _COLUMNS[2] + _W, height, title, verdict(checked), items)
 
@@ -113,34 +111,35 @@ def verdict(checked: CrossCheck) -> str:
     quantity = checked.first_divergence.quantity
     wrong = sum(not row.agree for row in checked.rows)
     problem = f" ({checked.first_divergence.problem})" if checked.first_divergence.problem else ""
-    return f"The roads part at {plain(spelled(quantity))}{problem}; {wrong} of {len(checked.rows)} quantities differ."
+    return f"The roads part at {named(quantity).unicode}{problem}; {wrong} of {len(checked.rows)} quantities differ."
 
 
-def spelled(quantity: str) -> Runs:
-    """The lecture's letter of a quantity.
+def _in_graph(quantity: str) -> Formula | None:
+    """What a gradient is in the graph: a derivative of E; None for a value.
 
-    >>> plain(spelled("grad_omega[2]")), plain(spelled("P[3]")), plain(spelled("cost"))
-    ('∇Ω²', 'P³', 'ε')
+    >>> print(_in_graph("B[2]"), _in_graph("P[2]"), _in_graph("grad_beta[1]"), _in_graph("zeta[1]"))
+    ∂E/∂ζ² ∂E/∂α¹ ∂E/∂β¹ None
     """
-    name, layer = re.fullmatch(r"(\w+?)(?:\[(\d+)\])?", quantity).groups()  # type: ignore[union-attr]  # our own names
-    sign = "∇" if name.startswith("grad") else ""
-    return letter(sign + _LETTERS[name], layer)
+    kind, j, _ = split(quantity)
+    of = {"B": "zeta", "P": "alpha", "grad_omega": "omega", "grad_beta": "beta"}.get(kind)
+    return formula("{∂E}/{∂$x}", x=letter(of, j - (kind == "P"))) if of else None
 
 
 def _is_first(checked: CrossCheck, quantity: str) -> bool:
     return checked.first_divergence is not None and checked.first_divergence.quantity == quantity
 
 
-def _box(row: Row, road: str, x: float, y: float, first: bool) -> Item:
+def _box(row: Row, road: str, L: int, x: float, y: float, first: bool) -> Item:
     """A quantity on one road; red, with a cross, where the roads differ."""
     key = row.quantity.split("[")[0]
     fill = FORWARD_FILL if key in ("alpha", "zeta") else PAPER if key == "cost" else BACKWARD_FILL
     fill, stroke = (fill, LINE) if row.agree else (WRONG_FILL, WRONG)
     value = numbers_of(row.values[road])
+    said = (rule_of(row.quantity, L) if road == "rules" else _in_graph(row.quantity)) or named(row.quantity)
     items: list[Item] = [
         Box(x, y, _W, _H, fill, stroke, 3 if first else 1.2, 9),
-        Text(x - _W / 2 + 10, y - 4, spelled(row.quantity), 13.5, COLOURS[_LETTERS[key]], "start", bold=True),
-        Text(x - _W / 2 + 10, y + 14, words(brief(value)), 12, INK, "start"),
+        Text(x - _W / 2 + 10, y - 4, said, 13, COLOURS[key.removeprefix("grad_")], "start", bold=True),
+        Text(x - _W / 2 + 10, y + 15, words(brief(value, 28)), 12, INK, "start"),
     ]
     if not row.agree:
         items.append(Text(x + _W / 2 - 10, y - 4, words("✗ first" if first else "✗"), 12, WRONG, "end", bold=True))
@@ -167,17 +166,19 @@ def _page(scene: Scene, checked: CrossCheck) -> bytes:
         kind = "wrong first" if first else "wrong" if not row.agree else "after" if parted else "right"
         values = "".join(f"<td>{escape(brief(numbers_of(row.values[road]), 60))}</td>" for road, _ in _ROADS)
         says = "✓ agree" if row.agree else "✗ first divergence" if first else "✗ differ"
-        name = plain(spelled(row.quantity))
+        name = math(named(row.quantity))
         lines.append(
             f'<tr class="{kind}" data-quantity="{row.quantity}" tabindex="0">'
             f'<th scope="row">{name} <code>{row.quantity}</code></th>{values}'
             f"<td>{number(row.difference)}</td><td>{says}</td></tr>"
         )
     body = (
-        f'<div class="drawing">{to_svg(scene, inline=True)}</div>\n'
+        '<main>\n<div class="drawing" role="region" aria-label="Both roads" tabindex="0">'
+        f"{to_svg(scene, inline=True)}</div>\n"
+        '<div class="scroll" role="region" aria-label="All quantities" tabindex="0">'
         f"<table>\n<caption>{escape(verdict(checked))}</caption>\n"
         '<thead><tr><th scope="col">quantity</th><th scope="col">graph</th><th scope="col">rules</th>'
         '<th scope="col">largest difference</th><th scope="col">verdict</th></tr></thead>\n'
-        f"<tbody>\n{chr(10).join(lines)}\n</tbody>\n</table>"
+        f"<tbody>\n{chr(10).join(lines)}\n</tbody>\n</table></div>\n</main>"
     )
     return page(scene.title, body, css, script)

@@ -1,179 +1,228 @@
-"""The equation of every op and of its derivative, as templates that are filled with names or with numbers.
+"""The equation of every op and of its derivative, as lines of markup that are filled with names or with numbers.
 
-In a template `{0}`, `{1}` are the inputs, `{y}` is the result, `{g}` is what arrives at the result, and `^[...]` is
-a superscript. A filled template is a `Term`: plain text beside MathML.
+The markup is that of `closed_form/notation.py`, the one table of letters and signs. In a template `$x0`, `$x1` are the
+inputs, `$y` is the result and `$g` is what arrives at the result.
 """
 
 import re
 from collections.abc import Mapping
-from typing import NamedTuple
 
-from tinygrad_ed.draw.style import escape, letter, number, plain
-from tinygrad_ed.draw.trace import Numbers
+from tinygrad_ed.closed_form import notation
+from tinygrad_ed.closed_form.formula import Bracket, Formula, Fraction, Row, Script, Sign, tex_text
+from tinygrad_ed.closed_form.notation import formula, named
+from tinygrad_ed.draw.parts import Numbers, TraceNode
+from tinygrad_ed.draw.style import clean, escape, number, short
 
 SMALL, WIDE = 12, 6  # arrays up to this many entries, in rows of up to this many, are written out
 
 FORWARD = {
-    "add": "{0} + {1}",
-    "subtract": "{0} − {1}",
-    "multiply": "{0} · {1}",
-    "divide": "{0} / {1}",
-    "negative": "− {0}",
-    "power": "{0}^[{1}]",
-    "square": "{0}^[2]",
-    "sqrt": "√ {0}",
-    "absolute": "| {0} |",
-    "reciprocal": "1 / {0}",
-    "matmul": "{0} {1}",
-    "sum": "Σ {0}",
-    "sigmoid": "σ ( {0} )",
-    "exp": "e^[{0}]",
+    "add": "$x0 + $x1",
+    "subtract": "$x0 − $x1",
+    "multiply": "$x0 · $x1",
+    "divide": "$x0 / $x1",
+    "negative": "− $x0",
+    "power": "$x0^$x1",
+    "square": "$x0^2",
+    "sqrt": "√ $x0",
+    "absolute": "abs($x0)",
+    "reciprocal": "1 / $x0",
+    "matmul": "$x0 $x1",
+    "sum": "Σ $x0",
+    "sigmoid": "σ($x0)",
+    "exp": "e^$x0",
+    "log": "ln $x0",
+    "identity": "$x0",
 }
 SLOPE = {  # ∂y/∂input, for ops that work entry by entry
     "add": ("1", "1"),
-    "subtract": ("1", "− 1"),
-    "multiply": ("{1}", "{0}"),
-    "divide": ("1 / {1}", "− {y} / {1}"),
-    "negative": ("− 1",),
-    "power": ("{1} · {0}^[{1} − 1]", "{y} · ln {0}"),
-    "square": ("2 {0}",),
-    "sqrt": ("1 / ( 2 {y} )",),
-    "absolute": ("sign ( {0} )",),
-    "reciprocal": ("− {y}^[2]",),
-    "exp": ("{y}",),
-    "log": ("1 / {0}",),
-    "sin": ("cos ( {0} )",),
-    "cos": ("− sin ( {0} )",),
-    "tan": ("1 + {y}^[2]",),
-    "tanh": ("( 1 − {y}^[2] )",),
-    "sigmoid": ("{y} ( 1 − {y} )",),
-    "softplus": ("σ ( {0} )",),
+    "subtract": ("1", "(− 1)"),
+    "multiply": ("$x1", "$x0"),
+    "divide": ("1 / $x1", "(− $y / $x1)"),
+    "negative": ("(− 1)",),
+    "power": ("$x1 · $x0^{$x1 − 1}", "$y · ln $x0"),
+    "square": ("2 $x0",),
+    "sqrt": ("1 / (2 $y)",),
+    "absolute": ("sign($x0)",),
+    "reciprocal": ("(− $y^2)",),
+    "exp": ("$y",),
+    "log": ("1 / $x0",),
+    "sin": ("cos($x0)",),
+    "cos": ("(− sin($x0))",),
+    "tan": ("(1 + $y^2)",),
+    "tanh": ("(1 − $y^2)",),
+    "sigmoid": ("$y (1 − $y)",),
+    "softplus": ("σ($x0)",),
     "identity": ("1",),
     "positive": ("1",),
-    "relu": ("( 1 if {0} > 0 else 0 )",),
+    "relu": ('(1 " if " $x0 > 0 " else " 0)',),
 }
 FLOW = {  # what is sent to an input, for ops that do not
-    "matmul": ("{g} {1}^[T]", "{0}^[T] {g}"),
-    "sum": ("{g} to every entry",),
-    "transpose": ("{g}^[T]",),
+    "matmul": ("$g $x1^T", "$x0^T $g"),
+    "sum": ('$g " to every entry"',),
+    "transpose": ("$g^T",),
 }
 
-_TOKEN = re.compile(r"\^\[([^\]]*)\]|\{(\w)\}|(\d+)|([^\W\d]+(?: [^\W\d]+)*)|(\S)")
+# One neuron's part of the individual cost, and its derivative; $a is what the neuron answers, $r what is expected.
+COSTS = {
+    "mse": ("{1}/{2} ($a − $r)^2", "($a − $r)"),
+    "l1": ("abs($a − $r)", "sign($a − $r)"),
+    "huber": ("huber($a − $r)", "clip($a − $r, − 1, 1)"),
+    "logistic": ("ln(1 + e^{− $r · $a})", "(− $r · σ(− $r · $a))"),
+    "hinge": ("max(0, 1 − $r · $a)", '(− $r " if " $r · $a < 1 " else " 0)'),
+    "margin": ("max(0, $r − $a)", '(− 1 " if " $a < $r " else " 0)'),
+    "cross_entropy": ("(− $r · ln softmax($a))", "(softmax($a) − $r)"),
+}
 
 
-class Term(NamedTuple):
-    """A piece of an equation, as text and as MathML."""
+def word(text: str) -> Formula:
+    """A name or a piece of text, whatever it holds, as one sign.
 
-    text: str
-    math: str
+    >>> word("<b>").mathml
+    '<mi>&lt;b&gt;</mi>'
+    """
+    text = short(clean(text))
+    return Sign(text, tex_text(text), "word")
 
 
-def name_term(name: str) -> Term:
+def said(text: str) -> Formula:
+    """Plain words inside an equation."""
+    return Sign(text, tex_text(text), "text")
+
+
+def name_term(name: str) -> Formula:
     """A name, in an equation: `v7` becomes a v with the index 7.
 
-    >>> name_term("w").math
-    '<mi>w</mi>'
+    >>> name_term("v7").unicode, name_term("w").mathml
+    ('v₇', '<mi>w</mi>')
     """
     match = re.fullmatch(r"v(\d+)", name)
-    if match:
-        return Term(plain(letter("v", None, match[1])), f"<msub><mi>v</mi><mn>{match[1]}</mn></msub>")
-    return Term(name, f"<mi>{escape(name)}</mi>")
+    return notation.letter("v", None, match[1]) if match else word(name)
 
 
-def value_term(numbers: Numbers, alone: bool = False) -> Term:
+def label_of(node: TraceNode, name: str) -> Formula:
+    """How a node is called: its letter in the lecture, its name, or of a constant its number."""
+    if node.role == "constant" and not node.name and not node.value.shape:
+        return value_term(node.value)
+    if node.quantity and node.quantity.startswith("rho["):
+        return notation.letter("rho", None, int(node.quantity[4:-1]) + 1)
+    return named(node.quantity) if node.quantity and node.quantity != "cost" else name_term(name)
+
+
+def value_term(numbers: Numbers, alone: bool = False) -> Formula:
     """A value, in an equation: a number, a small matrix written out, or the shape and range of a large array.
 
-    A negative number stands in brackets, unless it stands alone.
+    A negative number stands in brackets, unless it stands alone. A vector is written as a row, as NumPy does.
 
-    >>> value_term(Numbers((2,), [1.0, -2.0], -2.0, 1.0, -0.5)).text
-    '[1, −2]'
+    >>> from tinygrad_ed.draw.parts import numbers_of
+    >>> print(value_term(numbers_of([1.0, -2.0])), value_term(numbers_of(-1.0)))
+    [1, −2] (−1)
     """
     if not numbers.shape:
-        text = number(numbers.low)
-        math = f"<mn>{text}</mn>"
-        return (
-            Term(f"({text})", f"<mrow><mo>(</mo>{math}<mo>)</mo></mrow>")
-            if text[0] == "−" and not alone
-            else Term(text, math)
-        )
-    cells = matrix(numbers)
-    if cells is None:
-        text = f"[{shape_text(numbers.shape)}: {summary(numbers)}]"
-        return Term(text, f"<mtext>{text}</mtext>")
-    flat = len(numbers.shape) == 1
-    text = f"[{', '.join(cells[0])}]" if flat else f"[{'; '.join(', '.join(row) for row in cells)}]"
-    rows = "".join(f"<mtr>{''.join(f'<mtd><mn>{x}</mn></mtd>' for x in row)}</mtr>" for row in cells)
-    return Term(text, f"<mtable>{rows}</mtable>")  # the page's style draws its brackets
+        return notation.number(numbers.low) if alone else notation.factor(numbers.low)
+    if not written_out(numbers):
+        return said(f"[{shape_text(numbers.shape)}: {summary(numbers)}]")
+    return notation.matrix([numbers.entries] if len(numbers.shape) == 1 else numbers.entries)
 
 
-def fill(template: str, terms: Mapping[str, Term]) -> Term:
-    """Fill a template.
+def fill(template: str, terms: Mapping[str, Formula]) -> Formula:
+    """Fill a template; what is raised to a power and has something above it already gets brackets.
 
-    >>> fill("{0} · {1}^[2]", {"0": name_term("a"), "1": name_term("b")}).text
-    'a · b²'
+    >>> fill("$g · (1 − $y^2)", {"g": name_term("g"), "y": named("alpha[1,0]")}).unicode
+    'g · (1 − (α¹₁)²)'
     """
-    texts: list[str] = []
-    maths: list[str] = []
-    for upper, slot, digits, word, sign in _TOKEN.findall(template):
-        if upper:
-            inner = fill(upper, terms)
-            raised = plain(((inner.text, 1),))
-            texts[-1] += (
-                raised if raised != inner.text else f"^({inner.text})" if " " in inner.text else f"^{inner.text}"
-            )
-            maths[-1] = f"<msup><mrow>{maths[-1]}</mrow><mrow>{inner.math}</mrow></msup>"
-            continue
-        if slot:
-            term = terms[slot]
-        elif digits:
-            term = Term(digits, f"<mn>{digits}</mn>")
-        elif word:
-            spaced = word.replace(" ", "\u00a0")
-            text = f"<mtext>\u00a0{spaced}\u00a0</mtext>"
-            term = Term(word, text if " " in word or word in ("if", "else") else f"<mi>{word}</mi>")
-        else:
-            term = Term(sign, f"<mo>{sign}</mo>")
-        texts.append(term.text)
-        maths.append(term.math)
-    text = " ".join(texts).replace("( ", "(").replace(" )", ")").replace("| ", "|", 1).replace(" |", "|")
-    return Term(text.replace("− ", "−") if text.startswith("− ") else text, "".join(maths))
+    slots = {key: _bracketed(term) if f"${key}^" in template else term for key, term in terms.items()}
+    for key, term in terms.items():  # (−2) needs no brackets where it has some already, or stands alone
+        inside = f"(${key}" in template and template.count(f"${key}") == 1
+        if isinstance(term, Bracket) and isinstance(term.inside, Sign) and (inside or template == f"${key}"):
+            slots[key] = term.inside
+    return formula(template, **slots)
 
 
-def forward_template(op: str, inputs: int) -> str:
-    """The template of an op's value; an op without one of its own is written as a function.
+def _bracketed(term: Formula) -> Formula:
+    high = isinstance(term, Row | Fraction) or (isinstance(term, Script) and term.up is not None)
+    return Bracket("(", term, ")") if high else term
 
-    >>> forward_template("tanh", 1), forward_template("matmul", 2)
-    ('tanh ( {0} )', '{0} {1}')
+
+def forward(op: str, inputs: list[Formula]) -> Formula:
+    """The value of an op; an op without a template of its own is written as a function.
+
+    >>> forward("multiply", [name_term("a"), name_term("b")]).unicode, forward("tanh", [name_term("v2")]).unicode
+    ('a · b', 'tanh(v₂)')
     """
-    name = re.sub(r"\W", "", op.strip("_")) or "op"
-    return FORWARD.get(op) or f"{name} ( {' , '.join(f'{{{i}}}' for i in range(min(inputs, 10)))} )"
+    terms = {f"x{i}": term for i, term in enumerate(inputs[:10])}
+    template = FORWARD.get(op)
+    if template is None or not _fits(template, terms):
+        template = f"$f({', '.join([f'${key}' for key in terms])}{', …' if len(inputs) > 10 else ''})"
+    return fill(template, {"f": word(op.strip("_") or "op"), **terms})
 
 
-def backward_template(op: str, slot: int, scalar: bool) -> str | None:
-    """The template of what an op sends back to one input, or None where there is no short one."""
+def backward(op: str, slot: int, scalar: bool, terms: Mapping[str, Formula]) -> Formula:
+    """What an op sends back to one input: `terms` has `g`, `y` and the inputs `x0`, `x1`, ...
+
+    >>> terms = {"g": name_term("g"), "y": name_term("y"), "x0": name_term("a"), "x1": name_term("b")}
+    >>> backward("multiply", 0, True, terms).unicode, backward("matmul", 1, False, terms).unicode
+    ('g · b', 'aᵀ g')
+    """
+    rules = FLOW.get(op) or SLOPE.get(op, ())
+    slope = rules[slot] if slot < len(rules) else None
+    if slope is None or not _fits(slope, terms):
+        return fill("$g · $slope", {**terms, "slope": derivative(terms["y"], terms[f"x{slot}"])})
     if op in FLOW:
-        return FLOW[op][slot]
-    if op in SLOPE:
-        slope = SLOPE[op][slot]
-        return "{g}" if slope == "1" and not scalar else f"{{g}} {'·' if scalar else '⊙'} {slope}"
-    return None
+        return fill(slope, terms)
+    return fill("$g" if slope == "1" and not scalar else f"$g {'·' if scalar else '⊙'} {slope}", terms)
 
 
-def derivative(of: Term, by: Term) -> Term:
+def has_slope(op: str) -> bool:
+    """Whether the derivative of an op has a form that can be filled with numbers."""
+    return op in FLOW or op in SLOPE or op in ("net input", *COSTS)
+
+
+def _fits(template: str, terms: Mapping[str, Formula]) -> bool:
+    """Whether an op has as many inputs as its template; in a trace from a file it may not."""
+    return set(re.findall(r"\$(\w+)", template)) <= terms.keys()
+
+
+def derivative(of: Formula, by: Formula) -> Formula:
     """The fraction ∂of/∂by."""
-    top, bottom = (f"<mrow><mo>∂</mo>{term.math}</mrow>" for term in (of, by))
-    return Term(f"∂{of.text}/∂{by.text}", f"<mfrac>{top}{bottom}</mfrac>")
+    return formula("{∂$of}/{∂$by}", of=of, by=by)
+
+
+def equation(left: Formula, right: Formula, sign: str = "=") -> Formula:
+    """Two terms with a sign between them."""
+    tex = {"←": r"\leftarrow", "; in all": r"\text{; in all}"}.get(sign, sign)
+    between = Sign(sign, tex, "comma" if sign[0] == ";" else "operator")
+    return Row((left, between, right))
+
+
+def math(term: Formula, sign: str = "") -> str:
+    """An equation as an element of a page, with its text for those who see no MathML; a sign may stand before it.
+
+    A number alone needs no other text.
+
+    >>> math(name_term("v1"), "="), math(value_term(Numbers((), 2.0, 2.0, 2.0, 2.0)))
+    ('<math alttext="= v₁"><mo>=</mo><msub><mi>v</mi><mn>1</mn></msub></math>', '<math><mn>2</mn></math>')
+    """
+    said = "" if isinstance(term, Sign) and term.kind == "number" else escape(f"{sign} {term.unicode}".strip())
+    text = f' alttext="{said}"' if said else ""
+    before = f"<mo>{sign}</mo>" if sign else ""
+    return f"<math{text}>{before}{term.mathml}</math>"
 
 
 def matrix(numbers: Numbers) -> list[list[str]] | None:
     """The entries of a small vector (one row) or matrix as text; None for a number or anything larger."""
+    if not numbers.shape or not written_out(numbers):
+        return None
+    rows = [numbers.entries] if len(numbers.shape) == 1 else numbers.entries
+    return [[number(x) for x in row] for row in rows]
+
+
+def written_out(numbers: Numbers) -> bool:
+    """Whether a value is small enough to stand in an equation with all its entries."""
     size = 1
     for n in numbers.shape:
         size *= n
-    if numbers.entries is None or not 1 <= len(numbers.shape) <= 2 or not 0 < size <= SMALL:
-        return None
-    rows = [numbers.entries] if len(numbers.shape) == 1 else numbers.entries
-    return [[number(x) for x in row] for row in rows] if len(rows[0]) <= WIDE else None
+    fits = numbers.entries is not None and len(numbers.shape) <= 2 and 0 < size <= SMALL
+    return fits and (not numbers.shape or numbers.shape[-1] <= WIDE)
 
 
 def summary(numbers: Numbers) -> str:
@@ -197,7 +246,7 @@ def brief(numbers: Numbers, most: int = 24) -> str:
     >>> brief(Numbers((3,), [1.0, 2.0, 3.0], 1.0, 3.0, 2.0)), brief(Numbers((3,), [1.0, 2.0, 3.0], 1.0, 3.0, 2.0), 5)
     ('[1, 2, 3]', '1 … 3')
     """
-    text = value_term(numbers, alone=True).text
+    text = value_term(numbers, alone=True).unicode if written_out(numbers) else summary(numbers)
     return text if len(text) <= most else summary(numbers)
 
 

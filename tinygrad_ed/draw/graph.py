@@ -7,16 +7,23 @@ well as by colour. Labels are HTML-like tables in which every name is escaped; r
 import math
 from collections import Counter
 from collections.abc import Iterable
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 import numpy as np
 
 from tinygrad_ed.backward import backward
+from tinygrad_ed.closed_form.notation import factor
 from tinygrad_ed.draw import backends
 from tinygrad_ed.draw.equations import matrix, shape_text, summary
+from tinygrad_ed.draw.legend import COLOURINGS, Scale, heading, whose
+from tinygrad_ed.draw.overview import stages
+from tinygrad_ed.draw.parts import Edge, Numbers, TraceNode
 from tinygrad_ed.draw.picture import Picture, image_page
 from tinygrad_ed.draw.scalar import expand
+from tinygrad_ed.draw.scene import Scene, to_svg
+from tinygrad_ed.draw.scene import to_dot as scene_to_dot
+from tinygrad_ed.draw.stage import in_rows
 from tinygrad_ed.draw.style import (
     CLUSTER_FILL,
     DOT_FONT,
@@ -27,20 +34,24 @@ from tinygrad_ed.draw.style import (
     QUIET,
     ROLES,
     cell,
-    number,
+    heat,
     quoted,
     short,
     symbol,
     tooltip,
 )
-from tinygrad_ed.draw.trace import Edge, Numbers, Trace, TraceNode, collapse, layer_of, trace
+from tinygrad_ed.draw.trace import Trace, collapse, layer_of, trace
 from tinygrad_ed.errors import InvalidValue, nearest
 from tinygrad_ed.node import Node
 from tinygrad_ed.recording import recording
 
 DETAILS = ("auto", "layer", "tensor", "scalar")
 AUTO = 150  # "auto" takes the finest detail with at most this many nodes
-LABELS = 300  # above this many edges their labels become tooltips: they are what makes a layout slow
+MOST = 2000  # nodes in a picture of every node
+_PATIENCE = "nslimit=3, nslimit1=3, mclimit=0.5"  # how long Graphviz looks for a better layout
+_CELL = 5  # points, in a heat map
+LABELS = 140  # above this many edges their labels become tooltips: they are what makes a layout slow
+EDGES = 300  # above this many a layout engine may need minutes
 
 _SHAPES = {
     "parameter": 'shape=box, style="filled", peripheries=2',
@@ -58,6 +69,7 @@ def graph(
     title: str | None = None,
     engine: str | None = None,
     parameters: Iterable[Node] | None = None,
+    colour: str = "role",
 ) -> Picture:
     """Draw the computational graph of `node`, with values and with the gradients of its last `backward`.
 
@@ -72,13 +84,15 @@ def graph(
         title: a line above the picture.
         engine: the path of a `dot` program, or "pygraphviz"; None takes what there is (see `doctor`).
         parameters: the leaves to mark as parameters; None takes those named like `W1` or `b1`.
+        colour: what the colour of a box says: its "role", or its "value" or "gradient", from blue (the lowest) over
+            white (zero) to orange (the highest); of an array it is the entry farthest from zero.
 
     Returns:
-        a picture with `.save("name.svg")` (also png, pdf, dot, html), that shows itself in a notebook.
+        a picture with `.save("name.svg")` (also png, pdf, dot, html, json), that shows itself in a notebook.
 
     Raises:
         InvalidType: if `node` is not a Node.
-        InvalidValue: for an unknown detail.
+        InvalidValue: for an unknown detail or colour.
 
     >>> x = Node(2.0, name="x")
     >>> print(graph(x * x).render("dot").decode().splitlines()[0])
@@ -86,9 +100,11 @@ def graph(
     """
     if detail not in DETAILS:
         raise InvalidValue(f"detail={detail!r} is not a level of detail. {nearest(detail, DETAILS)}")
+    if colour not in COLOURINGS:
+        raise InvalidValue(f"colour={colour!r} is nothing that a box can show. {nearest(colour, COLOURINGS)}")
     marked = None if parameters is None else set(parameters)
     data, chosen = at_detail(node, detail, marked)
-    return picture(data, title, chosen, engine)
+    return picture(data, title, chosen, engine, colour)
 
 
 @np.errstate(all="ignore")  # what is computed again here has given its warnings the first time
@@ -100,10 +116,13 @@ def at_detail(node: Node, detail: str, parameters: set[Node] | None) -> tuple[Tr
         if detail == "scalar" or len(fine.nodes) <= AUTO:
             less = ", detail='tensor' keeps arrays together" if detail == "auto" else ""
             return fine, f"Every number by itself: {len(fine.nodes)} nodes{less}"
-    if detail == "tensor" or (detail == "auto" and (len(data.nodes) <= AUTO or not data.layers)):
+    if detail == "tensor" or (detail == "auto" and len(data.nodes) <= AUTO):
         return data, f"{len(data.nodes)} nodes"
+    coarse = collapse(data)
+    if detail == "auto" and (not data.layers or len(coarse.nodes) > AUTO):
+        return stages(data)
     why = f", because the graph has {len(data.nodes)} nodes" if detail == "auto" else ""
-    return collapse(data), f"One box a layer{why}"
+    return coarse, f"One box a layer{why}"
 
 
 def in_numbers(node: Node, parameters: set[Node] | None, swept: bool) -> Trace:
@@ -111,7 +130,7 @@ def in_numbers(node: Node, parameters: set[Node] | None, swept: bool) -> Trace:
     if node.size != 1:
         raise InvalidValue(f"detail='scalar' draws a result with one entry, but {node!r} has shape {node.shape}")
     with recording(True):  # also inside no_grad: this graph is ours
-        root, leaves, homes = expand(node)
+        root, leaves, homes, _ = expand(node)
     marked = {leaf for leaf, of in leaves.items() if (of in parameters if parameters is not None else layer_of(of))}
     if swept:
         backward(root, float(np.ravel(node.grad)[0]))
@@ -125,31 +144,65 @@ def _has_numbers_to_show(data: Trace) -> bool:
     return any(shapes) and all(entries) and sum(entries) <= AUTO and data.of_root == data.swept
 
 
-def picture(data: Trace, title: str | None, caption: str, engine: str | None) -> Picture:
+def picture(data: Trace, title: str | None, caption: str, engine: str | None, colour: str = "role") -> Picture:
     """Return the picture of a trace."""
-    source = to_dot(data, title, caption)
-    drawn = partial(backends.render, source, engine=engine)
+    scale = Scale.of(data, colour)
     name = title or "a computational graph"
+    if len(data.nodes) > AUTO or len(data.edges) > EDGES:
+        return _large(data, title, caption, engine, scale)
+    source = to_dot(data, title, caption, scale)
+    drawn = partial(backends.render, source, engine=engine)
 
     def html() -> bytes:
         svg = drawn("svg").decode()
         return image_page(name, svg[svg.index("<svg") :])
 
     makers: dict[str, Any] = {form: partial(drawn, form) for form in backends.FORMATS}
-    return Picture(name, {**makers, "dot": source.encode, "html": html})
+    return Picture(name, {**makers, "dot": source.encode, "html": html, "json": lambda: data.to_json().encode()})
 
 
-def to_dot(data: Trace, title: str | None = None, caption: str = "") -> str:
+def _large(data: Trace, title: str | None, caption: str, engine: str | None, scale: Scale) -> Picture:
+    """The picture of a graph for which Graphviz would need minutes: placed in rows by ourselves, up to a limit."""
+    name = title or "a computational graph"
+
+    @cache
+    def scene() -> Scene:
+        if len(data.nodes) > MOST:
+            raise InvalidValue(
+                f"this graph has {len(data.nodes)} nodes, and a picture of every node takes at most {MOST}; "
+                "detail='auto' draws an overview, and .dot can be saved for a layout program of your own"
+            )
+        return in_rows(data, f"{name}. {caption}. {whose(data)}", scale.fill)
+
+    def html() -> bytes:
+        return image_page(name, to_svg(scene(), inline=True), wide=True)
+
+    return Picture(
+        name,
+        {
+            "svg": lambda: to_svg(scene()).encode(),
+            "png": lambda: backends.render(scene_to_dot(scene()), "png", engine),
+            "pdf": lambda: backends.render(scene_to_dot(scene()), "pdf", engine),
+            "dot": lambda: to_dot(data, title, caption, scale).encode(),
+            "html": html,
+            "json": lambda: data.to_json().encode(),
+        },
+    )
+
+
+def to_dot(data: Trace, title: str | None = None, caption: str = "", scale: Scale | None = None) -> str:
     """Return a trace as DOT text; equal traces give equal text."""
+    scale = scale or Scale("role", 0.0)
     labelled = len(data.edges) <= LABELS
     down = _depth(data) > 5
     inside: dict[str | None, list[str]] = {None: [], **{layer: [] for layer in data.layers}}
     for node in data.nodes:
-        inside[node.layer] += _node(node)
+        inside[node.layer] += _node(node, scale.fill(node))
     lines = [
         "digraph {",
-        f"  graph [rankdir={'TB' if down else 'LR'}, nodesep=0.25, ranksep=0.3, newrank=true, bgcolor=white, pad=0.2,",
-        f'    fontname="{DOT_FONT}", labelloc=t, labeljust=l, label={_heading(data, title, caption, labelled)}]',
+        f"  graph [rankdir={'TB' if down else 'LR'}, {_PATIENCE}, nodesep=0.25, ranksep=0.3, newrank=true,",
+        f'    bgcolor=white, pad=0.2, fontname="{DOT_FONT}",',
+        f"    labelloc=t, labeljust=l, label={heading(data, title, caption, labelled, scale)}]",
         f'  node [fontname="{DOT_FONT}", fontsize=12, fontcolor="{INK}", margin="0.1,0.06"]',
         f'  edge [fontname="{DOT_FONT}", fontsize=10, fontcolor="{GRADIENT}", color="{LINE}", arrowsize=0.7]',
     ]
@@ -192,12 +245,13 @@ def _beside(data: Trace, by_id: dict[str, TraceNode]) -> list[Edge]:
     return found
 
 
-def _node(node: TraceNode) -> list[str]:
+def _node(node: TraceNode, fill: str) -> list[str]:
     """A box for the value and, for the result of an op, the op's circle before it."""
-    fill, border = ROLES[node.role]
+    border = ROLES[node.role][1]
+    back = GRADIENT if fill == ROLES[node.role][0] else INK  # on a colour of a scale orange could not be read
     box = (
         f'{node.id} [{_SHAPES[node.role]}, fillcolor="{fill}", color="{border}", group={node.id}, '
-        f"label={_label(node)}, tooltip={tooltip(_tip(node))}]"
+        f"label={_label(node, back)}, tooltip={tooltip(_tip(node))}]"
     )
     if node.op is None:
         return [box]
@@ -211,12 +265,12 @@ def _node(node: TraceNode) -> list[str]:
     return [circle, box, f'op_{node.id} -> {node.id} [arrowhead=none, color="{OP}", weight=9]']
 
 
-def _label(node: TraceNode) -> str:
+def _label(node: TraceNode, back: str) -> str:
     """The table in a box: name and shape, value, gradient; entries of the two stand under each other."""
     value, gradient = _rows("", node.value, INK), []
     if node.role != "constant":
         missing = [[_cell("∂ –", QUIET, "LEFT")]]
-        gradient = missing if node.gradient is None else _rows("∂ = ", node.gradient, GRADIENT)
+        gradient = missing if node.gradient is None else _rows("∂ = ", node.gradient, back)
     columns = max(len(row) for row in value + gradient)
     body = "".join(f"<TR>{''.join(row)}</TR>" for row in value + gradient)
     name = f"<B>{cell(short(node.name))}</B>" if node.name else ""
@@ -230,9 +284,19 @@ def _rows(before: str, numbers: Numbers, colour: str) -> list[list[str]]:
     """The cells of a number, of a small matrix in full, or of the range of a large array."""
     cells = matrix(numbers)
     if cells is None:
-        return [[_cell(before + summary(numbers), colour, "LEFT")]]
+        line = [_cell(before + summary(numbers), colour, "LEFT")]
+        return [line, [f'<TD ALIGN="LEFT">{_heat_map(numbers)}</TD>']] if numbers.cells else [line]
     first = [_cell(before, colour, "LEFT"), *([_cell("", colour, "LEFT")] * (len(cells) - 1))]
     return [[head, *(_cell(x, colour, "RIGHT") for x in row)] for head, row in zip(first, cells, strict=True)]
+
+
+def _heat_map(numbers: Numbers) -> str:
+    """The cells of a large array: blue below zero, white at zero, orange above."""
+    largest = max(abs(numbers.low), abs(numbers.high))
+    square = f'<TD FIXEDSIZE="TRUE" WIDTH="{_CELL}" HEIGHT="{_CELL}" BGCOLOR="'
+    rows = ["".join(f'{square}{heat(x, largest)}"></TD>' for x in line) for line in numbers.cells or []]
+    body = "".join(f"<TR>{row}</TR>" for row in rows)
+    return f'<TABLE BORDER="1" CELLBORDER="0" CELLSPACING="0" CELLPADDING="0" COLOR="{LINE}">{body}</TABLE>'
 
 
 def _cell(text: str, colour: str, align: str) -> str:
@@ -259,54 +323,7 @@ def flow_text(edge: Edge, target: TraceNode) -> str:
     sent = summary(edge.contribution)
     if edge.local is None or target.gradient is None:
         return f"∂ {sent}"
-    return f"{summary(target.gradient)} · {number(edge.local)} = {sent}"
-
-
-def _heading(data: Trace, title: str | None, caption: str, labelled: bool) -> str:
-    """Title, caption and legend: one table above the picture."""
-    lines = [f'<FONT POINT-SIZE="16"><B>{cell(short(title, 100))}</B></FONT>'] if title else []
-    lines.append(f'<FONT COLOR="{QUIET}" POINT-SIZE="11">{cell(caption)}. {_whose(data)}</FONT>')
-    if data.of_root and labelled and any(edge.local is not None for edge in data.edges):
-        small = "On an edge: what arrives · local derivative = what is sent back."
-        lines.append(f'<FONT COLOR="{QUIET}" POINT-SIZE="11">{small}</FONT>')
-    present = {node.role for node in data.nodes}
-    swatches = [f'<TD ALIGN="LEFT">{swatch}</TD>' for role, swatch in _SWATCHES.items() if role in present]
-    body = "".join(f'<TR><TD ALIGN="LEFT" COLSPAN="{len(swatches)}">{line}</TD></TR>' for line in lines)
-    return f'<<TABLE BORDER="0" CELLSPACING="0" CELLPADDING="3">{body}<TR>{"".join(swatches)}</TR></TABLE>>'
-
-
-def _whose(data: Trace) -> str:
-    """Which sweep the gradients come from."""
-    if not data.swept:
-        return "∂ – : no gradient yet, call backward() first."
-    if not data.of_root:
-        return "∂: from another backward(), all or some; call backward() on the last result."
-    arrived = next(node.gradient for node in data.nodes if node.id == data.root)
-    if arrived and not arrived.low == arrived.high == 1:
-        return f"∂: from a backward() that brought {summary(arrived)} to the last result."
-    return "∂: the derivative of the last result, from the last backward()."
-
-
-def _swatch(role: str, words: str, style: str, border: int = 1, double: bool = False) -> str:
-    """A small copy of a kind of box, for the legend."""
-    fill, colour = ROLES[role]
-    inner = f'<FONT POINT-SIZE="10">{words}</FONT>'
-    for width, height in ((74, 18), (80, 24)) if double else ((80, 24),):
-        inner = (
-            f'<TABLE BORDER="{border}" CELLBORDER="0" CELLSPACING="0" CELLPADDING="0" COLOR="{colour}" '
-            f'BGCOLOR="{fill}" STYLE="{style}"><TR><TD WIDTH="{width}" HEIGHT="{height}">{inner}</TD>'
-            "</TR></TABLE>"
-        )
-    return inner
-
-
-_SWATCHES = {
-    "input": _swatch("input", "input", "solid", border=2),
-    "parameter": _swatch("parameter", "parameter", "solid", double=True),
-    "constant": _swatch("constant", "constant", "dashed"),
-    "op": _swatch("op", "result", "rounded"),
-    "output": _swatch("output", "last result", "rounded", border=2),
-}
+    return f"{summary(target.gradient)} · {factor(edge.local).unicode} = {sent}"
 
 
 def _tip(node: TraceNode) -> str:

@@ -6,27 +6,37 @@ ordered by the mean place of their neighbours, in a few sweeps; then each moves 
 """
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from tinygrad_ed.draw.trace import Trace
+from tinygrad_ed.errors import InvalidValue
 
 SWEEPS = 8
+CROSSED = 100_000  # rows, by all edges together
 Point = tuple[float, float]
 
 
 def place(
-    data: Trace, width: float, height: float, across: float, down: float
+    data: Trace, boxes: Mapping[str, tuple[float, float]], across: float, down: float
 ) -> tuple[dict[str, Point], list[list[Point]]]:
     """Return the centre of every node and the points that every edge passes through.
 
+    An edge leaves the lower side of its source, goes upright through its row and every row between, and enters the
+    upper side of its target.
+
     Args:
         data: the trace.
-        width: the width of a box.
-        height: its height.
+        boxes: the width and height of every node's box.
         across: the room between boxes of a row.
         down: the room between rows.
     """
     rank = _ranks(data)
+    rows_crossed = sum(rank[edge.target] - rank[edge.source] for edge in data.edges)
+    if rows_crossed > CROSSED:
+        raise InvalidValue(
+            f"the edges of this graph cross {rows_crossed} rows, too many to be drawn one by one; detail='auto' draws "
+            "an overview"
+        )
     chains = [_chain(i, edge.source, edge.target, rank) for i, edge in enumerate(data.edges)]
     rows: list[list[str]] = [[] for _ in range(max(rank.values()) + 1)]
     for name, number in rank.items():
@@ -37,10 +47,11 @@ def place(
         for upper, lower in itertools.pairwise(chain):
             below[upper].append(lower)
             above[lower].append(upper)
-    sizes = dict.fromkeys(rank, 0.0) | {node.id: width for node in data.nodes}
+    sizes = dict.fromkeys(rank, 0.0) | {name: width for name, (width, _) in boxes.items()}
+    usual = max(width for width, _ in boxes.values())
     at: dict[str, float] = {}
     for row in rows:
-        _spread(row, {name: i * (width + across) for i, name in enumerate(row)}, sizes, across, at)
+        _spread(row, {name: i * (usual + across) for i, name in enumerate(row)}, sizes, across, at)
     for sweep in range(SWEEPS):
         downwards = sweep % 2 == 0
         for row in rows if downwards else reversed(rows):
@@ -49,8 +60,18 @@ def place(
             row.sort(key=lambda name: (wish[name], at[name]))
             _spread(row, wish, sizes, across, at)
     left = min(at[name] - sizes[name] / 2 for name in at)
-    points = {name: (at[name] - left, height / 2 + rank[name] * (height + down)) for name in rank}
-    return {node.id: points[node.id] for node in data.nodes}, [[points[name] for name in chain] for chain in chains]
+    tops, top = [], 0.0
+    for row in rows:
+        height = max([boxes[name][1] for name in row if name in boxes], default=0.0)
+        tops.append((top, top + height))
+        top += height + down
+    centres = {name: (at[name] - left, sum(tops[rank[name]]) / 2) for name in boxes}
+    routes = []
+    for chain in chains:
+        (x1, y1), (x2, y2) = centres[chain[0]], centres[chain[-1]]
+        inner = [(at[name] - left, y) for name in chain for y in tops[rank[name]]][1:-1]
+        routes.append([(x1, y1 + boxes[chain[0]][1] / 2), *inner, (x2, y2 - boxes[chain[-1]][1] / 2)])
+    return centres, routes
 
 
 def _ranks(data: Trace) -> dict[str, int]:

@@ -12,6 +12,8 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_ed.closed_form.formula import Formula
+from tinygrad_ed.closed_form.notation import factor, formula, letter
 from tinygrad_ed.crosscheck import batch_of, ledger
 from tinygrad_ed.draw.picture import Picture, of_scene
 from tinygrad_ed.draw.scene import Box, Circle, Group, Item, Line, Scene, Text, words
@@ -23,8 +25,6 @@ from tinygrad_ed.draw.style import (
     LINE,
     PAPER,
     QUIET,
-    letter,
-    marked,
     number,
 )
 from tinygrad_ed.errors import InvalidValue
@@ -100,9 +100,10 @@ def layout(mlp: MLP, found: Any, rho: Any, cost: str, sample: int, title: str | 
     items.append(Text(_LEFT, 44, words(title or f"A{name[1:]}"), 20, anchor="start", bold=True))
     items.append(Text(_LEFT, 68, words(f"cost: {cost}; {which}"), 13, QUIET, "start"))
     bottom = _TOP + max(heights) + 6
-    items += _legend(bottom, dense=not all(_slots(*pair) for pair in itertools.pairwise(columns)))
+    dense = not all(_slots(*pair) for pair in itertools.pairwise(columns))
+    items += _legend(bottom, dense, M, _example(found, columns[1]) if M == 1 else None)
     described = f"cost {number(found['cost'])}; layers of {', '.join(map(str, mlp.sizes))} neurons"
-    return Scene(max(right, 860), bottom + 118, name, described, items)
+    return Scene(max(right, 860), bottom + (142 if M == 1 else 118), name, described, items)
 
 
 def shown(n: int) -> list[int | None]:
@@ -135,9 +136,9 @@ def _connections(mlp: MLP, found: Any, j: int, xs: list[float], ys: list[dict[in
             x1, y1, x2, y2 = xs[j - 1], ys[j - 1][i], xs[j], ys[j][k]
             t = (_R + (x2 - x1 - 2 * _R) * (slot + 0.5) / max(slots, 1)) / (x2 - x1)
             x, y = x1 + t * (x2 - x1), y1 + t * (y2 - y1)
-            name = letter("ω", j, f"{i + 1},{k + 1}")
+            name = letter("omega_k", j, f"{i + 1},{k + 1}")
             first = Text(
-                x, y - 2, (*name, (f" = {number(w)}", 0)) if slots <= 3 else words(number(w)), 11.5, COLOURS["ω"]
+                x, y - 2, formula("$n = $w", n=name, w=w) if slots <= 3 else words(number(w)), 11.5, COLOURS["omega_k"]
             )
             second = Text(x, y + 11.5, words(f"∂ {number(g)}"), 11.5, GRADIENT)
             tip = f"weight from neuron {i + 1} of layer {j - 1} to neuron {k + 1} of layer {j}: {w!r}, gradient {g!r}"
@@ -153,14 +154,17 @@ def _heading(mlp: MLP, j: int, xs: list[float]) -> list[Item]:
     """What stands above a column: the layer and its Φ, and before it the shapes of its parameters."""
     y = _TOP - 34
     if j == 0:
-        return [Text(xs[0], y, words("input"), 14, bold=True), Text(xs[0], y + 17, letter("α", 0), 13, COLOURS["α"])]
+        return [
+            Text(xs[0], y, words("input"), 14, bold=True),
+            Text(xs[0], y + 17, letter("alpha", 0), 13, COLOURS["alpha"]),
+        ]
     layer = mlp.layers[j - 1]
     middle = (xs[j - 1] + xs[j]) / 2
-    shape = (*letter("Ω", j), (f"  {mlp.sizes[j - 1]} × {mlp.sizes[j]}", 0))
+    shape = formula('Ω^$j "  $n × $m"'.replace("$n", str(mlp.sizes[j - 1])).replace("$m", str(mlp.sizes[j])), j=j)
     return [
         Text(xs[j], y, words(f"layer {j}"), 14, bold=True),
         Text(xs[j], y + 17, words(f"Φ = {layer.activation}"), 13, QUIET),
-        Text(middle, y + 17, shape, 13, COLOURS["Ω"]),
+        Text(middle, y + 17, shape, 13, COLOURS["omega"]),
     ]
 
 
@@ -171,23 +175,25 @@ def _column(mlp: MLP, found: Any, rho: Any, j: int, x: float, ys: dict[int | Non
             hidden = mlp.sizes[j] - len(ys) + 1
             items += [Text(x, y - 8, words("⋮"), 30, QUIET), Text(x, y + 18, words(f"{hidden} more"), 13, QUIET)]
             continue
-        quarters = [(1, -1, letter("α", j, k + 1), found[f"alpha[{j}]"][sample, k], "α")]
+        quarters = [(1, -1, letter("alpha", j, k + 1), found[f"alpha[{j}]"][sample, k], "alpha")]
         if f"P[{j + 1}]" in found:
             quarters.append((1, 1, letter("P", j + 1, k + 1), found[f"P[{j + 1}]"][sample, k], "P"))
         below: list[Item] = []
         if j:
-            quarters.append((-1, -1, letter("ζ", j, k + 1), found[f"zeta[{j}]"][sample, k], "ζ"))
+            quarters.append((-1, -1, letter("zeta", j, k + 1), found[f"zeta[{j}]"][sample, k], "zeta"))
             quarters.append((-1, 1, letter("B", j, k + 1), found[f"B[{j}]"][sample, k], "B"))
             bias, gradient = float(mlp.layers[j - 1].bias.value[k]), float(found[f"grad_beta[{j}]"][k])
             below.append(Box(x, y + _R + 19, 62, 29, PAPER, radius=5))
-            below.append(Text(x, y + _R + 16, (*letter("β", j, k + 1), (f" = {number(bias)}", 0)), 12, COLOURS["β"]))
+            below.append(
+                Text(x, y + _R + 16, formula("$b = $x", b=letter("beta", j, k + 1), x=bias), 12, COLOURS["beta"])
+            )
             below.append(Text(x, y + _R + 31, words(f"∂ {number(gradient)}"), 11.5, GRADIENT))
         if j == len(mlp.layers):
-            expected = (*letter("ρ", None, k + 1), (f" = {number(rho[sample, k])}", 0))
+            expected = formula("ρ_$k = $x", k=k + 1, x=float(rho[sample, k]))
             low = y > sum(ys.values()) / len(ys)  # on the side that the line to the cost leaves free
             at = y + (_R - 2 if low else 8 - _R)
             below.append(Box(x + _R + 21, at - 4, 46, 17, PAPER, radius=5))
-            below.append(Text(x + _R - 2, at, expected, 12, COLOURS["ρ"], "start"))
+            below.append(Text(x + _R - 2, at, expected, 12, COLOURS["rho"], "start"))
         items.append(Group([*_neuron(x, y, quarters, bool(j)), *below], tip=f"neuron {k + 1} of layer {j}"))
     return items
 
@@ -211,8 +217,8 @@ def _cost(found: Any, cost: str, x: float, ys: dict[int | None, float], middle: 
     at, r = x + _R + 150, 42.0
     items: list[Item] = [Line(x, y, at, middle, LINE, 1.2) for k, y in ys.items() if k is not None]
     items += [
-        Circle(at, middle, r, PAPER, COLOURS["ε"], 2),
-        Text(at, middle - 6, words("ε"), 17, COLOURS["ε"], bold=True),
+        Circle(at, middle, r, PAPER, COLOURS["cost"], 2),
+        Text(at, middle - 6, letter("cost"), 17, COLOURS["cost"], bold=True),
         Text(at, middle + 14, words(number(found["cost"])), 13),
         Text(at, _TOP - 34, words("cost"), 14, bold=True),
         Text(at, _TOP - 17, words(f"C = {cost}"), 13, QUIET),
@@ -220,24 +226,39 @@ def _cost(found: Any, cost: str, x: float, ys: dict[int | None, float], middle: 
     return at + r + 40, items
 
 
-def _legend(y: float, dense: bool) -> list[Item]:
-    """How to read it, as rules."""
-    where = ";   point at a line without numbers to see its own" if dense else ""
-    lines = [
-        (FORWARD_FILL, "forward", "ζ^{j} = [Ω^{j}]^{T} α^{j−1} + β^{j}   and   α^{j} = Φ(ζ^{j}),   from left to right"),
+def _legend(y: float, dense: bool, M: int, example: Formula | None) -> list[Item]:
+    """How to read it, as rules, and for one sample with the numbers of one connection."""
+    where = "  (point at a line without numbers to see its own)" if dense else ""
+    many = ", summed over the samples" if M > 1 else ""
+    lines: list[tuple[str, str, str | Formula]] = [
+        (FORWARD_FILL, "forward", 'ζ^j = [Ω^j]^T α^{j-1} + β^j "  and  " α^j = Φ(ζ^j) "  from left to right"'),
         (
             BACKWARD_FILL,
             "backward",
-            "P^{j+1} = ∂E/∂α^{j} arrives;   B^{j} = ∂E/∂ζ^{j} = Φ′(ζ^{j}) ⊙ P^{j+1};   "
-            "P^{j} = Ω^{j} B^{j} goes on to the left",
+            'P^{j+1} = {∂E}/{∂α^j} "arrives;  " B^j = {∂E}/{∂ζ^j} = Φ\'(ζ^j) ⊙ P^{j+1}; '
+            'P^j = Ω^j B^j "goes on to the left"',
         ),
-        (PAPER, "connection", "∂E/∂ω = α · B: the α where it starts times the B where it ends;  ∂E/∂β = B" + where),
-        (PAPER, "line", "the thicker, the larger is |ω|; dashed where ω is negative"),
+        (
+            PAPER,
+            "connection",
+            f'{{∂E}}/{{∂ω}} = α · B "(the α where it starts times the B where it ends{many})"; '
+            f'{{∂E}}/{{∂β}} = B "{where}"',
+        ),
+        *([(PAPER, "for example", example)] if example else []),
+        (PAPER, "line", '"the thicker, the larger is |ω|; dashed where ω is negative"'),
     ]
     items: list[Item] = []
     for row, (fill, head, text) in enumerate(lines):
         at = y + 12 + 24 * row
+        said = formula(text) if isinstance(text, str) else text
         items.append(Box(_LEFT + 44, at, 88, 20, fill, LINE, 1, 5))
         items.append(Text(_LEFT + 44, at + 4.5, words(head), 12))
-        items.append(Text(_LEFT + 100, at + 4.5, marked(text), 12.5, anchor="start"))
+        items.append(Text(_LEFT + 100, at + 4.5, said, 12.5, anchor="start"))
     return items
+
+
+def _example(found: Any, rows: Collection[int | None]) -> Formula | None:
+    """The gradient of one weight of the first layer, as a product of the two numbers at its ends."""
+    k = max([k for k in rows if k is not None], key=lambda k: abs(float(found["B[1]"][0, k])))
+    a, b = float(found["alpha[0]"][0, 0]), float(found["B[1]"][0, k])
+    return formula("{∂E}/{∂ω^1_{1,$k}} = α^0_1 · B^1_$k = $x · $y = $g", k=k + 1, x=factor(a), y=factor(b), g=a * b)

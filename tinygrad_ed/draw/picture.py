@@ -1,6 +1,7 @@
 """Picture: what every drawing function returns. It saves itself, and it shows itself in a notebook."""
 
 import base64
+import html
 import os
 import secrets
 from collections.abc import Callable, Collection
@@ -9,13 +10,11 @@ from typing import TYPE_CHECKING
 
 from tinygrad_ed.draw import backends
 from tinygrad_ed.draw.scene import Scene, to_dot, to_svg
-from tinygrad_ed.draw.style import escape
+from tinygrad_ed.draw.style import escape, page_css
 from tinygrad_ed.errors import Error, FileProblem, InvalidValue, nearest
 
 if TYPE_CHECKING:
     import graphviz
-
-FORMATS = ("dot", "html", "pdf", "png", "svg")
 
 
 class Picture:
@@ -33,7 +32,12 @@ class Picture:
         self._frame = frame
 
     def __repr__(self) -> str:
-        return f"<picture: {self.title}; save it as {', '.join(FORMATS)}>"
+        return f"<picture: {self.title}; save it as {', '.join(self.formats)}>"
+
+    @property
+    def formats(self) -> list[str]:
+        """The suffixes it can be saved under, without their dot."""
+        return sorted(self._makers)
 
     def render(self, form: str) -> bytes:
         """Return the picture in one format, as the bytes of a file.
@@ -42,12 +46,14 @@ class Picture:
             InvalidValue: for an unknown format.
             MissingExtra, FileProblem: if it needs a layout engine that is missing or fails.
         """
-        if form not in FORMATS:
-            raise InvalidValue(f"the suffix {'.' + form!r} names no picture format. {nearest(form, FORMATS)}")
+        if form not in self._makers:
+            raise InvalidValue(
+                f"the suffix {'.' + form!r} names no format of this picture. {nearest(form, self.formats)}"
+            )
         return self._makers[form]()
 
     def save(self, path: str | os.PathLike[str]) -> Path:
-        """Write the picture; the suffix of the name (.svg, .png, .pdf, .dot, .html) is the format.
+        """Write the picture; the suffix of the name (.svg, .png, .pdf, .dot, .html; see `formats`) is the format.
 
         The file is written beside its place and then renamed, so a save that fails leaves an older file as it was.
 
@@ -60,7 +66,7 @@ class Picture:
             MissingExtra: if the format needs a layout engine and there is none.
         """
         path = Path(path)
-        ends = ", ".join("." + form for form in FORMATS)
+        ends = ", ".join("." + form for form in self.formats)
         if not path.name:
             raise InvalidValue(f"the file name is empty; give one that ends with one of {ends}")
         if not path.suffix:
@@ -84,7 +90,7 @@ class Picture:
         """What a notebook shows: the page in a frame, or SVG and PNG side by side; always a line of text."""
         bundle = {"text/plain": repr(self)}
         if self._frame:
-            page = escape(self.render("html").decode())
+            page = html.escape(self.render("html").decode())  # line ends stay: the script needs them
             bundle["text/html"] = (
                 f'<iframe srcdoc="{page}" title="{escape(self.title)}" sandbox="allow-scripts" '
                 f'style="width:100%;height:{self._frame}px;border:0"></iframe>'
@@ -101,7 +107,12 @@ class Picture:
 
 
 def of_scene(
-    scene: Scene, html: Callable[[], bytes] | None = None, *, engine: str | None = None, frame: int = 0
+    scene: Scene,
+    html: Callable[[], bytes] | None = None,
+    *,
+    engine: str | None = None,
+    frame: int = 0,
+    more: dict[str, Callable[[], bytes]] | None = None,
 ) -> Picture:
     """Return the picture of a scene: svg and dot by ourselves, png and pdf from that dot by a layout engine.
 
@@ -110,6 +121,7 @@ def of_scene(
         html: makes the page; None puts the drawing alone on it.
         engine: the path of a `dot` program, or "pygraphviz".
         frame: as for `Picture`.
+        more: further formats.
     """
     return Picture(
         scene.title,
@@ -119,14 +131,18 @@ def of_scene(
             "pdf": lambda: backends.render(to_dot(scene), "pdf", engine),
             "dot": lambda: to_dot(scene).encode(),
             "html": html or (lambda: image_page(scene.title, to_svg(scene, inline=True))),
+            **(more or {}),
         },
         frame,
     )
 
 
-def image_page(title: str, svg: str) -> bytes:
-    """Return a page with one drawing, as wide as the window allows."""
-    return page(title, svg, "body{margin:1rem}svg{max-width:100%;height:auto}")
+def image_page(title: str, svg: str, wide: bool = False) -> bytes:
+    """Return a page with one drawing, as wide as the window allows; a `wide` one keeps its size and is scrolled."""
+    fit = "" if wide else "svg{max-width:100%;height:auto}"
+    dark = "@media screen and (prefers-color-scheme:dark){body{background:#14171a}}"
+    body = f'<main class="drawing" tabindex="0" aria-label="{escape(title)}">{svg}</main>'
+    return page(title, body, f"body{{margin:1rem}}.drawing{{overflow:auto}}{fit}{dark}")
 
 
 def write(path: Path, content: bytes) -> None:
@@ -151,5 +167,5 @@ def page(title: str, body: str, css: str = "", script: str = "") -> bytes:
     return (
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f"<title>{escape(title)}</title>\n<style>{css}</style>\n</head>\n<body>\n{body}\n{scripts}</body>\n</html>\n"
+        f"<title>{escape(title)}</title>\n<style>{css}{page_css()}</style>\n</head>\n<body>\n{body}\n{scripts}</body>\n</html>\n"
     ).encode()

@@ -7,7 +7,7 @@ it is: its entries are stacked before it and taken apart after it. Values and de
 
 import itertools
 import math
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -22,14 +22,27 @@ _EACH = {op for op in vars(elementwise).values() if isinstance(op, Op)}
 _MOVES = {op for op in vars(shape).values() if isinstance(op, Op)} - {shape.scatter_add}
 
 
-def expand(root: Node) -> tuple[Node, dict[Node, Node], dict[Node, str]]:
+class Expanded(NamedTuple):
+    """A graph in numbers.
+
+    Attributes:
+        root: its root.
+        leaves: for every leaf the leaf of the graph of arrays that it is an entry of.
+        homes: the layer of every node that has one.
+        entries: for every node of the graph of arrays the nodes of its entries, in its shape.
+    """
+
+    root: Node
+    leaves: dict[Node, Node]
+    homes: dict[Node, str]
+    entries: dict[Node, Any]
+
+
+def expand(root: Node) -> Expanded:
     """Return the graph of a result with one entry as a graph of numbers.
 
-    Returns:
-        the new root; for every leaf of the new graph the leaf that it is an entry of; and the layer of every new node.
-
     >>> w, x = Node([2.0, 3.0], name="w"), Node([5.0, 7.0], name="x")
-    >>> total, leaves, _ = expand((w * x).sum())
+    >>> total, leaves, _, _ = expand((w * x).sum())
     >>> total, [leaf.name for leaf in leaves]
     (Node(31.0, op='add'), ['w[0]', 'w[1]', 'x[0]', 'x[1]'])
     """
@@ -49,7 +62,7 @@ def expand(root: Node) -> tuple[Node, dict[Node, Node], dict[Node, str]]:
             entries[node] = _written_out(node.op, node, inputs, made).reshape(node.shape)
         if node in layers:
             homes |= dict.fromkeys(made, layers[node])
-    return entries[root].item(), leaves, homes
+    return Expanded(entries[root].item(), leaves, homes, entries)
 
 
 class _Recorder(list[Node]):

@@ -9,7 +9,8 @@ import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from tinygrad_ed.draw.style import DOT_FONT, FONT, INK, PAPER, Runs, escape, plain, quoted, tspans
+from tinygrad_ed.closed_form.formula import Formula, Sign
+from tinygrad_ed.draw.style import DOT_FONT, FONT, INK, PAPER, escape, quoted, tspans
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +61,7 @@ class Text:
 
     x: float
     y: float
-    runs: Runs
+    what: Formula
     size: float = 12.0
     colour: str = INK
     anchor: str = "middle"
@@ -70,7 +71,7 @@ class Text:
     @property
     def length(self) -> float:
         """A width in pixels that the text does not exceed by much in any usual font."""
-        return sum(len(text) * self.size * (0.4 if level else 0.57) for text, level in self.runs)
+        return sum(len(text) * self.size * (0.4 if level else 0.57) for text, level in self.what.runs)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,9 +99,9 @@ class Scene:
     items: Sequence[Item]
 
 
-def words(text: str) -> Runs:
-    """Plain text as runs."""
-    return ((text, 0),)
+def words(text: str) -> Sign:
+    """Plain text, which is never looked into."""
+    return Sign(text, "", "text")
 
 
 def to_svg(scene: Scene, inline: bool = False) -> str:
@@ -110,40 +111,46 @@ def to_svg(scene: Scene, inline: bool = False) -> str:
     inside = "\n".join(line for item in scene.items for line in _svg(item))
     return (
         f'<svg {space}width="{w}" height="{h}" viewBox="0 0 {w} {h}" role="img" '
-        f'aria-labelledby="tg-title tg-desc" font-family="{FONT}">\n'
-        f'<title id="tg-title">{escape(scene.title)}</title>\n'
-        f'<desc id="tg-desc">{escape(scene.description)}</desc>\n'
+        f'aria-label="{escape(scene.title)}" font-family="{FONT}" fill="{INK}">\n'
+        f"<title>{escape(scene.title)}</title>\n"
+        f"<desc>{escape(scene.description)}</desc>\n"
         f'<rect class="paper" width="{w}" height="{h}" fill="{PAPER}"/>\n{inside}\n</svg>\n'
     )
+
+
+def _n(x: float) -> str:
+    """A coordinate, to a tenth of a pixel."""
+    return f"{x:.1f}".removesuffix(".0")
 
 
 def _svg(item: Item) -> Iterator[str]:
     match item:
         case Circle(x, y, r, fill, stroke, width, lower):
-            disc = f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{r:g}"'
+            disc = f'<circle cx="{_n(x)}" cy="{_n(y)}" r="{r:g}"'
             rim = f'stroke="{stroke}" stroke-width="{width:g}"'
             yield f'{disc} fill="{fill}" {rim}/>'
             if lower:
-                yield f'<path d="M{x - r:.1f} {y:.1f}A{r:g} {r:g} 0 0 0 {x + r:.1f} {y:.1f}Z" fill="{lower}"/>'
+                yield f'<path d="M{_n(x - r)} {_n(y)}A{r:g} {r:g} 0 0 0 {_n(x + r)} {_n(y)}Z" fill="{lower}"/>'
                 yield f'{disc} fill="none" {rim}/>'
         case Box(x, y, w, h, fill, stroke, width, radius, dashed):
             more = (f' rx="{radius:g}"' if radius else "") + (' stroke-dasharray="5 3"' if dashed else "")
             line = f' stroke="{stroke}" stroke-width="{width:g}"' if stroke != "none" else ""
-            place = f'x="{x - w / 2:.1f}" y="{y - h / 2:.1f}" width="{w:.1f}" height="{h:.1f}"'
+            place = f'x="{_n(x - w / 2)}" y="{_n(y - h / 2)}" width="{_n(w)}" height="{_n(h)}"'
             yield f'<rect {place} fill="{fill}"{line}{more}/>'
         case Line(x1, y1, x2, y2, stroke, width, dashed, bend):
             middle = (y1 + y2) / 2
-            curve = f"C{x1:.1f} {middle:.1f} {x2:.1f} {middle:.1f} {x2:.1f} {y2:.1f}" if bend else f"L{x2:.1f} {y2:.1f}"
+            curve = f"C{_n(x1)} {_n(middle)} {_n(x2)} {_n(middle)} {_n(x2)} {_n(y2)}" if bend else f"L{_n(x2)} {_n(y2)}"
             more = ' stroke-dasharray="6 4"' if dashed else ""
             yield (
-                f'<path class="wire" d="M{x1:.1f} {y1:.1f}{curve}" fill="none" stroke="{stroke}" '
+                f'<path class="wire" d="M{_n(x1)} {_n(y1)}{curve}" fill="none" stroke="{stroke}" '
                 f'stroke-width="{width:.2g}"{more}/>'
             )
-        case Text(x, y, runs, size, colour, anchor, bold, cls):
+        case Text(x, y, what, size, colour, anchor, bold, cls):
             more = (' font-weight="bold"' if bold else "") + (f' class="{cls}"' if cls else "")
             more += f' text-anchor="{anchor}"' if anchor != "start" else ""
-            place = f'x="{x:.1f}" y="{y:.1f}" font-size="{size:g}"'
-            yield f'<text {place} fill="{colour}"{more}>{tspans(runs, size)}</text>'
+            place = f'x="{_n(x)}" y="{_n(y)}" font-size="{size:g}"'
+            paint = "" if colour == INK else f' fill="{colour}"'
+            yield f"<text {place}{paint}{more}>{tspans(what.runs, size)}</text>"
         case Group(items, ident, cls, tip, extra):
             names = {"id": ident, "class": cls, **extra}
             yield "<g" + "".join(f' {key}="{escape(value)}"' for key, value in names.items() if value) + ">"
@@ -202,11 +209,11 @@ def _dot(item: Circle | Box | Line | Text, scene: Scene, names: Iterator[str]) -
             points = " ".join(f"{x:.2f},{scene.height - y:.2f}" for x, y in course)
             style = ", style=dashed" if dashed else ""
             yield f's0 -> s1 [pos="{points}", color="{stroke}", penwidth={width:.2g}{style}]'
-        case Text(x, y, runs, size, colour, anchor, bold, _):
+        case Text(x, y, what, size, colour, anchor, bold, _):
             w = item.length + 4
             x += {"start": w / 2, "middle": 0.0, "end": -w / 2}[anchor]
             end = {"start": "\\l", "middle": "", "end": "\\r"}[anchor]
-            label = quoted(plain(runs))[:-1] + end + '"'
+            label = quoted(what.unicode)[:-1] + end + '"'
             font = ', fontname="Helvetica,Arial,Liberation Sans,DejaVu Sans Bold"' if bold else ""
             place = _at(scene, x, y - 0.36 * size, w, 1.3 * size)
             yield f'{next(names)} [{place}, shape=none, fontsize={size:g}, fontcolor="{colour}"{font}, label={label}]'

@@ -1,27 +1,40 @@
-"""The story of a graph, step by step: every value forward, then every contribution backward, then the update.
+"""The story of a trace, step by step: every value forward, then every contribution backward, then the update.
 
-A step names its node and its edge, and says what happens three times: as a sentence for a screen reader, as the
-general equation, and as the equation with the numbers in it.
+A step names its node and its edges, and says what happens three times: as a sentence for a screen reader, as the
+general equation, and as the equation with the numbers in it. Beside it stands the closed-form rule of the lecture, if
+the step completes a quantity that has one, with the number that the rule gives.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tinygrad_ed.closed_form.formula import Formula, Row
+from tinygrad_ed.closed_form.notation import formula
+from tinygrad_ed.draw import lecture
 from tinygrad_ed.draw.equations import (
-    Term,
-    backward_template,
+    COSTS,
+    backward,
     derivative,
+    equation,
     fill,
-    forward_template,
-    name_term,
+    forward,
+    has_slope,
+    label_of,
+    said,
     summary,
     value_term,
+    written_out,
 )
+from tinygrad_ed.draw.parts import Edge, Numbers, TraceNode, numbers_of
 from tinygrad_ed.draw.style import number
-from tinygrad_ed.draw.trace import Edge, Numbers, Trace, TraceNode, numbers_of
+
+if TYPE_CHECKING:
+    from tinygrad_ed.draw.trace import Trace
+
+FEW = 6  # a sum of more products than this is not written out
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,158 +44,244 @@ class Step:
     Attributes:
         phase: "forward", "backward" or "update".
         node: the id of the node that gets its value, a contribution, or its new value.
-        edge: the index of the edge along which the contribution comes, or None.
+        edges: the places, in the trace, of the edges that it uses: all inputs forward, the one it comes along backward.
         sentence: what happens, in words.
         general: the equation in letters.
-        numbers: the same with numbers.
-        shown: what the node then has: its value, the gradient so far, or the new value; None if it is too large.
-        rule: the lecture's rule for the quantity that this step completes, or None.
+        work: the same with numbers, up to the result; None where there is nothing to work out.
+        result: what comes out: a value, one contribution, or the new value; None if it is too large to be known.
+        shown: what the node then has: its value, the gradient so far, or the new value; None if that is not known.
+        rule: the lecture's closed-form rule of the quantity that this step completes, or None.
+        rule_gives: the number that the rule gives, where the trace has it.
     """
 
     phase: str
     node: str
-    edge: int | None
+    edges: tuple[int, ...]
     sentence: str
-    general: Term
-    numbers: Term
+    general: Formula
+    work: Formula | None
+    result: Numbers | None
     shown: Numbers | None
-    rule: str | None = None
+    total: Numbers | None = None
+    rule: Formula | None = None
+    rule_gives: Numbers | None = None
+
+    @property
+    def numbers(self) -> Formula:
+        """The equation with numbers: the work, the result, and after several contributions their sum."""
+        outcome = value_term(self.result, alone=True) if self.result else None
+        if self.work is None or outcome is None:
+            told = self.work or outcome or said("too large to be shown")
+        else:
+            told = equation(self.work, outcome)
+        return told if self.total is None else equation(told, value_term(self.total, alone=True), "; in all")
+
+    @property
+    def rule_agrees(self) -> bool | None:
+        """Whether graph and rule give the same numbers, up to rounding; None where one of them is not known."""
+        return None if self.rule_gives is None or self.shown is None else alike(self.shown, self.rule_gives)
 
 
-def steps(data: Trace, learning_rate: float, rules: Mapping[str, tuple[str, str]] | None = None) -> list[Step]:
-    """Return the steps of a trace that has gradients.
+def alike(a: Numbers, b: Numbers) -> bool:
+    """Whether numbers on two roads are the same up to rounding; a batch of one sample is a vector."""
+    if a.entries is None or b.entries is None:
+        return bool(np.allclose([a.low, a.high, a.mean], [b.low, b.high, b.mean], rtol=1e-6, atol=1e-12))
+    one, other = np.ravel(a.entries), np.ravel(b.entries)
+    return one.shape == other.shape and bool(np.allclose(one, other, rtol=1e-6, atol=1e-12, equal_nan=True))
 
-    Args:
-        data: the trace.
-        learning_rate: η of the update of the parameters.
-        rules: for some nodes, by id, the lecture's rule of their value and of their gradient.
-    """
-    story = _Story(data, rules or {})
+
+def steps(data: "Trace") -> list[Step]:
+    """Return the steps of a trace; without gradients it has forward steps only."""
+    story = _Story(data)
     made = [node for node in data.nodes if node.op is not None]
     told = [story.forward(node) for node in made]
-    if story.root.gradient is not None:
+    if data.of_root:
         told.append(story.seed())
         for node in reversed(made):
-            told += [story.backward(i, edge, node) for i, edge in story.into[node.id] if edge.contribution is not None]
-    told += [story.update(n, learning_rate) for n in data.nodes if n.role == "parameter" and n.gradient is not None]
+            told += [story.backward(i, edge, node) for i, edge in story.into[node.id] if edge.sent is not None]
+        parameters = [n for n in data.nodes if n.role == "parameter" and n.kept_gradient is not None]
+        told += [story.update(node, data.learning_rate) for node in parameters]
     return told
 
 
 class _Story:
     """What the steps need to know about the whole graph, and the gradients so far."""
 
-    def __init__(self, data: Trace, rules: Mapping[str, tuple[str, str]]) -> None:
+    def __init__(self, data: "Trace") -> None:
         self.by_id = {node.id: node for node in data.nodes}
-        self.names = labels(data)
-        self.terms = {key: name_term(name) for key, name in self.names.items()}
+        self.names = labels(data.nodes)
+        self.terms = {node.id: label_of(node, self.names[node.id]) for node in data.nodes}
         self.root = self.by_id[data.root]
-        self.rules = rules
+        self.closed = data.closed
+        self.last = max(
+            [lecture.split(node.quantity)[1] for node in data.nodes if node.quantity and "zeta" in node.quantity],
+            default=0,
+        )
         self.into: dict[str, list[tuple[int, Edge]]] = {node.id: [] for node in data.nodes}
         self.waiting = dict.fromkeys(self.by_id, 0)
         for i, edge in enumerate(data.edges):
             self.into[edge.target].append((i, edge))
-            self.waiting[edge.source] += edge.contribution is not None
+            self.waiting[edge.source] += edge.sent is not None
         self.uses = dict(self.waiting)
+        self.neurons = {node.id for node in data.nodes if node.op == "net input" and self.whole(node)}
         self.sofar: dict[str, Any] = {}
 
-    def slope(self, node: str) -> Term:
+    def whole(self, node: TraceNode) -> bool:
+        """Whether all inputs of a net input are there; in a trace from a file some may be missing."""
+        inputs = {self.by_id[edge.source].quantity or "" for _, edge in self.into[node.id]}
+        kind, j, neurons = lecture.split(node.quantity or "")
+        if not neurons:
+            return kind == "zeta" and inputs == {f"alpha[{j - 1}]", f"omega[{j}]", f"beta[{j}]"}
+        k = neurons[0]
+        before = [name for name in inputs if name.startswith("alpha")]
+        weights = {f"omega[{j},{at[0]},{k}]" for _, _, at in map(lecture.split, before) if at}
+        return kind == "zeta" and bool(weights) and inputs == {*before, *weights, f"beta[{j},{k}]"}
+
+    def slope(self, node: str) -> Formula:
         """The letter of a gradient: ∂E/∂node."""
         return derivative(self.terms[self.root.id], self.terms[node])
 
-    def forward(self, node: TraceNode) -> Step:
+    def rule(self, quantity: str | None) -> tuple[Formula | None, Numbers | None]:
+        """The lecture's rule of a quantity, and the number it gives."""
+        if quantity is None:
+            return None, None
+        rule = lecture.rule_of(quantity, self.last)
+        return rule, lecture.number_of(self.closed, quantity) if rule else None
+
+    def written(self, node: TraceNode, terms: dict[str, Formula]) -> Formula | None:
+        """The right side of a forward equation; `terms` are letters or numbers of its inputs, by id.
+
+        None for a sum that would be too long.
+        """
         inputs = [edge.source for _, edge in self.into[node.id]]
-        template = forward_template(node.op or "", len(inputs))
-        y = self.terms[node.id]
-        letters = fill(template, {str(i): self.terms[source] for i, source in enumerate(inputs[:10])})
-        values = fill(template, {str(i): value_term(self.by_id[source].value) for i, source in enumerate(inputs[:10])})
-        result = value_term(node.value, alone=True)
+        by_quantity = {self.by_id[i].quantity or i: terms[i] for i in inputs}
+        if node.id in self.neurons:
+            return lecture.net_input(node.quantity or "", by_quantity) if len(inputs) <= 2 * FEW + 1 else None
+        if node.quantity == "cost" and node.op in COSTS:
+            rho = [by_quantity[name] for name in by_quantity if name.startswith("rho")]
+            alpha = [by_quantity[name] for name in by_quantity if name.startswith("alpha")]
+            short = len(alpha) == len(rho) <= FEW and all(not self.by_id[i].value.shape for i in inputs)
+            return lecture.cost(node.op, list(zip(alpha, rho, strict=True))) if short else None
+        return forward(node.op or "", [terms[i] for i in inputs])
+
+    def forward(self, node: TraceNode) -> Step:
+        edges = self.into[node.id]
+        y, names = self.terms[node.id], [self.terms[edge.source] for _, edge in edges]
+        letters = self.written(node, self.terms)
+        if letters is None:
+            whole = lecture.rule_of(node.quantity or "", self.last)
+            sides = whole.parts[2:] if isinstance(whole, Row) else ()  # what follows `ζ =`
+            letters = Row(sides) if sides else forward("C" if node.quantity == "cost" else node.op or "", names)
+        values = {edge.source: value_term(self.by_id[edge.source].value) for _, edge in edges}
+        text = f"Forward: {y.unicode} = {letters.unicode}, which is {_spoken(node.value)}."
+        rule, gives = self.rule(node.quantity)
+        work = self.written(node, self.terms | values) if edges else None
+        places = tuple([i for i, _ in edges])
         return Step(
-            "forward",
-            node.id,
-            None,
-            f"Forward: {y.text} = {letters.text}, which is {_spoken(node.value)}.",
-            equation(y, letters),
-            equation(values, result) if inputs else result,
-            node.value,
-            self.rules.get(node.id, ("", ""))[0] or None,
+            "forward", node.id, places, text, equation(y, letters), work, node.value, node.value, None, rule, gives
         )
 
     def seed(self) -> Step:
-        root = self.root
-        one = value_term(root.gradient, alone=True)  # type: ignore[arg-type]  # told only where the root has a gradient
-        self.sofar[root.id] = root.gradient.entries  # type: ignore[union-attr]  # the same
-        text = f"Backward starts: the derivative of {self.names[root.id]} with respect to itself is {one.text}."
-        return Step("backward", root.id, None, text, equation(self.slope(root.id), one), one, root.gradient)
+        root, one = self.root, self.root.gradient
+        self.sofar[root.id] = one.entries if one else None
+        name = self.names[root.id]
+        text = f"Backward starts: the derivative of {name} with respect to itself is {_spoken(one)}."
+        result = value_term(one, alone=True) if one else said("too large to be shown")
+        return Step("backward", root.id, (), text, equation(self.slope(root.id), result), None, one, one)
 
     def backward(self, i: int, edge: Edge, node: TraceNode) -> Step:
-        source = self.by_id[edge.source]
-        sent: Numbers = edge.contribution  # type: ignore[assignment]  # told only for edges that have one
-        g, part = self.slope(node.id), value_term(sent, alone=True)
-        names = {str(e.slot): self.terms[e.source] for _, e in self.into[node.id]} | {"y": self.terms[node.id], "g": g}
-        template = backward_template(node.op or "", edge.slot, not node.value.shape)
-        general = (
-            fill(template, names)
-            if template
-            else Term(f"rule of {node.op}", f"<mtext>rule of {_plain(node.op)}</mtext>")
-        )
-        if edge.local is not None and node.gradient is not None:
-            product = fill("{g} · {0}", {"g": value_term(node.gradient), "0": value_term(numbers_of(edge.local))})
-            filled = equation(product, part)
-        else:
-            filled = part
+        source, sent = self.by_id[edge.source], edge.contribution
+        general, work = self.sends(edge, node, self.terms, self.slope(node.id)), self.worked(edge, node)
         self.waiting[source.id] -= 1
-        last = not self.waiting[source.id]
+        last, uses = not self.waiting[source.id], self.uses[source.id]
         before = self.sofar.get(source.id)
         total = source.gradient if last and source.gradient else self._added(source.id, before, sent)
         self.sofar[source.id] = total.entries if total else None
-        if self.uses[source.id] > 1 and before is not None and total is not None:
-            filled = equation(filled, value_term(total, alone=True), Term("; in all ", "<mtext>; in all\u00a0</mtext>"))
-        name = self.names[source.id]
-        more = (
-            f" It is used {self.uses[source.id]} times, and all contributions add up."
-            if self.uses[source.id] > 1
-            else ""
-        )
+        several = total if uses > 1 and before is not None else None
+        more = f" It is used {uses} times, and all contributions add up." if uses > 1 and before is None else ""
         now = f", whose derivative is now {_spoken(total)}" if total else ""
-        text = f"Backward: {self.names[node.id]} sends {_spoken(sent)} to {name}{now}.{more}"
-        sign = "=" if self.uses[source.id] == 1 else "+="
-        rule = self.rules.get(source.id, ("", ""))[1] if last else ""
-        return Step(
-            "backward", source.id, i, text, equation(self.slope(source.id), general, sign), filled, total, rule or None
-        )
+        name = self.terms[source.id].unicode
+        text = f"Backward: {self.terms[node.id].unicode} sends {_spoken(sent)} to {name}{now}.{more}"
+        rule, gives = self.rule(lecture.gradient_of(source.quantity) if last and source.quantity else None)
+        left = self.slope(source.id)
+        told = equation(left, general, "=" if uses == 1 else "+=")
+        return Step("backward", source.id, (i,), text, told, work, sent, total, several, rule, gives)
+
+    def worked(self, edge: Edge, node: TraceNode) -> Formula | None:
+        """What goes back through an edge, in numbers; None for large arrays, and where no rule has a short form."""
+        arrives = node.gradient
+        if arrives is None:
+            return None
+        if edge.local is not None and not node.value.shape:
+            return fill("$g · $d", {"g": value_term(arrives), "d": value_term(numbers_of(edge.local))})
+        around = [self.by_id[e.source] for _, e in self.into[node.id]] + [node]
+        if not all(written_out(part) for part in (arrives, *(n.value for n in around))) or not has_slope(node.op or ""):
+            return None
+        values = {n.id: value_term(n.value) for n in around}
+        return self.sends(edge, node, values, value_term(arrives))
+
+    def sends(self, edge: Edge, node: TraceNode, names: Mapping[str, Formula], g: Formula) -> Formula:
+        """What goes back through an edge, in letters or in numbers: what arrives times the local derivative."""
+        source = self.by_id[edge.source]
+        terms = {f"x{e.slot}": names[e.source] for _, e in self.into[node.id]}
+        terms |= {"y": names[node.id], "g": g}
+        slope: Formula | None = None
+        if node.id in self.neurons and source.quantity and node.quantity:
+            by_quantity = {self.by_id[e.source].quantity or "": names[e.source] for _, e in self.into[node.id]}
+            if lecture.split(node.quantity)[2]:
+                slope = lecture.net_slope(node.quantity, source.quantity, by_quantity) or formula("1")
+            else:
+                return fill(_LAYER[lecture.split(source.quantity)[0]], {"g": terms["g"], **_letters(by_quantity)})
+        elif node.quantity == "cost" and node.op in COSTS and source.quantity:
+            _, _, neurons = lecture.split(source.quantity)
+            kind, at = COSTS[node.op][1], f"rho[{','.join(map(str, neurons))}]" if neurons else "rho"
+            rho = next((names[e.source] for _, e in self.into[node.id] if self.by_id[e.source].quantity == at), None)
+            slope = fill(kind, {"a": names[source.id], "r": rho}) if rho else None
+            if slope and not neurons and source.value.shape and len(source.value.shape) == 2:
+                slope = fill("$s / M", {"s": slope})
+        if slope is None:
+            return backward(node.op or "", edge.slot, not node.value.shape, terms)
+        return fill("$g · $s", {"g": terms["g"], "s": slope})
 
     def update(self, node: TraceNode, learning_rate: float) -> Step:
-        name, slope = self.terms[node.id], self.slope(node.id)
-        eta = value_term(numbers_of(learning_rate))
+        name, slope, gradient = self.terms[node.id], self.slope(node.id), node.gradient
         new = None
-        if node.value.entries is not None and node.gradient is not None and node.gradient.entries is not None:
-            new = numbers_of(np.asarray(node.value.entries) - learning_rate * np.asarray(node.gradient.entries))
-        general = fill("{0} − η · {g}", {"0": name, "g": slope})
-        gradient: Numbers = node.gradient  # type: ignore[assignment]  # told only for nodes that have one
-        filled = fill("{0} − {1} · {g}", {"0": value_term(node.value), "1": eta, "g": value_term(gradient)})
-        text = f"Update: {self.names[node.id]} takes a step of {number(learning_rate)} against its gradient."
-        numbers = equation(filled, value_term(new, alone=True)) if new else filled
-        return Step("update", node.id, None, text, equation(name, general, "←"), numbers, new)
+        if node.value.entries is not None and gradient is not None and gradient.entries is not None:
+            new = numbers_of(node.value.array - learning_rate * gradient.array)
+        general = fill("$x − η · $g", {"x": name, "g": slope})
+        terms = {"x": value_term(node.value, alone=True), "eta": value_term(numbers_of(learning_rate))}
+        work = fill("$x − $eta · $g", {**terms, "g": value_term(gradient)}) if gradient else None
+        text = f"Update: {name.unicode} takes a step of {number(learning_rate)} against its gradient."
+        return Step("update", node.id, (), text, equation(name, general, "←"), work, new, new)
 
-    def _added(self, node: str, before: Any, sent: Numbers) -> Numbers | None:
+    def _added(self, node: str, before: Any, sent: Numbers | None) -> Numbers | None:
         """The sum so far; None where the arrays are too large to be in the trace."""
         if before is None and node not in self.sofar:
             return sent
-        if before is None or sent.entries is None:
+        if before is None or sent is None or sent.entries is None:
             return None
         return numbers_of(np.asarray(before) + np.asarray(sent.entries))
 
 
-def labels(data: Trace) -> dict[str, str]:
+_LAYER = {"alpha": "$g $w^T", "omega": "$a^T $g", "beta": '$g " (summed over samples)"'}
+
+
+def _letters(by_quantity: dict[str, Formula]) -> dict[str, Formula]:
+    """The inputs of a layer's net input under the names of the templates."""
+    short = {"alpha": "a", "omega": "w", "beta": "b"}
+    return {short[lecture.split(name)[0]]: term for name, term in by_quantity.items()}
+
+
+def labels(nodes: Sequence[TraceNode]) -> dict[str, str]:
     """A name for every node: its own, a constant's number, or v1, v2, ... in order.
 
     >>> from tinygrad_ed.draw.trace import trace
     >>> from tinygrad_ed.node import Node
-    >>> labels(trace(Node(2.0, name="w") * 3.0 + 1.0))
+    >>> labels(trace(Node(2.0, name="w") * 3.0 + 1.0).nodes)
     {'n0': 'w', 'n1': '3', 'n2': 'v1', 'n3': '1', 'n4': 'v2'}
     """
     found, count = {}, 0
-    for node in data.nodes:
+    for node in nodes:
         if node.name:
             found[node.id] = node.name
         elif node.role == "constant":
@@ -193,15 +292,5 @@ def labels(data: Trace) -> dict[str, str]:
     return found
 
 
-def equation(left: Term, right: Term, sign: str | Term = "=") -> Term:
-    """Two terms with a sign between them."""
-    between = sign if isinstance(sign, Term) else Term(f" {sign} ", f"<mo>{sign}</mo>")
-    return Term(left.text + between.text + right.text, left.math + between.math + right.math)
-
-
-def _spoken(numbers: Numbers) -> str:
-    return value_term(numbers, alone=True).text
-
-
-def _plain(text: str | None) -> str:
-    return fill("{0}", {"0": name_term(text or "")}).math
+def _spoken(numbers: Numbers | None) -> str:
+    return value_term(numbers, alone=True).unicode if numbers else "not known"

@@ -1,29 +1,26 @@
-"""The one visual language of all pictures: colours, fonts, numbers and the lecture's letters.
+"""The one visual language of all pictures: colours, fonts, and text that is safe in every format.
 
 A letter has the same colour wherever it appears. The colours differ in lightness as well as in hue, so that readers
 with any kind of colour vision can tell them apart (a test simulates them), and all are dark enough to be read on
-white. No meaning is carried by colour alone.
-
-A label with sub- and superscripts is a tuple of runs `(text, level)`, with level 0 on the line, 1 above
-and -1 below. It becomes Unicode for DOT and plain text, or `<tspan>` for SVG.
+white; in the dark, each has a lighter partner. No meaning is carried by colour alone. The letters themselves, and
+numbers as text, come from `closed_form/notation.py`.
 """
 
 import html
-import math
-import re
 
-Runs = tuple[tuple[str, int], ...]
+from tinygrad_ed.closed_form import notation
+from tinygrad_ed.closed_form.formula import Runs
 
-COLOURS = {
-    "α": "#0a5ad6",
-    "ζ": "#22303a",
-    "ω": "#5a3200",
-    "Ω": "#5a3200",
-    "β": "#00684a",
+COLOURS = {  # by the letter's name in notation.LETTERS
+    "alpha": "#0a5ad6",
+    "zeta": "#22303a",
+    "omega": "#5a3200",
+    "omega_k": "#5a3200",
+    "beta": "#00684a",
     "B": "#c93a10",
     "P": "#9c3391",
-    "ρ": "#333333",
-    "ε": "#111111",
+    "rho": "#333333",
+    "cost": "#111111",
 }
 INK, QUIET, PAPER, LINE = "#1b1f24", "#5f6873", "#ffffff", "#8b95a1"
 OP = "#4b5563"
@@ -31,24 +28,47 @@ GRADIENT, WRONG = COLOURS["B"], "#b3261e"
 FORWARD_FILL, BACKWARD_FILL, CLUSTER_FILL, WRONG_FILL = "#e6f1f9", "#fdeee3", "#f6f7f9", "#fde2da"
 
 ROLES = {  # role: (fill, border)
-    "parameter": ("#fff4dc", COLOURS["ω"]),
-    "input": (FORWARD_FILL, COLOURS["α"]),
+    "parameter": ("#fff4dc", COLOURS["omega"]),
+    "input": (FORWARD_FILL, COLOURS["alpha"]),
     "constant": ("#f0f1f3", QUIET),
     "op": (PAPER, OP),
     "output": (PAPER, INK),
 }
 
+DARK = {  # what becomes of a colour on a page in the dark; each letter stays its own
+    COLOURS["alpha"]: "#a4cdf9",
+    COLOURS["zeta"]: "#f1f3f3",
+    COLOURS["omega"]: "#fad205",
+    COLOURS["beta"]: "#47fda0",
+    COLOURS["B"]: "#ec863d",
+    COLOURS["P"]: "#e65fff",
+    COLOURS["rho"]: "#d8d8d8",
+    COLOURS["cost"]: "#f2f2f2",
+    INK: "#e8eaed",
+    QUIET: "#a6afba",
+    PAPER: "#1d2126",
+    LINE: "#77818d",
+    OP: "#5b6675",
+    WRONG: "#ff8a80",
+    FORWARD_FILL: "#16324d",
+    BACKWARD_FILL: "#472a1b",
+    CLUSTER_FILL: "#262b31",
+    WRONG_FILL: "#4a1f1a",
+    "#fff4dc": "#3a2f17",
+    "#f0f1f3": "#2a2f36",
+}
+_COLD, _WARM = (10, 90, 214), (201, 58, 16)  # the ends of the heat map: below zero and above it
+
 DOT_FONT = "Helvetica,Arial,Liberation Sans,DejaVu Sans,sans-Serif"
 FONT = "Helvetica, Arial, 'Liberation Sans', 'DejaVu Sans', sans-serif"
 
-_SUPERSCRIPT = str.maketrans("0123456789+−-()njT", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁻⁽⁾ⁿʲᵀ")
-_SUBSCRIPT = str.maketrans("0123456789+−-()aehijklmnoprstuvx", "₀₁₂₃₄₅₆₇₈₉₊₋₋₍₎ₐₑₕᵢⱼₖₗₘₙₒₚᵣₛₜᵤᵥₓ")
 _CONTROL = {i: chr(0x2400 + i) for i in range(32)} | {0x7F: "␡"} | dict.fromkeys(range(0xD800, 0xE000), "\ufffd")
 _CONTROL |= dict.fromkeys((0xFFFE, 0xFFFF), "\ufffd")
 
 SYMBOLS = {
     "add": "+", "subtract": "−", "multiply": "×", "divide": "÷", "negative": "−", "matmul": "@", "power": "xⁿ",
     "square": "x²", "sqrt": "√", "absolute": "|x|", "sum": "Σ", "sigmoid": "σ",
+    "identity": "id", "cross_entropy": "CE", "leaky_relu": "lrelu",
 }  # fmt: skip
 
 
@@ -60,46 +80,38 @@ def symbol(op: str) -> str:
 def number(x: float) -> str:
     """Return a number in at most three significant digits, with a true minus sign.
 
-    A number that is shown exactly keeps its short form; a rounded one keeps its zeros.
-
     >>> number(0.5), number(-0.99996), number(12345), number(0.0000123)
     ('0.5', '−1.00', '12345', '1.23·10⁻⁵')
     """
-    x = float(x)
-    if not math.isfinite(x):
-        return "nan" if math.isnan(x) else "∞" if x > 0 else "−∞"
-    if x == int(x) and abs(x) < 1e5:
-        return f"{int(x)}".replace("-", "−")
-    digits = "" if float(f"{x:.3g}") == x else "#"
-    text = f"{x:{digits}.3g}".rstrip(".")
-    if 1e3 <= abs(x) < 1e5:
-        text = f"{x:.0f}"
-    elif 1e-3 <= abs(x) < 1e3 and "e" in text:
-        text = f"{x:.0f}"  # 999.9 rounds up to 1.00e+03
-    if "e" in text:
-        mantissa, exponent = text.split("e")
-        text = f"{mantissa}·10{str(int(exponent)).translate(_SUPERSCRIPT)}"
-    return text.replace("-", "−")
+    return notation.number(x).unicode
 
 
-def letter(name: str, up: object = None, down: object = None) -> Runs:
-    """Return a letter with its layer above and its neuron below.
+def heat(x: float, largest: float, strongest: float = 1.0) -> str:
+    """Return the colour of a number in a heat map: blue below zero, white at zero, orange above.
 
-    >>> plain(letter("ω", 1, "1,2"))
-    'ω¹₁,₂'
+    Args:
+        x: the number.
+        largest: the size that gets the strongest colour.
+        strongest: how strong that is; less than 1 where text stands on it.
+
+    >>> heat(0.0, 2.0), heat(-2.0, 2.0), heat(1.0, 2.0)
+    ('#ffffff', '#0a5ad6', '#e49c88')
     """
-    return ((name, 0), *(((str(up), 1),) if up is not None else ()), *(((str(down), -1),) if down is not None else ()))
+    share = round(8 * min(abs(x) / largest, 1.0)) / 8 if largest > 0 and abs(x) < float("inf") else 0.0
+    end, share = _WARM if x > 0 else _COLD, share * strongest
+    return "#" + "".join(f"{round(255 + share * (part - 255)):02x}" for part in end)
 
 
-def marked(text: str) -> Runs:
-    """Return runs from text with scripts in braces; for our own texts, never for a user's name.
-
-    >>> marked("ζ^{j} = 1"), plain(marked("B^{j}_{k}"))
-    ((('ζ', 0), ('j', 1), (' = 1', 0)), 'Bʲₖ')
-    """
-    levels = {"^": 1, "_": -1, "": 0}
-    parts = re.findall(r"([_^])\{([^}]*)\}|([^_^]+)", text)
-    return tuple((inner or outer, levels[mark]) for mark, inner, outer in parts)
+def page_css() -> str:
+    """Return the style of letters in equations, and of drawings in the dark, for every page."""
+    letters = "".join(f"mi.{name}{{color:{colour}}}" for name, colour in COLOURS.items())
+    dark = "".join(f"mi.{name}{{color:{DARK[colour]}}}" for name, colour in COLOURS.items())
+    dark += "".join(
+        f'svg[{kind}="{colour}"],svg [{kind}="{colour}"]{{{kind}:{seen}}}'
+        for colour, seen in DARK.items()
+        for kind in ("fill", "stroke")
+    )
+    return f"{letters}@media screen and (prefers-color-scheme:dark){{{dark}}}"
 
 
 def clean(text: str) -> str:
@@ -148,27 +160,21 @@ def cell(text: str) -> str:
     return escape(text).replace("\\", "\\\\")
 
 
-def plain(runs: Runs) -> str:
-    """Return runs as one Unicode string."""
-    tables = {0: {}, 1: _SUPERSCRIPT, -1: _SUBSCRIPT}
-    return "".join(text.translate(tables[level]) for text, level in runs)
-
-
 def tspans(runs: Runs, size: float) -> str:
     """Return runs as the inside of an SVG `<text>` of this font size; a subscript stands under its superscript.
 
     A space at the edge of a run becomes a distance, because a viewer may drop it.
     """
-    if len(runs) == 1:
-        return escape(runs[0][0])
+    if len(runs) < 2:
+        return "".join(escape(text) for text, _ in runs)
     parts, at, before = [], 0.0, ("", 0)
     for text, level in runs:
         wanted = {0: 0.0, 1: -0.4 * size, -1: 0.24 * size}[level]
         stacked = level == -1 and before[1] == 1
         spaces = len(before[0]) - len(before[0].rstrip()) + len(text) - len(text.lstrip())
         dx = -0.39 * size * len(before[0]) if stacked else 0.28 * size * spaces
-        place = (f' dx="{dx:.1f}"' if dx else "") + (f' dy="{wanted - at:.1f}"' if wanted != at else "")
-        small = f' font-size="{0.68 * size:.1f}"' if level else ""
+        place = (f' dx="{dx:.2g}"' if dx else "") + (f' dy="{wanted - at:.2g}"' if wanted != at else "")
+        small = f' font-size="{0.68 * size:.2g}"' if level else ""
         parts.append(f"<tspan{place}{small}>{escape(text.strip())}</tspan>")
         at, before = wanted, (text, level)
     return "".join(parts)

@@ -6,89 +6,36 @@ traces, byte for byte. An edge is one use of a value: `x * x` has two. An edge c
 backpropagation multiplies: what arrives at the op times its local derivative is the edge's contribution,
 and the contributions of all edges that leave a node add up to its gradient. Where the gradients that the nodes
 hold are not those of one sweep from the root, no edge carries a contribution: they would not add up.
+
+A trace tells its own story in `steps`, can be saved and loaded (`stored.py`), and compared with another
+(`receipt.py`).
 """
 
-import dataclasses
-import json
-import math
+import gc
+import os
 import re
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from tinygrad_ed.backward import contribution, start, sweep, walk
+from tinygrad_ed.draw import stored
+from tinygrad_ed.draw.parts import Edge, Numbers, TraceNode, kept, merged
+from tinygrad_ed.draw.receipt import Receipt, receipt
+from tinygrad_ed.draw.steps import Step, steps
 from tinygrad_ed.errors import InvalidType
 from tinygrad_ed.node import Node, plain
+from tinygrad_ed.recording import observer
 
-SCHEMA = 1
-FULL = 64  # arrays up to this many entries are kept entry by entry, larger ones as a summary
 _PARAMETER = re.compile(r"(?:W|b)([1-9][0-9]*)")
 
 
-@dataclass(slots=True)
-class Numbers:
-    """A float, or an array as plain data.
-
-    Attributes:
-        shape: `()` for a float.
-        entries: the float, or nested lists; None for an array of more than `FULL` entries.
-        low: the smallest entry.
-        high: the largest entry.
-        mean: the mean of the entries.
-    """
-
-    shape: tuple[int, ...]
-    entries: Any
-    low: float
-    high: float
-    mean: float
-
-
-@dataclass(slots=True)
-class TraceNode:
-    """One value: a leaf, a constant, or the result of an op.
-
-    Attributes:
-        id: `n0`, `n1`, ...
-        role: "parameter", "input", "constant", "op" or "output".
-        op: the name of the op that made it, None for a leaf.
-        name: the name that the user gave, or None.
-        layer: the cluster it belongs to, or None.
-        value: the numbers.
-        gradient: the numbers, or None where no sweep arrived: "not computed" is not zero.
-    """
-
-    id: str
-    role: str
-    op: str | None
-    name: str | None
-    layer: str | None
-    value: Numbers
-    gradient: Numbers | None
-
-
-@dataclass(slots=True)
-class Edge:
-    """One use of a value by an op.
-
-    Attributes:
-        source: the id of the value.
-        target: the id of the op's result.
-        slot: the position among the op's inputs, from 0.
-        local: for floats, the derivative of the op's result with respect to this input.
-        contribution: what this use adds to the gradient of the source, or None where there is none.
-    """
-
-    source: str
-    target: str
-    slot: int
-    local: float | None
-    contribution: Numbers | None
-
-
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Trace:
     """A computational graph as plain data.
 
@@ -98,12 +45,16 @@ class Trace:
         edges: the edges, in the order of their targets.
         of_root: whether the gradients are those of one sweep through the root. False where there is none, and
             where other results were swept since.
+        learning_rate: η of the update of the parameters, the last steps.
+        closed: what the lecture's closed-form rules give, by the names of a ledger, for comparison; often empty.
     """
 
     root: str
     nodes: tuple[TraceNode, ...]
     edges: tuple[Edge, ...]
     of_root: bool
+    learning_rate: float = 0.1
+    closed: Mapping[str, Numbers] = field(default_factory=dict)
 
     @property
     def layers(self) -> tuple[str, ...]:
@@ -113,18 +64,91 @@ class Trace:
     @property
     def swept(self) -> bool:
         """Whether there is any gradient, of this result or of another one."""
-        return any(node.gradient is not None for node in self.nodes)
+        return any(node.kept_gradient is not None for node in self.nodes)
+
+    @cached_property
+    def steps(self) -> list[Step]:
+        """The story: every value forward, every contribution backward, then the update of the parameters.
+
+        >>> x = Node(3.0, name="x")
+        >>> for step in trace(x * x, fresh=True).steps:
+        ...     print(step.phase, step.node, step.edges, step.general, "|", step.numbers)
+        forward n1 (0, 1) v₁ = x · x | 3 · 3 = 9
+        backward n1 () ∂v₁/∂v₁ = 1 | 1
+        backward n0 (0,) ∂v₁/∂x += ∂v₁/∂v₁ · x | 1 · 3 = 3
+        backward n0 (1,) ∂v₁/∂x += ∂v₁/∂v₁ · x | 1 · 3 = 3; in all 6
+        """
+        return steps(self)
 
     def to_json(self) -> str:
-        """Return the trace as JSON, with `"schema": 1`.
+        """Return the trace as JSON: see `stored.py` and docs/trace.md for its schema."""
+        return stored.written(self)
 
-        A number stands for itself; an array is an object with its shape, its entries (or null), low, high and
-        mean. What JSON cannot hold becomes "nan", "inf" or "-inf".
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Write the trace as JSON, beside its place and then renamed; return the path.
+
+        Raises:
+            InvalidValue: for a name that does not end with .json.
+            FileProblem: if the folder is missing or cannot be written.
         """
-        nodes = [{key: _plain_data(getattr(node, key)) for key in _NODE_KEYS} for node in self.nodes]
-        edges = [{key: _plain_data(getattr(edge, key)) for key in _EDGE_KEYS} for edge in self.edges]
-        data = {"schema": SCHEMA, "root": self.root, "nodes": nodes, "edges": edges}
-        return json.dumps(data, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+        return stored.save(self.to_json(), path)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> "Trace":
+        """Read a trace that was saved.
+
+        Raises:
+            FileProblem: if there is no such file, if it is no trace, or if it is damaged; the message says where.
+        """
+        return cls(**stored.load(path))
+
+    def compare(self, other: "Trace", tolerance: float = 1e-9) -> Receipt:
+        """Return what differs first between this trace and another one, in the order of the story.
+
+        >>> x, y = Node(3.0, name="x"), Node(3.0, name="x")
+        >>> print(trace(x * 2.0).compare(trace(y * 4.0)))
+        n1 (constant): value is 2 in the first and 4 in the second (2 more differ)
+        """
+        return receipt(self, other, tolerance)
+
+
+@contextmanager
+def _no_collector() -> Iterator[None]:
+    """Switch the garbage collector off: it would look through millions of new objects, none of which is garbage."""
+    on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if on:
+            gc.enable()
+
+
+class _Sent:
+    """Watches a sweep and keeps what every node sent, in one list: a node, then position and part of each input."""
+
+    def __init__(self) -> None:
+        self.stack: list[Any] = []
+
+    def made(self, node: Node) -> None:
+        """A rule may make nodes; they are not part of the graph."""
+
+    def sending(self, node: Node) -> None:
+        """What follows is from this node."""
+        self.stack.append(node)
+
+    def sent(self, node: Node, position: int, gradient: Any) -> None:
+        """Keep one contribution."""
+        self.stack += (position, gradient)
+
+    def of(self, node: Node) -> dict[int, Any]:
+        """Take off what a node sent. The sweep went from new to old, so the oldest node comes off first."""
+        stack, row = self.stack, {}
+        while stack[-1] is not node:
+            part, position = stack.pop(), stack.pop()
+            row[position] = part
+        stack.pop()
+        return row
 
 
 @np.errstate(all="ignore")  # what is computed again here has given its warnings the first time
@@ -134,7 +158,9 @@ def trace(
     parameters: Iterable[Node] | None = None,
     layers: Mapping[Node, str] | None = None,
     names: Mapping[Node, str] | None = None,
+    quantities: Mapping[Node, str] | None = None,
     fresh: bool = False,
+    learning_rate: float = 0.1,
 ) -> Trace:
     """Return the graph below `root` as plain data, in time linear in its nodes and edges.
 
@@ -143,8 +169,10 @@ def trace(
         parameters: the leaves to mark as parameters; None takes those named like `W1` or `b1`.
         layers: the cluster of each node; None works it out from the names of the parameters.
         names: other names for some nodes.
+        quantities: what some nodes are in the lecture, such as `zeta[2]`.
         fresh: take the gradients of `root` from a sweep made here, which touches no node, in place of those
             that the last `backward` left.
+        learning_rate: η of the update of the parameters in the last steps.
 
     Raises:
         InvalidType: if `root` is not a Node.
@@ -161,37 +189,63 @@ def trace(
     """
     if not isinstance(root, Node):
         raise InvalidType(f"a graph is drawn from its last Node, but got {root!r}; give the result of a computation")
-    order = walk(root)
-    swept = sweep(order, {root: start(root)}) if fresh else {}
-    of_root = fresh or _of_one_sweep(order, root)
-    order.reverse()
-    marked = set(parameters) if parameters is not None else {n for n in order if n.op is None and layer_of(n)}
-    clusters = layers_of(order) if layers is None else layers
-    names = names or {}
-    ids: dict[Node, str] = {}
-    nodes: list[TraceNode] = []
-    edges: list[Edge] = []
-    for node in order:
-        sources, home = [], clusters.get(node)
-        for arg in node.args:
-            if isinstance(arg, Node):
-                sources.append(ids[arg])
-                continue
-            sources.append(f"n{len(nodes)}")
-            reader = home if type(arg) is float else None  # data do not belong to the layer that reads them
-            nodes.append(TraceNode(sources[-1], "constant", None, None, reader, numbers_of(arg), None))
-        ids[node] = key = f"n{len(nodes)}"
-        if node.op is None:
-            role, op = "parameter" if node in marked else "input", None
-        else:
-            role, op = "output" if node is root else "op", node.op.name
-        g = swept.get(node) if fresh else node._grad
-        gradient = None if g is None else numbers_of(g)
-        nodes.append(TraceNode(key, role, op, names.get(node, node.name), home, numbers_of(node._value), gradient))
-        inputs = [plain(arg) for arg in node.args]
-        for slot, source in enumerate(sources):
-            edges.append(Edge(source, key, slot, *_flow(node, slot, inputs, g if of_root else None)))
-    return Trace(ids[root], tuple(nodes), tuple(edges), of_root)
+    with _no_collector():
+        order = walk(root)
+        arrived, sent = _swept(order, root, start(root) if fresh else root._grad)
+        of_root = fresh or (bool(arrived) and all(_same(node._grad, arrived.get(node)) for node in order))
+        if not fresh:
+            arrived.clear()  # the nodes have their own
+        order.reverse()
+        marked = set(parameters) if parameters is not None else {n for n in order if n.op is None and layer_of(n)}
+        clusters = layers_of(order) if layers is None else layers
+        names, quantities = names or {}, quantities or {}
+        ids: dict[Node, str] = {}
+        nodes: list[TraceNode] = []
+        edges: list[Edge] = []
+        for node in order:
+            home, op, g = clusters.get(node), node.op, arrived.get(node) if fresh else node._grad
+            row = sent.of(node) if op and of_root and g is not None else {}
+            sources = []
+            for arg in node.args:
+                if isinstance(arg, Node):
+                    sources.append(ids[arg])
+                else:
+                    sources.append(f"n{len(nodes)}")
+                    reader = home if type(arg) is float else None  # data do not belong to the layer that reads them
+                    nodes.append(TraceNode(sources[-1], "constant", None, None, reader, kept(arg), None))
+            ids[node] = key = f"n{len(nodes)}"
+            role = ("output" if node is root else "op") if op else "parameter" if node in marked else "input"
+            gradient = None if g is None else kept(g)
+            name, quantity = names.get(node, node.name), quantities.get(node)
+            nodes.append(TraceNode(key, role, op and op.name, name, home, kept(node._value), gradient, quantity))
+            for slot, source in enumerate(sources):
+                part = row.get(slot)
+                local = _local(node, slot, g, part)
+                edges.append(Edge(source, key, slot, local, None if part is None else kept(part)))
+        return Trace(ids[root], tuple(nodes), tuple(edges), of_root, learning_rate)
+
+
+def _swept(order: list[Node], root: Node, seed: Any) -> tuple[dict[Node, Any], _Sent]:
+    """What a sweep from the root brings to each node, and what each node sends; nothing without a seed."""
+    watcher = _Sent()
+    if seed is None:
+        return {}, watcher
+    token = observer.set(watcher)
+    try:
+        return sweep(order, {root: seed}), watcher
+    finally:
+        observer.reset(token)
+
+
+def _local(node: Node, slot: int, g: Any, part: Any) -> float | None:
+    """The derivative of a float with respect to a float input; what was sent for a gradient of 1 is just that."""
+    arg, y = node.args[slot], node._value
+    if type(y) is not float or not isinstance(arg, Node) or type(arg._value) is not float:
+        return None
+    if part is not None and g == 1.0:
+        return part  # type: ignore[no-any-return]  # a float, as its input is
+    values = [plain(a) for a in node.args]
+    return contribution(node.op, slot, 1.0, y, values, node.params, arg)  # type: ignore[no-any-return]  # a float or None
 
 
 def collapse(data: Trace) -> Trace:
@@ -199,14 +253,12 @@ def collapse(data: Trace) -> Trace:
 
     Edges that enter a layer are kept, those inside it are not.
     """
-    last: dict[str | None, TraceNode] = {
-        node.layer: node for node in data.nodes if node.layer is not None and node.op is not None
-    }
-    kept = [node for node in data.nodes if last.get(node.layer, node) is node]
-    home = {node.id: last.get(node.layer, node).id for node in data.nodes}
-    edges = [dataclasses.replace(e, source=home[e.source], target=home[e.target]) for e in data.edges]
-    nodes = [node if node.layer not in last else dataclasses.replace(node, op=node.layer, layer=None) for node in kept]
-    return Trace(home[data.root], tuple(nodes), tuple([e for e in edges if e.source != e.target]), data.of_root)
+    last = {node.layer: node.id for node in data.nodes if node.layer is not None and node.op is not None}
+    home = {node.id: last[node.layer] for node in data.nodes if node.layer in last}
+    nodes, edges = merged(data.nodes, data.edges, home)
+    nodes = [replace(n, op=n.layer, layer=None) if n.layer in last else n for n in nodes]
+    root = home.get(data.root, data.root)
+    return replace(data, root=root, nodes=tuple(nodes), edges=tuple(edges))
 
 
 def layer_of(leaf: Node) -> str | None:
@@ -235,58 +287,8 @@ def layers_of(order: list[Node]) -> dict[Node, str]:
     return found
 
 
-def _of_one_sweep(order: list[Node], root: Node) -> bool:
-    """Whether the gradients that the nodes hold are what a sweep brings that comes to the root with the root's."""
-    if root._grad is None:
-        return False
-    swept = sweep(order, {root: root._grad})
-    return all(_same(node._grad, swept.get(node)) for node in order)
-
-
 def _same(a: Any, b: Any) -> bool:
     """Whether a stored gradient is the one that a sweep brings."""
     if a is None or b is None:
         return a is b
     return (type(a) is float and a == b) or np.allclose(a, b, rtol=1e-5, atol=0, equal_nan=True)
-
-
-def _flow(node: Node, slot: int, inputs: list[Any], g: Any) -> tuple[float | None, Numbers | None]:
-    """The local derivative (floats only) and the contribution of one edge."""
-    arg, op = node.args[slot], node.op
-    if op is None or not isinstance(arg, Node):
-        return None, None
-    y, local, sent = node._value, None, None
-    if type(y) is float and type(arg._value) is float:
-        local = contribution(op, slot, 1.0, y, inputs, node.params, arg)
-    if g is not None:
-        sent = contribution(op, slot, g, y, inputs, node.params, arg)
-    return local, None if sent is None else numbers_of(sent)
-
-
-def numbers_of(value: Any) -> Numbers:
-    """A float or an array as plain data."""
-    if type(value) is float:
-        return Numbers((), value, value, value, value)
-    array = np.asarray(value)
-    if array.ndim == 0:
-        return numbers_of(float(array))
-    if array.size == 0:
-        return Numbers(array.shape, array.tolist(), 0.0, 0.0, 0.0)
-    entries = array.astype(float).tolist() if array.size <= FULL else None
-    with np.errstate(all="ignore"):
-        return Numbers(array.shape, entries, float(array.min()), float(array.max()), float(array.mean()))
-
-
-def _plain_data(part: Any) -> Any:
-    """The same data as JSON can hold it."""
-    if isinstance(part, Numbers):
-        if not part.shape:
-            return _plain_data(part.low)
-        return {key: _plain_data(getattr(part, key)) for key in ("shape", "entries", "low", "high", "mean")}
-    if isinstance(part, float):
-        return part if math.isfinite(part) else str(part)
-    return [_plain_data(inner) for inner in part] if isinstance(part, list | tuple) else part
-
-
-_NODE_KEYS = [field.name for field in dataclasses.fields(TraceNode)]
-_EDGE_KEYS = [field.name for field in dataclasses.fields(Edge)]

@@ -12,7 +12,7 @@ import numpy as np
 
 from tinygrad_ed.errors import InvalidType, ShapeError
 from tinygrad_ed.node import Node, clock, plain
-from tinygrad_ed.operation import OPS, Op
+from tinygrad_ed.operation import OPS
 from tinygrad_ed.ops import decompose as decompose  # this and the next answer to NumPy's own names alone
 from tinygrad_ed.ops import elementwise, linalg, protocols, reduce, shape
 from tinygrad_ed.ops import norms as norms
@@ -43,7 +43,7 @@ new, tick = object.__new__, clock.__next__
 OPERANDS = (Node, Lifted, int, float, np.ndarray, np.generic, list, tuple)
 
 
-def _operator(op: Op, compute: Callable[[Any, Any], Any] | None = None) -> tuple[Any, Any]:
+def _operator(op: Any, compute: Callable[[Any, Any], Any] | None = None) -> tuple[Any, Any]:
     """The method for `node ∘ other` and the one for `other ∘ node`; unknown operands are left to Python.
 
     Most of what a graph is made of is numbers and float arrays: with `compute` these take a short way, which is that of

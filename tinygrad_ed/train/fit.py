@@ -71,7 +71,7 @@ def fit(
         learning_rate: eta.
         epochs: how many times N samples are seen.
         sampling: "uniform" (drawn with replacement, as in the lecture) or "shuffle" (each sample once an epoch).
-        road: who computes the gradient: "rules" or "graph".
+        road: who computes the gradient: "rules", "graph", or "tape" (the graph, recorded once and replayed).
         optimizer: such as `Adam(0.001)`, or something of your own with `step(parameters, gradients)`, in place of plain
             gradient descent; it has its own learning rate. What it remembers of another run is forgotten first.
         validation: `(x, rho)`, whose cost and metrics are computed after every epoch.

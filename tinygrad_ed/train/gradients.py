@@ -5,7 +5,7 @@ samples of the data, and leaves `scale` times its gradient there.
 """
 
 from collections.abc import Callable
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -14,6 +14,8 @@ from tinygrad_ed.closed_form.arena import Arena
 from tinygrad_ed.closed_form.fast import Step
 from tinygrad_ed.nn import MLP, costs
 from tinygrad_ed.recording import recording
+from tinygrad_ed.tape import compile  # noqa: A004  # ours, as re and torch have theirs
+from tinygrad_ed.transforms import value_and_grad
 from tinygrad_ed.values import Array
 
 
@@ -75,6 +77,30 @@ class ByGraph:
         return float(error.item())
 
 
+class ByTape:
+    """The general road, recorded as a program at the first batch of a size, and then replayed (`tape/`)."""
+
+    def __init__(self, mlp: MLP, x: Array, rho: Array, cost: str) -> None:
+        self.arena, self.samples = arena_of(mlp), len(x)
+        self._x, self._rho = x, rho
+        find_cost, phis = costs.find(cost), [layer.activate for layer in mlp.layers]
+
+        def error(parameters: list[Any], x: Array, rho: Array) -> Any:
+            alpha: Any = x
+            for phi, weights, bias in zip(phis, parameters[::2], parameters[1::2], strict=True):
+                alpha = phi(alpha @ weights + bias)
+            return find_cost(alpha, rho)
+
+        self._program = compile(value_and_grad(error), reuse=True)
+
+    def compute(self, batch: Array | slice, scale: float) -> float:
+        """As `Gradients.compute`."""
+        error, gradients = self._program(self.arena.parameters, self._x[batch], self._rho[batch])
+        for gradient, found in zip(self.arena.gradients, gradients, strict=True):
+            np.multiply(found, scale, gradient)
+        return float(error)
+
+
 def arena_of(mlp: MLP) -> Arena:
     """Return an arena with the network's parameters in it."""
     arena = Arena(mlp.sizes, mlp.dtype)
@@ -84,5 +110,5 @@ def arena_of(mlp: MLP) -> Arena:
 
 
 Road = Callable[[MLP, Array, Array, str], Gradients]
-ROADS: dict[str, Road] = {"rules": ByRules, "graph": ByGraph}
+ROADS: dict[str, Road] = {"rules": ByRules, "graph": ByGraph, "tape": ByTape}
 """The roads by name."""

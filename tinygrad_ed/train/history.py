@@ -2,12 +2,16 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
+from tinygrad_ed.display import paragraph, table
 from tinygrad_ed.errors import InvalidType
 from tinygrad_ed.values import Array
+
+SHOWN = 4  # epochs at each end of the table in a notebook
 
 
 @dataclass
@@ -39,6 +43,26 @@ class History:
             f"{self.epochs} epochs, {self.updates} updates, {self.gradient_computations} gradient computations, "
             f"{self.seconds:.2f} s: {fell}{checked}{measured}{ended}"
         )
+
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+        """What IPython prints: the summary, and not every number."""
+        printer.text(str(self))
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: the summary, and the first, the last and the best epochs."""
+        curves = {"cost": self.cost, "validation": self.validation, **self.metrics}
+        curves = {name: curve for name, curve in curves.items() if curve}
+        shown = sorted({*range(SHOWN), *range(len(self.cost) - SHOWN, len(self.cost)), (self.best_epoch or 1) - 1})
+        rows, best = [], []
+        for before, i in pairwise([-1, *[i for i in shown if 0 <= i < len(self.cost)]]):
+            if i > before + 1:
+                rows.append(("⋮", *["" for _ in curves], ""))
+            if i + 1 == self.best_epoch:
+                best.append(len(rows))
+            numbers = [f"{curve[i]:.4g}" if i < len(curve) else "" for curve in curves.values()]
+            rows.append((str(i + 1), *numbers, "◀ best" if i + 1 == self.best_epoch else ""))
+        head = ("epoch", *curves, "")
+        return paragraph(str(self)) + (table(head, rows, "r" * (len(head) - 1) + "l", marked=best) if rows else "")
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,6 @@
 // The player's script: shows the state after k steps, k from 0 to all. Every state is built from the start, so
-// stepping back, jumping and an address such as #step=17 are the same thing.
+// stepping back, jumping and an address such as #step=17 are the same thing. With "predict first" a step that is
+// walked to keeps its number back until the reader has typed one.
 (function () {
   "use strict";
   const get = (id) => document.getElementById(id);
@@ -12,12 +13,16 @@
   const edges = data.trace.edges.map((edge, i) => get("edge-" + i));
   const still = window.matchMedia("(prefers-reduced-motion: reduce)").matches;
   const first = (phase) => steps.findIndex((step) => step.phase === phase) + 1;
+  const score = { right: 0, asked: 0 };
   let at = 0;
+  let asking = false;
+  let predicting = false;
   let timer = 0;
+  let printed = 0;
 
   for (const id of nodes.keys()) {
     const card = get("node-" + id);
-    const part = (name) => card.querySelector("." + name);
+    const part = (name) => card.querySelector("text." + name);
     cards.set(id, { card: card, value: part("value"), gradient: part("gradient") });
     start.set(id, part("value").textContent);
   }
@@ -26,7 +31,7 @@
     for (const [id, node] of nodes) {
       const shown = cards.get(id);
       const known = node.op === null;
-      shown.card.classList.remove("active", "updated");
+      shown.card.classList.remove("active", "updated", "arrived");
       shown.card.classList.toggle("known", known);
       shown.value.textContent = known ? start.get(id) : "";
       if (node.role !== "constant") shown.gradient.textContent = known || at > 0 ? "∂ –" : "";
@@ -34,16 +39,17 @@
     for (const edge of edges) edge.classList.remove("active", "sent");
   }
 
-  function apply(step) {
+  function apply(step, hidden) {
     const shown = cards.get(step.node);
     if (step.phase === "forward") {
       shown.card.classList.add("known");
-      shown.value.textContent = start.get(step.node);
+      shown.value.textContent = hidden ? "?" : start.get(step.node);
     } else if (step.phase === "backward") {
-      shown.gradient.textContent = "∂ = " + step.shown;
-      if (step.edge !== null) edges[step.edge].classList.add("sent");
+      shown.gradient.textContent = "∂ = " + (hidden ? "?" : step.shown);
+      if (!hidden && step.whole) shown.card.classList.add("arrived");
+      if (step.edge !== undefined && !hidden) edges[step.edge].classList.add("sent");
     } else {
-      shown.value.textContent = step.shown;
+      shown.value.textContent = hidden ? "?" : step.shown;
       shown.card.classList.add("updated");
     }
   }
@@ -55,7 +61,7 @@
       data.trace.edges.forEach((edge, i) => {
         if (edge.target === step.node) edges[i].classList.add("active");
       });
-    } else if (step.edge !== null) {
+    } else if (step.edge !== undefined) {
       edges[step.edge].classList.add("active");
     }
     reveal(get("stage"), cards.get(step.node).card, near);
@@ -67,38 +73,30 @@
     const outer = box.getBoundingClientRect();
     const inner = part.getBoundingClientRect();
     const room = Math.min(90, outer.height / 4);
-    let by = 0;
-    if (inner.top < outer.top + room) by = inner.top - outer.top - room;
-    if (inner.bottom > outer.bottom - room) by = inner.bottom - outer.bottom + room;
-    if (by) box.scrollBy({ top: by, behavior: near && !still ? "smooth" : "auto" });
+    const side = Math.min(90, outer.width / 4);
+    const by = { top: 0, left: 0, behavior: near && !still ? "smooth" : "auto" };
+    if (inner.top < outer.top + room) by.top = inner.top - outer.top - room;
+    if (inner.bottom > outer.bottom - room) by.top = inner.bottom - outer.bottom + room;
+    if (inner.right > outer.right - side) by.left = inner.right - outer.right + side;
+    if (inner.left < outer.left) by.left = inner.left - outer.left - side;
+    if (by.top || by.left) box.scrollBy(by);
   }
 
-  function show(k) {
+  function show(k, ask) {
     const near = Math.abs(k - at) === 1;
     at = Math.max(0, Math.min(steps.length, k));
+    asking = Boolean(ask) && at > 0 && steps[at - 1].ask !== undefined;
     reset();
-    for (let i = 0; i < at; i += 1) apply(steps[i]);
+    for (let i = 0; i < at; i += 1) apply(steps[i], asking && i === at - 1);
     items.forEach((item, i) => {
       item.classList.toggle("current", i === at - 1);
       if (i === at - 1) item.setAttribute("aria-current", "step");
       else item.removeAttribute("aria-current");
     });
-    const now = get("now");
-    if (at) {
-      mark(steps[at - 1], near);
-      now.className = steps[at - 1].phase;
-      const copy = items[at - 1].cloneNode(true);
-      const phase = document.createElement("div");
-      phase.className = "phase";
-      phase.textContent = steps[at - 1].phase;
-      now.replaceChildren(phase, ...copy.childNodes);
-      get("live").textContent = "Step " + at + " of " + steps.length + ". " + steps[at - 1].say;
-    } else {
-      now.className = "";
-      now.textContent = "The leaves have their values; nothing is computed yet. Press → for the first step.";
-      get("live").textContent = now.textContent;
-    }
+    if (at) mark(steps[at - 1], near);
+    tell();
     get("slider").value = at;
+    get("slider").setAttribute("aria-valuetext", "step " + at + " of " + steps.length);
     get("count").textContent = at + " / " + steps.length;
     if (at === steps.length) play(false);
     const address = "#step=" + at;
@@ -109,6 +107,90 @@
         // a frame inside a notebook has no address of its own
       }
     }
+  }
+
+  // The box with the step that is shown, and the sentence for a screen reader.
+  function tell() {
+    const now = get("now");
+    const live = get("live");
+    get("guess").hidden = !asking;
+    if (!at) {
+      now.className = "";
+      now.textContent = "The leaves have their values; nothing is computed yet. Press → for the first step.";
+      live.textContent = now.textContent;
+      return;
+    }
+    const step = steps[at - 1];
+    now.className = step.phase + (asking ? " asking" : "");
+    const copy = items[at - 1].cloneNode(true);
+    const phase = document.createElement("div");
+    phase.className = "phase";
+    phase.textContent = step.phase;
+    if (asking) for (const part of copy.querySelectorAll(".answer, .say")) part.remove();
+    now.replaceChildren(phase, ...copy.childNodes);
+    const place = "Step " + at + " of " + steps.length + ". ";
+    const which = step.which ? " (" + step.which + ")" : "";
+    const names = { forward: "Which value comes out", backward: "How much is sent back", update: "Which is the new value" };
+    const question = names[step.phase] + which + "?";
+    get("question").textContent = question;
+    live.textContent = place + (asking ? question : items[at - 1].querySelector(".say").textContent);
+  }
+
+  // A number as people type it: 0.25, .25, 0,25, 1/4, -3e-4; NaN for anything else.
+  function read(text) {
+    const one = "([-+]?(?:\\d+\\.?\\d*|\\.\\d+)(?:e[-+]?\\d+)?)";
+    const match = new RegExp("^" + one + "(?:/" + one + ")?$", "i").exec(
+      text.replace(/\s/g, "").replace(/−/g, "-").replace(",", "."),
+    );
+    return match ? Number(match[1]) / (match[2] === undefined ? 1 : Number(match[2])) : NaN;
+  }
+
+  // Numbers on the page have three digits, so a result that is worked out from them is right within one hundredth.
+  const right = (typed, true_) => Math.abs(typed - true_) <= Math.max(0.01 * Math.abs(true_), 1e-12);
+
+  function check(event) {
+    event.preventDefault();
+    if (!asking) return;
+    const step = steps[at - 1];
+    const typed = read(get("answer").value);
+    if (Number.isNaN(typed)) {
+      get("verdict").className = "wrong";
+      get("verdict").textContent = "Type a number, such as −0.25 or 1/4.";
+      return;
+    }
+    const good = right(typed, step.ask);
+    score.asked += 1;
+    score.right += good ? 1 : 0;
+    const exact = String(Number(step.ask.toPrecision(4))).replace("-", "−");
+    get("verdict").className = good ? "right" : "wrong";
+    get("verdict").textContent = (good ? "✓ Right. " : "✗ Not quite: it is " + exact + ". ") +
+      score.right + " right of " + score.asked + ".";
+    show(at, false);
+    get("next").focus();
+  }
+
+  function next() {
+    if (asking) {
+      get("verdict").className = "";
+      get("verdict").textContent = "Shown without a guess. " + score.right + " right of " + score.asked + ".";
+      show(at, false);
+      return;
+    }
+    if (at === steps.length) return;
+    show(at + 1, predicting);
+    if (!predicting) return;
+    get("verdict").textContent = "";
+    get("answer").value = "";
+    if (asking) get("answer").focus();
+  }
+
+  function predict() {
+    predicting = !predicting;
+    get("predict").setAttribute("aria-pressed", String(predicting));
+    get("verdict").className = "";
+    get("verdict").textContent = predicting ? "Predict first: the next number is yours to type." : "";
+    if (asking) show(at, false);
+    else if (predicting) next();
   }
 
   function play(on) {
@@ -127,15 +209,17 @@
   const actions = {
     first: () => show(0),
     previous: () => show(at - 1),
-    next: () => show(at + 1),
+    next: next,
     last: () => show(steps.length),
     play: () => { if (!timer && at === steps.length) show(0); play(!timer); },
     forward: () => show(first("forward")),
     backward: () => show(first("backward")),
+    predict: predict,
     help: help,
   };
   const keys = {
-    ArrowLeft: "previous", ArrowRight: "next", Home: "first", End: "last", " ": "play", f: "forward", b: "backward", "?": "help",
+    ArrowLeft: "previous", ArrowRight: "next", Home: "first", End: "last", " ": "play",
+    f: "forward", b: "backward", p: "predict", "?": "help",
   };
 
   function address() {
@@ -150,9 +234,14 @@
   for (const name of Object.keys(actions)) {
     get(name).addEventListener("click", () => { if (name !== "play") play(false); actions[name](); });
   }
+  get("guess").addEventListener("submit", check);
   get("slider").addEventListener("input", () => { play(false); show(Number(get("slider").value)); });
   items.forEach((item, i) => item.addEventListener("click", (event) => { event.preventDefault(); play(false); show(i + 1); }));
   document.addEventListener("keydown", (event) => {
+    if (event.target.id === "answer") {
+      if (event.key === "Escape") get("stage").focus();
+      return;
+    }
     const name = keys[event.key.length === 1 ? event.key.toLowerCase() : event.key];
     if (!name || event.ctrlKey || event.altKey || event.metaKey) return;
     if (event.key === " " && event.target.tagName === "BUTTON") return; // a button does what it says
@@ -161,5 +250,7 @@
     actions[name]();
   });
   window.addEventListener("hashchange", address);
+  window.addEventListener("beforeprint", () => { printed = at; show(steps.length); }); // on paper, the finished drawing
+  window.addEventListener("afterprint", () => show(printed));
   address();
 }());

@@ -1,0 +1,168 @@
+import itertools
+import re
+import time
+import xml.etree.ElementTree as ET
+
+import numpy as np
+import pytest
+
+import tinygrad_ed as tg
+from tinygrad_ed import draw
+from tinygrad_ed.draw.network_trace import network_trace
+from tinygrad_ed.draw.overview import stages
+from tinygrad_ed.draw.scene import Box, Group, Text
+from tinygrad_ed.draw.stage import drawing
+from tinygrad_ed.draw.style import heat, number
+from tinygrad_ed.draw.trace import trace
+from tinygrad_ed.node import Node
+
+X, RHO = [0.5, -1.0], [1.0, 0.0]
+
+
+def cards(scene):
+    return {item.id: item for item in scene.items if isinstance(item, Group) and item.id.startswith("node-")}
+
+
+def mess(n):
+    rng = np.random.default_rng(0)
+    pool = [Node(0.5, name="x"), Node(0.3, name="y")]
+    for i in range(n):
+        a, b = pool[-1], pool[int(rng.integers(max(0, len(pool) - 30), len(pool)))]
+        pool.append((a * b).tanh() if i % 2 else a + b)
+    pool[-1].backward()
+    return pool[-1]
+
+
+@pytest.mark.parametrize("sizes", [[2, 3, 2], [1, 1], [3, 1, 4], [4, 4, 3], [2, 5, 1], [5, 2, 2, 3]])
+def test_in_a_network_no_card_lies_on_another(sizes):
+    data = network_trace(tg.nn.MLP(sizes, rng=0), np.ones(sizes[0]), np.ones(sizes[-1]), "mse", "scalar", 0.1)
+    scene = drawing(data, "t")
+    boxes = [card.items[0] for card in cards(scene).values()]
+    assert len(boxes) == len(data.nodes)
+    for a, b in itertools.combinations(boxes, 2):
+        assert abs(a.x - b.x) >= (a.w + b.w) / 2 - 4 or abs(a.y - b.y) >= (a.h + b.h) / 2 - 1
+    for box in boxes:
+        assert box.w / 2 <= box.x <= scene.width - box.w / 2
+        assert box.h / 2 <= box.y <= scene.height - box.h / 2
+
+
+def test_a_small_matrix_stands_in_full_on_its_card():
+    mlp = tg.nn.MLP([2, 3, 2], rng=1)
+    data = network_trace(mlp, X, RHO, "mse", "layer", 0.1)
+    node = next(node for node in data.nodes if node.quantity == "omega[1]")
+    card = cards(drawing(data, "t"))[f"node-{node.id}"]
+    maps = {group.cls: [text.what.unicode for text in group.items] for group in card.items if isinstance(group, Group)}
+    assert maps["value-map"] == [number(x) for x in mlp.layers[0].weights.value.flat]
+    texts = next(group.items for group in card.items if isinstance(group, Group) and group.cls == "value-map")
+    assert [len({text.y for text in texts[i : i + 3]}) for i in (0, 3)] == [1, 1]  # rows ...
+    assert [len({text.x for text in texts[i::3]}) for i in range(3)] == [1, 1, 1]  # ... and columns
+    assert len({(text.x, text.y) for text in texts}) == 6
+    assert maps["gradient-map"] == [number(x) for x in np.ravel(node.gradient.entries)]
+
+
+def test_a_large_array_is_a_heat_map_with_its_shape_and_range():
+    values = np.linspace(-1.0, 1.0, 240).reshape(8, 30)
+    values[:, 0], values[:, -1] = -1.0, 1.0
+    y = Node(values, name="big").sum()
+    card = cards(drawing(trace(y, fresh=True), "t"))["node-n0"]
+    texts = [item.what.unicode for item in card.items if isinstance(item, Text)]
+    assert {"8×30", "−1 … 1"} <= set(texts)
+    squares = next(item for item in card.items if isinstance(item, Group) and item.cls == "value-map").items
+    fills = [square.fill for square in squares[:-1]]  # the last is the frame
+    assert all(isinstance(square, Box) for square in squares)
+    assert len(fills) == 8 * 24
+    means = [part.mean() for part in np.array_split(values[0], 24)]
+    assert fills[:24] == [heat(mean, 1.0) for mean in means]
+    assert len(set(fills)) >= 15
+
+
+def test_the_graph_view_shows_large_arrays_as_heat_maps_too():
+    y = Node(np.repeat([[-1.0, 1.0]], 8, axis=0).repeat(12, axis=1), name="big").sum()
+    y.backward()
+    dot = draw.graph(y, detail="tensor").render("dot").decode()
+    assert dot.count('BGCOLOR="#0a5ad6"') == 8 * 12
+    assert dot.count('BGCOLOR="#c93a10"') == 8 * 12 + 8 * 24  # the gradient is one everywhere
+    assert b"<svg" in draw.graph(y, detail="tensor").render("svg")
+
+
+@pytest.mark.parametrize(("x", "largest"), [(0.0, 0.0), (np.nan, 1.0), (np.inf, np.inf), (1.0, np.nan), (-np.inf, 2.0)])
+def test_a_number_that_is_none_has_a_colour(x, largest):
+    assert re.fullmatch("#[0-9a-f]{6}", heat(x, largest))
+
+
+def test_ten_thousand_nodes_become_an_overview_in_seconds():
+    y = mess(6600)
+    began = time.process_time()
+    picture = draw.graph(y)
+    dot = picture.render("dot").decode()
+    assert time.process_time() - began < 5.0
+    assert "24 stages by depth, because the graph has 990" in dot
+    assert dot.count("shape=circle") == 25  # and the result
+    ET.fromstring(picture.render("svg"))  # noqa: S314  our own file
+
+
+def test_an_overview_counts_every_op_once_and_keeps_ranges_and_gradients():
+    y = mess(300)
+    data = trace(y)
+    small, _ = stages(data)
+    made = [node for node in data.nodes if node.op]
+    counted = sum(int(node.op.split()[0]) for node in small.nodes if node.op and node.op.endswith(" ops"))
+    assert counted == len(made) - 1
+    assert small.nodes[-1].value == data.nodes[-1].value
+    assert max(n.value.high for n in small.nodes) == max(n.value.high for n in data.nodes)
+    assert max(n.gradient.high for n in small.nodes) == max(n.gradient.high for n in data.nodes)
+    assert {e.target for e in small.edges} <= {node.id for node in small.nodes}
+
+
+def test_the_range_of_a_stage_is_that_of_all_entries_of_its_arrays():
+    y = Node(np.array([-3.0, 5.0]), name="x")
+    for _ in range(200):
+        y = y * 1.0
+    y = y.sum()
+    y.backward()
+    small, _ = stages(trace(y))
+    assert {(n.value.low, n.value.high) for n in small.nodes[:-1]} == {(-3.0, 5.0)}
+
+
+def test_connections_that_skip_stages_are_left_out_where_they_would_be_too_many_and_that_is_said():
+    y = x = Node(0.5, name="x")
+    seen = [x]
+    for i in np.random.default_rng(0).integers(0, 10**6, 800):
+        y = (y * seen[i % len(seen)]).tanh()
+        seen.append(y)
+    small, said = stages(trace(y))
+    assert re.search(r"; \d+ connections that skip a stage are not drawn", said)
+    assert len(small.edges) <= 60
+
+
+def test_every_node_of_a_larger_graph_is_placed_by_ourselves_without_an_engine(monkeypatch):
+    monkeypatch.setenv("PATH", "")
+    picture = draw.graph(mess(200), detail="tensor")
+    began = time.process_time()
+    svg = picture.render("svg").decode()
+    assert time.process_time() - began < 5.0
+    root = ET.fromstring(svg)  # noqa: S314  our own file
+    assert len(root.findall(".//*[@class='node op']")) == 299
+    assert picture.render("html").count(b"<svg") == 1
+
+
+@pytest.mark.parametrize("form", ["svg", "png", "pdf", "html"])
+def test_what_is_too_large_in_full_is_refused_with_a_way_out(form):
+    y = Node(1.0)
+    for _ in range(2001):
+        y = y.tanh()
+    picture = draw.graph(y, detail="tensor")
+    with pytest.raises(
+        tg.InvalidValue, match=r"has 2002 nodes, and a picture of every node takes at most 2000; det.*auto"
+    ):
+        picture.render(form)
+    assert picture.render("dot").startswith(b"digraph")
+
+
+def test_a_graph_whose_edges_cross_too_many_rows_is_refused_with_a_way_out():
+    y = x = Node(0.5, name="x")
+    for _ in range(600):
+        y = y * x
+    with pytest.raises(tg.InvalidValue, match=r"the edges of this graph cross 1\d{5} rows"):
+        draw.graph(y, detail="tensor").render("svg")
+    assert b"stages" in draw.graph(y).render("dot")

@@ -1,0 +1,129 @@
+"""The lecture's rule for every quantity of a network, in matrices or entry by entry, and how a neuron is written out.
+
+A quantity has the name that a ledger gives it (`zeta[2]`, `B[1]`, `grad_omega[1]`), or, entry by entry, with the
+neurons counted from 0 (`zeta[2,0]`, `grad_omega[1,0,2]`). The rules stand beside the steps of the graph that compute
+the same numbers. Samples are rows, as in the code.
+"""
+
+import re
+from collections.abc import Mapping
+
+from tinygrad_ed.closed_form.formula import Formula, Row
+from tinygrad_ed.closed_form.notation import formula, letter
+from tinygrad_ed.draw.equations import COSTS, fill
+from tinygrad_ed.draw.parts import Numbers, numbers_of
+
+_GRADIENT = {"zeta": "B", "alpha": "P", "omega": "grad_omega", "beta": "grad_beta"}
+_MATRICES = {
+    "zeta": "ζ^$j = α^$i Ω^$j + β^$j",
+    "alpha": "α^$j = Φ(ζ^$j)",
+    "P last": "P^$n = ∇C / M",
+    "P": "P^$j = B^$j [Ω^$j]^T",
+    "B": "B^$j = Φ'(ζ^$j) ⊙ P^$n",
+    "grad_omega": "∇_{W^$j} E = [α^$i]^T B^$j",
+    "grad_beta": "∇_{b^$j} E = Σ_i B^$j_{(i)}",
+}
+_ENTRIES = {
+    "zeta": "$zeta = Σ_m ω^$j_{m,$k} α^$i_m + β^$j_$k",
+    "alpha": "$alpha = Φ($zeta)",
+    "P last": "$P = {∂C}/{∂$above}",
+    "P": "$P = Σ_m ω^$j_{$k,m} B^$j_m",
+    "B": "$B = Φ'($zeta) · $Pn",
+    "grad_omega": "{∂E}/{∂ω^$j_{$m,$k}} = α^$i_$m · $B",
+    "grad_beta": "{∂E}/{∂β^$j_$k} = $B",
+}
+
+
+def split(quantity: str) -> tuple[str, int, tuple[int, ...]]:
+    """The kind of a quantity, its layer, and its neurons.
+
+    >>> split("omega[1,0,2]"), split("zeta[2]"), split("cost")
+    (('omega', 1, (0, 2)), ('zeta', 2, ()), ('cost', 0, ()))
+    """
+    kind, _, inside = quantity.partition("[")
+    places = [int(place) for place in re.findall(r"\d+", inside)]
+    return kind, places[0] if places else 0, tuple(places[1:])
+
+
+def gradient_of(quantity: str) -> str | None:
+    """What the lecture calls the gradient of a quantity.
+
+    >>> gradient_of("zeta[2,0]"), gradient_of("alpha[0]"), gradient_of("omega[1,0,2]"), gradient_of("cost")
+    ('B[2,0]', 'P[1]', 'grad_omega[1,0,2]', None)
+    """
+    kind, j, neurons = split(quantity)
+    if kind not in _GRADIENT:
+        return None
+    return f"{_GRADIENT[kind]}[{','.join(map(str, (j + (kind == 'alpha'), *neurons)))}]"
+
+
+def rule_of(quantity: str, last: int) -> Formula | None:
+    """The closed-form rule of a quantity of a network with `last` layers; None for what is given.
+
+    >>> print(rule_of("B[1]", 2), "|", rule_of("B[1,0]", 2), "|", rule_of("P[3,1]", 2))
+    B¹ = Φ′(ζ¹) ⊙ P² | B¹₁ = Φ′(ζ¹₁) · P²₁ | P³₂ = ∂C/∂α²₂
+    >>> print(rule_of("grad_omega[1,1,0]", 2), "|", rule_of("zeta[2]", 2))
+    ∂E/∂ω¹₂,₁ = α⁰₂ · B¹₁ | ζ² = α¹ Ω² + β²
+    """
+    kind, j, neurons = split(quantity)
+    key = "P last" if kind == "P" and j > last else kind
+    rules = _ENTRIES if neurons else _MATRICES
+    if key not in rules or (kind == "alpha" and j == 0):
+        return None
+    k = neurons[-1] + 1 if neurons else 1
+    slots = {"i": j - 1, "j": j, "n": j if key == "P last" else j + 1, "k": k, "m": neurons[0] + 1 if neurons else 1}
+    letters = {name: letter(name, j, k) for name in ("zeta", "alpha", "P", "B")}
+    return formula(rules[key], **slots, **letters, above=letter("alpha", j - 1, k), Pn=letter("P", j + 1, k))
+
+
+def number_of(closed: Mapping[str, Numbers], quantity: str) -> Numbers | None:
+    """The number that the closed-form rules give for a quantity, or None."""
+    kind, j, neurons = split(quantity)
+    whole = closed.get(f"{kind}[{j}]" if j or kind != "cost" else kind)
+    if whole is None or not neurons:
+        return whole
+    at = neurons if kind.startswith("grad") else (0, *neurons)
+    inside = len(at) == len(whole.shape) and all(i < n for i, n in zip(at, whole.shape, strict=True))
+    return numbers_of(float(whole.array[at])) if inside and whole.array is not None else None
+
+
+def net_input(quantity: str, terms: Mapping[str, Formula]) -> Formula:
+    """The sum inside a neuron: `terms` are the letters or the numbers of its inputs, by their quantity.
+
+    >>> from tinygrad_ed.closed_form.notation import named
+    >>> inputs = ("alpha[0,0]", "omega[1,0,2]", "alpha[0,1]", "omega[1,1,2]", "beta[1,2]")
+    >>> net_input("zeta[1,2]", {name: named(name) for name in inputs}).unicode
+    'ω¹₁,₃ · α⁰₁ + ω¹₂,₃ · α⁰₂ + β¹₃'
+    """
+    _, j, neurons = split(quantity)
+    if not neurons:
+        names = {"a": f"alpha[{j - 1}]", "w": f"omega[{j}]", "b": f"beta[{j}]"}
+        return fill("$a $w + $b", {slot: terms[name] for slot, name in names.items()})
+    k = neurons[0]
+    products = [name for name in terms if name.startswith("omega")]
+    slots: dict[str, Formula] = {"b": terms[f"beta[{j},{k}]"]}
+    for name in products:
+        m = split(name)[2][0]
+        slots |= {f"w{m}": terms[name], f"a{m}": terms[f"alpha[{j - 1},{m}]"]}
+    sums = [f"$w{m} · $a{m}" for m in sorted(split(name)[2][0] for name in products)]
+    return fill(" + ".join([*sums, "$b"]), slots)
+
+
+def net_slope(quantity: str, of: str, terms: Mapping[str, Formula]) -> Formula | None:
+    """The derivative of a neuron's net input with respect to one of its inputs; None where it is 1.
+
+    >>> from tinygrad_ed.closed_form.notation import named
+    >>> terms = {name: named(name) for name in ("alpha[0,1]", "omega[1,1,2]", "beta[1,2]")}
+    >>> net_slope("zeta[1,2]", "omega[1,1,2]", terms).unicode, net_slope("zeta[1,2]", "beta[1,2]", terms)
+    ('α⁰₂', None)
+    """
+    kind, j, neurons = split(of)
+    if kind == "omega":
+        return terms[f"alpha[{j - 1},{neurons[0]}]"]
+    return terms[f"omega[{j + 1},{neurons[0]},{split(quantity)[2][0]}]"] if kind == "alpha" else None
+
+
+def cost(name: str, pairs: list[tuple[Formula, Formula]]) -> Formula:
+    """The individual cost, a sum over the neurons: `pairs` are what each answers and what is expected of it."""
+    terms = [fill(COSTS[name][0], {"a": a, "r": r}) for a, r in pairs]
+    return Row(tuple([part for term in terms for part in (formula("+"), term)][1:]))

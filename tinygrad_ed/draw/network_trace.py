@@ -1,0 +1,125 @@
+"""The trace of a network in the lecture's letters: the graph that its ops build, seen neuron by neuron or in layers.
+
+`detail="tensor"` keeps the graph as it is. "layer" has one node for each ζ and α, and "scalar" one for each of their
+entries: what the ops compute on the way there is gathered in it, and so is the cost. Values, derivatives and
+contributions stay those of the graph. The numbers of the closed-form rules come along, for comparison.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from tinygrad_ed.closed_form.notation import named
+from tinygrad_ed.crosscheck import batch_of, ledger
+from tinygrad_ed.draw.lecture import split
+from tinygrad_ed.draw.parts import Edge, TraceNode, kept, merged, numbers_of
+from tinygrad_ed.draw.scalar import expand
+from tinygrad_ed.draw.trace import Trace, trace
+from tinygrad_ed.errors import InvalidValue, nearest
+from tinygrad_ed.nn import MLP, costs
+from tinygrad_ed.node import Node
+from tinygrad_ed.recording import recording
+
+DETAILS = ("scalar", "layer", "tensor")
+
+
+def network_trace(mlp: MLP, x: Any, rho: Any, cost: str, detail: str, learning_rate: float) -> Trace:
+    """Return the trace of a network on a batch, with gradients.
+
+    Raises:
+        InvalidValue: for an unknown detail, for "scalar" with several samples, and as `ledger`.
+        ShapeError: as `ledger`.
+
+    >>> data = network_trace(MLP([2, 1], rng=0), [0.5, -1.0], [1.0], "mse", "layer", 0.1)
+    >>> [node.quantity for node in data.nodes]
+    ['omega[1]', 'beta[1]', 'alpha[0]', 'zeta[1]', 'alpha[1]', 'rho', 'cost']
+    """
+    if detail not in DETAILS:
+        raise InvalidValue(f"detail={detail!r} is not a level of detail. {nearest(detail, DETAILS)}")
+    x, rho = batch_of(mlp, x, rho, cost)
+    if detail == "scalar":
+        if len(x) != 1:
+            raise InvalidValue(
+                f"detail='scalar' plays one sample, but x holds {len(x)}; give one of them (x[0] and rho[0]), or "
+                "take detail='layer'"
+            )
+        x, rho = x[0], rho[0]
+    closed = {name: numbers_of(value) for name, value in ledger(mlp, x, rho, cost, road="rules").items()}
+    with recording(True):  # also inside no_grad: this graph is ours
+        root, quantities = _built(mlp, x, rho, cost)
+        if detail == "scalar":
+            root, quantities = _in_numbers(root, quantities)
+    parameters = [node for node, name in quantities.items() if split(name)[0] in ("omega", "beta")]
+    layers = {node: f"layer {split(name)[1]}" for node, name in quantities.items() if split(name)[1]}
+    data = trace(
+        root,
+        parameters=parameters,
+        layers=layers,
+        names={node: "E" if name == "cost" else named(name).unicode for node, name in quantities.items()},
+        quantities=quantities,
+        fresh=True,
+        learning_rate=learning_rate,
+    )
+    if detail != "tensor":
+        data = _gathered(data, mlp, rho, cost, detail == "scalar")
+    return replace(data, closed=closed)
+
+
+def _built(mlp: MLP, x: Any, rho: Any, cost: str) -> tuple[Node, dict[Node, str]]:
+    """The graph of the cost, and what its nodes are in the lecture."""
+    alpha = Node(x)
+    quantities = {alpha: "alpha[0]"}
+    for j, layer in enumerate(mlp.layers, start=1):
+        zeta = layer.net_input(alpha)
+        alpha = layer.activate(zeta)
+        quantities |= {layer.weights: f"omega[{j}]", layer.bias: f"beta[{j}]"}
+        quantities |= {zeta: f"zeta[{j}]", alpha: f"alpha[{j}]"}
+    error = costs.find(cost)(alpha, rho)
+    return error, {**quantities, error: "cost"}
+
+
+def _in_numbers(root: Node, quantities: Mapping[Node, str]) -> tuple[Node, dict[Node, str]]:
+    """The same graph, written out in numbers."""
+    expanded = expand(root)
+    found: dict[Node, str] = {}
+    for node, name in quantities.items():
+        for at, entry in np.ndenumerate(expanded.entries[node]):
+            found[entry] = f"{name[:-1]},{','.join(map(str, at))}]" if at else name
+    return expanded.root, found
+
+
+def _gathered(data: Trace, mlp: MLP, rho: Any, cost: str, scalar: bool) -> Trace:
+    """One node for each quantity: what leads to it alone is gathered in it."""
+    home: dict[str, str] = {}
+    own = {node.id for node in data.nodes if node.quantity}
+    for edge in reversed(data.edges):  # a node comes after what it was computed from
+        if edge.source not in own:
+            home.setdefault(edge.source, home.get(edge.target, edge.target))
+    nodes, edges = merged(data.nodes, data.edges, home)
+    ops = {"zeta": "net input", "cost": cost}
+    told: list[TraceNode] = []
+    for node in nodes:
+        kind, j, _ = split(node.quantity or "")
+        op = ops.get(kind) or mlp.layers[j - 1].activation
+        told.append(node if node.op is None else replace(node, op=op))
+    expected = _expected(len(data.nodes), rho, scalar)
+    given = [e for e in edges if e.target == data.root]
+    edges += [Edge(node.id, data.root, len(given) + i, None, None) for i, node in enumerate(expected)]
+    return replace(data, nodes=(*told[:-1], *expected, told[-1]), edges=tuple(edges))
+
+
+def _expected(first: int, rho: Any, scalar: bool) -> list[TraceNode]:
+    """The expected outputs, as constants."""
+    if not scalar:
+        return [TraceNode(f"n{first}", "constant", None, "ρ", None, kept(np.asarray(rho, float)), None, "rho")]
+    names = [f"rho[{k}]" for k in range(len(rho))]
+    return [
+        TraceNode(f"n{first + k}", "constant", None, f"ρ{_below(k + 1)}", None, float(rho[k]), None, name)
+        for k, name in enumerate(names)
+    ]
+
+
+def _below(k: int) -> str:
+    return str(k).translate(str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉"))

@@ -1,0 +1,162 @@
+"""Two traces side by side: what differs first, in the order of the story.
+
+A student's and a teacher's step are compared like two receipts, line by line: first the values in the order in which
+they were computed, then contributions and gradients in the order of the sweep. The first difference is where the
+mistake was made; what differs after it has mostly inherited it.
+"""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tinygrad_ed.draw.equations import brief
+from tinygrad_ed.draw.parts import Edge, Numbers, TraceNode
+from tinygrad_ed.draw.style import clean, short
+
+if TYPE_CHECKING:
+    from tinygrad_ed.draw.trace import Trace
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One thing that differs.
+
+    Attributes:
+        where: the node or edge, as text.
+        what: "value", "gradient", "op", ...; or "missing", where only one of the traces has it.
+        first, second: what each of the traces has there.
+    """
+
+    where: str
+    what: str
+    first: Any
+    second: Any
+
+    def __str__(self) -> str:
+        if self.what == "missing":
+            return f"{self.where} is only in the {'first' if self.second is None else 'second'}"
+        return f"{self.where}: {self.what} is {_shown(self.first)} in the first and {_shown(self.second)} in the second"
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What a comparison of two traces found; true if they are equal.
+
+    Attributes:
+        differences: all differences in the order of the story; graphs of another shape are compared up to the first.
+    """
+
+    differences: tuple[Difference, ...]
+
+    @property
+    def equal(self) -> bool:
+        """Whether nothing differs."""
+        return not self.differences
+
+    @property
+    def first(self) -> Difference | None:
+        """The first difference, or None."""
+        return self.differences[0] if self.differences else None
+
+    def __bool__(self) -> bool:
+        return self.equal
+
+    def __str__(self) -> str:
+        if self.first is None:
+            return "the traces are equal"
+        more = len(self.differences) - 1
+        return f"{self.first}" + (f" ({more} more {'differs' if more == 1 else 'differ'})" if more else "")
+
+
+def receipt(first: "Trace", second: "Trace", tolerance: float = 1e-9) -> Receipt:
+    """Compare two traces, in time linear in their nodes and edges.
+
+    Args:
+        first: a trace.
+        second: another one.
+        tolerance: numbers that differ by at most this share of the larger one count as equal.
+    """
+    shape = next(_shape(first, second), None)
+    return Receipt((shape,) if shape else tuple(_numbers(first, second, tolerance)))
+
+
+def _shape(first: "Trace", second: "Trace") -> Iterator[Difference]:
+    """Where the graphs are not the same: in order, each node with the edges that lead to it."""
+    into = [_by_target(data) for data in (first, second)]
+    for a, b in zip(first.nodes, second.nodes, strict=False):
+        for what in ("id", "role", "op", "name", "quantity"):
+            if getattr(a, what) != getattr(b, what):
+                yield Difference(_of_node(a), what, getattr(a, what), getattr(b, what))
+        if a.value.shape != b.value.shape:
+            yield Difference(_of_node(a), "shape", a.value.shape, b.value.shape)
+        uses = [[(edge.source, edge.slot) for edge in by.get(a.id, [])] for by in into]
+        if uses[0] != uses[1]:
+            names = [" ".join(source for source, _ in use) or "none" for use in uses]
+            yield Difference(_of_node(a), "inputs", *names)
+    for i, pair in ((len(second.nodes), first.nodes), (len(first.nodes), second.nodes)):
+        if i < len(pair):
+            here = pair is first.nodes
+            yield Difference(_of_node(pair[i]), "missing", pair[i].id if here else None, None if here else pair[i].id)
+    if first.root != second.root:
+        yield Difference("the graph", "root", first.root, second.root)
+
+
+def _numbers(first: "Trace", second: "Trace", tolerance: float) -> Iterator[Difference]:
+    """Where the numbers differ: values forward, then contributions and gradients backward."""
+    for a, b in zip(first.nodes, second.nodes, strict=True):
+        if not _alike(a.value, b.value, tolerance):
+            yield Difference(_of_node(a), "value", a.value, b.value)
+    into = [_by_target(data) for data in (first, second)]
+    names = {node.id: node for node in first.nodes}
+    for a, b in zip(reversed(first.nodes), reversed(second.nodes), strict=True):
+        if not _alike(a.gradient, b.gradient, tolerance):
+            yield Difference(_of_node(a), "gradient", a.gradient, b.gradient)
+        for e, f in zip(into[0].get(a.id, []), into[1].get(b.id, []), strict=True):
+            where = f"{_of_node(names[e.source])} used by {_of_node(a)}"
+            if not _close(e.local, f.local, tolerance):
+                yield Difference(where, "local derivative", e.local, f.local)
+            if not _alike(e.contribution, f.contribution, tolerance):
+                yield Difference(where, "contribution", e.contribution, f.contribution)
+
+
+def _by_target(data: "Trace") -> dict[str, list[Edge]]:
+    found: dict[str, list[Edge]] = {}
+    for edge in data.edges:
+        found.setdefault(edge.target, []).append(edge)
+    return found
+
+
+def _of_node(node: TraceNode) -> str:
+    """A node in words: its id, and its name or op or role."""
+    return f"{node.id} ({short(clean(node.name or node.op or node.role))})"
+
+
+def _close(a: float | None, b: float | None, tolerance: float) -> bool:
+    if a is None or b is None:
+        return a is b
+    return math.isclose(a, b, rel_tol=tolerance) or (math.isnan(a) and math.isnan(b))
+
+
+def _alike(a: Numbers | None, b: Numbers | None, tolerance: float) -> bool:
+    """Equal up to rounding: entry by entry where these are known, else by range, mean and the means of the parts."""
+    if a is None or b is None:
+        return a is b
+    if not a.shape and not b.shape:
+        return _close(a.low, b.low, tolerance)
+    if a.shape != b.shape:
+        return False
+    one, other = ([n.entries] if n.entries is not None else [n.low, n.high, n.mean] for n in (a, b))
+    if a.cells and b.cells and not np.allclose(a.cells, b.cells, tolerance, 0.0, equal_nan=True):
+        return False
+    return bool(np.allclose(np.ravel(one), np.ravel(other), tolerance, 0.0, equal_nan=True))
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, Numbers):
+        return brief(value, 60) if value.shape else f"{value.low:.10g}"
+    if isinstance(value, float):
+        return f"{value:.10g}"
+    return "not computed" if value is None else short(clean(str(value)), 60)

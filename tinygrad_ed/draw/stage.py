@@ -1,0 +1,293 @@
+"""What the player shows: the graph as cards and wires, as it stands when all gradients have arrived.
+
+A card holds a name, a value and a gradient, and of a large array two heat maps. `in_rows` places any graph, from the
+leaves down to the result; `as_network` places a network neuron by neuron from left to right, each weight on its
+connection. Every card and every wire has an id, by which the page's script finds it.
+"""
+
+import itertools
+from collections import Counter, defaultdict
+from collections.abc import Callable
+from typing import NamedTuple
+
+from tinygrad_ed.closed_form.formula import Formula
+from tinygrad_ed.draw.equations import brief, label_of, matrix, shape_text, summary
+from tinygrad_ed.draw.layout import Point, place
+from tinygrad_ed.draw.lecture import split
+from tinygrad_ed.draw.parts import Edge, Numbers, TraceNode
+from tinygrad_ed.draw.scene import Box, Group, Item, Line, Scene, Text, words
+from tinygrad_ed.draw.steps import labels
+from tinygrad_ed.draw.style import COLOURS, GRADIENT, INK, LINE, OP, PAPER, QUIET, ROLES, heat, short, symbol
+from tinygrad_ed.draw.trace import Trace
+
+_ACROSS, _DOWN, _MARGIN = 22.0, 50.0, 24.0
+_CELL = 3.4  # pixels, in a heat map
+
+
+class Size(NamedTuple):
+    """How large a card is, and how its numbers are written."""
+
+    w: float
+    h: float
+    text: float = 13.0
+    most: int = 29
+
+
+_NEURON, _SMALL = Size(98.0, 68.0, 13.0, 9), Size(88.0, 42.0, 11.5, 8)
+_PITCH, _BESIDE = 168.0, 60.0  # from neuron to neuron, and from ζ to α
+_LINE = 15.5  # between the rows of a matrix
+
+
+def size_of(node: TraceNode) -> Size:
+    """A card in a row: large enough for a small matrix in full, or for the heat maps of a large array."""
+    if node.value.cells:
+        return Size(200.0, 84.0 + _CELL * max(len(n.cells) for n in (node.value, node.gradient) if n and n.cells))
+    rows = table(node.value)
+    if not rows:
+        return Size(200.0, 74.0)
+    parts = 1 if node.role == "constant" else 2
+    return Size(max(200.0, 34.0 + 56.0 * len(rows[0])), 36.0 + parts * _LINE * len(rows))
+
+
+def table(numbers: Numbers) -> list[list[str]] | None:
+    """The entries of a small matrix of several rows, as text; a single row is written on the line."""
+    rows = matrix(numbers)
+    return rows if rows and len(rows) > 1 else None
+
+
+def drawing(data: Trace, title: str) -> Scene:
+    """Return the graph of a trace: a network in numbers as a network, everything else in rows."""
+    return as_network(data, title) if _is_network(data) else in_rows(data, title)
+
+
+def _is_network(data: Trace) -> bool:
+    """Whether a trace is a network in numbers, with nothing missing, as it might be in one from a file."""
+    known = {node.quantity for node in data.nodes}
+    neurons = [(j, at[0]) for kind, j, at in map(split, filter(None, known)) if kind == "alpha" and at]
+    last = max([j for j, _ in neurons], default=0)
+    needed = {f"rho[{k}]" for j, k in neurons if j == last}
+    for j, k in neurons:
+        if j:
+            needed |= {f"zeta[{j},{k}]", f"beta[{j},{k}]", *(f"omega[{j},{i},{k}]" for m, i in neurons if m == j - 1)}
+    here = [name for name in known if name and (at := split(name))[0] != "cost" and (at[2] or at[0] == "rho")]
+    given = {f"alpha[{j},{k}]" for j, k in neurons}
+    layers = {j for j, _ in neurons} == set(range(last + 1))
+    return last > 0 and layers and set(here) == needed | given and len(data.nodes) == len(here) + 1
+
+
+def in_rows(data: Trace, title: str, paint: Callable[[TraceNode], str] | None = None) -> Scene:
+    """The graph with cards in rows; edges that share a card leave and enter side by side; `paint` gives colours."""
+    sizes = {node.id: size_of(node) for node in data.nodes}
+    places, routes = place(data, {name: (size.w, size.h) for name, size in sizes.items()}, _ACROSS, _DOWN)
+    wires: list[Item] = []
+    ports = _ports([e.source for e in data.edges], [r[2][0] for r in routes], 176.0, 58.0)
+    sides = _ports([e.target for e in data.edges], [r[-3][0] for r in routes], 176.0, 58.0)
+    for i, edge in enumerate(data.edges):
+        points = [(x + _MARGIN, y + _MARGIN) for x, y in routes[i]]
+        points[:2] = [(x + ports[i], y) for x, y in points[:2]]
+        points[-2:] = [(x + sides[i], y) for x, y in points[-2:]]
+        lines: list[Item] = [Line(*a, *b, LINE, 1.5, bend=True) for a, b in itertools.pairwise(points) if a != b]
+        middle = (points[-2][0] + points[-3][0]) / 2, (points[-2][1] + points[-3][1]) / 2
+        wires.append(_wire(i, edge, lines, middle))
+    placed = {name: (sizes[name], x + _MARGIN, y + _MARGIN) for name, (x, y) in places.items()}
+    return _scene(data, title, wires, placed, paint)
+
+
+def as_network(data: Trace, title: str) -> Scene:
+    """A network in numbers: the input at the left, ζ and α of every layer, the cost at the right."""
+    known = {node.quantity: node for node in data.nodes if node.quantity}
+    widths = Counter(split(name)[1] for name in known if name.startswith("alpha"))
+    height = _PITCH * max(widths.values())
+    xs, at = {("alpha", 0): _MARGIN + _NEURON.w / 2}, _MARGIN + _NEURON.w
+    for j in range(1, len(widths)):
+        at += 114.0 + 92.0 * min(widths[j - 1], widths[j], 3) + _NEURON.w
+        xs["zeta", j] = at - _NEURON.w / 2
+        at += _BESIDE + _NEURON.w
+        xs["alpha", j] = at - _NEURON.w / 2
+    last = len(widths) - 1
+    places: dict[str, tuple[Size, float, float]] = {}
+    for name, node in known.items():
+        kind, j, neurons = split(name)
+        if kind in ("alpha", "zeta", "beta"):
+            y = _MARGIN + height / 2 + _PITCH * (neurons[0] - (widths[j] - 1) / 2) - 24
+            x = xs["alpha" if kind == "alpha" else "zeta", j]
+            places[node.id] = (_SMALL, x, y + 61) if kind == "beta" else (_NEURON, x, y)
+        elif kind == "rho":
+            _, x, y = places[known[f"alpha[{last},{j}]"].id]
+            places[node.id] = (_SMALL, x, y + 61)
+    places[data.root] = (_NEURON, at + 74 + _NEURON.w / 2, _MARGIN + height / 2 - 24)
+    for name, node in known.items():
+        kind, j, neurons = split(name)
+        if kind == "omega":
+            i, k = neurons
+            places[node.id] = (_SMALL, *_on_line(places, known, j, i, k, widths))
+    wires = _network_wires(data, places)
+    return _scene(data, title, wires, places)
+
+
+def _on_line(
+    places: dict[str, tuple[Size, float, float]],
+    known: dict[str, TraceNode],
+    j: int,
+    i: int,
+    k: int,
+    widths: Counter[int],
+) -> Point:
+    """Where a weight stands: on its connection, those of one neuron in one column."""
+    _, x1, y1 = places[known[f"alpha[{j - 1},{i}]"].id]
+    _, x2, y2 = places[known[f"zeta[{j},{k}]"].id]
+    left, right = x1 + _NEURON.w / 2 + 62, x2 - _NEURON.w / 2 - 52
+    columns = min(widths[j - 1], widths[j], 3)
+    slot = (i if widths[j - 1] <= widths[j] else k) % columns
+    x = left + (right - left) * (slot + 0.5) / columns
+    share = (x - x1 - _NEURON.w / 2) / (x2 - x1 - _NEURON.w)
+    return x, y1 + share * (y2 - y1)
+
+
+def _network_wires(data: Trace, places: dict[str, tuple[Size, float, float]]) -> list[Item]:
+    """The connections: from side to side, and those of a weight or a bias from its own card."""
+    by_id = {node.id: node for node in data.nodes}
+    heights = [(places[e.source][2], places[e.target][2]) for e in data.edges]
+    long = [by_id[e.source].quantity is not None and not _beside(by_id[e.source]) for e in data.edges]
+    ports = _ports([e.source for e in data.edges], [y for _, y in heights], _NEURON.h, 17.0, long)
+    sides = _ports([e.target for e in data.edges], [y for y, _ in heights], _NEURON.h, 17.0, long)
+    wires: list[Item] = []
+    for i, edge in enumerate(data.edges):
+        (size, x1, y1), (_, x2, y2) = places[edge.source], places[edge.target]
+        flow = None
+        if long[i]:
+            start, end = (x1 + size.w / 2, y1 + ports[i]), (x2 - _NEURON.w / 2, y2 + sides[i])
+            share = min(0.5, 32 / (end[0] - start[0]))
+            flow = start[0] + share * (end[0] - start[0]), start[1] + share * (end[1] - start[1])
+        elif by_id[edge.source].role == "constant":
+            start, end = (x1 + size.w / 2, y1), (x2 - _NEURON.w / 2, y2)
+        elif y1 - y2 > _NEURON.h / 2 and abs(x1 - x2) < 1:
+            start, end = (x1, y1 - size.h / 2), (x2, y2 + _NEURON.h / 2)
+        else:
+            start, end = (x1 + size.w / 2, y1), (x2 - _NEURON.w / 2, y2)
+        wires.append(_wire(i, edge, [Line(*start, *end, LINE, 1.3)], flow))
+    return wires
+
+
+def _beside(node: TraceNode) -> bool:
+    """Whether a card stands at a connection or under a neuron."""
+    return split(node.quantity or "")[0] in ("omega", "beta", "rho")
+
+
+def _scene(
+    data: Trace,
+    title: str,
+    wires: list[Item],
+    places: dict[str, tuple[Size, float, float]],
+    paint: Callable[[TraceNode], str] | None = None,
+) -> Scene:
+    names = labels(data.nodes)
+    fills = {node.id: paint(node) if paint else ROLES[node.role][0] for node in data.nodes}
+    cards = [
+        _card(node, label_of(node, short(names[node.id], 14)), fills[node.id], *places[node.id]) for node in data.nodes
+    ]
+    width = max(x + size.w / 2 for size, x, _ in places.values()) + _MARGIN
+    height = max(y + size.h / 2 for size, _, y in places.values()) + _MARGIN
+    described = f"a graph of {len(data.nodes)} values; the steps beside it say the same in words"
+    return Scene(width, height, title, described, [*wires, *cards])
+
+
+def in_card(numbers: Numbers, size: Size) -> str:
+    """What stands on a card's line for a value: nothing, if it is written out below as a matrix."""
+    return "" if table(numbers) and size.w > 150 else brief(numbers, size.most)
+
+
+def _card(node: TraceNode, name: Formula, fill: str, size: Size, x: float, y: float) -> Item:
+    """A box: name, value, gradient; and for the result of an op its sign in a disc."""
+    border = ROLES[node.role][1]
+    left, top, right, text = x - size.w / 2 + 10, y - size.h / 2, x + size.w / 2, size.text
+    back = GRADIENT if fill == ROLES[node.role][0] else INK  # on a colour of a scale orange could not be read
+    radius = 0 if node.role in ("parameter", "input", "constant") else 12
+    rim = 2.4 if node.role == "output" else 1.3
+    items: list[Item] = [Box(x, y, size.w, size.h, fill, border, rim, radius, node.role == "constant")]
+    colour = COLOURS.get(split(node.quantity or "")[0], INK)
+    value = in_card(node.value, size)
+    gradient = "∂ –" if node.gradient is None else f"∂ = {in_card(node.gradient, size)}"
+    if node.role == "constant":
+        gradient = ""
+    if size is _SMALL:
+        items.append(Text(left - 4, top + 17, name, 12.5, colour, "start", bold=True))
+        items.append(Text(right - 6, top + 17, words(value), text, anchor="end", cls="value"))
+        items.append(Text(left - 4, top + 34, words(gradient), text, back, "start", cls="gradient"))
+        return Group(items, id=f"node-{node.id}", cls=f"node {node.role}", tip=_tip(node, name))
+    if node.role == "parameter":
+        items.append(Box(x, y, size.w - 6, size.h - 6, "none", border, 0.8))
+    if node.op is not None:
+        sign = short("Σ" if node.op == "net input" else symbol(node.op), 13)
+        wide = max(12.0, 2.9 * len(sign) + 6)
+        items.append(Box(right - wide - 7, top + 17, 2 * wide, 21, OP, radius=10.5))
+        items.append(Text(right - wide - 7, top + 21, words(sign), 11.5, "#fefefe"))
+    shape = shape_text(node.value.shape)
+    at = right - 12 if node.op is None else right - 2 * wide - 14
+    items.append(Text(at, top + 20, words(shape), 11, QUIET, "end"))
+    if node.role != "constant" or node.name:
+        items.append(Text(left, top + 21, name, 13.5, colour, "start", bold=True))
+    down = top + 43 + _LINE * len(table(node.value) or "")
+    items.append(Text(left, top + 43, words(value), text, anchor="start", cls="value"))
+    rows = table(node.value) if size.w > 150 else None
+    at_gradient = down if rows else top + 61
+    items.append(Text(left, at_gradient, words(gradient), text, back, "start", cls="gradient"))
+    if rows:
+        items.append(Group(_table(rows, left + 18, right - 14, top + 43, INK), cls="value-map"))
+        grads = table(node.gradient) if node.gradient else None
+        if grads:
+            items.append(Group(_table(grads, left + 18, right - 14, down, back), cls="gradient-map"))
+    for start, numbers, kind in ((left, node.value, "value-map"), (left + 96, node.gradient, "gradient-map")):
+        if numbers and numbers.cells:
+            items.append(Group(heat_map(numbers, start, top + 72, _CELL), cls=kind))
+    return Group(items, id=f"node-{node.id}", cls=f"node {node.role}", tip=_tip(node, name))
+
+
+def _table(rows: list[list[str]], left: float, right: float, top: float, colour: str) -> list[Item]:
+    """A matrix, its columns set flush right."""
+    step = (right - left) / len(rows[0])
+    return [
+        Text(left + step * (i + 1), top + _LINE * row, words(entry), 12, colour, "end")
+        for row, line in enumerate(rows)
+        for i, entry in enumerate(line)
+    ]
+
+
+def heat_map(numbers: Numbers, left: float, top: float, cell: float) -> list[Item]:
+    """The cells of a large array as small squares: blue below zero, white at zero, orange above."""
+    cells = numbers.cells or []
+    largest = max(abs(numbers.low), abs(numbers.high))
+    items: list[Item] = [
+        Box(left + (i + 0.5) * cell, top + (row + 0.5) * cell, cell, cell, heat(x, largest))
+        for row, line in enumerate(cells)
+        for i, x in enumerate(line)
+    ]
+    w, h = cell * len(cells[0]), cell * len(cells)
+    return [*items, Box(left + w / 2, top + h / 2, w, h, "none", LINE, 0.6)]
+
+
+def _tip(node: TraceNode, name: Formula) -> str:
+    return f"{node.name or name.unicode}: {node.op or node.role}, value {summary(node.value)}"
+
+
+def _wire(i: int, edge: Edge, lines: list[Item], at: Point | None) -> Item:
+    """An edge, with what flows back through it written where `at` is given."""
+    if at is not None and edge.contribution is not None:
+        flow = Text(at[0], at[1] + 4, words(brief(edge.contribution)), 11, GRADIENT)
+        lines = [*lines, Group([Box(*at, flow.length + 4, 15, PAPER, radius=4), flow], cls="flow")]
+    return Group(lines, id=f"edge-{i}", cls="edge")
+
+
+def _ports(
+    ends: list[str], order: list[float], room: float, step: float, counted: list[bool] | None = None
+) -> list[float]:
+    """Where along a card's side each edge ends: side by side, in the order of where they come from or go to."""
+    groups: dict[str, list[int]] = defaultdict(list)
+    for i in sorted(range(len(ends)), key=lambda i: (order[i], i)):
+        if counted is None or counted[i]:
+            groups[ends[i]].append(i)
+    found = [0.0] * len(ends)
+    for group in groups.values():
+        for place_, i in enumerate(group):
+            found[i] = (place_ - (len(group) - 1) / 2) * min(step, (room - 16) / len(group))
+    return found
