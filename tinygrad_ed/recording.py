@@ -7,12 +7,11 @@ True and wants to see every new node (`debug.py` has one). Without an observer, 
 import sys
 from contextlib import ContextDecorator
 from contextvars import ContextVar, Token
-from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 
-_HOMES = (str(Path(__file__).parent), str(Path(np.__file__).parent))
+_HOMES = (__file__.removesuffix("recording.py"), np.__file__.removesuffix("__init__.py"))
 
 
 class Observer(Protocol):
