@@ -35,7 +35,8 @@ def contribution(
     except Exception as error:
         error.add_note(f"(raised by the derivative rule of op {op.name!r} for input {position})")
         raise
-    want, kind = arg._value, type(part)
+    want: Any = arg._value
+    kind = type(part)
     if kind is type(want) and (kind is float or (part.shape == want.shape and part.dtype is want.dtype)):
         return part
     return fitted(part if isinstance(y, Node) else plain(part), want, op, position)

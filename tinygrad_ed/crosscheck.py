@@ -14,19 +14,23 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_ed.closed_form.notation import named
 from tinygrad_ed.diagnosis import Diagnosis, diagnose, notes
+from tinygrad_ed.display import listing, paragraph, table
 from tinygrad_ed.errors import InvalidValue
 from tinygrad_ed.judge import Judged, judged
 from tinygrad_ed.nn import MLP
 from tinygrad_ed.nn.checks import chosen
 from tinygrad_ed.nn.problem import Problem
 from tinygrad_ed.node import Node
-from tinygrad_ed.roads import ROADS, Ledger, batch_of, by_rules, parameters_of
+from tinygrad_ed.roads import INDEPENDENT, ROADS, Ledger, batch_of, by_rules, entries, parameters_of, shape_text
 from tinygrad_ed.rounding import allowances
 
 __all__ = ["ROADS", "CrossCheck", "Divergence", "Ledger", "Row", "batch_of", "crosscheck", "ledger"]
 
 Pair = tuple[str, str]
+
+READING = "of an array: the root of the sum of its squares; `kink`: no numeric derivative at some entries"
 
 
 def ledger(mlp: MLP, x: Any, rho: Any, cost: str = "mse", road: str = "rules") -> Ledger:
@@ -42,7 +46,7 @@ def ledger(mlp: MLP, x: Any, rho: Any, cost: str = "mse", road: str = "rules") -
         x: the batch `(M, n_0)`, or one sample `(n_0,)`.
         rho: the expected outputs `(M, n_L)`, or `(n_L,)`; for cross_entropy class numbers as well.
         cost: the name of the cost, see `nn.costs`.
-        road: graph, rules, jacobians or numeric (the cost and the parameter gradients only; NaN at kinks).
+        road: graph, rules, jacobians, tape or numeric (the cost and the parameter gradients only; NaN at kinks).
 
     Raises:
         InvalidValue: for an unknown cost or road, an empty batch, NaN or infinite data.
@@ -88,7 +92,7 @@ class Divergence:
 
 @dataclass(frozen=True, eq=False, repr=False)
 class CrossCheck:
-    """The roads side by side. `str()` is a table."""
+    """The roads side by side. `str()` is a table, and so is what a notebook shows."""
 
     roads: tuple[str, ...]
     rows: tuple[Row, ...]
@@ -115,18 +119,37 @@ class CrossCheck:
         return f"<CrossCheck: {self._verdict()}>"
 
     def __str__(self) -> str:
-        cells = [("quantity", "shape", *self.roads, "difference", "")]
-        for row in self.rows:
-            shape = "×".join(map(str, np.shape(next(iter(row.values.values()))))) or "number"
-            sizes = [_size(road, row.values[road]) if road in row.values else "" for road in self.roads]
-            verdict = "✓" if row.agree else f"✗ {', '.join(row.odd) or 'differ'}"
-            cells.append((row.quantity, shape, *sizes, f"{row.difference:.1e}", verdict))
+        cells = [("quantity", "shape", *self.roads, "difference", ""), *map(self._cells, self.rows)]
         widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
         lines = [_line(line, widths) for line in cells]
         rule = "-" * max(map(len, lines))
-        note = "(of an array: the root of the sum of its squares; `kink`: no numeric derivative at some entries)"
-        findings = [*map(str, self.diagnosis), *[f"note: {text}" for text in self.notes]]
-        return "\n".join([lines[0], rule, *lines[1:], rule, note, self._verdict(), *findings])
+        return "\n".join([lines[0], rule, *lines[1:], rule, f"({READING})", self._verdict(), *self._findings()])
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: the verdict, the table, and what each road has where the first divergence is."""
+        first = next((i for i, row in enumerate(self.rows) if not row.agree), None)
+        rows = [(named(row.quantity).unicode, *self._cells(row)) for row in self.rows]
+        close = ""
+        if first is not None:
+            rows[first] = (*rows[first][:-1], f"{rows[first][-1]} ◀ first divergence")
+            values = [(road, entries(value)) for road, value in self.rows[first].values.items()]
+            close = table(("road", f"its {self.rows[first].quantity}"), values, "lp")
+        head = ("letter", "in code", "shape", *self.roads, "difference", "")
+        columns = "lll" + "r" * len(self.roads) + "rl"
+        whole = table(head, rows, columns, marked=() if first is None else (first,))
+        verdict = paragraph(f"{'✓' if first is None else '✗'} {self._verdict()}", strong=True)
+        return verdict + whole + paragraph(f"({READING})") + close + listing(self._findings())
+
+    def _cells(self, row: Row) -> tuple[str, ...]:
+        """A line of the table."""
+        shape = shape_text(next(iter(row.values.values())))
+        sizes = [_size(road, row.values[road]) if road in row.values else "" for road in self.roads]
+        verdict = "✓" if row.agree else f"✗ {', '.join(row.odd) or 'differ'}"
+        return row.quantity, shape, *sizes, f"{row.difference:.1e}", verdict
+
+    def _findings(self) -> list[str]:
+        """What is said of the reader's rules."""
+        return [*map(str, self.diagnosis), *[f"note: {text}" for text in self.notes]]
 
     def _verdict(self) -> str:
         agreed = f"all {len(self.rows)} quantities agree on the roads {', '.join(self.roads)}"
@@ -138,7 +161,7 @@ def crosscheck(
     x: Any,
     rho: Any,
     cost: str = "mse",
-    roads: Sequence[str] = tuple(ROADS),
+    roads: Sequence[str] = INDEPENDENT,
     rules: Mapping[str, Callable[..., Any]] | None = None,
 ) -> CrossCheck:
     """Compute the ledger on several roads and compare it quantity by quantity.
@@ -167,7 +190,7 @@ def crosscheck(
         x: the inputs, as in `ledger`.
         rho: the expected outputs, as in `ledger`.
         cost: the name of the cost.
-        roads: at least two of graph, rules, jacobians, numeric.
+        roads: at least two of graph, rules, jacobians, numeric, tape (all but the last by default).
         rules: a reader's own version of some of `closed_form.rules.RULES`, with the same signatures; used on the
             road `rules` only, so that the others judge it. It gets read-only copies. One that raises or gives
             another shape is a finding too, and the divergence says what happened.

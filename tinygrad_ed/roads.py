@@ -1,6 +1,7 @@
 """The roads to the gradient: each fills a *ledger* with the quantities of the slides, by name and in their order.
 
 - `graph`: the network as a graph of Nodes; P and B are gradients of its inner nodes;
+- `tape`: that graph recorded as a program and replayed (it is the graph's road once more, not one of its own);
 - `rules`: the lecture's rules, layer by layer, for the whole batch;
 - `jacobians`: the derivation taken literally, one sample at a time;
 - `numeric`: central differences (the cost and the parameter gradients).
@@ -8,21 +9,54 @@
 `crosscheck.py` lays the ledgers side by side. A road takes a network and the checked batch of `batch_of`.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from tinygrad_ed.backward import pull
 from tinygrad_ed.closed_form import jacobians, rules
+from tinygrad_ed.closed_form.notation import named
 from tinygrad_ed.differences import numeric_derivative
+from tinygrad_ed.display import table
 from tinygrad_ed.errors import InvalidType
 from tinygrad_ed.nn import MLP, costs
 from tinygrad_ed.node import Node
 from tinygrad_ed.recording import recording
+from tinygrad_ed.tape import compile  # noqa: A004  # ours, as re and torch have theirs
 from tinygrad_ed.values import Array
 
-Ledger = dict[str, Any]
+
+class Ledger(dict[str, Any]):
+    """The quantities of one road by name, in the order of the slides: a dict that prints itself as a table.
+
+    >>> book = Ledger({"alpha[0]": np.array([[0.5, -1.0]]), "cost": 1.25})
+    >>> book
+    <Ledger of 2 quantities: alpha[0] ... cost>
+    >>> print(book)
+    quantity  shape   value
+    alpha[0]  1×2     [[ 0.5 -1. ]]
+    cost      number  1.25
+    """
+
+    def __repr__(self) -> str:
+        ends = f": {next(iter(self))} ... {next(reversed(self))}" if self else ""
+        return f"<Ledger of {len(self)} quantities{ends}>"
+
+    def __str__(self) -> str:
+        rows = [("quantity", "shape", "value")]
+        rows += [
+            (name, shape_text(value), " ".join(entries(value, most=12, edge=1).split())) for name, value in self.items()
+        ]
+        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+        return "\n".join([f"{name:<{widths[0]}}  {shape:<{widths[1]}}  {value}" for name, shape, value in rows])
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: a row for each quantity, with its letter and its values."""
+        rows = [(named(name).unicode, name, shape_text(value), entries(value)) for name, value in self.items()]
+        return table(("letter", "in code", "shape", "value"), rows, "lllp")
+
+
 Road = Callable[[MLP, Array, Array, str], Ledger]
 
 STEP = 6e-6  # of central differences
@@ -31,26 +65,41 @@ NOISE = 1e-9  # the rounding of a cost of one over that step, and room
 
 def by_graph(mlp: MLP, x: Array, rho: Array, cost: str) -> Ledger:
     """Build the graph once, sweep once, and read P and B off its inner nodes."""
-    L = len(mlp.layers)
-    alpha, zeta = {0: Node(x, name="alpha[0]")}, {}
     with recording(True):
-        for j, layer in enumerate(mlp.layers, start=1):
-            zeta[j] = layer.net_input(alpha[j - 1])
-            alpha[j] = layer.activate(zeta[j])
-        error = costs.find(cost)(alpha[L], rho)
-    inner = [*alpha.values(), *zeta.values(), *mlp.parameters()]
+        return _own(_swept(mlp, mlp.parameters(), x, rho, cost))
+
+
+def by_tape(mlp: MLP, x: Array, rho: Array, cost: str) -> Ledger:
+    """Record the same as a program (`tape/`), and replay it."""
+
+    def program(parameters: list[Array], x: Array, rho: Array) -> dict[str, Any]:
+        return _swept(mlp, [Node(parameter) for parameter in parameters], x, rho, cost)
+
+    return _own(compile(program)([parameter.value for parameter in mlp.parameters()], x, rho))
+
+
+def _swept(mlp: MLP, parameters: Sequence[Node], x: Array, rho: Array, cost: str) -> dict[str, Any]:
+    """The ledger of a network's graph, with these parameters in the place of its own."""
+    L = len(mlp.layers)
+    alpha: dict[int, Any] = {0: Node(x, name="alpha[0]")}
+    zeta: dict[int, Any] = {}
+    for j, layer in enumerate(mlp.layers, start=1):
+        zeta[j] = alpha[j - 1] @ parameters[2 * j - 2] + parameters[2 * j - 1]
+        alpha[j] = layer.activate(zeta[j])
+    error = costs.find(cost)(alpha[L], rho)
+    inner = [*alpha.values(), *zeta.values(), *parameters]
     gradient = dict(zip(inner, pull([error], [1.0], inner), strict=True))
 
-    book: Ledger = {"alpha[0]": x}
+    book: dict[str, Any] = {"alpha[0]": x}
     for j in range(1, L + 1):
         book |= {f"zeta[{j}]": zeta[j].value, f"alpha[{j}]": alpha[j].value}
-    book |= {"cost": error.item(), f"P[{L + 1}]": gradient[alpha[L]]}
+    book |= {"cost": error.value, f"P[{L + 1}]": gradient[alpha[L]]}
     for j in range(L, 0, -1):
         book |= {f"B[{j}]": gradient[zeta[j]], f"P[{j}]": gradient[alpha[j - 1]]}
     for j in range(L, 0, -1):
-        layer = mlp.layers[j - 1]
-        book |= {f"grad_omega[{j}]": gradient[layer.weights], f"grad_beta[{j}]": gradient[layer.bias]}
-    return _own(book)
+        weights, bias = parameters[2 * j - 2 : 2 * j]
+        book |= {f"grad_omega[{j}]": gradient[weights], f"grad_beta[{j}]": gradient[bias]}
+    return book
 
 
 def by_rules(
@@ -86,7 +135,7 @@ def by_numeric(mlp: MLP, x: Array, rho: Array, cost: str) -> Ledger:
             alpha = layer.activate(alpha @ omega[j] + beta[j])
         return costs.find(cost)(alpha, rho)
 
-    book: Ledger = {"cost": error(omega, beta)}
+    book = Ledger(cost=error(omega, beta))
     unit = max(1.0, book["cost"])
     for j in range(len(omega), 0, -1):
 
@@ -102,8 +151,17 @@ def by_numeric(mlp: MLP, x: Array, rho: Array, cost: str) -> Ledger:
     return book
 
 
-ROADS: dict[str, Road] = {"graph": by_graph, "rules": by_rules, "jacobians": by_jacobians, "numeric": by_numeric}
+ROADS: dict[str, Road] = {
+    "graph": by_graph,
+    "rules": by_rules,
+    "jacobians": by_jacobians,
+    "numeric": by_numeric,
+    "tape": by_tape,
+}
 """The roads by name."""
+
+INDEPENDENT = ("graph", "rules", "jacobians", "numeric")
+"""Those that a cross-check compares unless it is told otherwise: the tape is the graph's road once more."""
 
 
 def reach_of(alpha: Array) -> float:
@@ -138,6 +196,27 @@ def batch_of(mlp: MLP, x: Any, rho: Any, cost: str) -> tuple[Array, Array]:
     return problem.x, problem.rho
 
 
-def _own(book: Ledger) -> Ledger:
+def shape_text(value: Any) -> str:
+    """Return the shape of a quantity as a table shows it.
+
+    >>> shape_text(np.zeros((4, 3))), shape_text(0.5)
+    ('4×3', 'number')
+    """
+    return "×".join(map(str, np.shape(value))) or "number"
+
+
+def entries(value: Any, most: int = 48, edge: int = 2) -> str:
+    """Return the numbers of a quantity in four digits, row by row; of more than `most` entries `edge` at each end.
+
+    >>> print(entries(np.array([[0.5, -1.0], [0.0, 1 / 3]])))
+    [[ 0.5    -1.    ]
+     [ 0.      0.3333]]
+    """
+    if not np.ndim(value):
+        return f"{value:.6g}"
+    return np.array2string(np.asarray(value), precision=4, threshold=most, edgeitems=edge, max_line_width=200)
+
+
+def _own(book: Mapping[str, Any]) -> Ledger:
     """Copies: whoever changes a ledger changes neither the network nor another entry."""
-    return {name: np.array(value) if np.ndim(value) else value for name, value in book.items()}
+    return Ledger({name: np.array(value) if np.ndim(value) else value for name, value in book.items()})

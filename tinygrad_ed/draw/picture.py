@@ -102,7 +102,10 @@ class Picture:
             except Error as problem:  # without an engine a notebook gets the lesson, not a traceback
                 bundle["text/plain"] = f"{bundle['text/plain']}\n{problem}"
                 break
-            bundle[mime] = drawn.decode() if form == "svg" else base64.b64encode(drawn).decode()
+            fit = '<svg style="max-width:100%;height:auto" '  # else a wide drawing is cut off at the cell's edge
+            bundle[mime] = (
+                drawn.decode().replace("<svg ", fit, 1) if form == "svg" else base64.b64encode(drawn).decode()
+            )
         return bundle
 
 

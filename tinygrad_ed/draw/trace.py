@@ -23,7 +23,8 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_ed.backward import contribution, start, sweep, walk
+from tinygrad_ed.backward import start, sweep, walk
+from tinygrad_ed.contribution import contribution
 from tinygrad_ed.draw import stored
 from tinygrad_ed.draw.parts import Edge, Numbers, TraceNode, kept, merged
 from tinygrad_ed.draw.receipt import Receipt, receipt
