@@ -1,6 +1,7 @@
 """The command line: what it prints, its exit status, and one line on stderr for what goes wrong."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -10,7 +11,7 @@ import pytest
 
 from tinygrad_ed import cli, demo, nn, roads
 
-COMMANDS = ["demo", "check", "draw", "play", "train", "ops", "doctor"]
+COMMANDS = ["demo", "check", "draw", "play", "train", "predict", "ops", "doctor"]
 
 
 def run(capsys, *argv):
@@ -67,7 +68,7 @@ def test_demo_does_the_whole_mission(capsys, tmp_path):
 
 
 def test_demo_fails_with_status_1_when_the_roads_disagree(capsys, tmp_path, monkeypatch):
-    from tinygrad_ed.crosscheck import crosscheck
+    from tinygrad_ed.crosschecking import crosscheck
 
     def with_a_wrong_rule(*args, **options):
         return crosscheck(*args, rules={"grad_beta": lambda B: 2 * B.sum(axis=0)}, **options)
@@ -159,6 +160,9 @@ def test_doctor_says_which_engine(capsys):
         (["check", "--sizes", "2"], "at least one layer"),
         (["check", "--batch", "0"], "'0' is not a whole number of at least 1"),
         (["train", "no-such-file.csv"], "no-such-file.csv"),
+        (["train"], "the following arguments are required: FILE"),
+        (["predict", "model.npz"], "the following arguments are required: file"),
+        (["predict", "model.npz", "new.csv"], "cannot read 'model.npz'"),
         (["draw", "--out", "picture.xyz"], "xyz"),
         (["draw", "--out", "no/such/folder/picture.dot"], "no/such/folder"),
         (["dance"], "invalid choice: 'dance'"),
@@ -173,6 +177,75 @@ def test_what_goes_wrong_is_one_line_and_status_2(capsys, argv, message, tmp_pat
     assert err.count("\n") == 1
     assert err.startswith("tinygrad-ed")
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ([], "there is no column 'y'. Known: height, kind, width. Say which to predict: --target NAME"),
+        (["--target", "knd"], "there is no column 'knd'. Did you mean 'kind'?"),
+        (["--target", "kind", "--drop", "with"], "there is no column 'with'. Did you mean 'width'?"),
+        (
+            ["--target", "kind", "--kind", "numbers"],
+            "'rose' is not a number; correct it or take the line out, or say --kind",
+        ),
+        (["--target", "kind", "--optimizer", "adm"], "unknown optimizer 'adm'. Did you mean 'adam'?"),
+        (["--target", "kind", "--cost", "mse"], "are learned with the cost cross_entropy, not 'mse'"),
+        (["--target", "width", "--cost", "cross_entropy"], "are learned with the cost mse or l1 or huber, not"),
+        (["--target", "kind", "--method", "sdg"], "unknown method 'sdg'. Did you mean 'sgd'?"),
+        (["--target", "kind", "--test", "1"], "test is a fraction between 0 and 1"),
+        (["--target", "kind", "--patience", "5", "--validation", "1"], "validation must be a number of at least 0 and"),
+        (
+            ["--target", "width", "--learning-rate", "1e99", "--optimizer", "gradient_descent", "--activation", "relu"],
+            "try a smaller --learning-rate",
+        ),
+        (["--target", "kind", "--save", "model.txt"], "'model.txt' must end with .npz or .safetensors"),
+        (["--target", "kind", "--save", "no/model.npz"], "the folder 'no' does not exist"),
+    ],
+)
+def test_what_a_newcomer_may_get_wrong_is_one_line(capsys, flowers, monkeypatch, options, message):
+    monkeypatch.chdir(flowers.parent)
+    if "width" in options:
+        flowers.write_text(flowers.read_text().replace("kind", "day").replace("rose", "1").replace("tulip", "2"))
+        flowers.write_text(flowers.read_text().replace("daisy", "3"))
+    status, _, err = run(capsys, "train", "flowers.csv", *options)
+    assert status == 2
+    assert message in err
+    assert err.startswith("tinygrad-ed: ")
+    assert err.count("\n") == 1
+    assert [path.name for path in flowers.parent.iterdir()] == ["flowers.csv"]
+
+
+def test_the_options_of_training_reach_it(capsys, flowers):
+    """Each of them changes what comes out."""
+    usual = run(capsys, "train", flowers, "--target", "kind", "--epochs", "3")[1]
+    others = ["--hidden 5", "--activation relu", "--optimizer nesterov", "--learning-rate 0.2", "--weight-decay 1"]
+    others += ["--method gradient", "--sampling uniform", "--batch-size 5", "--seed 1", "--test 0.4", "--drop height"]
+    others += ["--validation 0.3", "--patience 1", "--kind numbers --target width --drop kind"]
+    found = [run(capsys, "train", flowers, "--target", "kind", "--epochs", "3", *other.split())[1] for other in others]
+    without_seconds = [re.sub(r"[\d.]+ s:", "", out) for out in [usual, *found]]
+    assert all(without_seconds)
+    assert len(set(without_seconds)) == 1 + len(others)
+
+
+def test_plain_gradient_descent_has_the_larger_rate_by_itself(capsys, flowers):
+    words = ["train", flowers, "--target", "kind", "--epochs", "3", "--optimizer", "gradient_descent"]
+    without, with_rate = run(capsys, *words)[1], run(capsys, *words, "--learning-rate", "0.1")[1]
+    assert re.sub(r"[\d.]+ s:", "", without) == re.sub(r"[\d.]+ s:", "", with_rate)
+
+
+def test_importing_the_command_line_is_light():
+    code = (
+        "import sys, tinygrad_ed.train, tinygrad_ed.data\n"  # whose options it names
+        "before = set(sys.modules); import tinygrad_ed.cli; new = set(sys.modules) - before\n"
+        "print(*[name for name in sorted(new) if not name.startswith('tinygrad_ed.cli')])\n"
+        "print(*[name for name in ('matplotlib', 'sklearn', 'tqdm', 'tinygrad_ed.demo') if name in sys.modules])"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(Path(cli.__file__).parents[2])}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment, check=True)
+    brought, heavy = done.stdout.split("\n")[:2]
+    assert set(brought.split()) <= {"argparse", "gettext", "shlex"}
+    assert heavy == ""
 
 
 def test_text_in_a_column_names_row_and_column(capsys, flowers):
@@ -200,7 +273,7 @@ def test_a_folder_that_cannot_be_written_is_refused_first(capsys, tmp_path, comm
 def test_an_output_that_is_not_utf_8_gets_question_marks(tmp_path, encoding, command):
     environment = {
         **os.environ,
-        "PYTHONPATH": str(Path(cli.__file__).parents[1]),
+        "PYTHONPATH": str(Path(cli.__file__).parents[2]),
         "PYTHONIOENCODING": encoding,
         "PYTHONWARNINGS": "error",
     }
@@ -232,7 +305,7 @@ HUGE = "9" * 20
             ["train", "flowers.csv", "--target", "kind", "--sampling", "uniform", "--batch-size", HUGE],
             "a batch would hold more numbers than any memory can",
         ),
-        (["train", "flowers.csv", "--target", "kind", "--learning-rate", "1e999"], "learning_rate"),
+        (["train", "flowers.csv", "--target", "kind", "--learning-rate", "1e999"], "--learning-rate must be"),
     ],
 )
 def test_what_no_memory_can_hold_is_one_line_and_status_2(capsys, flowers, monkeypatch, argv, message):
@@ -318,7 +391,7 @@ def test_a_demo_without_a_layout_engine_says_once_how_to_get_one(capsys, tmp_pat
 
 def test_as_a_module_and_with_a_reader_that_leaves():
     """`python -m tinygrad_ed ops | head -1` ends quietly."""
-    environment = {**os.environ, "PYTHONPATH": str(Path(cli.__file__).parents[1])}
+    environment = {**os.environ, "PYTHONPATH": str(Path(cli.__file__).parents[2])}
     command = [sys.executable, "-m", "tinygrad_ed", "ops", "--list"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment) as process:
         assert process.stdout.readline().startswith(b"np.")

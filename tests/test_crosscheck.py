@@ -12,7 +12,7 @@ import tinygrad_ed as tg
 from tinygrad_ed.closed_form import derivatives
 from tinygrad_ed.closed_form.rules import RULES
 from tinygrad_ed.nn import MLP, activations, costs
-from tinygrad_ed.roads import INDEPENDENT, ROADS
+from tinygrad_ed.roads import INDEPENDENT
 
 ACTIVATION_NAMES, COST_NAMES = sorted(activations.NAMES), sorted(costs.NAMES)
 EXACT = ("graph", "rules", "jacobians")

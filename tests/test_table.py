@@ -53,7 +53,9 @@ def test_csv_without_a_header(write):
         data = read_table(path, target=target)
         assert data.x.shape == (3, 2)
         assert data.features == ("c1", "c2")
-        assert data.said == "target 'c3': 2 classes (lily, rose); no header line, so the columns are c1 ... c3"
+        assert data.said == "target 'c3': 2 classes (lily, rose)"
+        assert data.remarks[0] == "no header line, so the columns are c1 ... c3"
+        assert data.columns == ("c1", "c2", "c3")
 
 
 def test_the_target_can_stand_anywhere_and_be_counted_from_one(write):
@@ -95,7 +97,14 @@ def test_other_suffixes_of_text(write, name):
 def test_a_column_without_a_name_is_said(write):
     data = read_table(write(",length,species\n0,1.5,rose\n1,2.5,lily\n"), "species")
     assert data.features == ("c1", "length")
-    assert data.said.endswith("; without a name in the header: c1")
+    assert data.remarks[0] == "without a name in the header: c1"
+
+
+def test_a_column_with_nothing_in_it_and_no_name_is_left_out(write):
+    """As programs write it that end each line with a delimiter."""
+    data = read_table(write("a;b;y;\n1;2;0.5;\n2;5;1.5;\n"))
+    assert data.features == ("a", "b")
+    assert data.remarks == ()
 
 
 # --- CSV, is there a header? -----------------------------------------------------------------------------------------
@@ -169,12 +178,12 @@ def test_kind_overrules(write):
     assert read_table(write(csv_of_targets([0, 1])), kind="classes").classes == ("0", "1")
     assert read_table(write(csv_of_targets([0.5, 2])), kind="classes").classes == ("0.5", "2.0")
     assert read_table(write(csv_of_targets(["7", "8a", "NA"])), kind="classes").classes == ("7", "8a", "NA")
-    with pytest.raises(InvalidValue, match="line 2, column 'y': 'a' is not a number; kind='classes' reads the target"):
+    with pytest.raises(InvalidValue, match=r"line 2, column 'y': 'a' is not a number; .*kind='classes' to read"):
         read_table(write(csv_of_targets(["a", "b"])), kind="numbers")
 
 
 def test_a_few_texts_among_numbers_are_a_slip(write):
-    with pytest.raises(InvalidValue, match="line 4, column 'y': '3x' is not a number; kind='classes' reads"):
+    with pytest.raises(InvalidValue, match=r"line 4, column 'y': '3x' is not a number; .*kind='classes' to read"):
         read_table(write(csv_of_targets([1, 2, "3x", 4])))
 
 
@@ -183,6 +192,90 @@ def test_names_of_the_rows_are_no_classes(write):
     with pytest.raises(InvalidValue, match=r"'y' has 30 different texts in 30 rows, .* or say kind='classes'"):
         read_table(path)
     assert len(read_table(path, kind="classes").classes) == 30
+
+
+# --- options, and what is said of strange columns --------------------------------------------------------------------
+
+
+def test_a_decimal_comma_is_read_where_it_can_be_nothing_else_and_said(write):
+    data = read_table(write("\ufeffa;b;y\r\n1,5;2;-0,25\r\n2,5;3;1e0\r\n"))
+    assert data.x.tolist() == [[1.5, 2.0], [2.5, 3.0]]
+    assert data.y.tolist() == [-0.25, 1.0]
+    assert data.remarks == ("numbers have a decimal comma",)
+    assert read_table(write("a;y\n1,234;5\n2,345;6\n"), decimal="comma").x.tolist() == [[1.234], [2.345]]
+    assert read_table(write('a,y\n"0,5",5\n2,6\n'), decimal="comma").x.tolist() == [[0.5], [2.0]]
+    with pytest.raises(InvalidValue, match="'1,5' is not a number"):
+        read_table(write("a;y\n1,5;5\n2;6\n"), decimal="point")
+    with pytest.raises(
+        InvalidValue, match=r"line 3, column 'a': '1.5' is not a number; .* decimal comma, and no point"
+    ):
+        read_table(write("a;y\n1,5;5\n1.5;6\n3;7\n"), decimal="comma")
+
+
+@pytest.mark.parametrize("mark", ";|")
+def test_a_first_line_for_excel_names_the_delimiter(write, mark):
+    text = "sep=;\r\na;y\r\n1;0,5\r\n2;1,5\r\n".replace(";", mark)
+    assert read_table(write(text)).y.tolist() == [0.5, 1.5]
+    with pytest.raises(InvalidValue, match="line 4, column 'a': 'x' is not a number"):
+        read_table(write(text.replace("2", "x")))
+
+
+def test_columns_can_be_left_out_by_name_and_by_number(write):
+    path = write("id,name,a,y\n7,x,1,0.5\n9,z,2,1.5\n")
+    for drop in (["id", "name"], "name, id", "1,2", [1, "name"]):
+        data = read_table(path, drop=drop)
+        assert data.features == ("a",)
+        assert data.columns == ("id", "name", "a", "y")
+    with pytest.raises(InvalidValue, match=r"there is no column 'nmae'. Did you mean 'name'"):
+        read_table(path, drop="nmae")
+    with pytest.raises(InvalidValue, match="column 'y' is the target, so it cannot be left out"):
+        read_table(path, drop="y")
+    with pytest.raises(InvalidValue, match="nothing is left to learn it from"):
+        read_table(path, drop="1,2,3")
+
+
+def test_rows_without_a_value_can_be_skipped_and_it_is_said_which(write):
+    path = write("a,b,y\n1,2,0.5\n,2,1.5\n3,,2.5\n4,2,?\n5,1,3.5\n")
+    data = read_table(path, missing="skip")
+    assert data.x.tolist() == [[1, 2], [5, 1]]
+    assert data.y.tolist() == [0.5, 3.5]
+    assert data.remarks == ("3 of 5 lines lack a value and are left out: 3, 4, 5",)
+    assert len(read_table(path, missing="skip", drop="b")) == 3
+    with pytest.raises(InvalidValue, match="every line lacks a value"):
+        read_table(write("a,b,y\n1,,0.5\n,2,1.5\n"), missing="skip")
+    with pytest.raises(InvalidValue, match="line 3, column 'a': 'oops' is not a number"):
+        read_table(write("a,b,y\n1,2,0.5\noops,2,1.5\n3,4,5.5\n,4,5.5\n"), missing="skip")
+
+
+def test_npz_columns_can_be_left_out_and_rows_skipped(save):
+    path = save(x=np.array([[1, 2, 3], [4, np.nan, 6], [7, 8, 9]]), y=np.array([0.5, 1.5, np.nan]))
+    assert read_table(path, missing="skip", drop="c2").x.tolist() == [[1, 3], [4, 6]]
+    with pytest.raises(InvalidValue, match=r"x\[1, 1\] is nan; .*; missing='skip' leaves out"):
+        read_table(path)
+    with pytest.raises(InvalidValue, match=r"y\[2\] is nan"):
+        read_table(path, drop=[2])
+    with pytest.raises(InvalidValue, match="all columns are left out"):
+        read_table(path, drop=[1, 2, 3])
+
+
+def test_what_looks_like_no_input_is_said(write):
+    rows = "".join(f"{k},{(7 * k) % 31},5,{10**17 + 50 * k},{k / 2}\n" for k in range(30))
+    data = read_table(write(f"row,customer_id,flat,account,y\n{rows}"))
+    assert data.remarks == (
+        "column 'row' counts the rows; if it means nothing else, leave it out (drop='row')",
+        "column 'customer_id' looks like a name of the row; then leave it out (drop='customer_id')",
+        "column 'flat' is always 5: nothing can be learned from it",
+        "column 'account' has whole numbers beyond 9007199254740992, which are rounded",
+    )
+    rare = read_table(write("a,y\n1,p\n2,p\n2,q\n"))
+    assert rare.remarks == ("classes with a single row: 'q'",)
+
+
+def test_whole_numbers_that_floats_would_round_are_names_of_classes(write):
+    rows = "".join(f"{k},{12345678901234567000 + k % 2}\n" for k in range(10))
+    data = read_table(write(f"a,y\n{rows}"))
+    assert data.classes == ("12345678901234567000", "12345678901234567001")
+    assert data.y[:3].tolist() == [0, 1, 0]
 
 
 # --- round trips -----------------------------------------------------------------------------------------------------
@@ -239,15 +332,45 @@ def test_iris_through_a_csv_file_and_an_npz_file(tmp_path):
             "a,y\n1,2\nred,3\n",
             "y",
             InvalidValue,
-            "line 3, column 'a': 'red' is not a number; inputs must be numbers, so",
+            "line 3, column 'a': 'red' is not a number; inputs must be numbers, so write",
         ),
         ("a,y\n1_000,2\n3,3\n5,3\n", "y", InvalidValue, "line 2, column 'a': '1_000' is not a number"),
         ('"a\nb",y\n"1\n",2\n\nx,3\n', "y", InvalidValue, "line 6, column 'a b': 'x' is not a number"),
         (
-            "a;y\n1,5;2\n2;3\n",
+            "a;y\n1,5;2\n2.5;3\n",
             "y",
             InvalidValue,
             "line 2, column 'a': '1,5' is not a number; write a point in place of",
+        ),
+        (
+            'a,y\n"1,5",2\n2,3\n',
+            "y",
+            InvalidValue,
+            "'1,5' is not a number; .* or say decimal='comma'",
+        ),
+        (
+            "a;y\n1,234;5\n2,345;6\n",
+            "y",
+            InvalidValue,
+            "'1,234' may be 1.234 or 1234: say decimal='comma' for the first",
+        ),
+        ("a;y\n1.241,66;5,5\n12.345,00;6,5\n", "y", InvalidValue, "'1.241,66' has marks of thousands; write numbers"),
+        ("a,y\n1,2\n", "y", InvalidValue, "there is one row of data; a network learns from several"),
+        ("a,b,a,y\n1,2,3,4\n2,3,4,5\n", "y", InvalidValue, r"columns 1 and 3 are both called 'a'; .*drop='3'"),
+        ("a,b,y\n1,,2\n2,,3\n", "y", InvalidValue, "column 'b' is empty; leave it out .drop='b'"),
+        ("a|y\n1|2\n2|3\n", "y", InvalidValue, "no column 'y' .*cells are separated by tab, semicolon or comma"),
+        (
+            "name,sex,when,y\nA,m,2024-01-02,1\nB,f,2024-01-03,2\n",
+            "y",
+            InvalidValue,
+            r"text in columns 'name' \(such as 'A'\), 'sex' \(such as 'm'\), 'when' .*leave it out "
+            r"\(drop='name,sex,when'\), or .*a date becomes the number of days .*a category becomes a column of 0 ",
+        ),
+        (
+            "a,b,y\n1,,2\n,NA,3\n5,6,4\n",
+            "y",
+            InvalidValue,
+            r"line 3, column 'a': a value is missing .*\(3 are missing in all: a 1, b 2\); missing='skip' leaves",
         ),
         ("a,y\n1,2\n,3\n", "y", InvalidValue, r"line 3, column 'a': a value is missing \(''\); fill it in or take"),
         ("a,y\n1,2\nNaN,3\n", "y", InvalidValue, r"line 3, column 'a': a value is missing \('NaN'\)"),

@@ -1,14 +1,15 @@
 """tinygrad_ed: automatic differentiation that shows, checks and draws every number of backpropagation.
 
-The public names, and nothing else. Where to read on: `node.py` (a value that remembers how it was made),
-`ops/` (every op beside its rules), `backward.py` (the sweep), `closed_form/` (the lecture's rules).
+The public names, and nothing else; most rooms are imported when they are first used. Where to read on: `node.py`
+(a value that remembers how it was made), `ops/` (every op beside its rules), `backward.py` (the sweep), `closed_form/`
+(the lecture's rules).
 """
 
-from tinygrad_ed import closed_form, data, draw, experiments, nn, ops, plots, train
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from tinygrad_ed import ops
 from tinygrad_ed.backward import gradients
-from tinygrad_ed.crosscheck import CrossCheck, crosscheck, ledger
-from tinygrad_ed.debug import debug
-from tinygrad_ed.differences import numeric_derivative
 from tinygrad_ed.errors import (
     Diverged,
     Error,
@@ -25,15 +26,54 @@ from tinygrad_ed.errors import (
     StaleGraph,
     WorkerLost,
 )
-from tinygrad_ed.gradcheck import check_grads
 from tinygrad_ed.node import Node, stop_gradient
 from tinygrad_ed.operation import Op, op
 from tinygrad_ed.ops import *
 from tinygrad_ed.recording import no_grad
-from tinygrad_ed.tape import Tape, compile
 from tinygrad_ed.transforms import elementwise_grad, grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
 
+if TYPE_CHECKING:
+    from tinygrad_ed import closed_form, data, draw, experiments, nn, plots, train
+    from tinygrad_ed.crosschecking import CrossCheck, crosscheck, ledger
+    from tinygrad_ed.debugging import debug
+    from tinygrad_ed.differences import numeric_derivative
+    from tinygrad_ed.gradcheck import check_grads
+    from tinygrad_ed.tape import Tape, compile
+
 __version__ = "0.1.0"
+
+_LATER = {  # what is imported when it is first used, and where it is
+    **dict.fromkeys(("closed_form", "data", "draw", "experiments", "nn", "plots", "sklearn", "train"), ""),
+    **dict.fromkeys(("CrossCheck", "crosscheck", "ledger"), "crosschecking"),
+    **dict.fromkeys(("Tape", "compile"), "tape"),
+    "check_grads": "gradcheck",
+    "debug": "debugging",
+    "numeric_derivative": "differences",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import what is not there yet; then it is a name like any other."""
+    if name not in _LATER:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    room = _LATER[name]
+    found = import_module(f"{__name__}.{room or name}")
+    globals()[name] = found = getattr(found, name) if room else found
+    return found
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
+
+
+def _show(node: Node, *which: Any, **kinds: Any) -> dict[str, str]:
+    """What a notebook shows of a Node; the first time, it imports all that draws."""
+    from tinygrad_ed import draw
+
+    return draw.show(node, *which, **kinds)
+
+
+Node._repr_mimebundle_ = _show  # type: ignore[attr-defined]  # the one thing that a Node gets from above
 
 __all__ = [
     "CrossCheck",

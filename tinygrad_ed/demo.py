@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from tinygrad_ed import draw
-from tinygrad_ed.crosscheck import crosscheck
+from tinygrad_ed.crosschecking import crosscheck
 from tinygrad_ed.data import Dataset, digits
 from tinygrad_ed.errors import FileProblem, MissingExtra
 from tinygrad_ed.nn import MLP, costs

@@ -131,7 +131,7 @@ class Op:
             value = lifted.through(self, values, params)
         if not recorded:
             return value
-        if not as_given:  # Nodes, floats and float arrays are kept as they are; lists and other numbers as they were read
+        if not as_given:  # Nodes, floats and float arrays are kept as they are; all else as it was read
             inputs = tuple([x if isinstance(x, Node) else v for x, v in zip(inputs, values, strict=True)])
         return self._remembered(value, inputs, params)
 
@@ -154,7 +154,7 @@ class Op:
 
     def _one(self, x: Node) -> Node | None:
         """The short way for the only input of an op without parameters; None if there is more to see to."""
-        a = x._value
+        a: Any = x._value
         function = self.scalar if type(a) is float else self.forward if type(a) is np.ndarray else None
         if function is None or mode.get() is not True:
             return None

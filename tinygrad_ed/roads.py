@@ -6,7 +6,7 @@
 - `jacobians`: the derivation taken literally, one sample at a time;
 - `numeric`: central differences (the cost and the parameter gradients).
 
-`crosscheck.py` lays the ledgers side by side. A road takes a network and the checked batch of `batch_of`.
+`crosschecking.py` lays the ledgers side by side. A road takes a network and the checked batch of `batch_of`.
 """
 
 from collections.abc import Callable, Mapping, Sequence

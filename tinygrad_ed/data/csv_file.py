@@ -1,141 +1,198 @@
-"""CSV files: from text to columns of numbers, and the line and column of the first thing that is wrong.
+"""CSV files: from cells to columns of numbers, and the line and column of the first thing that is wrong."""
 
-Lines are counted as an editor counts them: a header and blank lines count, and a row whose quoted cells
-span several lines has the number of its first.
-"""
-
-import csv
-import difflib
-import io
 import math
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
+from tinygrad_ed.data.columns import Found, Rows, Which, find, left_out, shown, unique
+from tinygrad_ed.data.csv_text import MISSING, Cells, read_cells
 from tinygrad_ed.data.dataset import Array
-from tinygrad_ed.errors import FileProblem, InvalidValue, nearest
+from tinygrad_ed.errors import InvalidValue, nearest
 
-MISSING = {"", "?", "nan", "na", "n/a", "null"}
+EXACT = 2**53  # whole numbers beyond are rounded as floats
+
+SEPARATED = "cells are separated by tab, semicolon or comma"
+
+_GROUPED = re.compile(r"[+-]?\d{1,3}([.,' ]\d{3})+([.,]\d+)?")
+_DATE = re.compile(r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}([ T].*)?")
 
 
-def read_csv(path: Path, target: str | int, header: str, kind: str) -> tuple[Array, list[str], str, Array, str]:
-    """Return x `(N, n)`, the names of its columns, the name and the values of the target, and a note on the header."""
-    lines, rows = _rows(path)
-    has_header = header == "yes" or (header == "auto" and _looks_like_header(rows[0], rows[1:101], target))
-    names = [f"c{k}" for k in range(1, len(rows[0]) + 1)]
-    note = f"no header line, so the columns are c1 ... {names[-1]}"
-    if has_header:
-        unnamed = [name for name, cell in zip(names, rows[0], strict=True) if not cell]
-        note = f"without a name in the header: {', '.join(unnamed)}" if unnamed else ""
-        names = [cell or name for name, cell in zip(names, rows[0], strict=True)]
-        lines, rows = lines[1:], rows[1:]
-    if not rows:
-        raise InvalidValue("there is no data below the header")
-    chosen = _find(names, target, "" if has_header else " (no line was taken for a header, see header='yes')")
-    columns = dict(enumerate(zip(*rows, strict=True)))
-    values = _target(columns.pop(chosen), lines, names[chosen], kind)
-    if not columns:
+def read_csv(
+    path: Path,
+    target: Which,
+    header: str = "auto",
+    kind: str = "auto",
+    drop: str | Sequence[Which] = (),
+    missing: str = "refuse",
+    decimal: str = "auto",
+) -> Found:
+    """Return the columns of a file, the target apart."""
+    cells = read_cells(path, header, decimal, [target])
+    names = cells.names
+    remark = "" if cells.header else " (no line was taken for a header, see header='yes')"
+    at = find(names, target, remark if len(names) > 1 else f"{remark} ({SEPARATED})")
+    out = left_out(names, at, drop)
+    nothing = [k for k, name in enumerate(names) if name == f"c{k + 1}" and k != at and not any(cells.columns[k])]
+    used = [k for k in range(len(names)) if k not in {at, *out, *nothing}]
+    if not used:
+        raise InvalidValue(f"the only column is {names[at]!r}: nothing is left to learn it from ({SEPARATED})")
+    unique(names, used)
+    cells = _without_gaps(cells, [*used, at]) if missing == "skip" else cells
+    _no_text(cells, used)
+    values = _target(cells, at, kind)
+    x = np.column_stack([_numbers(cells, k, used, "; inputs must be numbers, so write it as one") for k in used])
+    return Found(x, [names[k] for k in used], names[at], values, names, cells.remarks)
+
+
+def read_csv_rows(
+    path: Path, features: Sequence[str], target: str, columns: Sequence[str], header: str, decimal: str
+) -> Rows:
+    """Return the columns of these names; a file without a header has them in the order of the `columns`."""
+    cells = read_cells(path, header, decimal, features)
+    if not cells.header:
+        cells = cells._replace(names=_by_order(cells, features, target, columns, header))
+    absent = [name for name in features if name not in cells.names]
+    if absent:
         raise InvalidValue(
-            f"the only column is {names[chosen]!r}: nothing is left to learn it from "
-            "(cells are separated by tab, semicolon or comma)"
+            f"there is no column {', '.join(map(repr, absent))}, which the network was trained on. "
+            f"{nearest(absent[0], shown(absent[0], cells.names))}"
         )
-    advice = "; inputs must be numbers, so write it as numbers or leave the column out"
-    x = np.column_stack([_numbers(cells, lines, names[k], advice) for k, cells in columns.items()])
-    return x, [names[k] for k in columns], names[chosen], values, note
+    used = [find(cells.names, name) for name in features]
+    _no_text(cells, used, learning=False)
+    x = np.column_stack([_numbers(cells, k, [], "; the network was trained on numbers there") for k in used])
+    given = [k for k, name in enumerate(cells.names) if name == target]
+    unused = [name for k, name in enumerate(cells.names) if k not in {*used, *given}]
+    known = list(cells.columns[given[0]]) if len(given) == 1 else None
+    if known and cells.comma:
+        known = [cell if cells.number(cell) is None else cell.replace(",", ".", 1) for cell in known]
+    return Rows(x, "line", cells.lines, known, unused)
 
 
-def _rows(path: Path) -> tuple[list[int], list[list[str]]]:
-    """Return the line number and the cells of each row that is not blank, white space trimmed to single spaces."""
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as stream:
-            text = stream.read()
-    except UnicodeDecodeError as error:
-        raise FileProblem(
-            f"byte {error.start + 1} is not UTF-8 text; save the file as 'CSV UTF-8' or with the encoding UTF-8"
-        ) from None
-    lines: list[int] = []
-    rows: list[list[str]] = []
-    line = 1
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=_delimiter(text), skipinitialspace=True, strict=True)
-    try:
-        for row in reader:
-            if any(cell.strip() for cell in row):
-                lines.append(line)
-                rows.append([" ".join(cell.split()) for cell in row])
-                if len(row) != len(rows[0]):
-                    raise InvalidValue(f"line {line} has {len(row)} cells, but line {lines[0]} has {len(rows[0])}")
-            line = reader.line_num + 1
-    except csv.Error as error:
-        raise FileProblem(f"line {line}: {error}; check the quotes") from None
-    if not rows:
-        raise FileProblem("the file is empty: it has only blank lines")
-    return lines, rows
+def _by_order(cells: Cells, features: Sequence[str], target: str, columns: Sequence[str], header: str) -> list[str]:
+    """Name columns by order: all of the table that was learned from, all but the target, or the inputs."""
+    if header != "no" and list(columns) != [f"c{k + 1}" for k in range(len(columns))]:
+        raise InvalidValue(
+            f"the first line does not name the columns {', '.join(features)}, which the network was trained on; "
+            "write them there, or say header='no' if the columns are in their old order"
+        )
+    for names in (list(columns), [name for name in columns if name != target], list(features)):
+        if len(names) == len(cells.names):
+            return names
+    raise InvalidValue(
+        f"there are {len(cells.names)} columns, but the network takes {len(features)} ({', '.join(features)})"
+    )
 
 
-def _delimiter(text: str) -> str:
-    """Return the first of tab, semicolon and comma that splits the first row."""
-    for mark in "\t;":
-        rows = csv.reader(io.StringIO(text, newline=""), delimiter=mark, skipinitialspace=True)
-        if len(next((row for row in rows if any(cell.strip() for cell in row)), [])) > 1:
-            return mark
-    return ","
+def _without_gaps(cells: Cells, used: Sequence[int]) -> Cells:
+    """Leave out the rows in which one of the columns lacks a value."""
+    rows = range(len(cells.lines))
+    whole = [i for i in rows if all([cells.columns[k][i].lower() not in MISSING for k in used])]
+    if not whole:
+        raise InvalidValue("every line lacks a value; leave the columns out that are mostly empty (drop)")
+    gone = [cells.lines[i] for i in sorted(set(rows) - set(whole))]
+    if not gone:
+        return cells
+    shown = ", ".join(map(str, gone if len(gone) <= 8 else [*gone[:7], "..."]))
+    return cells._replace(
+        columns=[tuple([column[i] for i in whole]) for column in cells.columns],
+        lines=[cells.lines[i] for i in whole],
+        remarks=[*cells.remarks, f"{len(gone)} of {len(rows)} lines lack a value and are left out: {shown}"],
+    )
 
 
-def _looks_like_header(first: list[str], below: list[list[str]], target: str | int) -> bool:
-    texts = [k for k, cell in enumerate(first) if _number(cell) is None and cell.lower() not in MISSING]
-    return any(first[k] == target or 2 * sum(_number(row[k]) is not None for row in below) >= len(below) for k in texts)
+def _no_text(cells: Cells, used: Sequence[int], learning: bool = True) -> None:
+    """Refuse empty columns, and all columns of text at once.
+
+    A few texts among numbers are slips, and are refused with their line later.
+    """
+    texts = {}
+    for k in used:
+        there = [cell for cell in cells.columns[k] if cell.lower() not in MISSING]
+        wrong = [cell for cell in there if cells.number(cell) is None and not _with_comma(cell)]
+        if 2 * len(wrong) > len(there):
+            texts[k] = wrong[0]
+        elif not there:
+            hint = f"; leave it out (drop={cells.names[k]!r})" if learning else ""
+            raise InvalidValue(f"column {cells.names[k]!r} is empty{hint}")
+    if not texts:
+        return
+    held = ", ".join([f"{cells.names[k]!r} (such as {_short(cell)})" for k, cell in texts.items()])
+    where = f"text in {'column' if len(texts) == 1 else 'columns'} {held}"
+    if grouped := [cell for cell in texts.values() if _GROUPED.fullmatch(cell)]:
+        raise InvalidValue(f"{where}: {grouped[0]!r} has marks of thousands; write numbers without them")
+    if not learning:
+        raise InvalidValue(f"{where}, but the network was trained on numbers there")
+    names = ",".join([cells.names[k] if "," not in cells.names[k] else str(k + 1) for k in texts])
+    dates = "a date becomes the number of days since some day; " if any(map(_DATE.fullmatch, texts.values())) else ""
+    raise InvalidValue(
+        f"{where}, but inputs must be numbers: leave it out (drop={names!r}), or write numbers in its place "
+        f"({dates}a category becomes a column of 0 and 1 for each of its values)"
+    )
 
 
-def _find(names: list[str], target: str | int, remark: str) -> int:
-    """Return the position of the target among the names; a number that is no name counts from 1."""
-    same = [k for k, name in enumerate(names) if name == target]
-    if len(same) > 1:
-        raise InvalidValue(f"{len(same)} columns are called {target!r}; give the number of the column, from 1")
-    if same:
-        return same[0]
-    if str(target).isdecimal() and 1 <= int(target) <= len(names):
-        return int(target) - 1
-    known = names if len(names) <= 20 else difflib.get_close_matches(str(target), names, n=5, cutoff=0)
-    raise InvalidValue(f"there is no column {target!r}{remark}. {nearest(target, known)}")
-
-
-def _number(cell: str) -> float | None:
-    try:
-        return None if "_" in cell else float(cell)
-    except ValueError:
-        return None
-
-
-def _numbers(cells: Iterable[str], lines: Iterable[int], name: str, advice: str) -> Array:
-    """Return the cells as floats, or say which of them is none, and the advice."""
+def _numbers(cells: Cells, k: int, used: Sequence[int], advice: str) -> Array:
+    """Return column k as floats, or say which of its cells is none, and the advice."""
     values = []
-    for line, cell in zip(lines, cells, strict=True):
-        value = _number(cell)
+    for line, cell in zip(cells.lines, cells.columns[k], strict=True):
+        value = cells.number(cell)
         if value is None or not math.isfinite(value):
-            raise _bad_cell(line, name, cell, advice)
+            raise _bad_cell(cells, k, line, cell, advice, used)
         values.append(value)
     return np.array(values)
 
 
-def _bad_cell(line: int, name: str, cell: str, advice: str) -> InvalidValue:
-    where = f"line {line}, column {name!r}"
+def _bad_cell(cells: Cells, k: int, line: int, cell: str, advice: str, used: Sequence[int]) -> InvalidValue:
+    where = f"line {line}, column {cells.names[k]!r}"
     if cell.lower() in MISSING:
-        return InvalidValue(f"{where}: a value is missing ({cell!r}); fill it in or take the line out")
-    shown = repr(cell if len(cell) <= 40 else cell[:37] + "...")
-    if _number(cell) is not None:
-        return InvalidValue(f"{where}: {shown} is not finite; correct it or take the line out")
-    if _number(cell.replace(",", ".", 1)) is not None:
-        advice = "; write a point in place of the decimal comma"
-    return InvalidValue(f"{where}: {shown} is not a number{advice}")
+        if not used:
+            return InvalidValue(f"{where}: a value is missing ({cell!r}); fill it in or take the line out")
+        gaps = {j: sum(each.lower() in MISSING for each in cells.columns[j]) for j in dict.fromkeys([k, *used])}
+        more = ", ".join([f"{cells.names[j]} {count}" for j, count in gaps.items() if count])
+        all_of_them = f" ({sum(gaps.values())} are missing in all: {more})" if sum(gaps.values()) > 1 else ""
+        return InvalidValue(
+            f"{where}: a value is missing ({cell!r}); fill it in or take the line out{all_of_them}; "
+            "missing='skip' leaves such lines out"
+        )
+    if (value := cells.number(cell)) is not None and not math.isnan(value):
+        return InvalidValue(f"{where}: {_short(cell)} is not finite; correct it or take the line out")
+    if cells.comma and "." in cell:
+        advice = "; the numbers of this file have a decimal comma, and no point (see decimal='point')"
+    elif _with_comma(cell):
+        advice = "; write a point in place of the decimal comma, or say decimal='comma'"
+    return InvalidValue(f"{where}: {_short(cell)} is not a number{advice}")
 
 
-def _target(cells: Sequence[str], lines: Sequence[int], name: str, kind: str) -> Array:
+def _with_comma(cell: str) -> bool:
+    """Whether it would be a number with a point in place of its comma."""
+    try:
+        float(cell.replace(",", ".", 1))
+    except ValueError:
+        return False
+    return "," in cell
+
+
+def _short(cell: str) -> str:
+    return repr(cell if len(cell) <= 40 else cell[:37] + "...")
+
+
+def _target(cells: Cells, at: int, kind: str) -> Array:
     """Return the target as floats or as text; mostly numbers with a few texts among them is taken for a slip."""
-    texts = sum(_number(cell) is None for cell in cells)
-    if (kind == "classes" and texts) or (kind == "auto" and 2 * texts > len(cells)):
-        for line, cell in zip(lines, cells, strict=True):
+    column = cells.columns[at]
+    values = [cells.number(cell) for cell in column]
+    texts = sum(value is None for value in values)
+    # Whole numbers that a float does not hold exactly are names, such as those of accounts.
+    long = any([cell.isdecimal() and int(cell) > EXACT for cell in column])
+    if (kind == "classes" and (texts or long)) or (kind == "auto" and (2 * texts > len(column) or long)):
+        for line, cell in zip(cells.lines, column, strict=True):
             if cell == "" or (kind == "auto" and cell.lower() in MISSING):
-                raise _bad_cell(line, name, cell, "")
-        return np.array(cells)
-    return _numbers(cells, lines, name, "; kind='classes' reads the target as names of classes")
+                raise _bad_cell(cells, at, line, cell, "", [at])
+        return np.array(column)
+    return _numbers(
+        cells,
+        at,
+        [at],
+        "; correct it or take the line out, or say kind='classes' to read the target as names of classes",
+    )

@@ -30,6 +30,8 @@ class Dataset:
         target: the name of what is to be learned.
         source: where the data come from.
         note: how it was decided whether the target means classes or numbers, where that was decided.
+        columns: the names of all columns of the file they were read from, in its order.
+        remarks: what a reader of the file should know, a line each.
 
     Raises:
         ShapeError: if x, y and features do not fit together.
@@ -51,6 +53,8 @@ class Dataset:
     target: str = "class"
     source: str = ""
     note: str = ""
+    columns: tuple[str, ...] = ()
+    remarks: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "x", np.array(self.x, dtype=float))

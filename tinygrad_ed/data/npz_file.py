@@ -2,12 +2,14 @@
 
 import zipfile
 import zlib
+from collections.abc import Sequence
 from pathlib import Path
 from tokenize import TokenError
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 
+from tinygrad_ed.data.columns import Found, Rows, Which, left_out, numbered
 from tinygrad_ed.data.dataset import Array
 from tinygrad_ed.errors import FileProblem, InvalidType, InvalidValue, ShapeError, nearest
 
@@ -25,36 +27,93 @@ DAMAGE = (
 )
 
 
-def read_npz(path: Path, target: str, kind: str) -> tuple[Array, list[str], str, Array]:
-    """Return x `(N, n)`, names c1, c2, ... for its columns, the name and the values of the target."""
+SKIP = "; missing='skip' leaves out rows that lack a value"
+
+
+def read_npz(
+    path: Path, target: str, kind: str = "auto", drop: str | Sequence[Which] = (), missing: str = "refuse"
+) -> Found:
+    """Return the columns of the inputs, which get the names c1, c2, ..., and the target."""
     with path.open("rb") as stream:
-        try:
-            archive = np.load(stream, allow_pickle=False)
-        except DAMAGE:
-            archive = None
-        if not isinstance(archive, np.lib.npyio.NpzFile):
-            raise FileProblem(f"this is not an npz file; numpy.savez({path.name!r}, x=..., y=...) writes one")
-        inputs = "X" if "X" in archive.files and "x" not in archive.files else "x"
-        for name in (inputs, target):
-            if name not in archive.files:
-                raise InvalidValue(f"there is no array {name!r}. {nearest(name, archive.files)}")
+        archive = _opened(stream, path.name)
+        inputs = _inputs_of(archive)
+        if target not in archive.files:
+            raise InvalidValue(f"there is no array {target!r}. {nearest(target, archive.files)}")
         x, values = _array(archive, inputs), _array(archive, target)
-    if x.ndim != 2 or x.size == 0:
-        raise ShapeError(
-            f"array {inputs!r} must be (N, n), one row a sample, got {x.shape}; reshape it, as x.reshape(N, -1)"
-        )
+    _check_inputs(inputs, x)
     if values.shape not in {(len(x),), (len(x), 1)}:
         raise ShapeError(f"target {target!r} must be ({len(x)},), one value a row of {inputs!r}, got {values.shape}")
-    for name, array in ((inputs, x), (target, values)):
-        if array.dtype.kind == "U" and (name == inputs or kind == "numbers"):
-            raise InvalidType(f"array {name!r} holds text, but numbers are needed")
+    if values.dtype.kind == "U" and kind == "numbers":
+        raise InvalidType(f"array {target!r} holds text, but numbers are needed")
+    columns = [*numbered(x.shape[1]), target]
+    out = left_out(columns, x.shape[1], drop)
+    used = [k for k in range(x.shape[1]) if k not in out]
+    if not used:
+        raise InvalidValue("all columns are left out: nothing remains to learn from")
+    x, values, remarks = x[:, used].astype(float), values.ravel(), []
+    if missing == "skip":
+        whole = ~np.isnan(x).any(axis=1) & ((values != "") if values.dtype.kind == "U" else ~np.isnan(values))
+        if not whole.all():
+            remarks = [f"{np.sum(~whole)} of {len(x)} rows lack a value and are left out"]
+            x, values = x[whole], values[whole]
+    features = [columns[k] for k in used]
+    _finite(inputs, x, used)
+    _finite(target, values)
     names = values.dtype.kind == "U" or (values.dtype.kind == "b" and kind != "numbers")
-    features = [f"c{k}" for k in range(1, x.shape[1] + 1)]
-    return x.astype(float), features, target, values.ravel().astype(str if names else float)
+    return Found(x, features, target, values.astype(str if names else float), columns, remarks)
+
+
+def read_npz_rows(path: Path, features: Sequence[str], target: str, columns: Sequence[str]) -> Rows:
+    """Return inputs in the order in which they were trained on: an array has no names."""
+    with path.open("rb") as stream:
+        archive = _opened(stream, path.name)
+        inputs = _inputs_of(archive)
+        x = _array(archive, inputs)
+        given = _array(archive, target).ravel() if target in archive.files else None
+    _check_inputs(inputs, x)
+    order = list(features)
+    if x.shape[1] != len(features):  # those that were left out may be there
+        order = [name for name in columns if name != target]
+        if x.shape[1] != len(order):
+            raise ShapeError(
+                f"array {inputs!r} has {x.shape[1]} columns, but the network takes {len(features)} "
+                f"({', '.join(features)})"
+            )
+    used = [order.index(name) for name in features]
+    x = x[:, used].astype(float)
+    _finite(inputs, x, used, "")
+    texts = None if given is None or len(given) != len(x) else [str(value) for value in given.tolist()]
+    return Rows(x, "row", list(range(len(x))), texts, [name for name in order if name not in features])
+
+
+def _opened(stream: BinaryIO, name: str) -> Any:
+    try:
+        archive = np.load(stream, allow_pickle=False)
+    except DAMAGE:
+        archive = None
+    if not isinstance(archive, np.lib.npyio.NpzFile):
+        raise FileProblem(f"this is not an npz file; numpy.savez({name!r}, x=..., y=...) writes one")
+    return archive
+
+
+def _inputs_of(archive: Any) -> str:
+    inputs = "X" if "X" in archive.files and "x" not in archive.files else "x"
+    if inputs not in archive.files:
+        raise InvalidValue(f"there is no array {inputs!r}. {nearest(inputs, archive.files)}")
+    return inputs
+
+
+def _check_inputs(name: str, x: Array) -> None:
+    if x.ndim != 2 or x.size == 0:
+        raise ShapeError(
+            f"array {name!r} must be (N, n), one row a sample, got {x.shape}; reshape it, as x.reshape(N, -1)"
+        )
+    if x.dtype.kind == "U":
+        raise InvalidType(f"array {name!r} holds text, but numbers are needed")
 
 
 def _array(archive: Any, name: str) -> Array:
-    """Return an array of finite numbers, bools or text."""
+    """Return an array of numbers, bools or text."""
     try:
         array = np.asarray(archive[name])
     except DAMAGE as error:
@@ -67,8 +126,17 @@ def _array(archive: Any, name: str) -> Array:
         raise InvalidType(
             f"array {name!r} must hold real numbers or text, not {array.dtype}; save it with .astype(float)"
         )
+    return array
+
+
+def _finite(name: str, array: Array, columns: Sequence[int] = (), advice: str = SKIP) -> None:
+    """Refuse NaN, infinities and empty texts; `columns` says where those of the array stood in the file."""
     bad = np.argwhere(array == "" if array.dtype.kind == "U" else ~np.isfinite(array))
     if len(bad):
-        where, value = ", ".join(map(str, bad[0])), array[tuple(bad[0])].item()
-        raise InvalidValue(f"{name}[{where}] is {value!r}; correct it or take the row out")
-    return array
+        place = bad[0].tolist()
+        shown = [*place[:1], *[columns[k] for k in place[1:]]]
+        value = array[tuple(place)].item()
+        raise InvalidValue(
+            f"{name}[{', '.join(map(str, shown))}] is {value!r}; correct it or take the row out"
+            f"{advice if value != value else ''}"
+        )

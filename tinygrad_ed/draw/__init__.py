@@ -1,7 +1,7 @@
 """Pictures: the computational graph, the network, both roads side by side, and the step-by-step player.
 
 A drawing is data first: `trace.py` turns a graph of Nodes into plain numbers and text, and the views turn that
-into pictures. Importing this package lets every Node show its own graph in a notebook.
+into pictures. `show` is what a notebook shows of a Node.
 """
 
 from collections.abc import Collection
@@ -18,18 +18,19 @@ from tinygrad_ed.draw.trace import Trace, trace
 from tinygrad_ed.errors import Error
 from tinygrad_ed.node import Node
 
-__all__ = ["Doctor", "Picture", "Receipt", "Trace", "compare", "doctor", "graph", "network", "player", "trace"]
+__all__ = ["Doctor", "Picture", "Receipt", "Trace", "compare", "doctor", "graph", "network", "player", "show", "trace"]
 
 
-def _show(self: Node, include: Collection[str] | None = None, exclude: Collection[str] | None = None) -> dict[str, str]:
-    """What a notebook shows for a Node: its text, and below it its graph, if that fits on a screen."""
-    text = {"text/plain": repr(self)}
+def show(node: Node, include: Collection[str] | None = None, exclude: Collection[str] | None = None) -> dict[str, str]:
+    """Return what a notebook shows of a Node: its text, and below it its graph, if that fits on a screen.
+
+    >>> show(Node(2.0))
+    {'text/plain': 'Node(2.0)'}
+    """
+    text = {"text/plain": repr(node)}
     try:
-        if self.op is None or len(walk(self)) > AUTO:
+        if node.op is None or len(walk(node)) > AUTO:
             return text
-        return graph(self)._repr_mimebundle_(include, exclude) | text
+        return graph(node)._repr_mimebundle_(include, exclude) | text
     except Error:  # an outdated graph, for example, has no picture, but still its text
         return text
-
-
-Node._repr_mimebundle_ = _show  # type: ignore[attr-defined]  # the one thing that a Node gets from above

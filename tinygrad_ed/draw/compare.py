@@ -14,7 +14,7 @@ from typing import Any
 
 from tinygrad_ed.closed_form.formula import Formula
 from tinygrad_ed.closed_form.notation import formula, letter, named
-from tinygrad_ed.crosscheck import CrossCheck, Row, crosscheck
+from tinygrad_ed.crosschecking import CrossCheck, Row, crosscheck
 from tinygrad_ed.draw.equations import brief, math
 from tinygrad_ed.draw.lecture import rule_of, split
 from tinygrad_ed.draw.parts import numbers_of

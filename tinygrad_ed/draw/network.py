@@ -14,7 +14,7 @@ import numpy as np
 
 from tinygrad_ed.closed_form.formula import Formula
 from tinygrad_ed.closed_form.notation import factor, formula, letter
-from tinygrad_ed.crosscheck import batch_of, ledger
+from tinygrad_ed.crosschecking import batch_of, ledger
 from tinygrad_ed.draw.picture import Picture, of_scene
 from tinygrad_ed.draw.scene import Box, Circle, Group, Item, Line, Scene, Text, words
 from tinygrad_ed.draw.style import (

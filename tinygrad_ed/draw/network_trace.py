@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_ed.closed_form.notation import named
-from tinygrad_ed.crosscheck import batch_of, ledger
+from tinygrad_ed.crosschecking import batch_of, ledger
 from tinygrad_ed.draw.lecture import split
 from tinygrad_ed.draw.parts import Edge, TraceNode, kept, merged, numbers_of
 from tinygrad_ed.draw.scalar import expand

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_ed.crosscheck import batch_of
+from tinygrad_ed.crosschecking import batch_of
 from tinygrad_ed.data import moons
 from tinygrad_ed.errors import InvalidValue
 from tinygrad_ed.nn import MLP

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_ed.checks import real_number
-from tinygrad_ed.crosscheck import batch_of
+from tinygrad_ed.crosschecking import batch_of
 from tinygrad_ed.errors import InvalidType, InvalidValue
 from tinygrad_ed.nn import MLP
 from tinygrad_ed.nn.checks import numbers

@@ -18,7 +18,7 @@ import numpy as np
 from tinygrad_ed.checks import generator, storable, whole_number
 from tinygrad_ed.closed_form import rules
 from tinygrad_ed.closed_form.derivatives import COSTS
-from tinygrad_ed.crosscheck import batch_of
+from tinygrad_ed.crosschecking import batch_of
 from tinygrad_ed.errors import InvalidType
 from tinygrad_ed.nn import MLP
 from tinygrad_ed.nn.checks import chosen
