@@ -114,6 +114,17 @@ def test_large_net_inputs_give_no_warning_and_finite_gradients(activation, cost,
     assert np.isfinite(arena.gradient).all()
 
 
+def test_a_step_of_descent_is_the_update_of_the_readable_rules():
+    activations = {1: "tanh", 2: "identity"}
+    arena, step = filled((3, 5, 2), activations, "mse", 4, "float64", np.random.default_rng(0))
+    book = readable(arena, step, activations, "mse")
+    before = {j: (arena.omega[j].copy(), arena.beta[j].copy()) for j in arena.omega}
+    assert step.descend(0.3) == pytest.approx(book["cost"], rel=1e-13)
+    for j, (omega, beta) in before.items():
+        np.testing.assert_allclose(arena.omega[j], omega - 0.3 * book[f"grad_omega[{j}]"], rtol=0, atol=1e-13)
+        np.testing.assert_allclose(arena.beta[j], beta - 0.3 * book[f"grad_beta[{j}]"], rtol=0, atol=1e-13)
+
+
 @pytest.mark.parametrize("activation", ACTIVATIONS)
 def test_kinks_are_decided_as_in_the_readable_rules(activation):
     arena, step = filled((2, 3, 2), {1: activation, 2: activation}, "mse", 2, "float64", np.random.default_rng(0))

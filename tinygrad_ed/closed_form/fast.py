@@ -11,11 +11,14 @@ What makes it fast, and what the reader has to know to follow it:
 * E is linear in the scale of C: with `scale=η` in place of 1 the result is η times the gradient, and an update
   needs no product of its own.
 
+* **A step is a list of calls**, each a NumPy function with its arrays, made once: `do(np.tanh, zeta, alpha)`. To run
+  it is to make the calls.
+
 Constants are arrays without axes, in the dtype of the network: a Python number costs NumPy as much as the sum itself.
 """
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -29,7 +32,12 @@ from tinygrad_ed.closed_form.derivatives import DELTA, GELU_CUBE, GELU_SCALE, SL
 WIDE, NARROW = 256, 128
 BLOCK = 2**15  # entries that are worked on at a time, so that they stay in the processor's cache
 
-# Activation functions. Each fills `alpha`, and later multiplies `B` by Φ'(ζ); `s` and `t` are for intermediate results.
+do = partial
+Call = partial[Any]
+Calls = Iterator[Call]
+
+# Activation functions. The calls of each fill `alpha`, and later multiply `B` by Φ'(ζ); `s` and `t` are for what lies
+# between.
 
 
 class Constants:
@@ -45,8 +53,8 @@ class Constants:
         self.row, self.column, self.samples = np.ones((1, n_L), dtype), np.ones((n_L, 1), dtype), np.ones((1, M), dtype)
 
 
-Phi = Callable[[Array, Array, Array, Array, Constants], object]
-Times = Callable[[Array, Array, Array, Array, Array, Constants], object]
+Phi = Callable[[Array, Array, Array, Array, Constants], Calls]
+Times = Callable[[Array, Array, Array, Array, Array, Constants], Calls]
 
 
 class Activation(NamedTuple):
@@ -57,135 +65,136 @@ class Activation(NamedTuple):
     shared: bool
 
 
-def _nothing(*_: object) -> None:
+def _nothing(*_: object) -> Calls:
     """Φ(ζ) = ζ, in shared memory; Φ' = 1."""
+    yield from ()
 
 
-def _tanh(zeta: Array, alpha: Array, s: Array, t: Array, c: Constants) -> None:
-    np.tanh(zeta, alpha)
+def _tanh(zeta: Array, alpha: Array, s: Array, t: Array, c: Constants) -> Calls:
+    yield do(np.tanh, zeta, alpha)
 
 
-def _times_dtanh(B: Array, zeta: Array, alpha: Array, s: Array, t: Array, c: Constants) -> None:
-    np.square(alpha, s)
-    np.subtract(c.one, s, s)
-    np.multiply(B, s, B)
+def _times_dtanh(B: Array, zeta: Array, alpha: Array, s: Array, t: Array, c: Constants) -> Calls:
+    yield do(np.square, alpha, s)
+    yield do(np.subtract, c.one, s, s)
+    yield do(np.multiply, B, s, B)
 
 
-def _relu(zeta: Array, alpha: Array, s: Array, t: Array, c: Constants) -> None:
-    np.maximum(zeta, c.zero, out=alpha)
+def _relu(zeta: Array, alpha: Array, s: Array, t: Array, c: Constants) -> Calls:
+    yield do(np.maximum, zeta, c.zero, out=alpha)
 
 
-def _times_drelu(B: Array, zeta: Array, alpha: Array, s: Array, t: Array, c: Constants) -> None:
-    np.sign(alpha, s)  # 1 above zero, 0 at it
-    np.multiply(B, s, B)
+def _times_drelu(B: Array, zeta: Array, alpha: Array, s: Array, t: Array, c: Constants) -> Calls:
+    yield do(np.sign, alpha, s)  # 1 above zero, 0 at it
+    yield do(np.multiply, B, s, B)
 
 
-def _leaky_relu(zeta: Array, alpha: Array, s: Array, t: Array, c: Constants) -> None:
-    np.multiply(zeta, c.slope, s)
-    np.maximum(zeta, s, out=alpha)
+def _leaky_relu(zeta: Array, alpha: Array, s: Array, t: Array, c: Constants) -> Calls:
+    yield do(np.multiply, zeta, c.slope, s)
+    yield do(np.maximum, zeta, s, out=alpha)
 
 
-def _times_dleaky_relu(B: Array, zeta: Array, alpha: Array, s: Array, t: Array, c: Constants) -> None:
-    np.sign(alpha, s)
-    np.maximum(s, c.slope, out=s)
-    np.multiply(B, s, B)
+def _times_dleaky_relu(B: Array, zeta: Array, alpha: Array, s: Array, t: Array, c: Constants) -> Calls:
+    yield do(np.sign, alpha, s)
+    yield do(np.maximum, s, c.slope, out=s)
+    yield do(np.multiply, B, s, B)
 
 
-def _e_and_1_plus_e(zeta: Array, e: Array, one_plus_e: Array, c: Constants) -> None:
+def _e_and_1_plus_e(zeta: Array, e: Array, one_plus_e: Array, c: Constants) -> Calls:
     """e^-|ζ|, which cannot overflow, and 1 more."""
-    np.absolute(zeta, e)
-    np.negative(e, e)
-    np.exp(e, e)
-    np.add(e, c.one, one_plus_e)
+    yield do(np.absolute, zeta, e)
+    yield do(np.negative, e, e)
+    yield do(np.exp, e, e)
+    yield do(np.add, e, c.one, one_plus_e)
 
 
-def _sigmoid(zeta: Array, alpha: Array, s: Array, t: Array, c: Constants) -> None:
-    _e_and_1_plus_e(zeta, s, s, c)
-    np.minimum(zeta, c.zero, out=alpha)
-    np.exp(alpha, alpha)
-    np.divide(alpha, s, alpha)
+def _sigmoid(zeta: Array, alpha: Array, s: Array, t: Array, c: Constants) -> Calls:
+    yield from _e_and_1_plus_e(zeta, s, s, c)
+    yield do(np.minimum, zeta, c.zero, out=alpha)
+    yield do(np.exp, alpha, alpha)
+    yield do(np.divide, alpha, s, alpha)
 
 
-def _times_dsigmoid(B: Array, zeta: Array, alpha: Array, s: Array, t: Array, c: Constants) -> None:
-    _e_and_1_plus_e(zeta, s, t, c)
-    np.divide(s, t, s)
-    np.divide(s, t, s)
-    np.multiply(B, s, B)
+def _times_dsigmoid(B: Array, zeta: Array, alpha: Array, s: Array, t: Array, c: Constants) -> Calls:
+    yield from _e_and_1_plus_e(zeta, s, t, c)
+    yield do(np.divide, s, t, s)
+    yield do(np.divide, s, t, s)
+    yield do(np.multiply, B, s, B)
 
 
-def _softplus(zeta: Array, alpha: Array, s: Array, t: Array, c: Constants) -> None:
-    np.absolute(zeta, s)
-    np.negative(s, s)
-    np.exp(s, s)
-    np.log1p(s, s)
-    np.maximum(zeta, c.zero, out=alpha)
-    np.add(alpha, s, alpha)
+def _softplus(zeta: Array, alpha: Array, s: Array, t: Array, c: Constants) -> Calls:
+    yield do(np.absolute, zeta, s)
+    yield do(np.negative, s, s)
+    yield do(np.exp, s, s)
+    yield do(np.log1p, s, s)
+    yield do(np.maximum, zeta, c.zero, out=alpha)
+    yield do(np.add, alpha, s, alpha)
 
 
-def _times_dsoftplus(B: Array, zeta: Array, alpha: Array, s: Array, t: Array, c: Constants) -> None:
-    _sigmoid(zeta, t, s, s, c)
-    np.multiply(B, t, B)
+def _times_dsoftplus(B: Array, zeta: Array, alpha: Array, s: Array, t: Array, c: Constants) -> Calls:
+    yield from _sigmoid(zeta, t, s, s, c)
+    yield do(np.multiply, B, t, B)
 
 
-def _elu(zeta: Array, alpha: Array, s: Array, t: Array, c: Constants) -> None:
-    np.minimum(zeta, c.zero, out=s)
-    np.expm1(s, s)
-    np.maximum(zeta, c.zero, out=alpha)
-    np.add(alpha, s, alpha)
+def _elu(zeta: Array, alpha: Array, s: Array, t: Array, c: Constants) -> Calls:
+    yield do(np.minimum, zeta, c.zero, out=s)
+    yield do(np.expm1, s, s)
+    yield do(np.maximum, zeta, c.zero, out=alpha)
+    yield do(np.add, alpha, s, alpha)
 
 
-def _times_delu(B: Array, zeta: Array, alpha: Array, s: Array, t: Array, c: Constants) -> None:
-    np.minimum(zeta, c.zero, out=s)
-    np.exp(s, s)
-    np.multiply(B, s, B)
+def _times_delu(B: Array, zeta: Array, alpha: Array, s: Array, t: Array, c: Constants) -> Calls:
+    yield do(np.minimum, zeta, c.zero, out=s)
+    yield do(np.exp, s, s)
+    yield do(np.multiply, B, s, B)
 
 
-def _silu(zeta: Array, alpha: Array, s: Array, t: Array, c: Constants) -> None:
-    _sigmoid(zeta, alpha, s, t, c)
-    np.multiply(alpha, zeta, alpha)
+def _silu(zeta: Array, alpha: Array, s: Array, t: Array, c: Constants) -> Calls:
+    yield from _sigmoid(zeta, alpha, s, t, c)
+    yield do(np.multiply, alpha, zeta, alpha)
 
 
-def _times_dsilu(B: Array, zeta: Array, alpha: Array, s: Array, t: Array, c: Constants) -> None:
+def _times_dsilu(B: Array, zeta: Array, alpha: Array, s: Array, t: Array, c: Constants) -> Calls:
     """σ + ζ σ (1 - σ) = σ (1 + ζ - α): 1 is not added to a large α, which would cost its digits."""
-    _sigmoid(zeta, t, s, s, c)
-    np.subtract(zeta, alpha, s)
-    np.add(s, c.one, s)
-    np.multiply(B, t, B)
-    np.multiply(B, s, B)
+    yield from _sigmoid(zeta, t, s, s, c)
+    yield do(np.subtract, zeta, alpha, s)
+    yield do(np.add, s, c.one, s)
+    yield do(np.multiply, B, t, B)
+    yield do(np.multiply, B, s, B)
 
 
-def _gelu_tanh(zeta: Array, out: Array, c: Constants) -> None:
+def _gelu_tanh(zeta: Array, out: Array, c: Constants) -> Calls:
     """Fill in tanh u, u = √(2/π) (ζ + 0.044715 ζ³)."""
-    np.square(zeta, out)
-    np.multiply(out, c.gelu_cube, out)
-    np.add(out, c.one, out)
-    np.multiply(out, zeta, out)
-    np.multiply(out, c.gelu_scale, out)
-    np.tanh(out, out)
+    yield do(np.square, zeta, out)
+    yield do(np.multiply, out, c.gelu_cube, out)
+    yield do(np.add, out, c.one, out)
+    yield do(np.multiply, out, zeta, out)
+    yield do(np.multiply, out, c.gelu_scale, out)
+    yield do(np.tanh, out, out)
 
 
-def _gelu(zeta: Array, alpha: Array, s: Array, t: Array, c: Constants) -> None:
-    _gelu_tanh(zeta, alpha, c)
-    np.add(alpha, c.one, alpha)
-    np.multiply(alpha, zeta, alpha)
-    np.multiply(alpha, c.half, alpha)
+def _gelu(zeta: Array, alpha: Array, s: Array, t: Array, c: Constants) -> Calls:
+    yield from _gelu_tanh(zeta, alpha, c)
+    yield do(np.add, alpha, c.one, alpha)
+    yield do(np.multiply, alpha, zeta, alpha)
+    yield do(np.multiply, alpha, c.half, alpha)
 
 
-def _times_dgelu(B: Array, zeta: Array, alpha: Array, s: Array, t: Array, c: Constants) -> None:
+def _times_dgelu(B: Array, zeta: Array, alpha: Array, s: Array, t: Array, c: Constants) -> Calls:
     """((1 + tanh u) + ζ (1 - tanh² u) u')/2 = (1 + tanh u)/2 · (1 + ζ (1 - tanh u) u')."""
-    np.square(zeta, s)
-    np.multiply(s, c.gelu_cube_3, s)
-    np.add(s, c.one, s)
-    np.multiply(s, zeta, s)
-    np.multiply(s, c.gelu_scale, s)  # ζ u'
-    _gelu_tanh(zeta, t, c)
-    np.multiply(B, c.half, B)
-    np.subtract(c.one, t, t)
-    np.multiply(s, t, s)
-    np.add(s, c.one, s)
-    np.subtract(c.two, t, t)  # 1 + tanh u
-    np.multiply(s, t, s)
-    np.multiply(B, s, B)
+    yield do(np.square, zeta, s)
+    yield do(np.multiply, s, c.gelu_cube_3, s)
+    yield do(np.add, s, c.one, s)
+    yield do(np.multiply, s, zeta, s)
+    yield do(np.multiply, s, c.gelu_scale, s)  # ζ u'
+    yield from _gelu_tanh(zeta, t, c)
+    yield do(np.multiply, B, c.half, B)
+    yield do(np.subtract, c.one, t, t)
+    yield do(np.multiply, s, t, s)
+    yield do(np.add, s, c.one, s)
+    yield do(np.subtract, c.two, t, t)  # 1 + tanh u
+    yield do(np.multiply, s, t, s)
+    yield do(np.multiply, B, s, B)
 
 
 ACTIVATIONS: dict[str, Activation] = {
@@ -201,104 +210,92 @@ ACTIVATIONS: dict[str, Activation] = {
 }
 """Φ in place, by name."""
 
-# Individual costs. Each fills `B` with ∇C and returns the sum of C over the samples; `s` and `t` are as above. A scalar
-# product gives a sum in one call: Σ |d| is that of d and its sign.
+# Individual costs. The calls of each fill `B` with ∇C; `error` then reads the sum of C over the samples off what they
+# have left. A scalar product gives a sum in one call: Σ |d| is that of d and its sign.
 
 
-def _mse(alpha: Array, rho: Array, B: Array, s: Array, t: Array, c: Constants) -> Any:
-    np.subtract(alpha, rho, B)
-    return 0.5 * float(np.vdot(B, B))
+class Cost(NamedTuple):
+    """∇C in place, and the sum of C."""
+
+    fill: Callable[[Array, Array, Array, Array, Array, Constants], Calls]
+    error: Callable[[Array, Array, Constants], Any]
 
 
-def _l1(alpha: Array, rho: Array, B: Array, s: Array, t: Array, c: Constants) -> Any:
-    np.subtract(alpha, rho, s)
-    np.sign(s, B)
-    return np.vdot(s, B)
+def _mse(alpha: Array, rho: Array, B: Array, s: Array, t: Array, c: Constants) -> Calls:
+    yield do(np.subtract, alpha, rho, B)
 
 
-def _huber(alpha: Array, rho: Array, B: Array, s: Array, t: Array, c: Constants) -> Any:
-    """The sum of c (d - c/2), with c = d cut off at ±δ."""
-    np.subtract(alpha, rho, s)
-    np.minimum(s, c.delta, out=B)
-    np.maximum(B, c.minus_delta, out=B)
-    return np.vdot(B, s) - 0.5 * float(np.vdot(B, B))
+def _l1(alpha: Array, rho: Array, B: Array, s: Array, t: Array, c: Constants) -> Calls:
+    yield do(np.subtract, alpha, rho, s)
+    yield do(np.sign, s, B)
 
 
-def _logistic(alpha: Array, rho: Array, B: Array, s: Array, t: Array, c: Constants) -> Any:
-    np.multiply(alpha, rho, t)
-    np.negative(t, t)
-    _softplus(t, B, s, s, c)
-    error = np.add.reduce(B, None)
-    _sigmoid(t, B, s, s, c)
-    np.multiply(B, rho, B)
-    np.negative(B, B)
-    return error
+def _huber(alpha: Array, rho: Array, B: Array, s: Array, t: Array, c: Constants) -> Calls:
+    """C is c (d - c/2), with c = d cut off at ±δ."""
+    yield do(np.subtract, alpha, rho, s)
+    yield do(np.minimum, s, c.delta, out=B)
+    yield do(np.maximum, B, c.minus_delta, out=B)
 
 
-def _hinge(alpha: Array, rho: Array, B: Array, s: Array, t: Array, c: Constants) -> Any:
-    np.multiply(alpha, rho, s)
-    np.subtract(c.one, s, s)
-    np.maximum(s, c.zero, out=s)
-    np.sign(s, B)
-    error = np.vdot(s, B)
-    np.multiply(B, rho, B)
-    np.negative(B, B)
-    return error
+def _logistic(alpha: Array, rho: Array, B: Array, s: Array, t: Array, c: Constants) -> Calls:
+    yield do(np.multiply, alpha, rho, t)
+    yield do(np.negative, t, t)
+    yield from _softplus(t, B, s, s, c)
+    yield do(np.dot, c.row, B, c.samples)
+    yield from _sigmoid(t, B, s, s, c)
+    yield do(np.multiply, B, rho, B)
+    yield do(np.negative, B, B)
 
 
-def _margin(alpha: Array, rho: Array, B: Array, s: Array, t: Array, c: Constants) -> Any:
-    np.subtract(alpha, rho, s)
-    np.minimum(s, c.zero, out=s)
-    np.sign(s, B)
-    return np.vdot(s, B)
+def _hinge(alpha: Array, rho: Array, B: Array, s: Array, t: Array, c: Constants) -> Calls:
+    yield do(np.multiply, alpha, rho, s)
+    yield do(np.subtract, c.one, s, s)
+    yield do(np.maximum, s, c.zero, out=s)
+    yield do(np.dot, c.row, s, c.samples)
+    yield do(np.sign, s, B)
+    yield do(np.multiply, B, rho, B)
+    yield do(np.negative, B, B)
 
 
-def _cross_entropy(alpha: Array, rho: Array, B: Array, s: Array, t: Array, c: Constants) -> Any:
-    """-ρ · log softmax, and Σρ softmax - ρ; less the greatest entry of the sample, which changes neither."""
-    row = np.maximum.reduce(alpha, axis=0, out=c.samples, keepdims=True)
-    np.subtract(alpha, np.dot(c.column, row, t), s)  # a product with ones: NumPy broadcasts through a buffer of its own
-    np.exp(s, B)
-    np.dot(c.row, B, row)
-    np.divide(B, np.dot(c.column, row, t), B)
-    np.log(row, row)
-    np.subtract(s, np.dot(c.column, row, t), s)
-    np.multiply(s, rho, s)
-    np.dot(c.row, rho, row)
-    np.multiply(B, np.dot(c.column, row, t), B)
-    np.subtract(B, rho, B)
-    return -np.add.reduce(s, None)
+def _margin(alpha: Array, rho: Array, B: Array, s: Array, t: Array, c: Constants) -> Calls:
+    yield do(np.subtract, alpha, rho, s)
+    yield do(np.minimum, s, c.zero, out=s)
+    yield do(np.sign, s, B)
 
 
-COSTS: dict[str, Callable[[Array, Array, Array, Array, Array, Constants], Any]] = {
-    "mse": _mse,
-    "l1": _l1,
-    "huber": _huber,
-    "logistic": _logistic,
-    "hinge": _hinge,
-    "margin": _margin,
-    "cross_entropy": _cross_entropy,
+def _cross_entropy(alpha: Array, rho: Array, B: Array, s: Array, t: Array, c: Constants) -> Calls:
+    """-ρ · log softmax, and Σρ softmax - ρ; less the greatest entry of the sample, which changes neither.
+
+    A row is spread over all neurons by a product with ones: NumPy would do it through a buffer of its own.
+    """
+    row, spread = c.samples, do(np.dot, c.column, c.samples, t)
+    yield do(np.maximum.reduce, alpha, axis=0, out=row, keepdims=True)
+    yield spread
+    yield do(np.subtract, alpha, t, s)
+    yield do(np.exp, s, B)
+    yield do(np.dot, c.row, B, row)
+    yield spread
+    yield do(np.divide, B, t, B)
+    yield do(np.log, row, row)
+    yield spread
+    yield do(np.subtract, s, t, s)
+    yield do(np.multiply, s, rho, s)
+    yield do(np.dot, c.row, rho, row)
+    yield spread
+    yield do(np.multiply, B, t, B)
+    yield do(np.subtract, B, rho, B)
+
+
+COSTS: dict[str, Cost] = {
+    "mse": Cost(_mse, lambda B, s, c: 0.5 * float(np.vdot(B, B))),
+    "l1": Cost(_l1, lambda B, s, c: np.vdot(s, B)),
+    "huber": Cost(_huber, lambda B, s, c: np.vdot(B, s) - 0.5 * float(np.vdot(B, B))),
+    "logistic": Cost(_logistic, lambda B, s, c: np.add.reduce(c.samples, None)),
+    "hinge": Cost(_hinge, lambda B, s, c: np.add.reduce(c.samples, None)),
+    "margin": Cost(_margin, lambda B, s, c: np.vdot(s, B)),
+    "cross_entropy": Cost(_cross_entropy, lambda B, s, c: -np.add.reduce(s, None)),
 }
 """C and ∇C in place, by name."""
-
-
-@dataclass(slots=True)
-class Layer:
-    """What layer j needs in every step: its products, bound to their left sides, and its buffers `(n_j, M)`."""
-
-    zeta_dot: Callable[[Array, Array], Array]  # Ω̃ᵀ ·
-    below: Array  # α̃ of the layer below
-    zeta: Array
-    rows: tuple[Callable[[Array, Array], Array], Array, Array] | None  # or else: α̃ᵀ · Ω̃, which is ζᵀ
-    phi: Phi
-    forward: list[tuple[Any, ...]]  # ζ, α and scratch, some rows at a time
-    times_dphi: Times
-    backward: list[tuple[Any, ...]]  # B, ζ, α and scratch, likewise
-    below_dot: Callable[[Array, Array], Array]  # α̃ of the layer below, ·
-    B_T: Array
-    gradient: Array  # of Ω̃
-    omega_dot: Callable[[Array, Array], Array]  # Ω ·
-    B: Array
-    B_below: Array | None  # where Ω B goes; None in the first layer
 
 
 class Step:
@@ -325,7 +322,7 @@ class Step:
 
     def __init__(self, arena: Arena, activations: Mapping[int, str], cost: str, M: int) -> None:
         sizes, dtype, L = arena.sizes, arena.theta.dtype, len(arena.sizes) - 1
-        self.M, self._constants, self._cost = M, Constants(dtype, sizes[-1], M), COSTS[cost]
+        self.M, self._cost, c = M, COSTS[cost], Constants(dtype, sizes[-1], M)
         self._scale = np.array(0, dtype)  # filled in by `cost_and_gradient`
         self.x, self.rho = np.ones((M, sizes[0] + 1), dtype), np.zeros((sizes[-1], M), dtype)
 
@@ -333,55 +330,54 @@ class Step:
         below = {1: self.x.T} | {j + 1: with_ones[j] for j in range(1, L)}
         self.alpha = {j: with_ones[j][:-1] for j in range(1, L)} | {L: np.zeros((sizes[L], M), dtype)}
         self.B = {j: np.zeros((sizes[j], M), dtype) for j in range(1, L + 1)}
-        self._top = (self.alpha[L], self.rho, self.B[L], *np.zeros((2, sizes[L], M), dtype), self._constants)
-
-        most = max(1, BLOCK // M)  # rows
+        most = max(1, BLOCK // M)  # rows that are worked on at a time
         s, t = np.zeros((2, min(most, max(sizes)), M), dtype)
-        self._layers = []
+
+        self._forward: list[Call] = []
+        self._backward: list[Call] = []
         for j in range(1, L + 1):
             phi, times_dphi, shared = ACTIVATIONS[activations[j]]
             alpha, B, folded = self.alpha[j], self.B[j], arena.folded[j]
             zeta = alpha if shared else np.zeros_like(alpha)
-            by_rows = j == 1 and sizes[0] >= WIDE and sizes[1] <= NARROW
             rows = [slice(start, min(start + most, sizes[j])) for start in range(0, sizes[j], most)]
-            scratch = [(s[: r.stop - r.start], t[: r.stop - r.start], self._constants) for r in rows]
-            self._layers.append(
-                Layer(
-                    zeta_dot=folded.T.dot,
-                    below=below[j],
-                    zeta=zeta,
-                    rows=(self.x.dot, folded, np.zeros((M, sizes[1]), dtype)) if by_rows else None,
-                    phi=phi,
-                    forward=[(zeta[r], alpha[r], *rest) for r, rest in zip(rows, scratch, strict=True)],
-                    times_dphi=times_dphi,
-                    backward=[(B[r], zeta[r], alpha[r], *rest) for r, rest in zip(rows, scratch, strict=True)],
-                    below_dot=below[j].dot,
-                    B_T=B.T,
-                    gradient=arena.grad_folded[j],
-                    omega_dot=arena.omega[j].dot,
-                    B=B,
-                    B_below=self.B.get(j - 1),
-                )
-            )
-        self._backwards = self._layers[::-1]
+            scratch = [(s[: r.stop - r.start], t[: r.stop - r.start], c) for r in rows]
+
+            if j == 1 and sizes[0] >= WIDE and sizes[1] <= NARROW:
+                product = np.zeros((M, sizes[1]), dtype)
+                self._forward += [do(self.x.dot, folded, product), do(np.copyto, zeta, product.T)]  # ζᵀ = α̃ᵀ Ω̃
+            else:
+                self._forward.append(do(folded.T.dot, below[j], zeta))  # ζ = Ω̃ᵀ α̃
+            for r, rest in zip(rows, scratch, strict=True):
+                self._forward += phi(zeta[r], alpha[r], *rest)  # α = Φ(ζ)
+
+            backward: list[Call] = []
+            for r, rest in zip(rows, scratch, strict=True):
+                backward += times_dphi(B[r], zeta[r], alpha[r], *rest)  # B = Φ'(ζ) ⊙ B
+            backward.append(do(below[j].dot, B.T, arena.grad_folded[j]))  # ∇Ω̃ = α̃ Bᵀ
+            if j > 1:
+                backward.append(do(arena.omega[j].dot, B, self.B[j - 1]))  # Ω B, to be multiplied by Φ' of layer j-1
+            self._backward[:0] = backward  # the last layer comes first
+
+        top, s, t = self.B[L], *np.zeros((2, sizes[L], M), dtype)
+        self._forward += self._cost.fill(self.alpha[L], self.rho, top, s, t, c)  # B = ∇C
+        self._left = (top, s, c)
+        self._scaled = do(np.multiply, top, self._scale, top)
+        self._descent = [*self._backward, do(np.subtract, arena.theta, arena.gradient, arena.theta)]
 
     def cost_and_gradient(self, scale: float = 1.0) -> float:
         """Return the mean cost of the batch, and leave `scale` times its gradient in the arena."""
-        for at in self._layers:
-            if at.rows is None:
-                at.zeta_dot(at.below, at.zeta)  # ζ = Ω̃ᵀ α̃
-            else:
-                x_dot, folded, product = at.rows
-                np.copyto(at.zeta, x_dot(folded, product).T)
-            for part in at.forward:
-                at.phi(*part)  # α = Φ(ζ)
-        error = self._cost(*self._top)  # B = ∇C
+        return self._run(self._backward, scale)
+
+    def descend(self, eta: float) -> float:
+        """Return the mean cost of the batch, and take a step of gradient descent: Ω̃ ← Ω̃ - η ∇Ω̃."""
+        return self._run(self._descent, eta)
+
+    def _run(self, backward: list[Call], scale: float) -> float:
+        for call in self._forward:
+            call()
+        error = float(self._cost.error(*self._left)) / self.M
         self._scale[()] = scale / self.M
-        np.multiply(self._top[2], self._scale, self._top[2])
-        for at in self._backwards:
-            for part in at.backward:
-                at.times_dphi(*part)  # B = Φ'(ζ) ⊙ B
-            at.below_dot(at.B_T, at.gradient)  # ∇Ω̃ = α̃ Bᵀ
-            if at.B_below is not None:
-                at.omega_dot(at.B, at.B_below)  # Ω B, to be multiplied by Φ' of the layer below
-        return float(error) / self.M
+        self._scaled()
+        for call in backward:
+            call()
+        return error

@@ -5,7 +5,7 @@ samples of the data, and leaves `scale` times its gradient there.
 """
 
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
@@ -19,8 +19,8 @@ from tinygrad_ed.transforms import value_and_grad
 from tinygrad_ed.values import Array
 
 
-class Gradients(Protocol):
-    """What `fit` needs of a road."""
+class Gradients:
+    """What `fit` needs of a road; each has its own `compute`."""
 
     arena: Arena
     samples: int
@@ -28,9 +28,16 @@ class Gradients(Protocol):
 
     def compute(self, batch: Array | slice, scale: float) -> float:
         """Return the mean cost of a batch (a slice: of all samples), and leave `scale` times its gradient."""
+        raise NotImplementedError
+
+    def descend(self, batch: Array | slice, eta: float) -> float:
+        """Return the mean cost of a batch, and move all parameters by -η times its gradient."""
+        error = self.compute(batch, eta)
+        np.subtract(self.arena.theta, self.arena.gradient, self.arena.theta)
+        return error
 
 
-class ByRules:
+class ByRules(Gradients):
     """The closed form in place (`closed_form/fast.py`): nothing is allocated after the first batch of a size."""
 
     def __init__(self, mlp: MLP, x: Array, rho: Array, cost: str) -> None:
@@ -44,21 +51,29 @@ class ByRules:
 
     def compute(self, batch: Array | slice, scale: float) -> float:
         """As `Gradients.compute`."""
+        return self._step(batch).cost_and_gradient(scale)
+
+    def descend(self, batch: Array | slice, eta: float) -> float:
+        """As `Gradients.descend`."""
+        return self._step(batch).descend(eta)
+
+    def _step(self, batch: Array | slice) -> Step:
+        """The buffers for a batch of this size, with its samples in them."""
         if isinstance(batch, slice):
             if self._everything is None:
                 self._everything = Step(self.arena, self._activations, self._cost, self.samples)
                 self._everything.x[:], self._everything.rho[:] = self._x, self._rho
-            return self._everything.cost_and_gradient(scale)
+            return self._everything
         step = self._steps.get(len(batch))
         if step is None:
             step = self._steps[len(batch)] = Step(self.arena, self._activations, self._cost, len(batch))
         # "clip": with "raise" NumPy goes through a buffer of its own, and all these indices are good.
         self._x.take(batch, 0, step.x, "clip")
         self._rho.take(batch, 1, step.rho, "clip")
-        return step.cost_and_gradient(scale)
+        return step
 
 
-class ByGraph:
+class ByGraph(Gradients):
     """The general road: build the graph of the batch, sweep it, forget it."""
 
     def __init__(self, mlp: MLP, x: Array, rho: Array, cost: str) -> None:
@@ -77,7 +92,7 @@ class ByGraph:
         return float(error.item())
 
 
-class ByTape:
+class ByTape(Gradients):
     """The general road, recorded as a program at the first batch of a size, and then replayed (`tape/`)."""
 
     def __init__(self, mlp: MLP, x: Array, rho: Array, cost: str) -> None:

@@ -112,8 +112,8 @@ class Run:
     def _updates(self) -> tuple[float, int, int]:
         """Do the updates of one epoch. Return the mean of the costs, each before its update, and the two counts."""
         plan, gradients, optimizer = self.plan, self.gradients, self.optimizer
-        arena, theta, compute = gradients.arena, self.theta, gradients.compute
-        # With plain gradient descent η is in the gradient already, and the update is one subtraction.
+        arena = gradients.arena
+        # Plain gradient descent is the road's own business: η goes into the gradient.
         plain = type(optimizer) is GradientDescent and not optimizer.weight_decay
         whole = getattr(optimizer, "elementwise", False)
         parameters, gradient = self._as_one if whole else (arena.parameters, arena.gradients)
@@ -125,16 +125,14 @@ class Run:
             if per_update or not seen:
                 self._set_rate(len(seen) / count)
                 scale = optimizer.learning_rate if plain else 1.0  # type: ignore[attr-defined]  # plain: it is there
-            error = compute(batch, scale)
+            error = gradients.descend(batch, scale) if plain else gradients.compute(batch, 1.0)
             if not math.isfinite(error):
                 raise Diverged(
                     f"the cost became {error} at update {self.history.updates + len(seen) + 1} (epoch "
                     f"{self.history.epochs + 1}); try a smaller learning_rate. The network has the weights of the last "
                     "whole epoch"
                 )
-            if plain:
-                np.subtract(theta, arena.gradient, theta)
-            else:
+            if not plain:
                 optimizer.step(parameters, gradient)
             seen.append(error)
             computations += gradients.samples if isinstance(batch, slice) else len(batch)

@@ -49,7 +49,7 @@ class Answer(NamedTuple):
     gradient: Array
 
 
-class ByShards:
+class ByShards(Gradients):
     """As the other roads to the gradient (`gradients.py`), but with an executor's workers."""
 
     def __init__(self, data: Data, executor: Executor, shards: int) -> None:
