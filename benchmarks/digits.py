@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from harness import Case, Maker, available, machine, measure, run, table
+from harness import Case, Maker, available, measure, run, table, write
 
 SIZES, BATCH, EPOCHS, RATE = [64, 128, 10], 32, 20, 0.1
 Training = Callable[[], float]
@@ -171,7 +171,7 @@ def main() -> None:
     text = table("20 epochs on the digits, in units of ours", "tinygrad_ed", figures)
     print(text)
     if options.write:
-        options.write.write_text(f"Measured on {machine()}.\n\n{text}")
+        write(options.write, "Twenty epochs on the digits", text)
 
 
 run(MAKERS, main)

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from harness import Case, Maker, available, machine, measure, run, table
+from harness import Case, Maker, available, measure, run, table, write
 
 Step = Callable[[], Any]
 RATE = 0.1
@@ -287,7 +287,7 @@ def main() -> None:
     text = table("Build and sweep, in units of ours, one thread", "tinygrad_ed", figures)
     print(text)
     if options.write:
-        options.write.write_text(f"Measured on {machine()}.\n\n{text}")
+        write(options.write, "Graphs of single numbers and of small vectors", text)
 
 
 run(MAKERS, main)

@@ -185,6 +185,12 @@ def machine() -> str:
     )
 
 
+def write(path: Path, title: str, text: str) -> None:
+    """Write a page with the tables of a run, the command that makes it, and where it was measured."""
+    command = f"python benchmarks/{Path(sys.argv[0]).name} --write {path.as_posix()}"
+    path.write_text(f"# {title}\n\nMade by `{command}`. Measured on {machine()}.\n\n{text}", encoding="utf-8")
+
+
 def run(makers: Mapping[str, Maker], main: Callable[[], None]) -> None:
     """Be a contender if a parent started this process, else do `main`."""
     if sys.argv[1:2] == ["--serve"]:
