@@ -53,6 +53,7 @@ class Op:
         "guarded",
         "known",
         "name",
+        "of_numbers",
         "params",
         "quick",
         "rules",
@@ -82,7 +83,7 @@ class Op:
         self.single = len(rules) == 1 and not variadic
         # A reader's function could write into the arrays that it is given, and its rules could give anything: it is
         # guarded. The ops of the package are trusted, and most of them are quick (see `quick.py`).
-        self.guarded, self.quick = True, False
+        self.guarded, self.quick, self.of_numbers = True, False, False
         takes = next((list(inspect.signature(rule).parameters.values()) for rule in rules if rule), [])
         after = takes[2 + self.arity :]
         self.params = tuple([p.name for p in after if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)])
@@ -104,7 +105,7 @@ class Op:
     def __call__(self, *inputs: Any, **params: Any) -> Any:
         """Compute the value; remember op and inputs if there is a Node among them."""
         if self.single and not self.guarded and not params and len(inputs) == 1 and type(inputs[0]) is Node:
-            node = self._one(inputs[0])
+            node = self.of_one(inputs[0])
             if node is not None:
                 return node
         if len(inputs) != self.arity or (params and not params.keys() <= self.known):
@@ -152,7 +153,7 @@ class Op:
                 recording.made(node)
         return node
 
-    def _one(self, x: Node) -> Node | None:
+    def of_one(self, x: Node) -> Node | None:
         """The short way for the only input of an op without parameters; None if there is more to see to."""
         a: Any = x._value
         function = self.scalar if type(a) is float else self.forward if type(a) is np.ndarray else None
@@ -165,13 +166,17 @@ class Op:
         if type(value) is not type(a) or (type(a) is np.ndarray and not value.ndim):
             return None
         node = Node.__new__(Node)
-        node._value, node.op, node._first, node.id = value, self, x, next(clock)
+        node._value = value
+        node.op = self
+        node._first = x
+        node.id = next(clock)
         node._grad = node.name = node.params = node._second = None
         return node
 
     def trust(self) -> None:
         """Take the op for one that never writes into its inputs, and whose rules give floats for floats."""
         self.guarded, self.quick = False, self.few and None not in self.rules
+        self.of_numbers = self.quick and self.scalar is not None and not (self.params or self.any_params)
 
     def __get__(self, instance: Any, owner: type) -> Any:
         """As an attribute of a class an op is a method, as a function is: `Node.exp = exp`."""

@@ -132,19 +132,26 @@ def _inner_nodes(root: Node, token: Any, seen: list[Node]) -> list[Node]:
     inner, stack = [], [root]
     while stack:
         node = stack.pop()
-        op = node.op
+        op, made = node.op, node.id
         if op is None:
             continue
-        if not op.quick or op.scalar is None or node.params is not None or type(node._value) is not float:
+        if not op.of_numbers or type(node._value) is not float:
             raise _NotOfNumbers
         inner.append(node)
-        for arg in (node._first, node._second):
-            if isinstance(arg, Node):
-                if arg.id > node.id:
-                    raise _NotOfNumbers
-                if arg._grad is not token:
-                    arg._grad = token
-                    seen.append(arg)
-                    stack.append(arg)
+        first, second = node._first, node._second
+        if isinstance(first, Node):
+            if first.id > made:
+                raise _NotOfNumbers
+            if first._grad is not token:
+                first._grad = token
+                seen.append(first)
+                stack.append(first)
+        if isinstance(second, Node):
+            if second.id > made:
+                raise _NotOfNumbers
+            if second._grad is not token:
+                second._grad = token
+                seen.append(second)
+                stack.append(second)
     inner.sort(key=by_id, reverse=True)
     return inner

@@ -12,7 +12,7 @@ import numpy as np
 
 from tinygrad_ed.errors import InvalidType, ShapeError
 from tinygrad_ed.node import Node, clock, plain
-from tinygrad_ed.operation import OPS
+from tinygrad_ed.operation import OPS, Op
 from tinygrad_ed.ops import decompose as decompose  # this and the next answer to NumPy's own names alone
 from tinygrad_ed.ops import elementwise, linalg, protocols, reduce, shape
 from tinygrad_ed.ops import norms as norms
@@ -71,11 +71,25 @@ def _operator(op: Any, compute: Callable[[Any, Any], Any] | None = None) -> tupl
         if type(value) is not float and type(value) is not Array:
             return method(self, other)
         node = new(Node)
-        node._value, node.op, node._first, node._second, node.id = value, op, self, other, tick()
+        node._value = value
+        node.op = op
+        node._first = self
+        node._second = other
+        node.id = tick()
         node._grad = node.name = node.params = None
         return node
 
     return (short if compute else method), mirrored
+
+
+def _method(op: Op) -> Any:
+    """The method for an op of one input, with the same short way."""
+
+    def method(self: Node) -> Any:
+        node = op.of_one(self) if type(self) is Node else None
+        return op(self) if node is None else node
+
+    return method
 
 
 def _comparison(compare: np.ufunc) -> Any:
@@ -134,7 +148,7 @@ Node.__divmod__, Node.__rdivmod__ = _operator(elementwise.quotient_and_rest)
 Node.__mod__, Node.__rmod__ = _operator(remainder)
 Node.__pow__, Node.__rpow__ = _operator(power)
 Node.__matmul__, Node.__rmatmul__ = _operator(matmul, operator.matmul)
-Node.__neg__, Node.__pos__, Node.__abs__ = negative, positive, absolute
+Node.__neg__, Node.__pos__, Node.__abs__ = _method(negative), _method(positive), _method(absolute)
 Node.__lt__, Node.__le__ = _comparison(np.less), _comparison(np.less_equal)
 Node.__gt__, Node.__ge__ = _comparison(np.greater), _comparison(np.greater_equal)
 Node.__eq__ = _comparison(np.equal)  # type: ignore[method-assign]  # typed by object itself
@@ -148,7 +162,8 @@ Node.diagonal, Node.trace, Node.dot, Node.clip, Node.astype = diagonal, trace, d
 Node.copy, Node.conj, Node.cumprod = positive, positive, scan.cumprod
 Node.sum, Node.prod, Node.mean, Node.var, Node.std = sum, prod, mean, var, std
 Node.max, Node.min, Node.cumsum = max, min, cumsum
-Node.exp, Node.log, Node.tanh, Node.sigmoid, Node.relu = exp, log, tanh, sigmoid, relu
+Node.exp, Node.log, Node.tanh = _method(exp), _method(log), _method(tanh)
+Node.sigmoid, Node.relu = _method(sigmoid), _method(relu)
 Node.round, Node.argmax, Node.argmin, Node.argsort = (
     _plain("round"),
     _plain("argmax"),
