@@ -359,19 +359,27 @@ def test_ctrl_c_keeps_the_network_so_far(tmp_path):
     (tmp_path / "flowers.csv").write_text(flowers())
     words = ["train", "flowers.csv", "--target", "kind", "--epochs", "100000000", "--save", "model.npz"]
     words += ["--checkpoint", "run.npz", "--checkpoint-every", "500"]
+    # Tests that run in the background are started with Ctrl-C ignored, and their children inherit that.
+    code = (
+        "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+        "from tinygrad_ed.cli import main; sys.exit(main(sys.argv[1:]))"
+    )
     with subprocess.Popen(
-        [sys.executable, "-m", "tinygrad_ed", *words],
+        [sys.executable, "-c", code, *words],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         env=ENVIRONMENT,
         cwd=tmp_path,
         text=True,
     ) as process:
-        until = time.monotonic() + 60
-        while not (tmp_path / "run.npz").exists() and time.monotonic() < until:
-            time.sleep(0.05)
-        process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=60)
+        try:
+            until = time.monotonic() + 60
+            while not (tmp_path / "run.npz").exists() and time.monotonic() < until:
+                time.sleep(0.05)
+            process.send_signal(signal.SIGINT)
+            out, err = process.communicate(timeout=60)
+        finally:
+            process.kill()  # a run that does not stop is a failure, and not a test that never ends
     assert process.returncode == 130
     assert err == "tinygrad-ed: stopped; the network is the one after the last whole epoch, or the best\n"
     assert "(stopped: interrupted)" in out

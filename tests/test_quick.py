@@ -1,6 +1,7 @@
 """The quick sweeps against the careful one, on random graphs of numbers and of arrays; and what they leave to it."""
 
 import gc
+import sys
 import threading
 import weakref
 
@@ -113,6 +114,12 @@ def test_an_outdated_graph_and_a_division_by_zero_are_left_to_the_careful_sweep(
     x.value = 3.0
     with pytest.raises(tg.StaleGraph, match="build the graph again"):
         y.backward()
+    for outdated in (0, 1):
+        inputs = [tg.Node(2.0), tg.Node(3.0)]
+        y = inputs[0] * inputs[1]
+        inputs[outdated].value = 4.0
+        with pytest.raises(tg.StaleGraph, match="build the graph again"):
+            y.backward()
     zero = tg.Node(0.0)
     with np.errstate(divide="ignore"):
         (zero * 1.0 + tg.sqrt(zero)).backward()
@@ -131,27 +138,49 @@ def test_only_what_lies_between_is_sent():
     y = x * watched(other)
     np.testing.assert_array_equal(tg.gradients(y, x, seed=np.ones(2)), [3.0, 4.0])
     assert sent == []
+    found = sweep_values([y], {y: np.ones(2)}, {y, x})
+    assert found.keys() == {y, x}
+    y = watched(other) * x
+    assert sweep_values([y], {y: np.ones(2)}, {y, x}).keys() == {y, x}
 
 
-def test_threads_that_share_leaves_do_not_disturb_each_other():
-    shared, wrong = tg.Node(1.5), []
+def test_sweeps_in_several_threads_do_not_mix_what_arrives_at_a_shared_leaf():
+    shared, interval = tg.Node(1.5), sys.getswitchinterval()
 
-    def work(factor):
-        for _ in range(200):
-            y = x = shared * factor
-            for _ in range(20):
-                y = y + x
-            y.backward()
-            if x.grad != 21.0 or y.grad != 1.0:
-                wrong.append((x.grad, y.grad))
+    def uses(factor):
+        y = shared * factor
+        for _ in range(1000):
+            y = y + shared * factor
+        return y
 
-    threads = [threading.Thread(target=work, args=(float(i),)) for i in range(1, 5)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert wrong == []
-    assert shared.grad in (21.0, 42.0, 63.0, 84.0)
+    sys.setswitchinterval(1e-6)
+    try:
+        for _ in range(20):
+            roots, start = [uses(1.0), uses(2.0)], threading.Barrier(2)
+
+            def work(root, start=start):
+                start.wait()
+                root.backward()
+
+            threads = [threading.Thread(target=work, args=(root,)) for root in roots]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+            assert shared.grad in (1001.0, 2002.0)
+            assert [root.grad for root in roots] == [1.0, 1.0]
+    finally:
+        sys.setswitchinterval(interval)
+
+
+def test_a_reader_who_comes_in_between_finds_a_number_or_nothing(monkeypatch):
+    x, found = tg.Node(3.0), []
+    square = OPS["square"]
+    first = square.rules[0]
+    monkeypatch.setattr(square, "rules", (lambda g, y, a: (found.append(x.grad), first(g, y, a))[1],))
+    tg.square(x * 1.0).backward()
+    assert x.grad == 6.0
+    assert [type(value) for value in found] == [float]
 
 
 def test_a_swept_graph_of_numbers_is_freed_without_the_collector():

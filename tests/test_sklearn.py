@@ -57,7 +57,7 @@ def test_check_estimator(make):
     assert {name for name, each in status.items() if each != "passed"} <= NEEDS_MORE
 
 
-@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")  # of theirs: 30 epochs are few
 @pytest.mark.parametrize(
     ("ours", "theirs", "data", "options"),
     [

@@ -7,7 +7,7 @@ from test_tape import equal
 from test_tape_reading import run as run_source
 
 import tinygrad_ed as tg
-from tinygrad_ed.tape import compile  # noqa: A004
+from tinygrad_ed.tape import compile  # noqa: A004  # ours, as re and torch have theirs
 
 
 def both(f, inputs, program):

@@ -10,7 +10,7 @@ from test_ops import weighted
 from test_tape import B, W, X, Y, by_name, cost, equal, refused
 
 import tinygrad_ed as tg
-from tinygrad_ed.tape import compile  # noqa: A004
+from tinygrad_ed.tape import compile  # noqa: A004  # ours, as re and torch have theirs
 
 
 def run(compiled, *args, **keywords):
@@ -22,7 +22,6 @@ def run(compiled, *args, **keywords):
 
 
 @pytest.mark.parametrize("row", [row for row in by_name(ROWS) if not refused(row)], ids=str)
-@pytest.mark.filterwarnings("ignore::RuntimeWarning")
 def test_the_source_of_every_op_runs_and_gives_the_same(row):
     f = tg.value_and_grad(weighted(row), tuple(range(len(row.shapes))))
     compiled, xs = compile(f), row.arguments()

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import tinygrad_ed as tg
-from tinygrad_ed.tape import compile  # noqa: A004
+from tinygrad_ed.tape import compile  # noqa: A004  # ours, as re and torch have theirs
 from tinygrad_ed.tape.compiled import MOST
 from tinygrad_ed.tape.watch import WHOLE
 

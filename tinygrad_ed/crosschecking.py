@@ -21,9 +21,9 @@ from tinygrad_ed.errors import InvalidValue
 from tinygrad_ed.judge import Judged, judged
 from tinygrad_ed.nn import MLP
 from tinygrad_ed.nn.checks import chosen
-from tinygrad_ed.nn.problem import Problem
+from tinygrad_ed.nn.problem import Problem, parameters_of
 from tinygrad_ed.node import Node
-from tinygrad_ed.roads import INDEPENDENT, ROADS, Ledger, batch_of, by_rules, entries, parameters_of, shape_text
+from tinygrad_ed.roads import INDEPENDENT, ROADS, Ledger, batch_of, by_rules, entries, shape_text
 from tinygrad_ed.rounding import allowances
 
 __all__ = ["ROADS", "CrossCheck", "Divergence", "Ledger", "Row", "batch_of", "crosscheck", "ledger"]

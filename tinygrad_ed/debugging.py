@@ -11,10 +11,8 @@ tinygrad_ed.errors.NotFinite: op 'log' gave nan at [1] (1 of 2 entries, shape (2
 shape (2,), which is finite there: -1.0; made at ...
 """
 
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -23,9 +21,6 @@ from tinygrad_ed import recording
 from tinygrad_ed.errors import NotFinite, StaleGraph
 from tinygrad_ed.node import Node, plain
 from tinygrad_ed.values import Array
-
-_PACKAGE = str(Path(__file__).parent)
-_NUMPY = str(Path(np.__file__).parent)
 
 
 @contextmanager
@@ -57,7 +52,7 @@ class _Watcher:
 
     def made(self, node: Node) -> None:
         """Keep line and arrays of a new node; stop if it is not finite."""
-        self._lines[node.id] = _users_line()
+        self._lines[node.id] = recording.users_line()
         self._arrays[node.id] = [(i, _state(x)) for i, x in _plain_arrays(node)]
         bad = _first_bad(node._value)
         if bad is not None:
@@ -90,14 +85,6 @@ class _Watcher:
 
     def _place(self, node: Node) -> str:
         return f"made at {self._lines[node.id]}" if node.id in self._lines else "made before tg.debug() was entered"
-
-
-def _users_line() -> str:
-    """The file and line that called into the package."""
-    frame = sys._getframe()
-    while frame.f_back and frame.f_code.co_filename.startswith((_PACKAGE, _NUMPY)):
-        frame = frame.f_back
-    return f"{frame.f_code.co_filename}:{frame.f_lineno}"
 
 
 def _plain_arrays(node: Node) -> list[tuple[int, Array]]:

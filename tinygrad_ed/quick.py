@@ -92,7 +92,7 @@ def sweep_numbers(root: Node, seed: float) -> bool:
     """
     if observer.get() is not None:
         return False
-    token: Any = object()  # for now in the place of a gradient: seen, and nothing has arrived
+    token: Any = float("nan")  # a new object, for now in the place of a gradient: seen, and nothing has arrived
     seen = [root]
     with _one_at_a_time:
         try:

@@ -21,6 +21,7 @@ from tinygrad_ed.differences import numeric_derivative
 from tinygrad_ed.display import table
 from tinygrad_ed.errors import InvalidType
 from tinygrad_ed.nn import MLP, costs
+from tinygrad_ed.nn.problem import parameters_of
 from tinygrad_ed.node import Node
 from tinygrad_ed.recording import recording
 from tinygrad_ed.tape import compile  # noqa: A004  # ours, as re and torch have theirs
@@ -171,14 +172,6 @@ def reach_of(alpha: Array) -> float:
     3.0
     """
     return max(1.0, float(np.max(np.abs(alpha))))
-
-
-def parameters_of(mlp: MLP) -> tuple[dict[int, Array], dict[int, Array], dict[int, str]]:
-    """Return Ω, β (read-only) and the names of Φ by layer, as `closed_form` takes them: plain data, no lemmas."""
-    numbered = list(enumerate(mlp.layers, start=1))
-    omega = {j: layer.weights.value for j, layer in numbered}
-    beta = {j: layer.bias.value for j, layer in numbered}
-    return omega, beta, {j: layer.activation for j, layer in numbered}
 
 
 def batch_of(mlp: MLP, x: Any, rho: Any, cost: str) -> tuple[Array, Array]:

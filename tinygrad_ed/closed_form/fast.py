@@ -44,8 +44,8 @@ class Constants:
     """The numbers that the functions below need, in one dtype; ones, and room for a number a sample."""
 
     def __init__(self, dtype: DTypeLike, n_L: int, M: int) -> None:
-        self.zero, self.half, self.one, self.minus_one, self.two, self.slope, self.delta, self.minus_delta = [
-            np.array(number, dtype) for number in (0, 0.5, 1, -1, 2, SLOPE, DELTA, -DELTA)
+        self.zero, self.half, self.one, self.two, self.slope, self.delta, self.minus_delta = [
+            np.array(number, dtype) for number in (0, 0.5, 1, 2, SLOPE, DELTA, -DELTA)
         ]
         self.gelu_scale, self.gelu_cube, self.gelu_cube_3 = [
             np.array(number, dtype) for number in (GELU_SCALE, GELU_CUBE, 3 * GELU_CUBE)

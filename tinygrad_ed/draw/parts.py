@@ -100,12 +100,13 @@ class TraceNode:
     @property
     def value(self) -> Numbers:
         """The value."""
-        return numbers_of(self.kept) if type(self.kept) is float else self.kept  # type: ignore[return-value]
+        return numbers_of(self.kept) if isinstance(self.kept, float) else self.kept
 
     @property
     def gradient(self) -> Numbers | None:
         """The gradient, or None."""
-        return numbers_of(self.kept_gradient) if type(self.kept_gradient) is float else self.kept_gradient  # type: ignore[return-value]
+        kept = self.kept_gradient
+        return numbers_of(kept) if isinstance(kept, float) else kept
 
 
 @dataclass(slots=True)
@@ -129,7 +130,7 @@ class Edge:
     @property
     def contribution(self) -> Numbers | None:
         """What this use adds to the gradient of the source, or None."""
-        return numbers_of(self.sent) if type(self.sent) is float else self.sent  # type: ignore[return-value]
+        return numbers_of(self.sent) if isinstance(self.sent, float) else self.sent
 
 
 def kept(value: Any) -> float | Numbers:

@@ -104,15 +104,15 @@ def problem_of(mlp: "MLP", x: Any, rho: Any, cost: str) -> Problem:
     x = _finite("x", x, mlp.dtype)
     _finite("rho", rho, mlp.dtype)
     rho = costs.matching(cost, np.broadcast_to(x.dtype.type(0), (*x.shape[:-1], n_out)), rho)
+    return Problem(*parameters_of(mlp), np.atleast_2d(x), np.atleast_2d(rho), cost)
+
+
+def parameters_of(mlp: "MLP") -> tuple[dict[int, Array], dict[int, Array], dict[int, str]]:
+    """Return Ω, β (read-only) and the names of Φ by layer, as `closed_form` takes them: plain data, no lemmas."""
     numbered = list(enumerate(mlp.layers, start=1))
-    return Problem(
-        {j: layer.weights.value for j, layer in numbered},
-        {j: layer.bias.value for j, layer in numbered},
-        {j: layer.activation for j, layer in numbered},
-        np.atleast_2d(x),
-        np.atleast_2d(rho),
-        cost,
-    )
+    omega = {j: layer.weights.value for j, layer in numbered}
+    beta = {j: layer.bias.value for j, layer in numbered}
+    return omega, beta, {j: layer.activation for j, layer in numbered}
 
 
 def _finite(what: str, data: Array, dtype: np.dtype[Any]) -> Array:

@@ -93,7 +93,7 @@ def call_text(step: Traced, name_of: Namer, names: Names, argument: Namer | None
         if step.fn is np.ravel and len(step.args) == 1 and not given:
             return f"{name}.reshape(-1)"
     if step.fn is converted:
-        return INFIX[converted].format(argument(step.args[0]), argument(step.kwargs["dtype"]))  # type: ignore[index]
+        return INFIX[converted].format(argument(step.args[0]), argument(step.kwargs["dtype"]))  # type: ignore[index]  # a cast has its dtype as keyword
     parts = [argument(x) for x in step.args] + [f"{key}={argument(x)}" for key, x in (step.kwargs or {}).items()]
     return f"{function_text(step.fn, names)}({', '.join(parts)})"
 

@@ -271,7 +271,6 @@ for _name, (_ufunc, _of_numbers) in OPERATORS.items():
 for _name in (
     *("sum", "prod", "mean", "var", "std", "max", "min", "any", "all", "cumsum", "cumprod", "round", "clip"),
     *("argmax", "argmin", "argsort", "nonzero", "squeeze", "swapaxes", "repeat", "take", "diagonal", "trace", "dot"),
-    *("ravel", "conj"),
+    *("ravel", "flatten", "conj"),
 ):
-    setattr(Traced, _name, _method(_name))
-Traced.flatten = Traced.ravel  # type: ignore[attr-defined]
+    setattr(Traced, _name, _method("ravel" if _name == "flatten" else _name))
