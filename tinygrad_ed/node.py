@@ -18,8 +18,11 @@ from typing import Any
 import numpy as np
 
 from tinygrad_ed.errors import GraphDropped, InvalidType, ShapeError
+from tinygrad_ed.memory import keep_freed_memory
 from tinygrad_ed.operators import Operators
 from tinygrad_ed.values import Value, leaf_value, read_only, shape_of, short
+
+keep_freed_memory()
 
 clock = itertools.count()
 """Gives the ids: the later a node got its value, the greater its id."""

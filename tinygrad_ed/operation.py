@@ -48,6 +48,7 @@ class Op:
         "any_params",
         "arity",
         "broadcasts",
+        "compute",
         "few",
         "forward",
         "guarded",
@@ -84,6 +85,8 @@ class Op:
         # A reader's function could write into the arrays that it is given, and its rules could give anything: it is
         # guarded. The ops of the package are trusted, and most of them are quick (see `quick.py`).
         self.guarded, self.quick, self.of_numbers = True, False, False
+        # What computes it for floats and for arrays alike, such as operator.add; the operators of a Node give it.
+        self.compute: Callable[[Any, Any], Any] | None = None
         takes = next((list(inspect.signature(rule).parameters.values()) for rule in rules if rule), [])
         after = takes[2 + self.arity :]
         self.params = tuple([p.name for p in after if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)])
@@ -104,10 +107,8 @@ class Op:
 
     def __call__(self, *inputs: Any, **params: Any) -> Any:
         """Compute the value; remember op and inputs if there is a Node among them."""
-        if self.single and not self.guarded and not params and len(inputs) == 1 and type(inputs[0]) is Node:
-            node = self.of_one(inputs[0])
-            if node is not None:
-                return node
+        if not params and not self.guarded and (node := self._shortly(inputs)) is not None:
+            return node
         if len(inputs) != self.arity or (params and not params.keys() <= self.known):
             inputs, params = self._bound(inputs, params)
         values: list[Any] = []
@@ -153,6 +154,12 @@ class Op:
                 recording.made(node)
         return node
 
+    def _shortly(self, inputs: tuple[Any, ...]) -> Node | None:
+        """One of the two short ways, if there is one for these inputs."""
+        if self.single:
+            return self.of_one(inputs[0]) if len(inputs) == 1 and type(inputs[0]) is Node else None
+        return self.of_two(*inputs) if self.compute is not None and len(inputs) == 2 else None
+
     def of_one(self, x: Node) -> Node | None:
         """The short way for the only input of an op without parameters; None if there is more to see to."""
         a: Any = x._value
@@ -164,13 +171,36 @@ class Op:
         except (ArithmeticError, ValueError):
             return None
         if type(value) is not type(a) or (type(a) is np.ndarray and not value.ndim):
-            return None
+            if not isinstance(value, np.floating):  # of a sum, say
+                return None
+            value = float(value)
         node = Node.__new__(Node)
         node._value = value
         node.op = self
         node._first = x
         node.id = next(clock)
         node._grad = node.name = node.params = node._second = None
+        return node
+
+    def of_two(self, x: Any, y: Any) -> Node | None:
+        """The short way for two inputs, a Node among them, and no parameters; None if there is more to see to."""
+        a: Any = x._value if type(x) is Node else x
+        b: Any = y._value if type(y) is Node else y
+        if (a is x and b is y) or mode.get() is not True or not (_usual(a) and _usual(b)):
+            return None
+        try:
+            value: Any = self.compute(a, b)  # type: ignore[misc]  # there is one: see `__call__`
+        except (ArithmeticError, ValueError):
+            return None
+        if type(value) is not float and type(value) is not np.ndarray:
+            return None
+        node = Node.__new__(Node)
+        node._value = value
+        node.op = self
+        node._first = x
+        node._second = y
+        node.id = next(clock)
+        node._grad = node.name = node.params = None
         return node
 
     def trust(self) -> None:
@@ -303,6 +333,11 @@ def find_op(name: str) -> Op:
 def is_numpy_function(function: object) -> bool:
     """Whether NumPy asks our protocols before it runs `function` on a Node."""
     return isinstance(function, np.ufunc | type(np.sum))
+
+
+def _usual(value: Any) -> bool:
+    """Whether a value is what most Nodes hold: a float, or an array of floats."""
+    return type(value) is float or (type(value) is np.ndarray and value.ndim > 0 and value.dtype.kind == "f")
 
 
 def _called(x: object) -> str:

@@ -87,9 +87,13 @@ class Run:
     def per_argument(self, found: list[Any], keep: bool | None = None) -> Any:
         """The gradients, nested as the arguments are; a tuple where several were asked for."""
         again = self.keep if keep is None else keep
-        done = iter([finished(g, x, again) for g, x in zip(found, self.variables, strict=True)])
-        results = tuple([rebuilt(tree, done) for tree in self.chosen])
-        return results[0] if self.single else results
+        return self.nested([finished(g, x, again) for g, x in zip(found, self.variables, strict=True)])
+
+    def nested(self, results: list[Any]) -> Any:
+        """One thing for each variable, nested as the arguments are; a tuple where several were asked for."""
+        entries = iter(results)
+        nested = tuple([rebuilt(tree, entries) for tree in self.chosen])
+        return nested[0] if self.single else nested
 
     def like_output(self, results: list[Any]) -> Any:
         """One thing for each entry of the result, nested as the result is."""
@@ -115,26 +119,23 @@ class Run:
 
 def jacobians(run: Run, ys: list[Node]) -> list[Any]:
     """For each result the derivatives of all its entries, nested as the arguments are."""
-    if run.keep:
-        columns = [_rows_as_nodes(run, y) for y in ys]
-    else:
-        largest = max([node.size for node in walk(*ys)], default=0)
-        small = largest * sum([y.size for y in ys]) <= SMALL
-        groups = [ys] if small else [[y] for y in ys]
-        columns = [found for group in groups for found in _batched_rows(run, group, largest)]
-    jacobians = []
-    for found in columns:
-        entries = iter(found)
-        results = tuple([rebuilt(tree, entries) for tree in run.chosen])
-        jacobians.append(results[0] if run.single else results)
-    return jacobians
+    rows = [_rows_as_nodes(run, y) for y in ys] if run.keep else rows_of(ys, run.variables)
+    return [run.nested(found) for found in rows]
 
 
-def _batched_rows(run: Run, ys: list[Node], largest: int) -> list[list[Any]]:
+def rows_of(ys: Sequence[Node], variables: Sequence[Node]) -> list[list[Any]]:
+    """For each result the derivatives of all its entries by each variable, as plain arrays."""
+    largest = max([node.size for node in walk(*ys)], default=0)
+    small = largest * sum([y.size for y in ys]) <= SMALL
+    groups = [list(ys)] if small else [[y] for y in ys]
+    return [found for group in groups for found in _batched_rows(variables, group, largest)]
+
+
+def _batched_rows(variables: Sequence[Node], ys: list[Node], largest: int) -> list[list[Any]]:
     """One sweep from several results for a whole batch of rows; as many at once as fit into some megabytes."""
     ends = list(itertools.accumulate([y.size for y in ys]))
     at_once = max(1, ROOM // max(largest, 1))
-    columns: list[list[Any]] = [[] for _ in run.variables]
+    columns: list[list[Any]] = [[] for _ in variables]
     for first in range(0, ends[-1], at_once):
         count = min(at_once, ends[-1] - first)
         # Row i of the whole belongs to the result in whose range it lies; for all others it is zero.
@@ -142,11 +143,11 @@ def _batched_rows(run: Run, ys: list[Node], largest: int) -> list[list[Any]]:
             Batch(np.eye(count, y.size, first - end + y.size, dtype=y.dtype).reshape(count, *y.shape))
             for y, end in zip(ys, ends, strict=True)
         ]
-        for column, part, x in zip(columns, pull(ys, seeds, run.variables), run.variables, strict=True):
+        for column, part, x in zip(columns, pull(ys, seeds, variables), variables, strict=True):
             column.append(_rows(part, count, x))
-    whole = [_joined(parts, x) for parts, x in zip(columns, run.variables, strict=True)]
+    whole = [_joined(parts, x) for parts, x in zip(columns, variables, strict=True)]
     return [
-        [_shaped(column[end - y.size : end], y.shape + x.shape) for x, column in zip(run.variables, whole, strict=True)]
+        [_shaped(column[end - y.size : end], y.shape + x.shape) for x, column in zip(variables, whole, strict=True)]
         for y, end in zip(ys, ends, strict=True)
     ]
 
@@ -168,7 +169,7 @@ def _shaped(rows: Any, shape: tuple[int, ...]) -> Any:
     if shape:
         return rows.reshape(shape).copy()
     first = rows[0]
-    return first if isinstance(first, Lifted) else float(first)
+    return identity(first) if isinstance(first, Lifted) else float(first)
 
 
 def _rows_as_nodes(run: Run, y: Node) -> list[Any]:

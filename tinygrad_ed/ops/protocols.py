@@ -73,6 +73,8 @@ _WRITING = frozenset([np.copyto, np.fill_diagonal, np.place, np.put, np.put_alon
 
 def array_ufunc(self: Node, ufunc: np.ufunc, method: str, *inputs: Any, **keywords: Any) -> Any:
     """Answer NumPy's ufuncs (`Node.__array_ufunc__`)."""
+    if method == "__call__" and not keywords and (handler := HANDLERS.get(ufunc)) is not None:
+        return handler(*inputs)
     name = path(ufunc) if method == "__call__" else f"{path(ufunc)}.{method}"
     if method != "__call__":
         whole = {"add.reduce": "sum", "multiply.reduce": "prod", "maximum.reduce": "max", "minimum.reduce": "min"}
@@ -86,9 +88,6 @@ def array_ufunc(self: Node, ufunc: np.ufunc, method: str, *inputs: Any, **keywor
             "into, its graph needs every entry, and a plain array cannot hold its result (write `a = a + node`, not "
             "`a += node`); leave it out (tg.where picks entries)"
         )
-    handler = HANDLERS.get(ufunc)
-    if handler is not None:
-        return handler(*inputs)
     if ufunc in PLAIN:
         return _without_nodes(ufunc, inputs, {})
     raise _no_rule(name)

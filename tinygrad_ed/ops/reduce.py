@@ -29,7 +29,8 @@ def axes_of(x: Any, axis: Axis) -> tuple[int, ...]:
 
 def count(x: Any, axis: Axis) -> int:
     """How many entries of x are folded into one."""
-    return math.prod([shape_of(x)[i] for i in axes_of(x, axis)])
+    shape = shape_of(x)
+    return math.prod(shape if axis is None else [shape[i] for i in axes_of(x, axis)])
 
 
 def lift(g: Any, x: Any, axis: Axis) -> Any:

@@ -43,16 +43,17 @@ def operands(step: Traced) -> list[Traced]:
 
 def key_of(step: Traced) -> Any:
     """Equal keys mean equal results."""
-    return step.fn, _frozen(step.args), _frozen(step.kwargs)
+    return step.fn, frozen(step.args), frozen(step.kwargs)
 
 
-def _frozen(tree: Any) -> Any:
+def frozen(tree: Any) -> Any:
+    """What can be compared and hashed in place of `tree`; of things that are neither containers nor numbers, the id."""
     if isinstance(tree, tuple | list):
-        return type(tree), tuple([_frozen(branch) for branch in tree])
+        return type(tree), tuple([frozen(branch) for branch in tree])
     if isinstance(tree, dict):
-        return tuple([(key, _frozen(tree[key])) for key in sorted(tree)])
+        return tuple([(key, frozen(tree[key])) for key in sorted(tree)])
     if isinstance(tree, slice):
-        return slice, _frozen((tree.start, tree.stop, tree.step))
+        return slice, frozen((tree.start, tree.stop, tree.step))
     if type(tree) is float:  # 0.0 and -0.0 are equal, and NaN is not equal to itself
         return float, tree.hex()
     if isinstance(tree, str | int | np.dtype | None):
@@ -67,7 +68,7 @@ def simplified(step: Traced, outside: frozenset[int], steps: list[Traced]) -> Tr
     if step.fn in FOLDS:
         _fold(step, steps)
     if isinstance(step.fn, np.ufunc) and step.fn.signature is None and isinstance(step.value, np.ndarray):
-        step.args = tuple([_as_number(x, step, outside) for x in step.args])
+        step.args = tuple([_as_number(_unrepeated(x, step), step, outside) for x in step.args])
     same = _same(step)
     if same is not None and _alike(same.value, step.value):
         return same
@@ -119,6 +120,16 @@ def _as_number(x: Any, step: Traced, outside: frozenset[int]) -> Any:
     alike = any([y.shape == step.shape and y.dtype == x.dtype for y in others])
     first = x.flat[0]
     return float(first) if alike and (first or not np.signbit(x).any()) and np.all(x == first) else x
+
+
+def _unrepeated(x: Any, step: Traced) -> Any:
+    """An operand without its broadcasting, where the other operand brings the shape and the dtype."""
+    if type(x) is Traced and x.fn in (np.broadcast_to, ops.broadcast_to):
+        source = x.args[0]
+        others = [y for y in step.args if y is not x and type(y) is Traced and y.shape == step.shape]
+        if type(source) is Traced and any([y.dtype == step.dtype == x.dtype for y in others]):
+            return source
+    return x
 
 
 def _chosen(x: Traced) -> float | None:
@@ -188,6 +199,35 @@ def scaled_first(steps: list[Traced], roots: list[Traced]) -> list[Traced]:
                 step.fn, step.args = np.matmul, (scaled, b) if small is a else (a, scaled)
         found.append(step)
     return list(dict.fromkeys(found))
+
+
+def turned_first(steps: list[Traced], roots: list[Traced]) -> list[Traced]:
+    """The transpose of a product that nobody else reads is a product of transposes: its entries come in their order."""
+    uses = Counter([x for step in steps for x in operands(step)] + roots)
+    known: dict[Any, Traced] = {}
+    found = []
+    for step in steps:
+        product = step.args[0] if _turns(step) else None
+        if type(product) is Traced and product.fn is np.matmul and product.ndim == 2 and uses[product] == 1:
+            sides = []
+            for x in reversed(product.args):
+                if type(x) is Traced and _turns(x):
+                    sides.append(x.args[0])
+                elif type(x) is Traced:
+                    side = Traced(step.tape, np.transpose, (x,), None, x.value.T)
+                    sides.append(known.setdefault(key_of(side), side))
+                    found.append(sides[-1])
+                else:
+                    sides.append(x.T)
+            step.fn, step.args, step.kwargs = np.matmul, tuple(sides), None
+        found.append(step)
+    return list(dict.fromkeys(found))
+
+
+def _turns(step: Traced) -> bool:
+    """Whether it transposes a matrix."""
+    axes = {np.transpose: ((), (None,)), np.swapaxes: ((-1, -2), (-2, -1), (0, 1), (1, 0))}.get(step.fn, ())
+    return step.ndim == 2 and not step.kwargs and step.args[1:] in axes
 
 
 def _number_times_product(step: Traced) -> tuple[Any, Traced | None]:

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_ed.tape.passes import key_of, operands, scaled_first, simplified
+from tinygrad_ed.tape.passes import key_of, operands, scaled_first, simplified, turned_first
 from tinygrad_ed.tape.record import ON_NUMBERS, Recording
 from tinygrad_ed.tape.traced import Traced, mapped, traced_in
 
@@ -62,7 +62,8 @@ def program_of(recording: Recording, outside: frozenset[int] = frozenset()) -> P
     results = [changed.get(y, y) if type(y) is Traced else y for y in recording.results]
     decisions = [(changed.get(x, x), outcome, line) for x, outcome, line in recording.decisions]
     roots = [*traced_in(results), *[x for x, _, _ in decisions]]
-    steps = needed(scaled_first(needed(steps, roots), roots), roots)
+    for rewritten in (scaled_first, turned_first):
+        steps = needed(rewritten(needed(steps, roots), roots), roots)
     return Program(recording.inputs, steps, results, decisions, recording.count)
 
 
