@@ -420,3 +420,49 @@ def test_a_recording_leaves_the_collector_as_it_was_and_no_garbage():
         assert sum([type(x) is Traced for x in gc.get_objects()]) == before
     finally:
         gc.enable()
+
+
+@pytest.mark.parametrize("turned", [lambda x: x.T, lambda x: np.transpose(x), lambda x: np.swapaxes(x, 0, 1)])
+def test_the_transpose_of_a_product_is_a_product_of_transposes(turned):
+    constant = np.arange(4.0).reshape(2, 2) / 7.0
+    for f in (
+        lambda a, b: turned(a @ b) + 1.0,
+        lambda a, b: turned(turned(b) @ turned(a)) * 2.0,
+        lambda a, b: turned(a @ constant) + turned(a @ b),
+    ):
+        compiled = compile(f)
+        compiled(X, W[:, :2])
+        equal(compiled(2.0 * X, 3.0 * W[:, :2]), f(2.0 * X, 3.0 * W[:, :2]))
+        products = [step for step in compiled.tape.program.steps if step.fn is np.matmul]
+        moved = {x for step in compiled.tape.program.steps if step.fn in (np.transpose, np.swapaxes) for x in step.args}
+        assert products
+        assert not moved & set(products)
+
+
+def test_a_product_that_is_read_twice_is_not_turned():
+    compiled = compile(lambda a, b: [a @ b, (a @ b).T])
+    compiled(X, W)
+    equal(compiled(2.0 * X, W), [2.0 * X @ W, (2.0 * X @ W).T])
+    assert sum([step.fn is np.matmul for step in compiled.tape.program.steps]) == 1
+
+
+def test_what_is_repeated_only_to_fit_is_not_repeated():
+    x, row = X, np.array([[2.0, -3.0]])
+    for f in (
+        lambda x, row: x * np.broadcast_to(row, (3, 2)),
+        lambda x, row: np.broadcast_to(row, (3, 2)) - x,
+        lambda x, row: x + np.broadcast_to(row.sum(), (3, 2)),
+    ):
+        compiled = compile(f)
+        compiled(x, row)
+        equal(compiled(2.0 * x, 3.0 * row), f(2.0 * x, 3.0 * row))
+        assert np.broadcast_to not in [step.fn for step in compiled.tape.program.steps]
+
+
+def test_what_is_repeated_stays_so_where_it_brings_the_shape_or_the_dtype():
+    row = np.array([[2.0, -3.0]])
+    for x in (np.float32(1.0) * np.ones((1, 2), np.float32), np.ones((3, 2), np.float32), np.ones((3, 1))):
+        f = lambda x, row: x * np.broadcast_to(row, (3, 2))  # noqa: E731  # one line for each
+        compiled = compile(f)
+        compiled(x, row)
+        equal(compiled(2.0 * x, row), f(2.0 * x, row))

@@ -18,7 +18,6 @@ from typing import Any
 import numpy as np
 
 from tinygrad_ed.backward import walk
-from tinygrad_ed.errors import Error
 from tinygrad_ed.nested import leaves, rebuilt
 from tinygrad_ed.node import Node
 from tinygrad_ed.ops.elementwise import identity
@@ -74,7 +73,7 @@ def again(sweeps: Sweeps, y: Node, variables: Sequence[Node], more: Sequence[Any
     if known == TIMES - 1:
         try:
             known = _program(sweeps, y, variables, given)
-        except Error:  # a rule that does what cannot be recorded
+        except Exception:  # noqa: BLE001  # what cannot be recorded, for whatever reason, has been swept all the same
             known = None
         with _lock:
             _kinds[kind] = known
