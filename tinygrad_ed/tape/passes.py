@@ -1,7 +1,8 @@
 """What makes a program shorter: each pass looks at one step and its operands.
 
-The numbers stay the same to the last bit but for two passes, which round in another order: a sum of products of entries
-becomes a product of vectors (up to `DOT_UP_TO` entries), and a factor of a matrix product goes to its smaller side.
+The numbers stay the same to the last bit but for three passes, which round in another order: a sum of products of
+entries becomes a product of vectors (up to `DOT_UP_TO` entries), a factor of a matrix product goes to its smaller side,
+and the transpose of a product becomes a product of transposes.
 """
 
 import math
