@@ -35,6 +35,16 @@ def test_importing_the_package_needs_numpy_and_graphviz_only():
     assert result.stdout.strip() == "[]"
 
 
+def test_importing_the_package_leaves_rooms_that_are_not_used_closed():
+    """What records, draws, trains or serves the command line is imported when somebody asks for it."""
+    code = (
+        "import sys, tinygrad_ed; rooms = {m.split('.')[1] for m in sys.modules if m.startswith('tinygrad_ed.')}; "
+        "print(rooms & {'tape', 'nn', 'train', 'draw', 'plots', 'experiments', 'sklearn', 'cli', 'closed_form'})"
+    )
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True)
+    assert result.stdout.strip() == "set()"
+
+
 def test_every_error_is_one_line_derives_from_error_and_a_builtin_and_survives_pickling():
     kinds = [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, errors.Error)]
     assert len(kinds) >= 12

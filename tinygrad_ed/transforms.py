@@ -22,7 +22,6 @@ from tinygrad_ed.errors import InvalidType, ShapeError
 from tinygrad_ed.nested import leaves_like
 from tinygrad_ed.node import Node
 from tinygrad_ed.run import ArgNums, Function, Run, as_tuple, inside, jacobians, name_of, rows_of
-from tinygrad_ed.tape.again import again
 
 
 def grad(f: Function, argnums: ArgNums = 0) -> Function:
@@ -169,7 +168,7 @@ def hvp(f: Function, xs: Sequence[Any], vs: Sequence[Any]) -> tuple[Any, ...]:
     if run.keep or any([isinstance(v, Node) for v in tangents]):
         found = _along(run.pull([y], [start(y)], True), tangents, run.variables, True)
         return cast(tuple[Any, ...], run.per_argument(found, True))
-    return cast(tuple[Any, ...], run.nested(again(_products, y, run.variables, tangents)))
+    return cast(tuple[Any, ...], run.nested(_again(_products, y, run.variables, tangents)))
 
 
 def jacobian(f: Function, argnums: ArgNums = 0) -> Function:
@@ -213,10 +212,17 @@ def hessian(f: Function, argnums: ArgNums = 0) -> Function:
         y = _one_number(run)
         if run.keep:
             return run.nested(jacobians(run, _slopes(y, run.variables)))
-        rows = again(_rows_of_slopes, y, run.variables, [], sum([x.size for x in run.variables]))
+        rows = _again(_rows_of_slopes, y, run.variables, [], sum([x.size for x in run.variables]))
         return run.nested([run.nested(found) for found in rows])
 
     return matrix
+
+
+def _again(*request: Any) -> list[Any]:
+    """Sweep, or replay what was swept for graphs of this kind; the room of programs is entered when it is needed."""
+    from tinygrad_ed.tape.again import again
+
+    return again(*request)
 
 
 def _slopes(y: Node, variables: Sequence[Node]) -> list[Node]:

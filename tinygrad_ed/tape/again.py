@@ -35,10 +35,10 @@ Sweeps = Callable[[Node, Sequence[Node], Sequence[Any]], list[Any]]
 TIMES = 3
 """A recording takes as long as some tens of calls, so a graph must have come this often."""
 
-KINDS = 64
+KINDS = 16
 """So many kinds are remembered; the one that was not seen for the longest time is forgotten."""
 
-LARGEST = 1 << 20
+LARGEST = 1 << 18
 """Numbers in a graph, times its sweeps: beyond that arithmetic takes the time, and the buffers are worth more."""
 
 _COMPARED = frozenset([int, float, bool, str, type(None), type(Ellipsis)])
