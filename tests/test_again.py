@@ -178,6 +178,35 @@ def test_debugging_still_finds_what_is_not_finite():
     assert programs_kept()
     with tg.debug(), pytest.raises(tg.NotFinite, match="log"), np.errstate(divide="ignore"):
         hessian(np.array([1.0, 0.0]))
+    root = tg.hessian(lambda x: np.sqrt(x).sum())  # finite itself at 0, but not its derivative
+    for _ in range(room.TIMES + 2):
+        root(np.array([1.0, 2.0]))
+    with tg.debug(), pytest.raises(tg.NotFinite, match="sqrt"), np.errstate(divide="ignore"):
+        root(np.array([1.0, 0.0]))
+
+
+def test_what_the_function_has_computed_is_not_computed_again():
+    for _ in range(room.TIMES + 1):
+        tg.hessian(lambda x: np.exp(x).sum())(POINT)
+    (program,) = programs_kept()
+    assert np.exp not in [step.fn for step in program.program.steps]
+
+
+def test_a_constant_function_is_a_kind_too():
+    for _ in range(room.TIMES + 2):
+        np.testing.assert_array_equal(tg.hessian(lambda x: 3.0)(POINT), np.zeros((3, 3)))
+    assert len(programs_kept()) == 1
+
+
+def test_where_a_rule_decides_otherwise_the_graph_is_swept(monkeypatch):
+    for _ in range(room.TIMES + 1):
+        tg.hessian(wave)(POINT)
+
+    def undecided(*_):
+        raise room.Undecided(0, True)
+
+    monkeypatch.setattr(Tape, "replay", undecided)
+    np.testing.assert_array_equal(tg.hessian(wave)(POINT), swept(tg.hessian(wave), POINT))
 
 
 def test_where_a_number_of_python_would_raise_the_result_says_inf():

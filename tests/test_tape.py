@@ -462,7 +462,10 @@ def test_what_is_repeated_only_to_fit_is_not_repeated():
 def test_what_is_repeated_stays_so_where_it_brings_the_shape_or_the_dtype():
     row = np.array([[2.0, -3.0]])
     for x in (np.float32(1.0) * np.ones((1, 2), np.float32), np.ones((3, 2), np.float32), np.ones((3, 1))):
-        f = lambda x, row: x * np.broadcast_to(row, (3, 2))  # noqa: E731  # one line for each
-        compiled = compile(f)
-        compiled(x, row)
-        equal(compiled(2.0 * x, row), f(2.0 * x, row))
+        for f in (
+            lambda x, row: x * np.broadcast_to(row, (3, 2)),
+            lambda x, row: x * np.broadcast_to(row.sum(), (3, 2)),
+        ):
+            compiled = compile(f)
+            compiled(x, row)
+            equal(compiled(2.0 * x, row), f(2.0 * x, row))
