@@ -469,3 +469,13 @@ def test_what_is_repeated_stays_so_where_it_brings_the_shape_or_the_dtype():
             compiled = compile(f)
             compiled(x, row)
             equal(compiled(2.0 * x, row), f(2.0 * x, row))
+
+
+def test_a_number_that_is_repeated_makes_float64_of_float32_as_in_numpy():
+    def f(x, number):
+        return x * np.broadcast_to(number, (3, 2))
+
+    x = np.ones((3, 2), np.float32)
+    compiled = compile(f)
+    compiled(x, 2.0)
+    equal(compiled(2.0 * x, 0.1), f(2.0 * x, 0.1))
