@@ -106,7 +106,7 @@ def pytorch(what: str, sizes: tuple[int, ...], batch: int) -> Step:
     if what == "product":
         return product
     like = problem(sizes, batch)[2]
-    hessian = torch.func.hessian(lambda p: f(*split(p, like)))  # type: ignore[no-untyped-call]
+    hessian = torch.func.hessian(lambda p: f(*split(p, like)))  # type: ignore[no-untyped-call]  # it has no types
     vector = torch.cat([p.ravel() for p in ps])
     return lambda: hessian(vector).sum()
 

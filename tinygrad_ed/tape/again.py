@@ -147,7 +147,7 @@ def _compared(params: dict[str, Any]) -> Any:
 
 def _program(sweeps: Sweeps, y: Node, variables: Sequence[Node], inputs: tuple[Any, Any]) -> Tape:
     """Record how the results of `sweeps` follow from the values and constants of the graph."""
-    order = walk(y)[::-1]
+    order, chosen = walk(y)[::-1], set(variables)
 
     def from_the_values(given: list[Any], more: list[Any]) -> list[Any]:
         entries = iter(given)
@@ -155,19 +155,18 @@ def _program(sweeps: Sweeps, y: Node, variables: Sequence[Node], inputs: tuple[A
         for node in order:
             value = next(entries)
             if node.op is None:
-                made[node] = Node(value) if node in variables_of_graph else value
+                made[node] = Node(value) if node in chosen else value
                 continue
             args = [made[arg] if isinstance(arg, Node) else next(entries) for arg in node.args]
-            again = node.op(*args, **(node.params or {}))
-            if isinstance(again, Node):
-                again._value = value  # it is known: how it was computed need not be a part of the program
-            made[node] = again if isinstance(again, Node) else value
+            copy = node.op(*args, **(node.params or {}))
+            if isinstance(copy, Node):
+                copy._value = value  # it is known: how it was computed need not be a part of the program
+            made[node] = copy if isinstance(copy, Node) else value
         root = made[y] if isinstance(made[y], Node) else Node(made[y])
         found = sweeps(root, [made.get(x, x) for x in variables], more)
         floats = [x if shape_of(x) else identity(x) for x in leaves(found)]  # no numbers of NumPy's
         return list(rebuilt(found, iter(floats)))
 
-    variables_of_graph = set(variables)
     with collector_off():
         recording = Recording(from_the_values, inputs, {})
         return Tape(sweeps.__name__, recording, inputs, {}, Watch(len), reuse=False)  # there is nothing to watch
