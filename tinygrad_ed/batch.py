@@ -47,9 +47,17 @@ class Batch(Lifted):
 
 
 # The same operators and methods as a Node has: each is the call of an op.
-for _name in ("add", "sub", "mul", "truediv", "mod", "pow", "matmul"):
-    for _side in ("", "r"):
-        setattr(Batch, f"__{_side}{_name}__", Node.__dict__[f"__{_side}{_name}__"])
+for _name, _op in (
+    ("add", ops.add),
+    ("sub", ops.subtract),
+    ("mul", ops.multiply),
+    ("truediv", ops.divide),
+    ("mod", ops.remainder),
+    ("pow", ops.power),
+    ("matmul", ops.matmul),
+):
+    for _side, _method in zip(("", "r"), ops.methods(_op), strict=True):
+        setattr(Batch, f"__{_side}{_name}__", _method)
 for _name in (
     "__neg__",
     "__pos__",

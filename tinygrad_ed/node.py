@@ -13,6 +13,7 @@ The operators (`x * y`, `x[0]`, `x.sum()`) are listed in `operators.py` and atta
 """
 
 import itertools
+import threading
 from typing import Any
 
 import numpy as np
@@ -26,6 +27,11 @@ keep_freed_memory()
 
 clock = itertools.count()
 """Gives the ids: the later a node got its value, the greater its id."""
+
+last_renewal = [-1]
+"""The id that the last new value gave to a leaf: a graph of younger nodes cannot be outdated."""
+
+_one_at_a_time = threading.Lock()
 
 
 class Node(Operators):
@@ -88,7 +94,8 @@ class Node(Operators):
                 "assign to the leaves it came from and build the graph again"
             )
         self._value = leaf_value(new)
-        self.id = next(clock)
+        with _one_at_a_time:
+            self.id = last_renewal[0] = next(clock)
 
     @property
     def grad(self) -> Any:

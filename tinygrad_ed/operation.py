@@ -25,6 +25,9 @@ from tinygrad_ed.values import Value, constant, lifted_among, read_only, shape_o
 
 Rule = Callable[..., Any]
 
+# Bound once: each is called for every node.
+new, tick, recording_mode = object.__new__, clock.__next__, mode.get
+
 
 class Op:
     """A differentiable function: the forward computation and one derivative rule for each input.
@@ -139,8 +142,8 @@ class Op:
 
     def _remembered(self, value: Value, args: tuple[Any, ...], params: dict[str, Any]) -> Node:
         """The new node; one that remembers nothing if recording is off."""
-        node, recording = Node.__new__(Node), mode.get()
-        node._value, node.id = value, next(clock)
+        node, recording = new(Node), recording_mode()
+        node._value, node.id = value, tick()
         node._grad = node.name = node.op = node._first = node._second = node.params = None
         if recording:
             node.op, node.params = self, params or None
@@ -164,7 +167,7 @@ class Op:
         """The short way for the only input of an op without parameters; None if there is more to see to."""
         a: Any = x._value
         function = self.scalar if type(a) is float else self.forward if type(a) is np.ndarray else None
-        if function is None or mode.get() is not True:
+        if function is None or recording_mode() is not True:
             return None
         try:
             value: Any = function(a)
@@ -174,11 +177,11 @@ class Op:
             if not isinstance(value, np.floating):  # of a sum, say
                 return None
             value = float(value)
-        node = Node.__new__(Node)
+        node = new(Node)
         node._value = value
         node.op = self
         node._first = x
-        node.id = next(clock)
+        node.id = tick()
         node._grad = node.name = node.params = node._second = None
         return node
 
@@ -186,7 +189,7 @@ class Op:
         """The short way for two inputs, a Node among them, and no parameters; None if there is more to see to."""
         a: Any = x._value if type(x) is Node else x
         b: Any = y._value if type(y) is Node else y
-        if (a is x and b is y) or mode.get() is not True or not (_usual(a) and _usual(b)):
+        if (a is x and b is y) or recording_mode() is not True or not (_usual(a) and _usual(b)):
             return None
         try:
             value: Any = self.compute(a, b)  # type: ignore[misc]  # there is one: see `__call__`
@@ -194,12 +197,12 @@ class Op:
             return None
         if type(value) is not float and type(value) is not np.ndarray:
             return None
-        node = Node.__new__(Node)
+        node = new(Node)
         node._value = value
         node.op = self
         node._first = x
         node._second = y
-        node.id = next(clock)
+        node.id = tick()
         node._grad = node.name = node.params = None
         return node
 

@@ -11,7 +11,8 @@ from operator import attrgetter
 from typing import Any
 
 from tinygrad_ed.contribution import contribution, fitted
-from tinygrad_ed.node import Node, plain
+from tinygrad_ed.node import Node, last_renewal, plain
+from tinygrad_ed.operation import OPS
 from tinygrad_ed.recording import observer
 
 by_id = attrgetter("id")
@@ -84,6 +85,7 @@ def sweep_numbers(root: Node, seed: float) -> bool:
     """Fill `.grad` on `root` and on all that it depends on; False if there is more than single numbers in the graph.
 
     False as well where a rule fails, where the graph is outdated or somebody watches: `backward.py` knows what to say.
+    The rules of sum and product, of which most graphs of numbers are made, are written out here.
 
     >>> from tinygrad_ed import ops
     >>> x = Node(3.0)
@@ -92,32 +94,41 @@ def sweep_numbers(root: Node, seed: float) -> bool:
     """
     if observer.get() is not None:
         return False
-    token: Any = float("nan")  # a new object, for now in the place of a gradient: seen, and nothing has arrived
-    seen = [root]
+    add, multiply = OPS["add"], OPS["multiply"]
+    token = float("-0.0")  # a new object, which marks what was seen; and -0.0 + g is g, to the sign of a zero
+    order: list[Any] = []
     with _one_at_a_time:
         try:
-            order = _inner_nodes(root, token, seen)
+            _list_nodes(root, token, order)
             root._grad = seed
             for node in order:
-                g, y, op, first, second = node._grad, node._value, node.op, node._first, node._second
-                if op.single:
-                    part = op.rules[0](g, y, first._value)
-                    sofar = first._grad
-                    first._grad = part if sofar is token else sofar + part
-                    continue
-                a = first._value if isinstance(first, Node) else first
-                b = second._value if isinstance(second, Node) else second
-                if a is not first:
-                    part = op.rules[0](g, y, a, b)
-                    sofar = first._grad
-                    first._grad = part if sofar is token else sofar + part
-                if b is not second:
-                    part = op.rules[1](g, y, a, b)
-                    sofar = second._grad
-                    second._grad = part if sofar is token else sofar + part
+                g, op, first, second = node._grad, node.op, node._first, node._second
+                if op is add:
+                    if isinstance(first, Node):
+                        first._grad += g
+                    if isinstance(second, Node):
+                        second._grad += g
+                elif op is multiply:
+                    if not isinstance(second, Node):
+                        first._grad += g * second
+                    elif not isinstance(first, Node):
+                        second._grad += g * first
+                    else:
+                        first._grad += g * second._value
+                        second._grad += g * first._value
+                elif op.single:
+                    first._grad += op.rules[0](g, node._value, first._value)
+                else:
+                    a, b = plain(first), plain(second)
+                    if a is not first:
+                        first._grad += op.rules[0](g, node._value, a, b)
+                    if b is not second:
+                        second._grad += op.rules[1](g, node._value, a, b)
         except (ArithmeticError, _NotOfNumbers):
-            for node in seen:
-                node._grad = None
+            for node in order:
+                for seen in (node, node._first, node._second):
+                    if isinstance(seen, Node):
+                        seen._grad = None
             return False
     return True
 
@@ -126,32 +137,34 @@ class _NotOfNumbers(Exception):
     """There is something in the graph that `sweep_numbers` leaves to others."""
 
 
-def _inner_nodes(root: Node, token: Any, seen: list[Node]) -> list[Node]:
-    """The nodes that have inputs, newest first; marks and lists what it sees."""
+def _list_nodes(root: Node, token: float, inner: list[Any]) -> None:
+    """Fill the list with the nodes that have inputs, newest first, and mark them and their inputs.
+
+    An op of numbers gives a number only where all its inputs are numbers, so that of the values only the root's is
+    looked at.
+    """
     root._grad = token
-    inner, stack = [], [root]
+    stack: list[Any] = [root]
     while stack:
         node = stack.pop()
-        op, made = node.op, node.id
+        op = node.op
         if op is None:
             continue
-        if not op.of_numbers or type(node._value) is not float:
+        if not op.of_numbers:
             raise _NotOfNumbers
         inner.append(node)
         first, second = node._first, node._second
-        if isinstance(first, Node):
-            if first.id > made:
-                raise _NotOfNumbers
-            if first._grad is not token:
-                first._grad = token
-                seen.append(first)
-                stack.append(first)
-        if isinstance(second, Node):
-            if second.id > made:
-                raise _NotOfNumbers
-            if second._grad is not token:
-                second._grad = token
-                seen.append(second)
-                stack.append(second)
+        if isinstance(first, Node) and first._grad is not token:
+            first._grad = token
+            stack.append(first)
+        if isinstance(second, Node) and second._grad is not token:
+            second._grad = token
+            stack.append(second)
     inner.sort(key=by_id, reverse=True)
-    return inner
+    if inner and inner[-1].id < last_renewal[0] and any([_outdated(node) for node in inner]):
+        raise _NotOfNumbers
+
+
+def _outdated(node: Any) -> bool:
+    """Whether an input got a new value after the node was computed."""
+    return any([isinstance(arg, Node) and arg.id > node.id for arg in (node._first, node._second)])

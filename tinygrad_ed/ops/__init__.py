@@ -11,8 +11,8 @@ from typing import Any, cast
 import numpy as np
 
 from tinygrad_ed.errors import InvalidType, ShapeError
-from tinygrad_ed.node import Node, clock, plain
-from tinygrad_ed.operation import OPS, Op
+from tinygrad_ed.node import Node, plain
+from tinygrad_ed.operation import OPS, Op, new, recording_mode, tick
 from tinygrad_ed.ops import decompose as decompose  # this and the next answer to NumPy's own names alone
 from tinygrad_ed.ops import elementwise, linalg, protocols, reduce, shape
 from tinygrad_ed.ops import norms as norms
@@ -26,7 +26,6 @@ from tinygrad_ed.ops.elementwise import *
 from tinygrad_ed.ops.linalg import *
 from tinygrad_ed.ops.reduce import *
 from tinygrad_ed.ops.shape import *
-from tinygrad_ed.recording import mode
 from tinygrad_ed.values import Lifted, as_array
 
 abs = absolute
@@ -38,40 +37,42 @@ __all__ += shape.__all__
 __all__ += linalg.__all__
 
 Array = np.ndarray
-new, tick = object.__new__, clock.__next__
 
 OPERANDS = (Node, Lifted, int, float, np.ndarray, np.generic, list, tuple)
 
 
-def _operator(op: Any, compute: Callable[[Any, Any], Any] | None = None) -> tuple[Any, Any]:
-    """The method for `node ∘ other` and the one for `other ∘ node`; unknown operands are left to Python.
+def methods(op: Any) -> tuple[Any, Any]:
+    """The method for `node ∘ other` and the one for `other ∘ node`; unknown operands are left to Python."""
 
-    Most of what a graph is made of is numbers and float arrays: with `compute` these take a short way, which is that of
-    `Op.__call__` without its questions.
-    """
-
-    def method(self: Node, other: Any) -> Any:
+    def method(self: Any, other: Any) -> Any:
         return op(self, other) if isinstance(other, OPERANDS) else NotImplemented
 
-    def mirrored(self: Node, other: Any) -> Any:
+    def mirrored(self: Any, other: Any) -> Any:
         return op(other, self) if isinstance(other, OPERANDS) else NotImplemented
 
-    if compute is not None:
-        op.compute = compute
+    return method, mirrored
+
+
+def _operator(op: Any, compute: Callable[[Any, Any], Any]) -> tuple[Any, Any]:
+    """The same, with a short way for numbers and float arrays: that of `Op.__call__` without its questions."""
+    method, mirrored = methods(op)
+    op.compute = compute
 
     def short(self: Node, other: Any) -> Any:
-        if type(self) is not Node:  # a batch of gradients has the same operators
-            return method(self, other)
         a = self._value
         b = other._value if type(other) is Node else other
-        plain_b = type(b) is float or (type(b) is Array and (b is not other or (b.ndim and b.dtype.kind == "f")))
-        if not plain_b or not (type(a) is float or type(a) is Array) or mode.get() is not True:
+        numbers = type(a) is float and type(b) is float
+        if not numbers:
+            plain_b = type(b) is float or (type(b) is Array and (b is not other or (b.ndim and b.dtype.kind == "f")))
+            if not plain_b or not (type(a) is float or type(a) is Array):
+                return method(self, other)
+        if recording_mode() is not True:
             return method(self, other)
         try:
-            value = compute(a, b)  # type: ignore[misc]  # there is one, or this is not used
+            value = compute(a, b)
         except (ArithmeticError, ValueError):
             return method(self, other)  # it has the right words
-        if type(value) is not float and type(value) is not Array:
+        if not numbers and type(value) is not Array and type(value) is not float:
             return method(self, other)
         node = new(Node)
         node._value = value
@@ -82,7 +83,7 @@ def _operator(op: Any, compute: Callable[[Any, Any], Any] | None = None) -> tupl
         node._grad = node.name = node.params = None
         return node
 
-    return (short if compute else method), mirrored
+    return short, mirrored
 
 
 def _method(op: Op) -> Any:
@@ -146,10 +147,10 @@ Node.__add__, Node.__radd__ = _operator(add, operator.add)
 Node.__sub__, Node.__rsub__ = _operator(subtract, operator.sub)
 Node.__mul__, Node.__rmul__ = _operator(multiply, operator.mul)
 Node.__truediv__, Node.__rtruediv__ = _operator(divide, operator.truediv)
-Node.__floordiv__, Node.__rfloordiv__ = _operator(elementwise.floor_divide)
-Node.__divmod__, Node.__rdivmod__ = _operator(elementwise.quotient_and_rest)
-Node.__mod__, Node.__rmod__ = _operator(remainder)
-Node.__pow__, Node.__rpow__ = _operator(power)
+Node.__floordiv__, Node.__rfloordiv__ = methods(elementwise.floor_divide)
+Node.__divmod__, Node.__rdivmod__ = methods(elementwise.quotient_and_rest)
+Node.__mod__, Node.__rmod__ = methods(remainder)
+Node.__pow__, Node.__rpow__ = methods(power)
 Node.__matmul__, Node.__rmatmul__ = _operator(matmul, linalg.product)
 Node.__neg__, Node.__pos__, Node.__abs__ = _method(negative), _method(positive), _method(absolute)
 Node.__lt__, Node.__le__ = _comparison(np.less), _comparison(np.less_equal)

@@ -49,7 +49,7 @@ def product(a: Any, b: Any) -> Any:
     >>> product(np.ones((1, 2)), np.ones((2, 1)))
     array([[2.]])
     """
-    return a.dot(b) if type(a) is type(b) is np.ndarray and a.ndim == b.ndim == 2 else a @ b
+    return a.dot(b) if type(a) is type(b) is np.ndarray and a.ndim == b.ndim == 2 else np.matmul(a, b)
 
 
 matmul = op("matmul", np.matmul, _of_left, _of_right, broadcasts=True)
