@@ -14,7 +14,7 @@ import tinygrad_ed as tg
 from tinygrad_ed.backward import walk
 from tinygrad_ed.contribution import contribution
 from tinygrad_ed.operation import OPS
-from tinygrad_ed.quick import sweep_numbers, sweep_values
+from tinygrad_ed.quick import sweep_in_place, sweep_values
 
 NUMBERS = sorted(name for name, op in OPS.items() if op.quick and op.scalar is not None)
 
@@ -61,7 +61,7 @@ def test_a_graph_of_numbers(plan):
     leaves = [tg.Node(0.5), tg.Node(-1.25), tg.Node(2.0)]
     root = random_graph(plan, leaves)
     expected = careful(root)
-    assert sweep_numbers(root, 1.0) is True
+    assert sweep_in_place(root, 1.0) is True
     for node, gradient in expected.items():
         assert type(node.grad) is float
         assert node.grad == pytest.approx(gradient, rel=1e-12, abs=1e-300)

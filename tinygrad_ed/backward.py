@@ -21,7 +21,7 @@ import numpy as np
 from tinygrad_ed.contribution import contribution
 from tinygrad_ed.errors import InvalidType, ShapeError, StaleGraph
 from tinygrad_ed.node import Node, plain
-from tinygrad_ed.quick import by_id, sweep_numbers, sweep_values
+from tinygrad_ed.quick import by_id, one_at_a_time, sweep_in_place, sweep_values
 from tinygrad_ed.recording import observer, recording
 from tinygrad_ed.values import constant, shape_of
 
@@ -45,12 +45,13 @@ def backward(root: Node, seed: object = None) -> None:
     array([3., 4.])
     """
     g = start(root, plain(seed))
-    if type(root._value) is float and sweep_numbers(root, g):
+    if sweep_in_place(root, g):
         return
     order = walk(root)
     gradients = sweep(order, {root: g})
-    for node in order:
-        node._grad = gradients.get(node)
+    with one_at_a_time:
+        for node in order:
+            node._grad = gradients.get(node)
 
 
 def gradients(root: Node, wrt: Any, seed: Any = None, create_graph: bool = False) -> Any:

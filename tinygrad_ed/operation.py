@@ -52,16 +52,17 @@ class Op:
         "arity",
         "broadcasts",
         "compute",
+        "entrywise",
         "few",
         "forward",
         "guarded",
         "known",
         "name",
-        "of_numbers",
         "params",
         "quick",
         "rules",
         "scalar",
+        "shortly",
         "single",
         "variadic",
     )
@@ -87,9 +88,10 @@ class Op:
         self.single = len(rules) == 1 and not variadic
         # A reader's function could write into the arrays that it is given, and its rules could give anything: it is
         # guarded. The ops of the package are trusted, and most of them are quick (see `quick.py`).
-        self.guarded, self.quick, self.of_numbers = True, False, False
+        self.guarded, self.quick, self.entrywise = True, False, False
         # What computes it for floats and for arrays alike, such as operator.add; the operators of a Node give it.
         self.compute: Callable[[Any, Any], Any] | None = None
+        self.shortly: Callable[..., Node | None] | None = None
         takes = next((list(inspect.signature(rule).parameters.values()) for rule in rules if rule), [])
         after = takes[2 + self.arity :]
         self.params = tuple([p.name for p in after if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)])
@@ -110,8 +112,10 @@ class Op:
 
     def __call__(self, *inputs: Any, **params: Any) -> Any:
         """Compute the value; remember op and inputs if there is a Node among them."""
-        if not params and not self.guarded and (node := self._shortly(inputs)) is not None:
-            return node
+        if self.shortly is not None and not params and len(inputs) == self.arity:
+            node = self.shortly(*inputs)
+            if node is not None:
+                return node
         if len(inputs) != self.arity or (params and not params.keys() <= self.known):
             inputs, params = self._bound(inputs, params)
         values: list[Any] = []
@@ -157,23 +161,19 @@ class Op:
                 recording.made(node)
         return node
 
-    def _shortly(self, inputs: tuple[Any, ...]) -> Node | None:
-        """One of the two short ways, if there is one for these inputs."""
-        if self.single:
-            return self.of_one(inputs[0]) if len(inputs) == 1 and type(inputs[0]) is Node else None
-        return self.of_two(*inputs) if self.compute is not None and len(inputs) == 2 else None
-
-    def of_one(self, x: Node) -> Node | None:
+    def of_one(self, x: Any) -> Node | None:
         """The short way for the only input of an op without parameters; None if there is more to see to."""
+        if type(x) is not Node or recording_mode() is not True:
+            return None
         a: Any = x._value
         function = self.scalar if type(a) is float else self.forward if type(a) is np.ndarray else None
-        if function is None or recording_mode() is not True:
+        if function is None:
             return None
         try:
             value: Any = function(a)
         except (ArithmeticError, ValueError):
             return None
-        if type(value) is not type(a) or (type(a) is np.ndarray and not value.ndim):
+        if type(value) is not float and (type(value) is not np.ndarray or not value.ndim):
             if not isinstance(value, np.floating):  # of a sum, say
                 return None
             value = float(value)
@@ -209,7 +209,8 @@ class Op:
     def trust(self) -> None:
         """Take the op for one that never writes into its inputs, and whose rules give floats for floats."""
         self.guarded, self.quick = False, self.few and None not in self.rules
-        self.of_numbers = self.quick and self.scalar is not None and not (self.params or self.any_params)
+        self.shortly = self.of_one if self.single else self.of_two if self.compute is not None else None
+        self.entrywise = self.quick and self.scalar is not None and not (self.params or self.any_params)
 
     def __get__(self, instance: Any, owner: type) -> Any:
         """As an attribute of a class an op is a method, as a function is: `Node.exp = exp`."""

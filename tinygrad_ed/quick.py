@@ -1,22 +1,28 @@
-"""The sweep of `backward.py` once more, for values only, and written out: read that one first.
+"""The sweep of `backward.py` once more, for plain values, and written out: read that one first.
 
 Most ops have one or two inputs, no parameters, and rules that give what their inputs want. For these each question that
 is not asked, and each call that is not made, is worth more than the arithmetic. Whatever is different is left to
-`contribution`; and in a graph of single numbers what arrives is added up in the nodes themselves.
+`contribution`. For `.grad` on all nodes, what arrives is added up in the nodes themselves (`sweep_in_place`); for some
+nodes only, in a dictionary (`sweep_values`).
 """
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from operator import attrgetter
 from typing import Any
+
+import numpy as np
 
 from tinygrad_ed.contribution import contribution, fitted
 from tinygrad_ed.node import Node, last_renewal, plain
 from tinygrad_ed.operation import OPS
 from tinygrad_ed.recording import observer
 
+Array = np.ndarray
 by_id = attrgetter("id")
-_one_at_a_time = threading.Lock()  # two threads may sweep through the same leaves
+
+one_at_a_time = threading.RLock()
+"""Held where `.grad` is written: two threads may sweep through the same leaves."""
 
 
 def sweep_values(order: list[Node], seeds: Mapping[Node, Any], between: set[Node] | None = None) -> dict[Node, Any]:
@@ -71,100 +77,173 @@ def _differs(part: Any, want: Any) -> bool:
 
 def _slowly(node: Node, g: Any, arrived: dict[Node, Any], between: set[Node] | None) -> None:
     """Any node at all, by `contribution`."""
+    for arg, part in _parts(node, g, between):
+        sofar = arrived.get(arg)
+        arrived[arg] = part if sofar is None else sofar + part
+
+
+def _parts(node: Node, g: Any, between: set[Node] | None = None) -> Iterator[tuple[Any, Any]]:
+    """What a node sends to its inputs."""
     args = node.args
     inputs = [plain(arg) for arg in args]
     for position, arg in enumerate(args):
         if isinstance(arg, Node) and (between is None or arg in between):
             part = contribution(node.op, position, g, node._value, inputs, node.params, arg)
             if part is not None:
-                sofar = arrived.get(arg)
-                arrived[arg] = part if sofar is None else sofar + part
+                yield arg, part
 
 
-def sweep_numbers(root: Node, seed: float) -> bool:
-    """Fill `.grad` on `root` and on all that it depends on; False if there is more than single numbers in the graph.
+def sweep_in_place(root: Node, seed: Any) -> bool:
+    """Fill `.grad` on `root` and on all that it depends on; False if that is left to others.
 
-    False as well where a rule fails, where the graph is outdated or somebody watches: `backward.py` knows what to say.
-    The rules of sum and product, of which most graphs of numbers are made, are written out here.
+    It is left to `backward.py` where somebody watches, where another thread is at it, where an op is a reader's own
+    (its rule may sweep, too), where the graph is outdated, and where a rule fails: there the right words are found.
 
     >>> from tinygrad_ed import ops
     >>> x = Node(3.0)
-    >>> sweep_numbers(x * x, 1.0), x.grad
+    >>> sweep_in_place(x * x, 1.0), x.grad
     (True, 6.0)
     """
-    if observer.get() is not None:
+    # Two threads are no faster with numbers than one, so they wait; NumPy lets them work side by side.
+    entrywise = root.op is not None and root.op.entrywise
+    if observer.get() is not None or last_renewal[0] > root.id or not one_at_a_time.acquire(blocking=entrywise):
         return False
-    add, multiply = OPS["add"], OPS["multiply"]
-    token = float("-0.0")  # a new object, which marks what was seen; and -0.0 + g is g, to the sign of a zero
+    mark = float("-0.0")  # a new object, in the place of a gradient: seen; and -0.0 + g is g, to the sign of a zero
     order: list[Any] = []
-    with _one_at_a_time:
-        try:
-            _list_nodes(root, token, order)
-            root._grad = seed
+    done = False
+    try:
+        leaves, all_numbers = _listed(root, mark, order)
+        root._grad = seed
+        if all_numbers and type(seed) is float:
+            _through_numbers(order)
+        else:
+            _through_arrays(order, mark)
+        for leaf in leaves:
+            if leaf._grad is mark:
+                leaf._grad = None
+        done = True
+    except (ArithmeticError, _LeftToOthers):
+        pass
+    finally:
+        if not done:
+            root._grad = None
             for node in order:
-                g, op, first, second = node._grad, node.op, node._first, node._second
-                if op is add:
-                    if isinstance(first, Node):
-                        first._grad += g
-                    if isinstance(second, Node):
-                        second._grad += g
-                elif op is multiply:
-                    if not isinstance(second, Node):
-                        first._grad += g * second
-                    elif not isinstance(first, Node):
-                        second._grad += g * first
-                    else:
-                        first._grad += g * second._value
-                        second._grad += g * first._value
-                elif op.single:
-                    first._grad += op.rules[0](g, node._value, first._value)
-                else:
-                    a, b = plain(first), plain(second)
-                    if a is not first:
-                        first._grad += op.rules[0](g, node._value, a, b)
-                    if b is not second:
-                        second._grad += op.rules[1](g, node._value, a, b)
-        except (ArithmeticError, _NotOfNumbers):
-            for node in order:
-                for seen in (node, node._first, node._second):
-                    if isinstance(seen, Node):
-                        seen._grad = None
-            return False
-    return True
+                for arg in (node, *node.parents):
+                    arg._grad = None
+        one_at_a_time.release()
+    return done
 
 
-class _NotOfNumbers(Exception):
-    """There is something in the graph that `sweep_numbers` leaves to others."""
+class _LeftToOthers(Exception):
+    """There is something in the graph that `sweep_in_place` does not see to."""
 
 
-def _list_nodes(root: Node, token: float, inner: list[Any]) -> None:
-    """Fill the list with the nodes that have inputs, newest first, and mark them and their inputs.
+def _listed(root: Node, mark: float, inner: list[Any]) -> tuple[list[Any], bool]:
+    """Mark all nodes, list those with inputs, newest first; return the leaves, and whether all ops are of numbers.
 
-    An op of numbers gives a number only where all its inputs are numbers, so that of the values only the root's is
-    looked at.
+    An op of numbers gives a number only where its inputs are numbers, so no value need be looked at.
     """
-    root._grad = token
+    root._grad = mark
+    leaves: list[Any] = []
     stack: list[Any] = [root]
+    all_numbers = True
     while stack:
         node = stack.pop()
         op = node.op
         if op is None:
+            leaves.append(node)
             continue
-        if not op.of_numbers:
-            raise _NotOfNumbers
         inner.append(node)
         first, second = node._first, node._second
-        if isinstance(first, Node) and first._grad is not token:
-            first._grad = token
+        if not op.entrywise:
+            all_numbers = False
+            if op.guarded:
+                raise _LeftToOthers
+            if not op.few:
+                for arg in first:
+                    if isinstance(arg, Node) and arg._grad is not mark:
+                        arg._grad = mark
+                        stack.append(arg)
+                continue
+        if isinstance(first, Node) and first._grad is not mark:
+            first._grad = mark
             stack.append(first)
-        if isinstance(second, Node) and second._grad is not token:
-            second._grad = token
+        if isinstance(second, Node) and second._grad is not mark:
+            second._grad = mark
             stack.append(second)
     inner.sort(key=by_id, reverse=True)
-    if inner and inner[-1].id < last_renewal[0] and any([_outdated(node) for node in inner]):
-        raise _NotOfNumbers
+    if inner and inner[-1].id < last_renewal[0] and any([arg.id > node.id for node in inner for arg in node.parents]):
+        raise _LeftToOthers
+    return leaves, all_numbers
 
 
-def _outdated(node: Any) -> bool:
-    """Whether an input got a new value after the node was computed."""
-    return any([isinstance(arg, Node) and arg.id > node.id for arg in (node._first, node._second)])
+def _through_numbers(order: list[Any]) -> None:
+    """Send gradients back; sums and products, of which most graphs of numbers are made, are written out."""
+    add, multiply = OPS["add"], OPS["multiply"]
+    for node in order:
+        g, op, first, second = node._grad, node.op, node._first, node._second
+        if op is add:
+            if isinstance(first, Node):
+                first._grad += g
+            if isinstance(second, Node):
+                second._grad += g
+        elif op is multiply:
+            if not isinstance(second, Node):
+                first._grad += g * second
+            elif not isinstance(first, Node):
+                second._grad += g * first
+            else:
+                first._grad += g * second._value
+                second._grad += g * first._value
+        elif op.single:
+            first._grad += op.rules[0](g, node._value, first._value)
+        else:
+            y, a, b = node._value, plain(first), plain(second)
+            if a is not first:
+                first._grad += op.rules[0](g, y, a, b)
+            if b is not second:
+                second._grad += op.rules[1](g, y, a, b)
+
+
+def _through_arrays(order: list[Any], mark: float) -> None:
+    """Send gradients back, of arrays and of numbers among them."""
+    for node in order:
+        g, y, op = node._grad, node._value, node.op
+        first, second = node._first, node._second
+        if g is mark:  # nothing arrived
+            node._grad = None
+            continue
+        if not op.quick or node.params is not None:
+            for arg, part in _parts(node, g):
+                sofar = arg._grad
+                arg._grad = part if sofar is mark else sofar + part
+            continue
+        a: Any = first._value if isinstance(first, Node) else first
+        uneven = not op.entrywise  # only then must shapes be compared: in NumPy's time that is half an addition
+        if op.single:
+            part = op.rules[0](g, y, a)
+            if type(part) is not type(a) or (
+                type(a) is Array and (part.dtype is not a.dtype or (uneven and part.shape != a.shape))
+            ):
+                part = fitted(part, a, op, 0)
+            sofar = first._grad
+            first._grad = part if sofar is mark else sofar + part
+            continue
+        b: Any = second._value if isinstance(second, Node) else second
+        uneven = uneven or (type(a) is type(b) is Array and a.shape != b.shape)
+        if a is not first:
+            part = op.rules[0](g, y, a, b)
+            if type(part) is not type(a) or (
+                type(a) is Array and (part.dtype is not a.dtype or (uneven and part.shape != a.shape))
+            ):
+                part = fitted(part, a, op, 0)
+            sofar = first._grad
+            first._grad = part if sofar is mark else sofar + part
+        if b is not second:
+            part = op.rules[1](g, y, a, b)
+            if type(part) is not type(b) or (
+                type(b) is Array and (part.dtype is not b.dtype or (uneven and part.shape != b.shape))
+            ):
+                part = fitted(part, b, op, 1)
+            sofar = second._grad
+            second._grad = part if sofar is mark else sofar + part

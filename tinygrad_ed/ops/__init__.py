@@ -90,7 +90,7 @@ def _method(op: Op) -> Any:
     """The method for an op of one input, with the same short way."""
 
     def method(self: Node) -> Any:
-        node = op.of_one(self) if type(self) is Node else None
+        node = op.of_one(self)
         return op(self) if node is None else node
 
     return method
