@@ -109,8 +109,9 @@ def graph(case: Case) -> Step:
 
     def step() -> float:
         error = cost(mlp(x), rho)
-        for parameter, gradient in zip(parameters, tg.gradients(error, parameters), strict=True):
-            parameter.value = parameter.value - RATE * gradient
+        error.backward()
+        for parameter in parameters:
+            parameter.value = parameter.value - RATE * parameter.grad
         return float(error.item())
 
     return step

@@ -1,4 +1,6 @@
-"""Memory that is freed stays with the process: an eager graph makes and drops the same arrays at each step.
+"""What arrays cost beside their arithmetic: memory that is fetched anew, and copies that nobody needs.
+
+An eager graph makes and drops the same arrays at each step; memory that is freed should stay with the process.
 
 The allocator of Linux (glibc) gives freed memory back to the system beyond a threshold of 128 kB, and the next step
 gets it back page by page, each by an interrupt: a quarter of the time of a step of the network 784-512-512-10. The
@@ -6,6 +8,9 @@ threshold follows the largest array that was ever freed, up to 32 MB, and so it 
 nobody writes into it, so it costs no memory. From then on up to 64 MB stay with the process. Other allocators do as
 they did, and so does this one where the environment sets MALLOC_TRIM_THRESHOLD_.
 """
+
+import sys
+from typing import Any
 
 import numpy as np
 
@@ -19,3 +24,44 @@ def keep_freed_memory() -> None:
     >>> keep_freed_memory()
     """
     np.empty(LARGEST, np.uint8)
+
+
+class _Probe:
+    """Counts the references to what is assigned to its `value`, in a setter like that of a Node."""
+
+    count = 0
+
+    @property
+    def value(self) -> Any:
+        """Nothing: only the setter is of use."""
+
+    @value.setter
+    def value(self, new: Any) -> None:
+        self.count = sys.getrefcount(new)
+
+
+def _references_of_a_temporary() -> int:
+    """What Python counts there for an array that only the assignment holds; 0 where it does not tell."""
+    if not getattr(sys, "_is_gil_enabled", lambda: True)():
+        return 0  # without the global lock the count is no proof
+    probe = _Probe()
+    probe.value = np.empty(1)
+    temporary = probe.count
+    probe.value = held = np.empty(1)
+    return temporary if probe.count > temporary and held.size else 0
+
+
+TEMPORARY = _references_of_a_temporary()
+"""The references to an array in the setter of a property if nobody else has it."""
+
+
+def is_ours(references: int, array: Any) -> bool:
+    """Whether a setter may keep an array instead of a copy: nobody else can see it or its memory.
+
+    >>> array = np.ones(3)
+    >>> is_ours(sys.getrefcount(array) + TEMPORARY, array)
+    False
+    """
+    if type(array) is not np.ndarray or references > TEMPORARY:
+        return False
+    return bool(array.flags.owndata and array.flags.c_contiguous and array.flags.writeable)

@@ -13,13 +13,14 @@ The operators (`x * y`, `x[0]`, `x.sum()`) are listed in `operators.py` and atta
 """
 
 import itertools
+import sys
 import threading
 from typing import Any
 
 import numpy as np
 
 from tinygrad_ed.errors import GraphDropped, InvalidType, ShapeError
-from tinygrad_ed.memory import keep_freed_memory
+from tinygrad_ed.memory import is_ours, keep_freed_memory
 from tinygrad_ed.operators import Operators
 from tinygrad_ed.values import Value, leaf_value, read_only, shape_of, short
 
@@ -87,13 +88,15 @@ class Node(Operators):
         return read_only(self._value)
 
     @value.setter
-    def value(self, new: object) -> None:
+    def value(self, new: Any) -> None:
         if self.op is not None:
             raise InvalidType(
                 f"the value of {self!r} was computed by {self.op.name!r} and cannot be assigned; "
                 "assign to the leaves it came from and build the graph again"
             )
-        self._value = leaf_value(new)
+        # `leaf.value = leaf.value - rate * leaf.grad`: nobody else has that array.
+        taken = is_ours(sys.getrefcount(new), new) and new.ndim and new.dtype.kind == "f"
+        self._value = new if taken else leaf_value(new)
         with _one_at_a_time:
             self.id = last_renewal[0] = next(clock)
 
