@@ -17,6 +17,7 @@ from tinygrad_ed.operation import OPS
 from tinygrad_ed.quick import sweep_in_place, sweep_values
 
 NUMBERS = sorted(name for name, op in OPS.items() if op.quick and op.scalar is not None)
+ENTRYWISE = sorted(name for name, op in OPS.items() if op.entrywise)
 
 
 def careful(root):
@@ -80,8 +81,9 @@ def test_a_graph_of_arrays_that_broadcast(plan, one, other):
     for node, gradient in expected.items():
         assert np.shape(found[node]) == node.shape
         np.testing.assert_allclose(found[node], gradient, rtol=1e-12)
-    root.backward(seed)
+    assert sweep_in_place(root, seed) is True
     for node in expected:
+        assert np.shape(node.grad) == node.shape
         np.testing.assert_allclose(node.grad, found[node], rtol=1e-12)
 
 
@@ -97,6 +99,19 @@ def test_rules_of_quick_ops_give_floats_for_floats(name):
             y = op.scalar(*inputs)
         for rule in op.rules:
             assert type(rule(2.0, float(y), *inputs)) is float
+
+
+@pytest.mark.parametrize("name", ENTRYWISE)
+@pytest.mark.parametrize("shape", [(3,), (2, 3), (0,), (2, 0)])
+def test_an_entrywise_op_of_arrays_gives_an_array_and_its_rules_keep_an_even_shape(name, shape):
+    """What lets the sweep leave shapes uncompared, and a graph of numbers go without a look at its values."""
+    op, x = OPS[name], np.linspace(0.2, 0.8, int(np.prod(shape))).reshape(shape) + (name == "arccosh")
+    for inputs in ((x,),) if op.single else ((x, x), (x, 0.5), (0.5, x)):
+        y = op.forward(*inputs)
+        assert (type(y), y.shape) == (np.ndarray, shape)
+        for rule, value in zip(op.rules, inputs, strict=True):
+            if value is x:
+                assert rule(np.ones_like(y), y, *inputs).shape == shape
 
 
 def test_float32_stays_float32_where_numbers_meet_it():
@@ -124,6 +139,92 @@ def test_an_outdated_graph_and_a_division_by_zero_are_left_to_the_careful_sweep(
     with np.errstate(divide="ignore"):
         (zero * 1.0 + tg.sqrt(zero)).backward()
     assert zero.grad == np.inf
+
+
+def test_a_graph_that_is_outdated_below_a_newer_root_is_left_to_the_careful_sweep():
+    for shape in ((), (2,)):
+        x = tg.Node(np.full(shape, 2.0))
+        y = x * x
+        x.value = np.full(shape, 3.0)
+        root = (y + 1.0).sum()
+        assert sweep_in_place(root, 1.0) is False
+        with pytest.raises(tg.StaleGraph, match="build the graph again"):
+            root.backward()
+        assert (x.grad, y.grad, root.grad) == (None, None, None)  # nothing half done is left
+    x, other = tg.Node(2.0), tg.Node(3.0)
+    y = x * x
+    other.value = 4.0  # of another graph: older than the root, younger than y
+    assert sweep_in_place(y + 1.0, 1.0) is True
+    assert x.grad == 4.0
+
+
+def test_what_gets_nothing_says_none_and_a_zero_keeps_its_sign():
+    sign, x = tg.Node([1.0, -2.0]), tg.Node([3.0, 4.0])
+    below = sign * 2.0
+    for _ in range(2):  # the gradients of an older sweep do not stay
+        assert sweep_in_place((np.copysign(x, below)).sum(), 1.0) is True
+        assert (sign.grad, below.grad) == (None, None)
+        np.testing.assert_array_equal(x.grad, [1.0, -1.0])
+        sign._grad = below._grad = 7.0
+    x = tg.Node(0.5)
+    assert sweep_in_place(x * -0.0, 1.0) is True
+    assert str(x.grad) == "-0.0"
+
+
+@pytest.mark.parametrize("shape", [(), (3,)])
+def test_a_rule_that_is_stopped_leaves_no_marks(monkeypatch, shape):
+    def stopped(g, y, x):
+        raise KeyboardInterrupt
+
+    x = tg.Node(np.full(shape, 0.5))
+    y = tg.tanh(x) * 2.0 + x
+    y.backward(np.ones(shape))
+    monkeypatch.setattr(OPS["tanh"], "rules", (stopped,))
+    with pytest.raises(KeyboardInterrupt):
+        y.backward(np.ones(shape))
+    assert [node.grad for node in walk(y)] == [None] * 4
+
+
+def test_a_rule_of_ones_own_may_sweep_itself():
+    """The derivative of a value that is found by a search, say: its rule asks another graph that has the same leaf."""
+    shared = tg.Node([2.0, 3.0])
+
+    def rule(g, y, x):
+        (shared * shared).sum().backward()
+        return g * shared.grad
+
+    searched = tg.op("searched", lambda x: x**2, rule)
+    root = (searched(shared) * shared).sum()
+    assert sweep_in_place(root, 1.0) is False
+    root.backward()
+    np.testing.assert_array_equal(shared.grad, [12.0, 27.0])
+
+
+def test_sweeps_of_arrays_in_two_threads_run_side_by_side(monkeypatch):
+    """The second one does not wait for the first, and neither finds the gradients of the other in its own."""
+    shared, inside, go_on = tg.Node([1.0, 2.0]), threading.Event(), threading.Event()
+    tanh = OPS["tanh"].rules[0]
+
+    def slow(g, y, x):
+        inside.set()
+        assert go_on.wait(20)
+        return tanh(g, y, x)
+
+    monkeypatch.setattr(OPS["tanh"], "rules", (slow,))
+    first, second = (tg.tanh(shared * 1.0) + shared).sum(), (shared * 3.0 + shared).sum()
+    one = threading.Thread(target=first.backward)
+    one.start()
+    assert inside.wait(20)
+    assert sweep_in_place(second, 1.0) is False
+    assert second.grad is None
+    np.testing.assert_array_equal(tg.gradients(second, shared), [4.0, 4.0])
+    other = threading.Thread(target=second.backward)  # computes, and waits with what it has to write
+    other.start()
+    other.join(0.2)
+    go_on.set()
+    one.join(20)
+    other.join(20)
+    np.testing.assert_array_equal(shared.grad, [4.0, 4.0])
 
 
 def test_only_what_lies_between_is_sent():
