@@ -13,6 +13,7 @@ that remembers op and inputs. The ops themselves are in `ops/`, one line each.
 
 import inspect
 from collections.abc import Callable
+from functools import partial
 from types import MethodType
 from typing import Any
 
@@ -26,7 +27,7 @@ from tinygrad_ed.values import Value, constant, lifted_among, read_only, shape_o
 Rule = Callable[..., Any]
 
 # Bound once: each is called for every node.
-new, tick, recording_mode = object.__new__, clock.__next__, mode.get
+blank, recording_mode = partial(object.__new__, Node), mode.get
 
 
 class Op:
@@ -146,8 +147,8 @@ class Op:
 
     def _remembered(self, value: Value, args: tuple[Any, ...], params: dict[str, Any]) -> Node:
         """The new node; one that remembers nothing if recording is off."""
-        node, recording = new(Node), recording_mode()
-        node._value, node.id = value, tick()
+        node, recording = blank(), recording_mode()
+        node._value, node.id = value, next(clock)
         node._grad = node.name = node.op = node._first = node._second = node.params = None
         if recording:
             node.op, node.params = self, params or None
@@ -177,11 +178,11 @@ class Op:
             if not isinstance(value, np.floating):  # of a sum, say
                 return None
             value = float(value)
-        node = new(Node)
+        node = blank()
         node._value = value
         node.op = self
         node._first = x
-        node.id = tick()
+        node.id = next(clock)
         node._grad = node.name = node.params = node._second = None
         return node
 
@@ -197,12 +198,12 @@ class Op:
             return None
         if type(value) is not float and type(value) is not np.ndarray:
             return None
-        node = new(Node)
+        node = blank()
         node._value = value
         node.op = self
         node._first = x
         node._second = y
-        node.id = tick()
+        node.id = next(clock)
         node._grad = node.name = node.params = None
         return node
 

@@ -181,7 +181,8 @@ def _through_numbers(order: list[Any]) -> None:
     """Send gradients back; sums and products, of which most graphs of numbers are made, are written out."""
     add, multiply = OPS["add"], OPS["multiply"]
     for node in order:
-        g, op, first, second = node._grad, node.op, node._first, node._second
+        g, op = node._grad, node.op
+        first, second = node._first, node._second  # two at a time: of four Python makes a tuple
         if op is add:
             if isinstance(first, Node):
                 first._grad += g
@@ -208,8 +209,8 @@ def _through_numbers(order: list[Any]) -> None:
 def _through_arrays(order: list[Any], mark: float) -> None:
     """Send gradients back, of arrays and of numbers among them."""
     for node in order:
-        g, y, op = node._grad, node._value, node.op
-        first, second = node._first, node._second
+        g, op = node._grad, node.op
+        y, first, second = node._value, node._first, node._second
         if g is mark:  # nothing arrived
             node._grad = None
             continue

@@ -11,8 +11,8 @@ from typing import Any, cast
 import numpy as np
 
 from tinygrad_ed.errors import InvalidType, ShapeError
-from tinygrad_ed.node import Node, plain
-from tinygrad_ed.operation import OPS, Op, new, recording_mode, tick
+from tinygrad_ed.node import Node, clock, plain
+from tinygrad_ed.operation import OPS, Op, blank, recording_mode
 from tinygrad_ed.ops import decompose as decompose  # this and the next answer to NumPy's own names alone
 from tinygrad_ed.ops import elementwise, linalg, protocols, reduce, shape
 from tinygrad_ed.ops import norms as norms
@@ -74,12 +74,12 @@ def _operator(op: Any, compute: Callable[[Any, Any], Any]) -> tuple[Any, Any]:
             return method(self, other)  # it has the right words
         if not numbers and type(value) is not Array and type(value) is not float:
             return method(self, other)
-        node = new(Node)
+        node = blank()
         node._value = value
         node.op = op
         node._first = self
         node._second = other
-        node.id = tick()
+        node.id = next(clock)
         node._grad = node.name = node.params = None
         return node
 
