@@ -31,13 +31,10 @@ class _Probe:
 
     count = 0
 
-    @property
-    def value(self) -> Any:
-        """Nothing: only the setter is of use."""
-
-    @value.setter
-    def value(self, new: Any) -> None:
+    def _assign(self, new: Any) -> None:
         self.count = sys.getrefcount(new)
+
+    value = property(None, _assign)
 
 
 def _references_of_a_temporary() -> int:

@@ -32,7 +32,7 @@ clock = itertools.count()
 last_renewal = [-1]
 """The id that the last new value gave to a leaf: a graph of younger nodes cannot be outdated."""
 
-_one_at_a_time = threading.Lock()
+_renewing = threading.RLock()
 
 
 class Node(Operators):
@@ -97,7 +97,7 @@ class Node(Operators):
         # `leaf.value = leaf.value - rate * leaf.grad`: nobody else has that array.
         taken = is_ours(sys.getrefcount(new), new) and new.ndim and new.dtype.kind == "f"
         self._value = new if taken else leaf_value(new)
-        with _one_at_a_time:
+        with _renewing:
             self.id = last_renewal[0] = next(clock)
 
     @property

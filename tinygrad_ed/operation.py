@@ -92,6 +92,7 @@ class Op:
         self.guarded, self.quick, self.entrywise = True, False, False
         # What computes it for floats and for arrays alike, such as operator.add; the operators of a Node give it.
         self.compute: Callable[[Any, Any], Any] | None = None
+        # One of the two short ways, `of_one` and `of_two`, once the op is trusted.
         self.shortly: Callable[..., Node | None] | None = None
         takes = next((list(inspect.signature(rule).parameters.values()) for rule in rules if rule), [])
         after = takes[2 + self.arity :]
@@ -208,7 +209,10 @@ class Op:
         return node
 
     def trust(self) -> None:
-        """Take the op for one that never writes into its inputs, and whose rules give floats for floats."""
+        """Take the op for one that never writes into its inputs, and whose rules give floats for floats.
+
+        It is entrywise if it gives a number for numbers, and else an array of the shape that its inputs broadcast to.
+        """
         self.guarded, self.quick = False, self.few and None not in self.rules
         self.shortly = self.of_one if self.single else self.of_two if self.compute is not None else None
         self.entrywise = self.quick and self.scalar is not None and not (self.params or self.any_params)

@@ -104,13 +104,13 @@ def sweep_in_place(root: Node, seed: Any) -> bool:
     >>> sweep_in_place(x * x, 1.0), x.grad
     (True, 6.0)
     """
-    # Two threads are no faster with numbers than one, so they wait; NumPy lets them work side by side.
-    entrywise = root.op is not None and root.op.entrywise
-    if observer.get() is not None or last_renewal[0] > root.id or not one_at_a_time.acquire(blocking=entrywise):
-        return False
     mark = float("-0.0")  # a new object, in the place of a gradient: seen; and -0.0 + g is g, to the sign of a zero
     order: list[Any] = []
     done = False
+    # Two threads are no faster with numbers than one, so they wait; NumPy lets them work side by side.
+    worth_waiting = root.op is not None and root.op.entrywise
+    if observer.get() is not None or last_renewal[0] > root.id or not one_at_a_time.acquire(blocking=worth_waiting):
+        return False
     try:
         leaves, all_numbers = _listed(root, mark, order)
         root._grad = seed
