@@ -191,14 +191,18 @@ class Op:
         """The short way for two inputs, a Node among them, and no parameters; None if there is more to see to."""
         a: Any = x._value if type(x) is Node else x
         b: Any = y._value if type(y) is Node else y
-        if (a is x and b is y) or recording_mode() is not True or not (_usual(a) and _usual(b)):
+        if (a is x and b is y) or recording_mode() is not True:
             return None
+        if not (_usual(a) and _usual(b)):
+            return self.of_two(float(x), y) if is_exact(x) else None  # 2 * node
         try:
             value: Any = self.compute(a, b)  # type: ignore[misc]  # there is one: see `__call__`
         except (ArithmeticError, ValueError):
             return None
-        if type(value) is not float and type(value) is not np.ndarray:
-            return None
+        if type(value) is not np.ndarray:
+            if not isinstance(value, float):
+                return None
+            value = float(value)  # NumPy's own, of a product of two vectors
         node = blank()
         node._value = value
         node.op = self
@@ -347,6 +351,11 @@ def is_numpy_function(function: object) -> bool:
 def _usual(value: Any) -> bool:
     """Whether a value is what most Nodes hold: a float, or an array of floats."""
     return type(value) is float or (type(value) is np.ndarray and value.ndim > 0 and value.dtype.kind == "f")
+
+
+def is_exact(value: object) -> bool:
+    """Whether a value is an int that a float holds to the last digit."""
+    return type(value) is int and -(2**53) <= value <= 2**53
 
 
 def _called(x: object) -> str:

@@ -12,7 +12,7 @@ import numpy as np
 
 from tinygrad_ed.errors import InvalidType, ShapeError
 from tinygrad_ed.node import Node, clock, plain
-from tinygrad_ed.operation import OPS, Op, blank, recording_mode
+from tinygrad_ed.operation import OPS, Op, blank, is_exact, recording_mode
 from tinygrad_ed.ops import decompose as decompose  # this and the next answer to NumPy's own names alone
 from tinygrad_ed.ops import elementwise, linalg, protocols, reduce, shape
 from tinygrad_ed.ops import norms as norms
@@ -65,15 +65,17 @@ def _operator(op: Any, compute: Callable[[Any, Any], Any]) -> tuple[Any, Any]:
         if not numbers:
             plain_b = type(b) is float or (type(b) is Array and (b is not other or (b.ndim and b.dtype.kind == "f")))
             if not plain_b or not (type(a) is float or type(a) is Array):
-                return method(self, other)
+                return short(self, float(other)) if is_exact(other) else method(self, other)
         if recording_mode() is not True:
             return method(self, other)
         try:
             value = compute(a, b)
         except (ArithmeticError, ValueError):
             return method(self, other)  # it has the right words
-        if not numbers and type(value) is not Array and type(value) is not float:
-            return method(self, other)
+        if not numbers and type(value) is not Array:
+            if not isinstance(value, float):
+                return method(self, other)
+            value = float(value)  # NumPy's own, of a product of two vectors
         node = blank()
         node._value = value
         node.op = op
@@ -83,7 +85,11 @@ def _operator(op: Any, compute: Callable[[Any, Any], Any]) -> tuple[Any, Any]:
         node._grad = node.name = node.params = None
         return node
 
-    return short, mirrored
+    def short_mirrored(self: Node, other: Any) -> Any:
+        node = op.of_two(other, self)
+        return mirrored(self, other) if node is None else node
+
+    return short, short_mirrored
 
 
 def _method(op: Op) -> Any:
@@ -150,7 +156,7 @@ Node.__truediv__, Node.__rtruediv__ = _operator(divide, operator.truediv)
 Node.__floordiv__, Node.__rfloordiv__ = methods(elementwise.floor_divide)
 Node.__divmod__, Node.__rdivmod__ = methods(elementwise.quotient_and_rest)
 Node.__mod__, Node.__rmod__ = methods(remainder)
-Node.__pow__, Node.__rpow__ = methods(power)
+Node.__pow__, Node.__rpow__ = _operator(power, elementwise.raised)
 Node.__matmul__, Node.__rmatmul__ = _operator(matmul, linalg.product)
 Node.__neg__, Node.__pos__, Node.__abs__ = _method(negative), _method(positive), _method(absolute)
 Node.__lt__, Node.__le__ = _comparison(np.less), _comparison(np.less_equal)

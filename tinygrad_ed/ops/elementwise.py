@@ -159,10 +159,16 @@ def _wins(y: Any, a: Any, b: Any) -> Any:
 
 # Powers and roots
 
+
+def _one_less(a: Any, b: Any) -> Any:
+    """The exponent of the derivative; at 0**0, whose derivative is 0, any that gives no infinity."""
+    return b - 1.0 if type(b) is float and b != 0 else where((a == 0) & (b == 0), 1.0, b - 1.0)
+
+
 power: Op = binary(
     "power",
     np.power,
-    lambda g, y, a, b: g * b * power(a, where((a == 0) & (b == 0), 1.0, b - 1.0)),
+    lambda g, y, a, b: g * b * power(a, _one_less(a, b)),
     lambda g, y, a, b: g * y * log(where(a == 0, 1.0, a)),
     scalar=math.pow,
 )
@@ -281,7 +287,12 @@ def gelu(x: Any) -> Any:
     return x * sigmoid(2.0 * GELU_SCALE * x * (1.0 + 0.044715 * x * x))  # (1 + tanh u)/2 = sigmoid(2u), to all digits
 
 
-# What NumPy's functions take and ours do not.
+# What NumPy's functions and the operators take and ours do not.
+
+
+def raised(a: Any, b: Any) -> Any:
+    """What `a ** b` does; for two floats it is a real number, or an error."""
+    return math.pow(a, b) if type(a) is type(b) is float else np.power(a, b)
 
 
 def floor_divide(a: Any, b: Any) -> Any:
