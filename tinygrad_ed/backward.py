@@ -86,13 +86,16 @@ def pull(roots: Sequence[Node], seeds: Sequence[Any], targets: Sequence[Node], c
 
     Only what lies between roots and targets is walked.
     """
-    order = walk(*roots)
-    between = _between(order, targets)
+    order, wanted = walk(*roots), set(targets)
+    # If every leaf is a target, as in most programs, so everything lies between.
+    between = _between(order, wanted) if any([node.op is None and node not in wanted for node in order]) else None
     arriving: dict[Node, Any] = {}
     with recording(create_graph):
         for node, seed in zip(roots, seeds, strict=True):
             arriving[node] = arriving[node] + seed if node in arriving else seed
-        found = sweep([node for node in order if node in between], arriving, between, create_graph)
+        if between is not None:
+            order = [node for node in order if node in between]
+        found = sweep(order, arriving, between, create_graph)
     return [found.get(node) for node in targets]
 
 

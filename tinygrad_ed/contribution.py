@@ -16,6 +16,8 @@ from tinygrad_ed.operation import Op
 from tinygrad_ed.ops.shape import astype, reshape
 from tinygrad_ed.values import Lifted, Value, constant, read_only, shape_of
 
+NOT_PLAIN = (Node, Lifted)
+
 
 def contribution(
     op: Op, position: int, g: Any, y: Any, inputs: Sequence[Any], params: dict[str, Any] | None, arg: Node
@@ -44,7 +46,7 @@ def contribution(
 
 def fitted(part: Any, want: Value, op: Op, position: int) -> Any:
     """Undo broadcasting, here and nowhere else, and see that a gradient has its input's shape and dtype."""
-    if not isinstance(part, Node | Lifted):
+    if not isinstance(part, NOT_PLAIN):
         try:
             part = constant(part)
         except TypeError as error:
@@ -65,7 +67,7 @@ def _unbroadcast(g: Any, shape: tuple[int, ...], op: Op, position: int) -> Any:
     extra = len(have) - len(shape)
     if op.broadcasts and extra > 0 and have[extra:] == shape:  # a bias, most often
         summed = g.sum(axis=tuple(range(extra)))
-        return summed if shape or isinstance(summed, Node | Lifted) else float(summed)
+        return summed if shape or isinstance(summed, NOT_PLAIN) else float(summed)
     repeated = [i + extra for i, n in enumerate(shape) if n == 1 and have[i + extra] != 1] if extra >= 0 else []
     kept = tuple([1 if i in repeated else n for i, n in enumerate(have)][max(extra, 0) :])
     if not op.broadcasts or kept != shape:
@@ -75,6 +77,6 @@ def _unbroadcast(g: Any, shape: tuple[int, ...], op: Op, position: int) -> Any:
             + ("" if op.broadcasts else " (if the inputs of the op broadcast, say so: tg.op(..., broadcasts=True))")
         )
     summed = g.sum(axis=(*range(extra), *repeated))
-    if isinstance(g, Node | Lifted):
+    if isinstance(g, NOT_PLAIN):
         return reshape(summed, shape=shape) if repeated else summed
     return summed.reshape(shape) if shape else float(summed)

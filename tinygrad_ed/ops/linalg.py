@@ -20,27 +20,27 @@ __all__ = ["dot", "inner", "matmul", "outer", "tensordot"]
 
 def _as_matrices(g: Any, a: Any, b: Any) -> tuple[Any, Any, Any]:
     """Give g, a and b their matrix axes: a row for a vector on the left, a column for one on the right."""
-    if len(shape_of(b)) == 1:
+    if b.ndim == 1:
         g, b = expand_dims(g, -1), expand_dims(b, -1)
-    if len(shape_of(a)) == 1:
+    if a.ndim == 1:
         g, a = expand_dims(g, -2), expand_dims(a, -2)
     return g, a, b
 
 
 def _of_left(g: Any, y: Any, a: Any, b: Any) -> Any:
-    if len(shape_of(a)) > 1 and len(shape_of(b)) > 1:
-        return g @ b.mT
+    if a.ndim > 1 and b.ndim > 1:
+        return product(g, b.mT)
     g, _, b = _as_matrices(g, a, b)
-    product = matmul(g, swapaxes(b, -1, -2))
-    return product[..., 0, :] if len(shape_of(a)) == 1 else product
+    rows = matmul(g, swapaxes(b, -1, -2))
+    return rows[..., 0, :] if a.ndim == 1 else rows
 
 
 def _of_right(g: Any, y: Any, a: Any, b: Any) -> Any:
-    if len(shape_of(a)) > 1 and len(shape_of(b)) > 1:
-        return a.mT @ g
+    if a.ndim > 1 and b.ndim > 1:
+        return product(a.mT, g)
     g, a, _ = _as_matrices(g, a, b)
-    product = matmul(swapaxes(a, -1, -2), g)
-    return product[..., 0] if len(shape_of(b)) == 1 else product
+    columns = matmul(swapaxes(a, -1, -2), g)
+    return columns[..., 0] if b.ndim == 1 else columns
 
 
 def product(a: Any, b: Any) -> Any:
@@ -49,7 +49,9 @@ def product(a: Any, b: Any) -> Any:
     >>> product(np.ones((1, 2)), np.ones((2, 1)))
     array([[2.]])
     """
-    return a.dot(b) if type(a) is type(b) is np.ndarray and a.ndim == b.ndim == 2 else np.matmul(a, b)
+    if type(a) is type(b) is np.ndarray and a.ndim == b.ndim == 2:
+        return a.dot(b)
+    return np.matmul(a, b) if type(a) is type(b) is float else a @ b  # of two floats: NumPy has the words
 
 
 matmul = op("matmul", np.matmul, _of_left, _of_right, broadcasts=True)
