@@ -23,6 +23,9 @@ from typing import Any, NamedTuple
 Case = dict[str, Any]
 Maker = Callable[[Case], Callable[[], Any]]
 
+REST = 0.3
+"""Seconds between the blocks of several threads: those of a contender that has just stopped go on waiting, busily."""
+
 CHECKED = 5  # steps whose numbers are compared, before any is timed
 
 
@@ -81,6 +84,7 @@ def serve(maker: Maker, threads: int) -> None:
             step = maker(order["case"])
             answer: Any = [float(step()) for _ in range(order.get("checked", CHECKED))]
         else:
+            step()  # others have had the caches, and threads have gone to sleep
             began = time.perf_counter()
             for _ in range(order["steps"]):
                 result = step()
@@ -105,6 +109,7 @@ def measure(
         blocks: dict[str, list[float]] = {c.name: [] for c in contenders}
         for _ in range(rounds):
             for c in contenders:
+                time.sleep(REST if threads > 1 else 0.0)
                 blocks[c.name].append(c.ask(steps=steps[c.name]) / steps[c.name])
     finally:
         for c in contenders:
