@@ -278,3 +278,19 @@ def test_a_rule_that_cannot_be_recorded_is_left_to_the_sweeps(monkeypatch):
     for _ in range(room.TIMES + 3):
         np.testing.assert_allclose(tg.hessian(wave)(POINT), swept(tg.hessian(wave), POINT))
     assert None in room._kinds.values()
+
+
+@pytest.mark.parametrize("recorded", [3.0, 0.0])
+def test_an_exponent_that_changes_keeps_the_convention_at_zero(recorded):
+    """The rule of a power asks whether a constant exponent is zero; that is a question anew at each call."""
+    exponent = [recorded]
+
+    def f(x):
+        return (x ** exponent[0]).sum()
+
+    x, v = np.array([0.0, 2.0]), np.ones(2)
+    for _ in range(room.TIMES + 1):
+        tg.hvp(f, (x,), (v,))
+    expected = {3.0: [0.0, 12.0], 2.0: [2.0, 2.0], 1.0: [0.0, 0.0], 0.0: [0.0, 0.0]}
+    for exponent[0], second in expected.items():
+        np.testing.assert_array_equal(tg.hvp(f, (x,), (v,))[0], second)
