@@ -127,6 +127,21 @@ def test_float32_stays_float32_in_value_and_gradient(row):
 
 
 @by_row
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_both_sweeps_give_the_same_gradients_of_the_inputs_shape_and_dtype(row, dtype):
+    """`backward` adds up in the nodes and compares few shapes, `gradients` in a dictionary and compares all."""
+    nodes = [tg.Node(np.asarray(x, dtype)) for x in row.arguments()]
+    y = row.call(space_of(row), *nodes)
+    seed = np.random.default_rng(0).standard_normal(y.shape)
+    y.backward(seed)
+    for node, gradient in zip(nodes, tg.gradients(y, nodes, seed=seed), strict=True):
+        if node.grad is not None:  # a condition has none
+            assert (node.grad.shape if node.ndim else type(node.grad)) == (node.shape if node.ndim else float)
+            assert np.asarray(node.grad).dtype == node.dtype
+        np.testing.assert_array_equal(gradient if node.grad is None else node.grad, gradient)
+
+
+@by_row
 def test_first_order_in_reverse_entry_by_entry(row):
     xs, f = row.arguments(), weighted(row)
     found = gradient(f, xs)
