@@ -101,6 +101,12 @@ def _held_by_a_call(leaf):
     return array
 
 
+def _held_by_a_caller_of_the_property(leaf):
+    array = np.arange(3.0)
+    tg.Node.value.fset(leaf, array)
+    return array
+
+
 @pytest.mark.parametrize(
     "assign",
     [
@@ -112,6 +118,7 @@ def _held_by_a_call(leaf):
         _held_by_a_memoryview,
         _held_as_a_part,
         _held_by_a_call,
+        _held_by_a_caller_of_the_property,
     ],
 )
 def test_a_leaf_never_shares_its_value_with_somebody_who_still_has_it(assign):

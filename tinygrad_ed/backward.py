@@ -20,8 +20,8 @@ import numpy as np
 
 from tinygrad_ed.contribution import contribution
 from tinygrad_ed.errors import InvalidType, ShapeError, StaleGraph
-from tinygrad_ed.node import Node, plain
-from tinygrad_ed.quick import by_id, one_at_a_time, sweep_in_place, sweep_values
+from tinygrad_ed.node import Node, one_at_a_time, plain
+from tinygrad_ed.quick import by_id, sweep_in_place, sweep_values
 from tinygrad_ed.recording import observer, recording
 from tinygrad_ed.values import constant, shape_of
 

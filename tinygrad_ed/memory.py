@@ -10,6 +10,7 @@ they did, and so does this one where the environment sets MALLOC_TRIM_THRESHOLD_
 """
 
 import sys
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -34,7 +35,7 @@ class _Probe:
     def _assign(self, new: Any) -> None:
         self.count = sys.getrefcount(new)
 
-    value = property(None, _assign)
+    value = property(None, partial(_assign))
 
 
 def _references_of_a_temporary() -> int:
@@ -44,7 +45,8 @@ def _references_of_a_temporary() -> int:
     probe = _Probe()
     probe.value = np.empty(1)
     temporary = probe.count
-    probe.value = held = np.empty(1)
+    held = np.empty(1)
+    probe.value = held
     return temporary if probe.count > temporary and held.size else 0
 
 

@@ -15,6 +15,7 @@ The operators (`x * y`, `x[0]`, `x.sum()`) are listed in `operators.py` and atta
 import itertools
 import sys
 import threading
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -32,7 +33,8 @@ clock = itertools.count()
 last_renewal = [-1]
 """The id that the last new value gave to a leaf: a graph of younger nodes cannot be outdated."""
 
-_renewing = threading.RLock()
+one_at_a_time = threading.RLock()
+"""Held where gradients are written, read, or outdated: other threads may have the same leaves."""
 
 
 class Node(Operators):
@@ -97,13 +99,14 @@ class Node(Operators):
         # `leaf.value = leaf.value - rate * leaf.grad`: nobody else has that array.
         taken = is_ours(sys.getrefcount(new), new) and new.ndim and new.dtype.kind == "f"
         self._value = new if taken else leaf_value(new)
-        with _renewing:
+        with one_at_a_time:
             self.id = last_renewal[0] = next(clock)
 
     @property
     def grad(self) -> Any:
         """The gradient that the last sweep left here (plain, read-only), or None where none arrived."""
-        return None if self._grad is None else read_only(self._grad)
+        with one_at_a_time:
+            return None if self._grad is None else read_only(self._grad)
 
     @property
     def args(self) -> tuple[Any, ...]:
@@ -193,6 +196,11 @@ class Node(Operators):
 
     def __round__(self, digits: int = 0) -> Any:
         return round(self._value, digits) if type(self._value) is float else np.round(self._value, digits)
+
+
+# Called from Python, `Node.value.fset` would count one reference less than an assignment does (see `is_ours`).
+_property: Any = Node.__dict__["value"]
+Node.value = _property.setter(partial(_property.fset))  # type: ignore[method-assign]  # the same property
 
 
 def plain(value: Any) -> Any:

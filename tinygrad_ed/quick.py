@@ -6,7 +6,6 @@ is not asked, and each call that is not made, is worth more than the arithmetic.
 nodes only, in a dictionary (`sweep_values`).
 """
 
-import threading
 from collections.abc import Iterator, Mapping
 from operator import attrgetter
 from typing import Any
@@ -14,15 +13,12 @@ from typing import Any
 import numpy as np
 
 from tinygrad_ed.contribution import contribution, fitted
-from tinygrad_ed.node import Node, last_renewal, plain
+from tinygrad_ed.node import Node, last_renewal, one_at_a_time, plain
 from tinygrad_ed.operation import OPS
 from tinygrad_ed.recording import observer
 
 Array = np.ndarray
 by_id = attrgetter("id")
-
-one_at_a_time = threading.RLock()
-"""Held where `.grad` is written: two threads may sweep through the same leaves."""
 
 
 def sweep_values(order: list[Node], seeds: Mapping[Node, Any], between: set[Node] | None = None) -> dict[Node, Any]:
@@ -48,7 +44,7 @@ def sweep_values(order: list[Node], seeds: Mapping[Node, Any], between: set[Node
             if not op.quick or node.params is not None:
                 _slowly(node, g, arrived, between)
             elif op.single:
-                by_first = op.rules[0](g, y, a)
+                by_first = op.rules[0](g, y, a) if between is None or first in between else None
             else:
                 if a is not first and (between is None or first in between):
                     by_first = op.rules[0](g, y, a, b)
@@ -94,7 +90,7 @@ def _parts(node: Node, g: Any, between: set[Node] | None = None) -> Iterator[tup
 
 
 def sweep_in_place(root: Node, seed: Any) -> bool:
-    """Fill `.grad` on `root` and on all that it depends on; False if that is left to others.
+    """Fill `.grad` on `root` and on all that it depends on; False, and nothing is changed, if that is left to others.
 
     It is left to `backward.py` where somebody watches, where another thread is at it, where an op is a reader's own
     (its rule may sweep, too), where the graph is outdated, and where a rule fails: there the right words are found.
@@ -106,13 +102,14 @@ def sweep_in_place(root: Node, seed: Any) -> bool:
     """
     mark = float("-0.0")  # a new object, in the place of a gradient: seen; and -0.0 + g is g, to the sign of a zero
     order: list[Any] = []
+    older: list[Any] = []
     done = False
     # Two threads are no faster with numbers than one, so they wait; NumPy lets them work side by side.
     worth_waiting = root.op is not None and root.op.entrywise
     if observer.get() is not None or last_renewal[0] > root.id or not one_at_a_time.acquire(blocking=worth_waiting):
         return False
     try:
-        leaves, all_numbers = _listed(root, mark, order)
+        leaves, all_numbers = _listed(root, mark, order, older)
         root._grad = seed
         if all_numbers and type(seed) is float:
             _through_numbers(order)
@@ -126,10 +123,11 @@ def sweep_in_place(root: Node, seed: Any) -> bool:
         pass
     finally:
         if not done:
-            root._grad = None
             for node in order:
-                for arg in (node, *node.parents):
+                for arg in node.parents:
                     arg._grad = None
+            for node, gradient in older:
+                node._grad = gradient
         one_at_a_time.release()
     return done
 
@@ -138,11 +136,13 @@ class _LeftToOthers(Exception):
     """There is something in the graph that `sweep_in_place` does not see to."""
 
 
-def _listed(root: Node, mark: float, inner: list[Any]) -> tuple[list[Any], bool]:
+def _listed(root: Node, mark: float, inner: list[Any], older: list[Any]) -> tuple[list[Any], bool]:  # noqa: C901  # written out
     """Mark all nodes, list those with inputs, newest first; return the leaves, and whether all ops are of numbers.
 
-    An op of numbers gives a number only where its inputs are numbers, so no value need be looked at.
+    The gradients of an older sweep are listed as well; in a new graph there are none. An op of numbers gives a number
+    only where its inputs are numbers, so no value need be looked at.
     """
+    older.append((root, root._grad))
     root._grad = mark
     leaves: list[Any] = []
     stack: list[Any] = [root]
@@ -162,13 +162,18 @@ def _listed(root: Node, mark: float, inner: list[Any]) -> tuple[list[Any], bool]
             if not op.few:
                 for arg in first:
                     if isinstance(arg, Node) and arg._grad is not mark:
+                        older.append((arg, arg._grad))
                         arg._grad = mark
                         stack.append(arg)
                 continue
         if isinstance(first, Node) and first._grad is not mark:
+            if first._grad is not None:
+                older.append((first, first._grad))
             first._grad = mark
             stack.append(first)
         if isinstance(second, Node) and second._grad is not mark:
+            if second._grad is not None:
+                older.append((second, second._grad))
             second._grad = mark
             stack.append(second)
     inner.sort(key=by_id, reverse=True)
