@@ -87,7 +87,7 @@ def pull(roots: Sequence[Node], seeds: Sequence[Any], targets: Sequence[Node], c
     Only what lies between roots and targets is walked.
     """
     order, wanted = walk(*roots), set(targets)
-    # If every leaf is a target, as in most programs, so everything lies between.
+    # If every leaf is a target, as in most programs, then everything lies between.
     between = _between(order, wanted) if any([node.op is None and node not in wanted for node in order]) else None
     arriving: dict[Node, Any] = {}
     with recording(create_graph):
