@@ -1,6 +1,8 @@
 """The quick sweeps against the careful one, on random graphs of numbers and of arrays; and what they leave to it."""
 
 import gc
+import os
+import subprocess
 import sys
 import threading
 import weakref
@@ -349,6 +351,38 @@ def test_inputs_are_listed_whatever_their_number():
     joined = tg.concatenate([x, y, x])
     assert joined.parents == (x, y, x)
     assert x.args == ()
+
+
+FORK = """
+import os, signal, threading
+import numpy as np
+import tinygrad_ed as tg
+from tinygrad_ed.operation import OPS
+
+signal.alarm(30)
+inside, go_on, tanh = threading.Event(), threading.Event(), OPS["tanh"].rules[0]
+OPS["tanh"].rules = (lambda g, y, x: (inside.set(), go_on.wait(20), tanh(g, y, x))[2],)
+x = tg.Node([1.0, 2.0])
+sweep = threading.Thread(target=tg.tanh(x).sum().backward)
+sweep.start()
+inside.wait(20)
+threading.Timer(0.2, go_on.set).start()
+child = os.fork()
+if not child:
+    signal.alarm(10)  # the alarm of the parent is not inherited
+    x.value = 2.0 * x.grad
+    (x * x).sum().backward()
+    os._exit(0 if x.grad.shape == (2,) else 1)
+print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+sweep.join()
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="a system without fork")
+def test_a_child_that_is_forked_during_a_sweep_can_read_and_sweep():
+    run = [sys.executable, "-W", "ignore::DeprecationWarning", "-c", FORK]  # Python 3.12 warns of forks beside threads
+    result = subprocess.run(run, capture_output=True, text=True, timeout=60)
+    assert (result.stdout, result.stderr) == ("0\n", "")
 
 
 @pytest.mark.parametrize("value", [0.5, np.array([0.5, -1.5]), np.array([0.5, 2.0], np.float32)])

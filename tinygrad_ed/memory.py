@@ -7,6 +7,9 @@ gets it back page by page, each by an interrupt: a quarter of the time of a step
 threshold follows the largest array that was ever freed, up to 32 MB, and so it is enough to free one of that size;
 nobody writes into it, so it costs no memory. From then on up to 64 MB stay with the process. Other allocators do as
 they did, and so does this one where the environment sets MALLOC_TRIM_THRESHOLD_.
+
+A leaf copies the array that it is given, as its owner may write into it; but the result of an expression, as in
+`leaf.value = leaf.value - rate * leaf.grad`, has no other owner. Python's count of references tells the two apart.
 """
 
 import sys
@@ -47,7 +50,7 @@ def _references_of_a_temporary() -> int:
     temporary = probe.count
     held = np.empty(1)
     probe.value = held
-    return temporary if probe.count > temporary and held.size else 0
+    return temporary if probe.count > temporary else 0
 
 
 TEMPORARY = _references_of_a_temporary()

@@ -13,6 +13,7 @@ The operators (`x * y`, `x[0]`, `x.sum()`) are listed in `operators.py` and atta
 """
 
 import itertools
+import os
 import sys
 import threading
 from functools import partial
@@ -35,6 +36,11 @@ last_renewal = [-1]
 
 one_at_a_time = threading.RLock()
 """Held where gradients are written, read, or outdated: other threads may have the same leaves."""
+
+if hasattr(os, "register_at_fork"):  # a child must not inherit it from a thread that it does not have
+    os.register_at_fork(
+        before=one_at_a_time.acquire, after_in_child=one_at_a_time.release, after_in_parent=one_at_a_time.release
+    )
 
 
 class Node(Operators):
@@ -96,7 +102,6 @@ class Node(Operators):
                 f"the value of {self!r} was computed by {self.op.name!r} and cannot be assigned; "
                 "assign to the leaves it came from and build the graph again"
             )
-        # `leaf.value = leaf.value - rate * leaf.grad`: nobody else has that array.
         taken = is_ours(sys.getrefcount(new), new) and new.ndim and new.dtype.kind == "f"
         self._value = new if taken else leaf_value(new)
         with one_at_a_time:

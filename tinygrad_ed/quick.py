@@ -136,7 +136,7 @@ class _LeftToOthers(Exception):
     """There is something in the graph that `sweep_in_place` does not see to."""
 
 
-def _listed(root: Node, mark: float, inner: list[Any], older: list[Any]) -> tuple[list[Any], bool]:  # noqa: C901  # written out
+def _listed(root: Node, mark: float, inner: list[Any], older: list[Any]) -> tuple[list[Any], bool]:  # noqa: C901  # for speed
     """Mark all nodes, list those with inputs, newest first; return the leaves, and whether all ops are of numbers.
 
     The gradients of an older sweep are listed as well; in a new graph there are none. An op of numbers gives a number
