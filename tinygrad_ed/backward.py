@@ -127,14 +127,11 @@ def start(root: Node, seed: Any = None) -> Any:
 
 def walk(*roots: Node) -> list[Node]:
     """Return the roots and every node they depend on, newest first. No recursion: graphs may be deep."""
-    seen = set(roots)
-    stack = list(roots)
-    while stack:
-        node = stack.pop()
-        op = node.op
-        if op is None:
-            continue
-        for arg in (node._first, node._second) if op.few else node._first:
+    found = list(dict.fromkeys(roots))
+    seen = set(found)
+    for node in found:  # which grows meanwhile
+        first = node._first
+        for arg in first if type(first) is tuple else (first, node._second):
             if isinstance(arg, Node):
                 if arg.id > node.id:
                     raise StaleGraph(
@@ -143,8 +140,8 @@ def walk(*roots: Node) -> list[Node]:
                     )
                 if arg not in seen:
                     seen.add(arg)
-                    stack.append(arg)
-    return sorted(seen, key=by_id, reverse=True)
+                    found.append(arg)
+    return sorted(found, key=by_id, reverse=True)
 
 
 def _between(order: list[Node], targets: Iterable[Node]) -> set[Node]:

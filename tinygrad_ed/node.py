@@ -62,16 +62,16 @@ class Node(Operators):
     ((3,), dtype('float64'), None)
     """
 
-    __slots__ = ("__weakref__", "_first", "_grad", "_second", "_value", "id", "name", "op", "params")
+    __slots__ = ("__weakref__", "_first", "_grad", "_second", "_value", "id", "name", "op")
 
     _value: Value
     _grad: Value | None
     op: Any  # the Op that made it, None for a leaf
-    # The inputs: one or two in fields of their own, any other number as a tuple in the first. (A tuple for every node
-    # would be one more object for the garbage collector to visit, again and again, in a graph of many numbers.)
+    # The inputs: one or two of an op without parameters are in fields of their own; else there is a tuple of them in
+    # the first field, and the parameters are in the second. (A tuple for every node would be one more object for the
+    # garbage collector to visit, again and again, in a graph of many numbers; one more field would take 16 bytes.)
     _first: Any
     _second: Any
-    params: dict[str, Any] | None
     name: str | None
     id: int
 
@@ -80,7 +80,7 @@ class Node(Operators):
             raise InvalidType(f"a Node's name is text, not {name!r}")
         self._value = leaf_value(value)
         self._grad = None
-        self.op = self._first = self._second = self.params = None
+        self.op = self._first = self._second = None
         self.name = name
         self.id = next(clock)
 
@@ -118,9 +118,14 @@ class Node(Operators):
         """The inputs of the op in order, Nodes and constants; none for a leaf."""
         if self.op is None:
             return ()
-        if self.op.few:
-            return (self._first,) if self.op.arity == 1 else (self._first, self._second)
-        return self._first  # type: ignore[no-any-return]  # a tuple, as `operation.py` put it there
+        if type(self._first) is tuple:
+            return self._first
+        return (self._first,) if self.op.single else (self._first, self._second)
+
+    @property
+    def params(self) -> dict[str, Any] | None:
+        """The parameters of the op, such as `axis`, if it was given any."""
+        return self._second if type(self._first) is tuple else None
 
     @property
     def parents(self) -> "tuple[Node, ...]":

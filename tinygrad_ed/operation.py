@@ -54,7 +54,6 @@ class Op:
         "broadcasts",
         "compute",
         "entrywise",
-        "few",
         "forward",
         "guarded",
         "known",
@@ -84,8 +83,6 @@ class Op:
         self.broadcasts = broadcasts
         self.variadic = variadic
         self.arity = len(rules)
-        # One or two inputs: then a node has a field for each (see `Node`).
-        self.few = len(rules) <= 2 and not variadic
         self.single = len(rules) == 1 and not variadic
         # A reader's function could write into the arrays that it is given, and its rules could give anything: it is
         # guarded. The ops of the package are trusted, and most of them are quick (see `quick.py`).
@@ -150,11 +147,11 @@ class Op:
         """The new node; one that remembers nothing if recording is off."""
         node, recording = blank(), recording_mode()
         node._value, node.id = value, next(clock)
-        node._grad = node.name = node.op = node._first = node._second = node.params = None
+        node._grad = node.name = node.op = node._first = node._second = None
         if recording:
-            node.op, node.params = self, params or None
-            if not self.few:
-                node._first = args
+            node.op = self
+            if params or self.variadic or len(args) > 2:
+                node._first, node._second = args, params or None
             elif self.single:
                 node._first = args[0]
             else:
@@ -184,7 +181,7 @@ class Op:
         node.op = self
         node._first = x
         node.id = next(clock)
-        node._grad = node.name = node.params = node._second = None
+        node._grad = node.name = node._second = None
         return node
 
     def of_two(self, x: Any, y: Any) -> Node | None:
@@ -209,7 +206,7 @@ class Op:
         node._first = x
         node._second = y
         node.id = next(clock)
-        node._grad = node.name = node.params = None
+        node._grad = node.name = None
         return node
 
     def trust(self) -> None:
@@ -217,7 +214,8 @@ class Op:
 
         It is entrywise if it gives a number for numbers, and else an array of the shape that its inputs broadcast to.
         """
-        self.guarded, self.quick = False, self.few and None not in self.rules
+        self.guarded = False
+        self.quick = self.arity <= 2 and not self.variadic and None not in self.rules
         self.shortly = self.of_one if self.single else self.of_two if self.compute is not None else None
         self.entrywise = self.quick and self.scalar is not None and not (self.params or self.any_params)
 

@@ -41,7 +41,7 @@ def sweep_values(order: list[Node], seeds: Mapping[Node, Any], between: set[Node
         b = second._value if isinstance(second, Node) else second
         by_first = by_second = None
         try:
-            if not op.quick or node.params is not None:
+            if not op.quick or type(first) is tuple:
                 _slowly(node, g, arrived, between)
             elif op.single:
                 by_first = op.rules[0](g, y, a) if between is None or first in between else None
@@ -147,7 +147,9 @@ def _listed(root: Node, mark: float, inner: list[Any], older: list[Any]) -> tupl
     leaves: list[Any] = []
     stack: list[Any] = [root]
     all_numbers = True
-    while stack:
+    while True:  # Python 3.11 takes `while stack` for a loop not worth quickening
+        if not stack:
+            break
         node = stack.pop()
         op = node.op
         if op is None:
@@ -159,7 +161,7 @@ def _listed(root: Node, mark: float, inner: list[Any], older: list[Any]) -> tupl
             all_numbers = False
             if op.guarded:
                 raise _LeftToOthers
-            if not op.few:
+            if type(first) is tuple:
                 for arg in first:
                     if isinstance(arg, Node) and arg._grad is not mark:
                         older.append((arg, arg._grad))
@@ -219,7 +221,7 @@ def _through_arrays(order: list[Any], mark: float) -> None:
         if g is mark:  # nothing arrived
             node._grad = None
             continue
-        if not op.quick or node.params is not None:
+        if not op.quick or type(first) is tuple:
             for arg, part in _parts(node, g):
                 sofar = arg._grad
                 arg._grad = part if sofar is mark else sofar + part

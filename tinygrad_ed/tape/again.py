@@ -108,7 +108,7 @@ def kind_of(y: Node, variables: Sequence[Node], largest: int = LARGEST) -> tuple
             parts.append(_like(value))
             continue
         parts.append(op)
-        for arg in (node._first, node._second)[: op.arity] if op.few else node._first:
+        for arg in node.args:
             if isinstance(arg, Node):
                 parts.append(number[arg])
             else:
