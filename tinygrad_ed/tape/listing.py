@@ -56,8 +56,9 @@ class Listing:
             self._name[x] = self._new_name(x)
 
     def _new_name(self, x: Traced) -> str:
-        label = x.label
+        word, label = x.label if isinstance(x.label, tuple) else ("", x.label)
         base = f"d_{self._name.get(label, 'd')}" if isinstance(label, Traced) else label or "t"
+        base = f"{word}_{base}" if word else base
         base = re.sub(r"\W", "_", base)
         base = f"{base}_" if keyword.iskeyword(base) or base in ("np", "tg", "math") else base
         name, number = base, self._taken.get(base, 1)
@@ -71,7 +72,7 @@ class Listing:
         """The steps in order."""
         back, found = False, []
         for x in self.program.steps:
-            back = back or isinstance(x.label, Traced)
+            back = back or isinstance(x.label, Traced | tuple)
             found.append(
                 Step(
                     self._name[x],

@@ -1,8 +1,8 @@
 """What makes a program shorter: each pass looks at one step and its operands.
 
-The numbers stay the same to the last bit but for three passes, which round in another order: a sum of products of
-entries becomes a product of vectors (up to `DOT_UP_TO` entries), a factor of a matrix product goes to its smaller side,
-and the transpose of a product becomes a product of transposes.
+The numbers stay the same to the last bit but for two passes, which round in another order: a sum of products of
+entries becomes a product of vectors (up to `DOT_UP_TO` entries), and the transpose of a product becomes a product of
+transposes.
 """
 
 import math
@@ -183,25 +183,6 @@ def _joined_factors(step: Traced) -> None:
             step.fn, step.args = x.fn, (factor * inner, y)
 
 
-def scaled_first(steps: list[Traced], roots: list[Traced]) -> list[Traced]:
-    """A number times a product, c (a @ b), is a @ (c b): a gradient is scaled by a learning rate before it is large."""
-    uses = Counter([x for step in steps for x in operands(step)] + roots)
-    known: dict[Any, Traced] = {}
-    found = []
-    for step in steps:
-        c, product = _number_times_product(step)
-        if product is not None and uses[product] == 1:
-            a, b = product.args
-            small = a if a.size < b.size else b
-            if isinstance(small, Traced) and 2 * small.size <= product.size:
-                scaled = Traced(step.tape, np.multiply, (c, small), None, small.value)
-                scaled = known.setdefault(key_of(scaled), scaled)
-                found.append(scaled)
-                step.fn, step.args = np.matmul, (scaled, b) if small is a else (a, scaled)
-        found.append(step)
-    return list(dict.fromkeys(found))
-
-
 def turned_first(steps: list[Traced], roots: list[Traced]) -> list[Traced]:
     """The transpose of a product that nobody else reads is a product of transposes: its entries come in their order."""
     uses = Counter([x for step in steps for x in operands(step)] + roots)
@@ -229,15 +210,6 @@ def _turns(step: Traced) -> bool:
     """Whether it transposes a matrix."""
     axes = {np.transpose: ((), (None,)), np.swapaxes: ((-1, -2), (-2, -1), (0, 1), (1, 0))}.get(step.fn, ())
     return step.ndim == 2 and not step.kwargs and step.args[1:] in axes
-
-
-def _number_times_product(step: Traced) -> tuple[Any, Traced | None]:
-    if step.fn is np.multiply and isinstance(step.value, np.ndarray) and not step.kwargs:
-        for c, x in (step.args, step.args[::-1]):
-            number = c.value if type(c) is Traced else c
-            if type(number) is float and type(x) is Traced and x.fn is np.matmul and x.ndim == 2:
-                return c, x
-    return None, None
 
 
 def _factor(step: Traced) -> tuple[float | None, Any]:

@@ -1,7 +1,8 @@
 """The program of a recording as plain data.
 
 In one walk forward every step gets its operands, is simplified (`passes.py`), and is looked up among the earlier ones:
-the same call on the same operands is made once. A walk backward then drops what no result and no decision needs.
+the same call on the same operands is made once. A walk backward then drops what no result and no decision needs. At
+last, factors go to where they cost least (`factors.py`).
 """
 
 from collections.abc import Iterable
@@ -11,7 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_ed.tape.passes import key_of, operands, scaled_first, simplified, turned_first
+from tinygrad_ed.tape.factors import scaled_at_source, scaled_first
+from tinygrad_ed.tape.passes import key_of, operands, simplified, turned_first
 from tinygrad_ed.tape.record import ON_NUMBERS, Recording
 from tinygrad_ed.tape.traced import Traced, mapped, traced_in
 
@@ -62,7 +64,7 @@ def program_of(recording: Recording, outside: frozenset[int] = frozenset()) -> P
     results = [changed.get(y, y) if type(y) is Traced else y for y in recording.results]
     decisions = [(changed.get(x, x), outcome, line) for x, outcome, line in recording.decisions]
     roots = [*traced_in(results), *[x for x, _, _ in decisions]]
-    for rewritten in (scaled_first, turned_first):
+    for rewritten in (scaled_at_source, scaled_first, turned_first):
         steps = needed(rewritten(needed(steps, roots), roots), roots)
     return Program(recording.inputs, steps, results, decisions, recording.count)
 

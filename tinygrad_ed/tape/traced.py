@@ -41,7 +41,8 @@ class Traced(Lifted):
         fn, args, kwargs: the call; `fn` is None for an input. Args hold Traced and constants.
         value: what came out in the recorded run, a Python number, a NumPy scalar or an array.
         shape: its shape, `()` for a number.
-        label: what to call it: the op that made it; or the value whose derivative it is.
+        label: what to call it: the op that made it; or the value whose derivative it is, in a pair with the word
+            "scaled" if a factor has been multiplied into that.
     """
 
     __slots__ = ("args", "fn", "kwargs", "label", "shape", "tape", "value")
@@ -55,7 +56,7 @@ class Traced(Lifted):
         self.kwargs = kwargs
         self.value = value
         self.shape = () if type(value) is float else getattr(value, "shape", ())
-        self.label: str | Traced | None = None
+        self.label: str | Traced | tuple[str, Traced] | None = None
 
     @property
     def dtype(self) -> np.dtype[Any]:

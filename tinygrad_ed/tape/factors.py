@@ -1,0 +1,155 @@
+"""Where a number that is multiplied into arrays goes: to where it costs least.
+
+A step of gradient descent asks for `rate * gradient`, a product for each parameter. The whole sweep is linear in what
+it starts from, `1/M * (alpha - rho)` say, so one product there does for all (`scaled_at_source`). Else, if the gradient
+is a matrix product, its smaller side is multiplied (`scaled_first`). Both round in another order.
+"""
+
+import operator
+from collections import Counter
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+
+from tinygrad_ed import ops
+from tinygrad_ed.tape.passes import frozen, key_of, operands
+from tinygrad_ed.tape.traced import Traced, mapped
+
+_LINEAR: list[Any] = [
+    *(np.negative, np.add.reduce, operator.getitem, np.reshape, np.ravel, np.squeeze, np.expand_dims),
+    *(np.transpose, np.swapaxes, np.broadcast_to, ops.broadcast_to, ops.scatter_add),
+]
+LINEAR = frozenset(_LINEAR)
+"""Functions that are linear in their first argument."""
+
+
+def scaled_at_source(steps: list[Traced], roots: list[Traced]) -> list[Traced]:
+    """If all that is made of a value ends in `c * ...`, multiply the value, and leave out the ends.
+
+    A value that is `k * x` already becomes `(c k) * x`.
+    """
+    readers: dict[Traced, list[Traced]] = {}
+    for step in steps:
+        for operand in dict.fromkeys(operands(step)):
+            readers.setdefault(operand, []).append(step)
+    asked = _asked(steps, readers, set(roots))
+    instead: dict[Traced, Traced] = {}
+    done: set[Traced] = set()
+    found: list[Traced] = []
+    for step in steps:
+        step.args = mapped(step.args, lambda x: instead.get(x, x))
+        step.kwargs = step.kwargs and mapped(step.kwargs, lambda x: instead.get(x, x))
+        found.append(step)
+        if step not in asked or step in done:
+            continue
+        made, ends = _made_of(step, readers, asked)
+        linear = done.isdisjoint(made) and all([_is_linear(other, set(made)) for other in made[1:]])
+        k, x = _number_times_array(step)
+        if linear and x is not None:
+            step.args = (_product(step, k, asked[step], found), x)
+        elif linear and _pays(step, made, ends):
+            found.append(Traced(step.tape, np.multiply, (asked[step], step), None, step.value))
+            instead[step] = made[0] = found[-1]
+            made[0].label = step.label
+        else:
+            continue
+        done.update(made, ends)
+        instead.update({end: instead.get(x, x) for end, x in ends.items()})
+        for y in made:
+            y.label = ("scaled", y.label) if isinstance(y.label, Traced) else None
+    return found
+
+
+def _asked(steps: list[Traced], readers: dict[Traced, list[Traced]], kept: set[Traced]) -> dict[Traced, Any]:
+    """The number, known from the beginning, that all that is made of a value ends in a product with.
+
+    Each step is looked at alone here, so a sum may yet turn out to have an operand that was made otherwise.
+    """
+    asked: dict[Traced, Any] = {}
+    for x in reversed(steps):
+        if x in kept or not x.ndim or x.dtype.kind != "f":
+            continue
+        factors = {}
+        for step in readers.get(x, ()):
+            fits = step.dtype == x.dtype and (step.fn in (np.add, np.subtract) or _is_linear(step, {x}))
+            c = asked.get(step) if fits else None
+            if c is None and step not in kept and _number_times_array(step)[1] is x:
+                c = _number_times_array(step)[0]
+            factors[frozen(c)] = c
+        c = factors.popitem()[1] if len(factors) == 1 else None
+        if type(c) is float or (type(c) is Traced and c.fn is None):
+            asked[x] = c
+    return asked
+
+
+def _made_of(
+    source: Traced, readers: dict[Traced, list[Traced]], asked: dict[Traced, Any]
+) -> tuple[list[Traced], dict[Traced, Traced]]:
+    """All that is made of `source`, itself first; and the products at the ends, each with the array in it."""
+    made, known, ends = [source], {source}, {}
+    for x in made:  # which grows meanwhile
+        for step in readers.get(x, ()):
+            if step not in asked:
+                ends[step] = x
+            elif step not in known:
+                known.add(step)
+                made.append(step)
+    return made, ends
+
+
+def _pays(step: Traced, made: list[Traced], ends: Iterable[Traced]) -> bool:
+    """Whether one product more is less than the products at the ends, and none of what follows has a number to join."""
+    joins = any([_number_times_array(other)[1] is not None for other in made[1:]])
+    sizes = [end.size for end in ends]
+    return not joins and len(sizes) > 1 and step.size <= sum(sizes)
+
+
+def _is_linear(step: Traced, known: set[Traced]) -> bool:
+    """Whether a step is linear in its operands among `known`, taken together."""
+    inside = [type(x) is Traced and x in known for x in step.args]
+    if step.fn in LINEAR:
+        return inside[0] and len(operands(step)) == 1
+    if step.fn in (np.matmul, np.multiply):
+        return inside.count(True) == 1 and not step.kwargs
+    if step.fn in (np.add, np.subtract):
+        return all(inside) and not step.kwargs
+    return step.fn is np.divide and inside == [True, False] and not step.kwargs
+
+
+def _product(step: Traced, k: Any, c: Any, before: list[Traced]) -> Any:
+    """The number `c k`: computed now, or by a step of its own before this one, the last."""
+    if type(k) is float and type(c) is float:
+        return c * k
+    value = float(np.multiply(*[y.value if type(y) is Traced else y for y in (c, k)]))
+    before.insert(-1, Traced(step.tape, operator.mul, (c, k), None, value))
+    return before[-2]
+
+
+def scaled_first(steps: list[Traced], roots: list[Traced]) -> list[Traced]:
+    """A number times a product, c (a @ b), is a @ (c b): a gradient is scaled by a learning rate before it is large."""
+    uses = Counter([x for step in steps for x in operands(step)] + roots)
+    known: dict[Any, Traced] = {}
+    found = []
+    for step in steps:
+        c, product = _number_times_array(step)
+        if product is not None and product.fn is np.matmul and product.ndim == 2 and uses[product] == 1:
+            a, b = product.args
+            small = a if a.size < b.size else b
+            if isinstance(small, Traced) and 2 * small.size <= product.size:
+                scaled = Traced(step.tape, np.multiply, (c, small), None, small.value)
+                scaled = known.setdefault(key_of(scaled), scaled)
+                found.append(scaled)
+                step.fn, step.args = np.matmul, (scaled, b) if small is a else (a, scaled)
+        found.append(step)
+    return list(dict.fromkeys(found))
+
+
+def _number_times_array(step: Traced) -> tuple[Any, Traced | None]:
+    """The number and the array that a step multiplies with each other."""
+    if step.fn is np.multiply and isinstance(step.value, np.ndarray) and not step.kwargs:
+        for c, x in (step.args, step.args[::-1]):
+            number = c.value if type(c) is Traced else c
+            if type(number) is float and type(x) is Traced and isinstance(x.value, np.ndarray) and x.ndim:
+                return c, x
+    return None, None
