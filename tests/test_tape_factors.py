@@ -131,6 +131,16 @@ def in_another_dtype(p, x, y):
     return p - 0.3 * (x.T @ d.astype(np.float32))
 
 
+def starting_elsewhere(p, x, y):
+    d = 0.25 * (x @ p - y)
+    return p - 0.3 * (x.T @ d), 1.0 - 0.3 * np.add.reduce(d, axis=0, initial=1.0)
+
+
+def in_two_dtypes(p, x, y):
+    d = 0.25 * (x @ p - y).astype(np.float32)
+    return p - 0.3 * (x.T @ d)
+
+
 def as_a_power(p, x, y):
     d = 0.25 * (x @ p - y)
     return 1.0 - 0.3 * d**3, 1.0 - 0.3 * (2.0**d)
@@ -139,6 +149,7 @@ def as_a_power(p, x, y):
 IN_THE_WAY = [
     *(raw, two_rates, end_is_a_result, square, product_with_itself, in_the_denominator, decay, shifted),
     *(rate_from_the_data, rate_known_too_late, nonlinear_function, in_another_dtype, as_a_power),
+    *(starting_elsewhere, in_two_dtypes),
 ]
 
 
@@ -163,6 +174,36 @@ def test_sums_and_differences_of_what_is_scaled_are_scaled():
     equal(compiled(W, X, y), f(W, X, y))
     assert not products_with("0.3", compiled.source())
     assert "0.075" in compiled.source()  # 0.3 * 0.25, once
+
+
+def test_what_has_no_number_gets_one_only_if_that_is_less_work():
+    def f(p, x, y):
+        d, e = np.sin(x @ p - y), np.cos(x @ p - y)
+        return p - 0.3 * (x.T @ d), y - 0.3 * d, 1.0 - 0.3 * e.sum(axis=0), 1.0 - 0.3 * e.sum(axis=1)
+
+    compiled = compile(f)
+    y = X @ W + np.array([1.0, -2.0, 0.5])
+    equal(compiled(W, X, y), f(W, X, y))
+    assert [line.split("# ")[1] for line in products_with("0.3", compiled.source())] == ["(3, 3)", "(3,)", "(3,)"]
+
+
+def test_whole_numbers_are_not_scaled_where_they_are_whole():
+    def f(x):
+        signs = np.sign(x).astype(int)
+        return x - 0.3 * (signs + signs), x - 0.3 * signs, x.T - 0.3 * signs.T
+
+    equal(compile(f)(X), f(X))
+
+
+def test_a_rate_that_is_computed_on_the_way_stays_where_it_is():
+    def f(p, x, y, k):
+        d = 0.25 * (x @ p - y)
+        rate = 0.3 / (1.0 + k)
+        return p - rate * (x.T @ d), 1.0 - rate * d.sum(axis=0)
+
+    compiled = compile(f)
+    for k in (0.0, 1.0, 2.0):
+        equal(compiled(W, X, X @ W + 1.0, k), f(W, X, X @ W + 1.0, k))
 
 
 def test_an_array_without_axes_and_a_number_are_no_source():

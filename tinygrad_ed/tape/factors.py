@@ -17,7 +17,7 @@ from tinygrad_ed.tape.passes import frozen, key_of, operands
 from tinygrad_ed.tape.traced import Traced, mapped
 
 _LINEAR: list[Any] = [
-    *(np.negative, np.add.reduce, operator.getitem, np.reshape, np.ravel, np.squeeze, np.expand_dims),
+    *(np.negative, operator.getitem, np.reshape, np.ravel, np.squeeze, np.expand_dims),
     *(np.transpose, np.swapaxes, np.broadcast_to, ops.broadcast_to, ops.scatter_add),
 ]
 LINEAR = frozenset(_LINEAR)
@@ -54,7 +54,7 @@ def scaled_at_source(steps: list[Traced], roots: list[Traced]) -> list[Traced]:
             made[0].label = step.label
         else:
             continue
-        done.update(made, ends)
+        done.update(made)
         instead.update({end: instead.get(x, x) for end, x in ends.items()})
         for y in made:
             y.label = ("scaled", y.label) if isinstance(y.label, Traced) else None
@@ -109,7 +109,9 @@ def _is_linear(step: Traced, known: set[Traced]) -> bool:
     """Whether a step is linear in its operands among `known`, taken together."""
     inside = [type(x) is Traced and x in known for x in step.args]
     if step.fn in LINEAR:
-        return inside[0] and len(operands(step)) == 1
+        return inside[0]
+    if step.fn == np.add.reduce:
+        return inside == [True] and (step.kwargs or {}).keys() <= {"axis", "keepdims"}
     if step.fn in (np.matmul, np.multiply):
         return inside.count(True) == 1 and not step.kwargs
     if step.fn in (np.add, np.subtract):
