@@ -224,6 +224,14 @@ def test_numbers_beside_float32_are_as_weak_as_in_the_engine():
     assert [y.dtype for y in compiled(x, X)] == [np.float32] * 4 + [np.float64]
 
 
+def test_reductions_keep_what_they_were_told():
+    def f(x):
+        more = np.add.reduce(x, axis=0, initial=1.0), np.add.reduce(x, 0, where=x > 0), np.maximum.reduce(x, 1, None)
+        return *more, np.add.reduce(x, axis=0, dtype=np.float32), np.multiply.reduce(x, axis=(0, 1), initial=2.0)
+
+    equal(compile(f)(X), f(X))
+
+
 def test_reuse_hands_out_the_buffers_themselves():
     compiled = compile(lambda x: np.tanh(x) * 2.0, reuse=True)
     first = compiled(X)
