@@ -174,4 +174,5 @@ def main() -> None:
         write(options.write, "Twenty epochs on the digits", text)
 
 
-run(MAKERS, main)
+if __name__ == "__main__":
+    run(MAKERS, main)

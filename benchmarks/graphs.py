@@ -290,4 +290,5 @@ def main() -> None:
         write(options.write, "Graphs of single numbers and of small vectors", text)
 
 
-run(MAKERS, main)
+if __name__ == "__main__":
+    run(MAKERS, main)

@@ -167,4 +167,5 @@ def main() -> None:
         write(options.write, "Second derivatives", text)
 
 
-run(MAKERS, main)
+if __name__ == "__main__":
+    run(MAKERS, main)

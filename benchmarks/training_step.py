@@ -394,4 +394,5 @@ def main() -> None:
         write(options.write, TITLE, "\n".join(texts))
 
 
-run(MAKERS, main)
+if __name__ == "__main__":
+    run(MAKERS, main)

@@ -101,8 +101,7 @@ def _made_of(
 def _pays(step: Traced, made: list[Traced], ends: Iterable[Traced]) -> bool:
     """Whether one product more is less than the products at the ends, and none of what follows has a number to join."""
     joins = any([_number_times_array(other)[1] is not None for other in made[1:]])
-    sizes = [end.size for end in ends]
-    return not joins and len(sizes) > 1 and step.size <= sum(sizes)
+    return not joins and step.size < sum([end.size for end in ends])
 
 
 def _is_linear(step: Traced, known: set[Traced]) -> bool:
