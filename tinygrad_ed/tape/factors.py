@@ -38,13 +38,15 @@ def scaled_at_source(steps: list[Traced], roots: list[Traced]) -> list[Traced]:
     done: set[Traced] = set()
     found: list[Traced] = []
     for step in steps:
-        step.args = mapped(step.args, lambda x: instead.get(x, x))
-        step.kwargs = step.kwargs and mapped(step.kwargs, lambda x: instead.get(x, x))
+        if instead:
+            step.args = mapped(step.args, lambda x: instead.get(x, x))
+            step.kwargs = step.kwargs and mapped(step.kwargs, lambda x: instead.get(x, x))
         found.append(step)
         if step not in asked or step in done:
             continue
         made, ends = _made_of(step, readers, asked)
-        linear = done.isdisjoint(made) and all([_is_linear(other, set(made)) for other in made[1:]])
+        known = set(made)
+        linear = done.isdisjoint(known) and all([_is_linear(other, known) for other in made[1:]])
         k, x = _number_times_array(step)
         if linear and x is not None:
             step.args = (_product(step, k, asked[step], found), x)
