@@ -4,6 +4,7 @@ import asyncio
 import copy
 import math
 import operator
+import pickle
 import threading
 
 import numpy as np
@@ -126,6 +127,23 @@ def test_a_name_can_be_given_later():
     y = x + 1
     y.name = "y"
     assert (y.name, repr(y)) == ("y", "Node(2.0, op='add', name='y')")
+    y.name = None
+    assert (y.name, repr(y)) == (None, "Node(2.0, op='add')")
+    with pytest.raises(tg.InvalidType, match="a Node's name is text, not 3"):
+        y.name = 3
+    with pytest.raises(tg.InvalidType, match="a Node's name is text, not 3"):
+        Node(1.0, name=3)
+
+
+def test_the_parameters_of_an_op_are_kept_beside_its_inputs():
+    x = Node(MATRIX)
+    assert [y.params for y in (x, x + x, x.sum(), x.sum(axis=0), x[0])] == [None, None, None, {"axis": 0}, {"index": 0}]
+    three = tg.where(MATRIX > 1, x, 0.0)
+    again = pickle.loads(pickle.dumps(tg.concatenate([x.sum(axis=0), three[0]])))  # noqa: S301  # our own
+    assert [len(y.args) for y in (x, x + x, x.sum(axis=0), three)] == [0, 2, 1, 3]
+    assert [arg.params for arg in again.args] == [{"axis": 0}, {"index": 0}]
+    again.backward([1.0, 2.0, 3.0, 4.0, 5.0, 6.0])
+    np.testing.assert_array_equal(again.args[0].args[0].grad, [[1.0, 2.0, 9.0], [1.0, 2.0, 3.0]])
 
 
 def test_a_node_has_no_other_attributes():

@@ -62,7 +62,7 @@ class Node(Operators):
     ((3,), dtype('float64'), None)
     """
 
-    __slots__ = ("__weakref__", "_first", "_grad", "_second", "_value", "id", "name", "op")
+    __slots__ = ("__weakref__", "_first", "_grad", "_name", "_second", "_value", "id", "op")
 
     _value: Value
     _grad: Value | None
@@ -72,16 +72,15 @@ class Node(Operators):
     # garbage collector to visit, again and again, in a graph of many numbers; one more field would take 16 bytes.)
     _first: Any
     _second: Any
-    name: str | None
+    _name: str | None  # empty unless somebody gave one: the garbage collector passes over an empty field
     id: int
 
     def __init__(self, value: object, name: str | None = None) -> None:
-        if name is not None and not isinstance(name, str):
-            raise InvalidType(f"a Node's name is text, not {name!r}")
+        if name is not None:
+            self.name = name
         self._value = leaf_value(value)
         self._grad = None
         self.op = self._first = self._second = None
-        self.name = name
         self.id = next(clock)
 
     def __setstate__(self, state: tuple[None, dict[str, Any]]) -> None:
@@ -112,6 +111,20 @@ class Node(Operators):
         """The gradient that the last sweep left here (plain, read-only), or None where none arrived."""
         with one_at_a_time:
             return None if self._grad is None else read_only(self._grad)
+
+    @property
+    def name(self) -> str | None:
+        """What pictures and messages call it, None if it has no name."""
+        try:
+            return self._name
+        except AttributeError:
+            return None
+
+    @name.setter
+    def name(self, new: str | None) -> None:
+        if new is not None and not isinstance(new, str):
+            raise InvalidType(f"a Node's name is text, not {new!r}")
+        self._name = new
 
     @property
     def args(self) -> tuple[Any, ...]:

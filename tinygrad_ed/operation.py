@@ -147,7 +147,7 @@ class Op:
         """The new node; one that remembers nothing if recording is off."""
         node, recording = blank(), recording_mode()
         node._value, node.id = value, next(clock)
-        node._grad = node.name = node.op = node._first = node._second = None
+        node._grad = node.op = node._first = node._second = None
         if recording:
             node.op = self
             if params or self.variadic or len(args) > 2:
@@ -181,7 +181,7 @@ class Op:
         node.op = self
         node._first = x
         node.id = next(clock)
-        node._grad = node.name = node._second = None
+        node._grad = node._second = None
         return node
 
     def of_two(self, x: Any, y: Any) -> Node | None:
@@ -206,7 +206,7 @@ class Op:
         node._first = x
         node._second = y
         node.id = next(clock)
-        node._grad = node.name = None
+        node._grad = None
         return node
 
     def trust(self) -> None:

@@ -215,6 +215,7 @@ def _through_numbers(order: list[Any]) -> None:
 
 def _through_arrays(order: list[Any], mark: float) -> None:
     """Send gradients back, of arrays and of numbers among them."""
+    add, multiply = OPS["add"], OPS["multiply"]  # written out, for they are the most of many graphs
     for node in order:
         g, op = node._grad, node.op
         y, first, second = node._value, node._first, node._second
@@ -235,20 +236,23 @@ def _through_arrays(order: list[Any], mark: float) -> None:
             first._grad = part if sofar is mark else sofar + part
             continue
         b: Any = second._value if isinstance(second, Node) else second
-        # Only then must the shapes of the parts be looked at, which takes NumPy half as long as an addition.
-        uneven = type(a) is type(b) is Array and a.shape != b.shape
+        # To look at the shapes and dtypes of all parts would take NumPy as long as an addition.
+        even = type(a) is type(b) is Array and a.shape == b.shape and a.dtype is b.dtype
+        fits = even and (op is add or op is multiply)
         if a is not first:
-            part = op.rules[0](g, y, a, b)
-            if type(part) is not type(a) or (
-                type(a) is Array and (part.dtype is not a.dtype or (uneven and part.shape != a.shape))
+            part = g if op is add else g * b if op is multiply else op.rules[0](g, y, a, b)
+            if not fits and (
+                type(part) is not type(a)
+                or (type(a) is Array and (part.dtype is not a.dtype or not (even or part.shape == a.shape)))
             ):
                 part = fitted(part, a, op, 0)
             sofar = first._grad
             first._grad = part if sofar is mark else sofar + part
         if b is not second:
-            part = op.rules[1](g, y, a, b)
-            if type(part) is not type(b) or (
-                type(b) is Array and (part.dtype is not b.dtype or (uneven and part.shape != b.shape))
+            part = g if op is add else g * a if op is multiply else op.rules[1](g, y, a, b)
+            if not fits and (
+                type(part) is not type(b)
+                or (type(b) is Array and (part.dtype is not b.dtype or not (even or part.shape == b.shape)))
             ):
                 part = fitted(part, b, op, 1)
             sofar = second._grad

@@ -82,7 +82,7 @@ def _operator(op: Any, compute: Callable[[Any, Any], Any]) -> tuple[Any, Any]:
         node._first = self
         node._second = other
         node.id = next(clock)
-        node._grad = node.name = None
+        node._grad = None
         return node
 
     def short_mirrored(self: Node, other: Any) -> Any:
