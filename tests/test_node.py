@@ -140,7 +140,10 @@ def test_the_parameters_of_an_op_are_kept_beside_its_inputs():
     assert [y.params for y in (x, x + x, x.sum(), x.sum(axis=0), x[0])] == [None, None, None, {"axis": 0}, {"index": 0}]
     three = tg.where(MATRIX > 1, x, 0.0)
     again = pickle.loads(pickle.dumps(tg.concatenate([x.sum(axis=0), three[0]])))  # noqa: S301  # our own
-    assert [len(y.args) for y in (x, x + x, x.sum(axis=0), three)] == [0, 2, 1, 3]
+    total = tg.op("variadic_total", lambda *xs: sum(xs), lambda g, y, i, *xs: g, variadic=True)
+    many = total(x), total(x, 2.0), total(x, x, x)
+    assert [len(y.args) for y in (x, x + x, x.sum(axis=0), three, *many)] == [0, 2, 1, 3, 1, 2, 3]
+    assert [y.params for y in (three, *many)] == [None] * 4
     assert [arg.params for arg in again.args] == [{"axis": 0}, {"index": 0}]
     again.backward([1.0, 2.0, 3.0, 4.0, 5.0, 6.0])
     np.testing.assert_array_equal(again.args[0].args[0].grad, [[1.0, 2.0, 9.0], [1.0, 2.0, 3.0]])

@@ -262,6 +262,15 @@ def two_results(x, m):
     return m @ np.sin(x), {"total": (x * x).sum() * m[0, 0]}
 
 
+def test_a_result_that_is_returned_twice_sends_both_gradients():
+    def twice(x):
+        y = x * x
+        return y, y
+
+    _, pull = tg.vjp(twice, 3.0)
+    assert pull((1.0, 10.0)) == (66.0,)
+
+
 def test_vjp_jvp_and_jacobian_tell_the_same():
     (y, other), pullback = tg.vjp(two_results, X, MATRIX)
     np.testing.assert_allclose(y, MATRIX @ np.sin(X))
