@@ -127,9 +127,11 @@ def start(root: Node, seed: Any = None) -> Any:
 
 def walk(*roots: Node) -> list[Node]:
     """Return the roots and every node they depend on, newest first. No recursion: graphs may be deep."""
-    found = list(dict.fromkeys(roots))
-    seen = set(found)
-    for node in found:  # which grows meanwhile
+    seen = set(roots)
+    stack, found = list(seen), []
+    while stack:
+        node = stack.pop()
+        found.append(node)
         first = node._first
         for arg in first if type(first) is tuple else (first, node._second):
             if isinstance(arg, Node):
@@ -140,7 +142,7 @@ def walk(*roots: Node) -> list[Node]:
                     )
                 if arg not in seen:
                     seen.add(arg)
-                    found.append(arg)
+                    stack.append(arg)
     return sorted(found, key=by_id, reverse=True)
 
 
