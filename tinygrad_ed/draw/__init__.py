@@ -13,12 +13,14 @@ from tinygrad_ed.draw.graph import AUTO, graph
 from tinygrad_ed.draw.network import network
 from tinygrad_ed.draw.picture import Picture
 from tinygrad_ed.draw.player import player
+from tinygrad_ed.draw.program import program
 from tinygrad_ed.draw.receipt import Receipt
 from tinygrad_ed.draw.trace import Trace, trace
 from tinygrad_ed.errors import Error
 from tinygrad_ed.node import Node
 
-__all__ = ["Doctor", "Picture", "Receipt", "Trace", "compare", "doctor", "graph", "network", "player", "show", "trace"]
+__all__ = ["Doctor", "Picture", "Receipt", "Trace", "compare", "doctor", "graph", "network", "player", "program"]
+__all__ += ["show", "trace"]
 
 
 def show(node: Node, include: Collection[str] | None = None, exclude: Collection[str] | None = None) -> dict[str, str]:

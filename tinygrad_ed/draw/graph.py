@@ -7,8 +7,7 @@ well as by colour. Labels are HTML-like tables in which every name is escaped; r
 import math
 from collections import Counter
 from collections.abc import Iterable
-from functools import cache, partial
-from typing import Any
+from functools import cache
 
 import numpy as np
 
@@ -19,7 +18,7 @@ from tinygrad_ed.draw.equations import matrix, shape_text, summary
 from tinygrad_ed.draw.legend import COLOURINGS, Scale, heading, whose
 from tinygrad_ed.draw.overview import stages
 from tinygrad_ed.draw.parts import Edge, Numbers, TraceNode
-from tinygrad_ed.draw.picture import Picture, image_page
+from tinygrad_ed.draw.picture import Picture, image_page, of_dot
 from tinygrad_ed.draw.scalar import expand
 from tinygrad_ed.draw.scene import Scene, to_svg
 from tinygrad_ed.draw.scene import to_dot as scene_to_dot
@@ -151,14 +150,7 @@ def picture(data: Trace, title: str | None, caption: str, engine: str | None, co
     if len(data.nodes) > AUTO or len(data.edges) > EDGES:
         return _large(data, title, caption, engine, scale)
     source = to_dot(data, title, caption, scale)
-    drawn = partial(backends.render, source, engine=engine)
-
-    def html() -> bytes:
-        svg = drawn("svg").decode()
-        return image_page(name, svg[svg.index("<svg") :])
-
-    makers: dict[str, Any] = {form: partial(drawn, form) for form in backends.FORMATS}
-    return Picture(name, {**makers, "dot": source.encode, "html": html, "json": lambda: data.to_json().encode()})
+    return of_dot(name, source, engine, {"json": lambda: data.to_json().encode()})
 
 
 def _large(data: Trace, title: str | None, caption: str, engine: str | None, scale: Scale) -> Picture:

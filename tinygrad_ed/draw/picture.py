@@ -5,6 +5,7 @@ import html
 import os
 import secrets
 from collections.abc import Callable, Collection
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -138,6 +139,20 @@ def of_scene(
         },
         frame,
     )
+
+
+def of_dot(
+    name: str, source: str, engine: str | None = None, more: dict[str, Callable[[], bytes]] | None = None
+) -> Picture:
+    """Return the picture of DOT text, drawn by a layout engine."""
+    drawn = partial(backends.render, source, engine=engine)
+
+    def html() -> bytes:
+        svg = drawn("svg").decode()
+        return image_page(name, svg[svg.index("<svg") :])
+
+    makers: dict[str, Callable[[], bytes]] = {form: partial(drawn, form) for form in backends.FORMATS}
+    return Picture(name, {**makers, "dot": source.encode, "html": html, **(more or {})})
 
 
 def image_page(title: str, svg: str, wide: bool = False) -> bytes:

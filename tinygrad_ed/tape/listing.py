@@ -87,6 +87,13 @@ class Listing:
             )
         return found
 
+    def results(self) -> list[str]:
+        """The names of the entries of the result in order; of a constant, its text."""
+        return [
+            self._name[y] if type(y) is Traced else (self.names.of(y) if isinstance(y, np.ndarray) else repr(y))
+            for y in self.program.results
+        ]
+
     def _text(self, x: Traced) -> str:
         if isinstance(x.fn, Levels):
             return f"{len(x.value)} numbers, by levels"
@@ -135,11 +142,7 @@ class Listing:
                 body.append(f"{step.target} = {step.text}  # {step.shape}")
             else:
                 body.append(f"{step.target} = {step.text}")
-        results = [
-            self._name[y] if type(y) is Traced else (self.names.of(y) if isinstance(y, np.ndarray) else repr(y))
-            for y in self.program.results
-        ]
-        body.append(f"return {nested_text(output, iter(results), self.names)}")
+        body.append(f"return {nested_text(output, iter(self.results()), self.names)}")
         return "\n".join([*lines, *[f"    {line}" for line in body], ""])
 
     def _unpacked(self, start: str, tree: Any, inputs: Iterator[Traced]) -> list[str]:

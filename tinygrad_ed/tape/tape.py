@@ -94,6 +94,10 @@ class Tape:
         """Return the program as plain data, one entry a step."""
         return self._listing.steps()
 
+    def results(self) -> list[str]:
+        """Return the names of what the program hands out, in order; of a constant, its text."""
+        return self._listing.results()
+
     def source(self) -> str:
         """Return the program as a Python function, forward and derivative, that needs `np` (and `math`) only.
 
