@@ -1,7 +1,8 @@
 """Make the pictures of the README and the docs again: python docs/make_pictures.py.
 
-A test sees that network.svg is up to date. The others are photographs of pages in a browser; they need the extra
-`browser` and Chromium, and are left alone where one of them is missing.
+A test sees that network.svg is up to date, and that program.svg, which needs a layout engine, has all steps. The others
+are photographs of pages in a browser; they need the extra `browser` and Chromium, and are left alone where one of them
+is missing.
 """
 
 import importlib.util
@@ -9,6 +10,8 @@ import shutil
 import tempfile
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 import tinygrad_ed as tg
 
@@ -24,6 +27,17 @@ def network() -> tg.nn.MLP:
 def network_view() -> "tg.draw.Picture":
     """Return the network view of the README: the network and the sample of its tour."""
     return tg.draw.network(network(), SAMPLE, EXPECTED)
+
+
+def program_view() -> "tg.draw.Picture":
+    """Return the program of docs/tape.md: a layer and its cost, with the derivative."""
+
+    def cost(W: Any, b: Any, x: Any, y: Any) -> Any:  # noqa: N803  # the letters of that page
+        return tg.nn.costs.mse(np.tanh(x @ W + b), y)
+
+    step = tg.compile(tg.value_and_grad(cost, argnums=(0, 1)))
+    step(np.ones((2, 2)), np.zeros(2), np.ones((3, 2)), np.ones((3, 2)))
+    return tg.draw.program(step)
 
 
 def expression() -> tg.Node:
@@ -72,5 +86,7 @@ def photographs() -> None:
 if __name__ == "__main__":
     PICTURES.mkdir(exist_ok=True)
     network_view().save(PICTURES / "network.svg")
+    if tg.draw.doctor().ok:
+        program_view().save(PICTURES / "program.svg")
     if importlib.util.find_spec("playwright") and shutil.which("chromium"):
         photographs()

@@ -52,6 +52,14 @@ def test_every_example_runs(path, tmp_path, monkeypatch, capsys):
     assert len(capsys.readouterr().out.splitlines()) >= 3
 
 
+def test_the_picture_of_a_program_has_the_steps_that_the_page_lists():
+    drawn = (ROOT / "docs" / "pictures" / "program.svg").read_text()
+    view = runpy.run_path(str(ROOT / "docs" / "make_pictures.py"))["program_view"]()
+    names = re.findall(r"<TR><TD><B>(\w+)</B>", view.render("dot").decode())
+    assert len(names) == 15
+    assert [name for name in names if f">{name}</text>" not in drawn] == []
+
+
 def test_the_picture_of_the_readme_is_up_to_date():
     drawn = runpy.run_path(str(ROOT / "docs" / "make_pictures.py"))["network_view"]()
     assert (ROOT / "docs" / "pictures" / "network.svg").read_bytes() == drawn.render("svg")
