@@ -422,3 +422,11 @@ def test_the_product_of_two_vectors_is_a_float(dtype):
         assert (type(y.value), y.value) == (float, 11.0)
         y.backward()
     np.testing.assert_array_equal(b.grad, [1.0, 2.0])
+
+
+@pytest.mark.parametrize("combine", [lambda p, q: p * q, lambda p, q: p + q], ids=["multiply", "add"])
+def test_a_gradient_has_the_byte_order_of_its_input(combine):
+    p, q = (tg.Node(np.array([1.0, 2.0], np.dtype(float).newbyteorder())) for _ in range(2))
+    combine(p, q).sum().backward()
+    assert [leaf.grad.dtype for leaf in (p, q)] == [p.dtype, q.dtype]
+    assert p.grad.dtype.str == p.dtype.str

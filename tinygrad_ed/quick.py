@@ -238,7 +238,7 @@ def _through_arrays(order: list[Any], mark: float) -> None:
         b: Any = second._value if isinstance(second, Node) else second
         # To look at the shapes and dtypes of all parts would take NumPy as long as an addition.
         even = type(a) is type(b) is Array and a.shape == b.shape and a.dtype is b.dtype
-        fits = even and (op is add or op is multiply)
+        fits = even and (op is add or op is multiply) and y.dtype is a.dtype
         if a is not first:
             part = g if op is add else g * b if op is multiply else op.rules[0](g, y, a, b)
             if not fits and (
