@@ -231,6 +231,43 @@ def test_reductions_keep_what_they_were_told():
 
     equal(compile(f)(X), f(X))
 
+    def of_one_row(x, r):
+        row = x[:1]
+        more = np.maximum.reduce(row, axis=0, initial=9.0), np.multiply.reduce(row, axis=0, where=row > 0)
+        return 1.0 - r * np.add.reduce(row, axis=0, initial=10.0), *more, np.sum(x, axis=np.int64(0))
+
+    compiled = compile(of_one_row)
+    for r in (0.0, 1.0):
+        equal(compiled(X, r), of_one_row(X, r))
+    single = compile(lambda x: np.sum(x.sum(), axis=0) + 1.0)
+    equal(single(X), X.sum() + 1.0)
+
+
+def test_a_product_with_a_vector_or_of_a_stack_is_not_turned():
+    def f(a, v):
+        return (a @ v).T * 2.0, (v @ a).T + 1.0
+
+    a = np.arange(27.0).reshape(3, 3, 3)
+    compiled = compile(f)
+    for v in (np.zeros(3), np.array([1.0, -2.0, 0.5])):
+        equal(compiled(a, v), f(a, v))
+
+
+def test_of_two_repeated_operands_none_loses_its_shape():
+    def f(x, y, r):
+        both = np.broadcast_to(x, (2, 1, 3)) + np.broadcast_to(y, (2, 1, 3))
+        return both.sum(axis=0), 1.0 / r
+
+    compiled, ones = compile(f), np.ones((1, 3))
+    equal(compiled(ones, ones, 2.0), f(ones, ones, 2.0))
+    with np.errstate(divide="ignore"):
+        found, infinite = compiled(ones, ones, 0.0)
+    equal(found, np.array([[4.0, 4.0, 4.0]]))
+    assert infinite == np.inf
+    space = {"np": np}
+    exec(compiled.source(), space)  # noqa: S102  # that it can be executed is what is tested
+    equal(space["f"](ones, ones, 2.0), f(ones, ones, 2.0))
+
 
 def test_reuse_hands_out_the_buffers_themselves():
     compiled = compile(lambda x: np.tanh(x) * 2.0, reuse=True)

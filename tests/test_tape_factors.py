@@ -9,7 +9,10 @@ from test_tape import equal
 from test_tape_reading import run as run_source
 
 import tinygrad_ed as tg
-from tinygrad_ed.tape import compile  # noqa: A004  # ours, as re and torch have theirs
+from tinygrad_ed.tape import (
+    compile,  # noqa: A004  # ours, as re and torch have theirs
+    factors,
+)
 
 X = np.array([[0.5, -1.0], [1.5, 0.25], [-0.75, 2.0]])
 W = np.array([[0.2, -0.4, 0.1], [0.3, 0.7, -0.6]])
@@ -204,6 +207,63 @@ def test_a_rate_that_is_computed_on_the_way_stays_where_it_is():
     compiled = compile(f)
     for k in (0.0, 1.0, 2.0):
         equal(compiled(W, X, X @ W + 1.0, k), f(W, X, X @ W + 1.0, k))
+
+
+def test_functions_with_several_results_are_left_alone():
+    def f(x):
+        parts = np.split(2.0 * x, [1])
+        values, vectors = np.linalg.eigh(x.T @ x * 3.0)
+        return [0.5 * part.sum() for part in parts], values, np.abs(vectors)
+
+    equal(compile(f)(X), f(X))
+
+
+def test_halves_and_numbers_out_of_range_are_left_alone():
+    def descended(p, x, y):
+        d = (1 / 4096) * (x @ p - y)
+        return p - 0.01 * (x.T @ d)
+
+    x, p, y = np.ones((4096, 2), np.float16), np.zeros((2, 2), np.float16), np.zeros((4096, 2), np.float16)
+    compiled = compile(descended)
+    compiled(p, x, y)
+    np.testing.assert_array_equal(compiled(p, x, y + np.float16(0.01)), descended(p, x, y + np.float16(0.01)))
+
+    def tiny(p, x):
+        d = 1e-30 * p
+        return 1.0 - 1e-20 * (x @ d), 1.0 - 1e-20 * d
+
+    one = np.ones((2, 2), np.float32)
+    compiled = compile(tiny)
+    compiled(one, one)
+    equal(compiled(1e30 * one, 1e20 * one), tiny(1e30 * one, 1e20 * one), 1e-5)
+
+
+def test_a_long_program_is_written_in_a_time_that_grows_with_its_length(monkeypatch):
+    looked_at = []
+    made_of = factors._made_of
+    monkeypatch.setattr(factors, "_made_of", lambda *given: looked_at.append(made_of(*given)) or looked_at[-1])
+
+    def states(n):
+        def error(w, h):
+            total = 0.0
+            for _ in range(n):
+                h = np.tanh(h @ w)
+                total = total + (h**2).sum()
+            return total
+
+        def step(w, h):
+            by_w, by_h = tg.grad(error, argnums=(0, 1))(w, h)
+            return w - 0.1 * by_w, h - 0.1 * by_h
+
+        compiled = compile(step)
+        equal(compiled(np.eye(3) * 0.3, X @ W), step(np.eye(3) * 0.3, X @ W), 1e-9)
+        count = sum([len(made) for made, _ in looked_at])
+        looked_at.clear()
+        return count, compiled.tape.program.recorded
+
+    for n in (20, 100):
+        count, steps = states(n)
+        assert count < (factors.PATIENCE + 1) * steps
 
 
 def test_an_array_without_axes_and_a_number_are_no_source():

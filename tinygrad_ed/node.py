@@ -115,10 +115,7 @@ class Node(Operators):
     @property
     def name(self) -> str | None:
         """What pictures and messages call it, None if it has no name."""
-        try:
-            return self._name
-        except AttributeError:
-            return None
+        return getattr(self, "_name", None)
 
     @name.setter
     def name(self, new: str | None) -> None:

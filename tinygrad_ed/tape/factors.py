@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_ed import ops
-from tinygrad_ed.tape.passes import frozen, key_of, operands
+from tinygrad_ed.tape.passes import frozen, is_plain_reduction, key_of, operands
 from tinygrad_ed.tape.traced import Traced, mapped
 
 _LINEAR: list[Any] = [
@@ -22,6 +22,11 @@ _LINEAR: list[Any] = [
 ]
 LINEAR = frozenset(_LINEAR)
 """Functions that are linear in their first argument."""
+
+SUMS: frozenset[Any] = frozenset([np.add, np.subtract])
+
+PATIENCE = 8
+"""How many steps are looked at for each step of the program: it must not take the square of their number."""
 
 
 def scaled_at_source(steps: list[Traced], roots: list[Traced]) -> list[Traced]:
@@ -34,6 +39,8 @@ def scaled_at_source(steps: list[Traced], roots: list[Traced]) -> list[Traced]:
         for operand in dict.fromkeys(operands(step)):
             readers.setdefault(operand, []).append(step)
     asked = _asked(steps, readers, set(roots))
+    place = {step: i for i, step in enumerate(steps)}
+    left = PATIENCE * len(steps)
     instead: dict[Traced, Traced] = {}
     done: set[Traced] = set()
     found: list[Traced] = []
@@ -42,15 +49,16 @@ def scaled_at_source(steps: list[Traced], roots: list[Traced]) -> list[Traced]:
             step.args = mapped(step.args, lambda x: instead.get(x, x))
             step.kwargs = step.kwargs and mapped(step.kwargs, lambda x: instead.get(x, x))
         found.append(step)
-        if step not in asked or step in done:
+        if step not in asked or step in done or left < 0:
             continue
-        made, ends = _made_of(step, readers, asked)
+        made, ends = _made_of(step, readers, asked, place)
+        left -= len(made)
         known = set(made)
         linear = done.isdisjoint(known) and all([_is_linear(other, known) for other in made[1:]])
         k, x = _number_times_array(step)
-        if linear and x is not None:
+        if linear and x is not None and _representable(k, asked[step], step.dtype):
             step.args = (_product(step, k, asked[step], found), x)
-        elif linear and _pays(step, made, ends):
+        elif linear and x is None and _pays(step, made, ends):
             found.append(Traced(step.tape, np.multiply, (asked[step], step), None, step.value))
             instead[step] = made[0] = found[-1]
             made[0].label = step.label
@@ -70,11 +78,12 @@ def _asked(steps: list[Traced], readers: dict[Traced, list[Traced]], kept: set[T
     """
     asked: dict[Traced, Any] = {}
     for x in reversed(steps):
-        if x in kept or not x.ndim or x.dtype.kind != "f":
+        if x in kept or not x.ndim or x.dtype.kind != "f" or x.dtype.itemsize < 4:  # halves are soon out of range
             continue
         factors = {}
         for step in readers.get(x, ()):
-            fits = step.dtype == x.dtype and (step.fn in (np.add, np.subtract) or _is_linear(step, {x}))
+            alike = isinstance(step.value, np.ndarray) and step.dtype == x.dtype
+            fits = alike and (step.fn in SUMS or _is_linear(step, {x}))
             c = asked.get(step) if fits else None
             if c is None and step not in kept and _number_times_array(step)[1] is x:
                 c = _number_times_array(step)[0]
@@ -86,9 +95,12 @@ def _asked(steps: list[Traced], readers: dict[Traced, list[Traced]], kept: set[T
 
 
 def _made_of(
-    source: Traced, readers: dict[Traced, list[Traced]], asked: dict[Traced, Any]
+    source: Traced, readers: dict[Traced, list[Traced]], asked: dict[Traced, Any], place: dict[Traced, int]
 ) -> tuple[list[Traced], dict[Traced, Traced]]:
-    """All that is made of `source`, itself first; and the products at the ends, each with the array in it."""
+    """All that is made of `source`, itself first; and the products at the ends, each with the array in it.
+
+    It ends at a sum with something older than the source, for then not all is linear.
+    """
     made, known, ends = [source], {source}, {}
     for x in made:  # which grows meanwhile
         for step in readers.get(x, ()):
@@ -97,6 +109,8 @@ def _made_of(
             elif step not in known:
                 known.add(step)
                 made.append(step)
+                if step.fn in SUMS and min([place.get(y, -1) for y in operands(step)]) < place[source]:
+                    return made, ends
     return made, ends
 
 
@@ -112,12 +126,19 @@ def _is_linear(step: Traced, known: set[Traced]) -> bool:
     if step.fn in LINEAR:
         return inside[0]
     if step.fn == np.add.reduce:
-        return inside == [True] and (step.kwargs or {}).keys() <= {"axis", "keepdims"}
+        return inside == [True] and is_plain_reduction(step)
     if step.fn in (np.matmul, np.multiply):
         return inside.count(True) == 1 and not step.kwargs
-    if step.fn in (np.add, np.subtract):
+    if step.fn in SUMS:
         return all(inside) and not step.kwargs
     return step.fn is np.divide and inside == [True, False] and not step.kwargs
+
+
+def _representable(k: Any, c: Any, dtype: np.dtype[Any]) -> bool:
+    """Whether `c k` is as good a number of that dtype as its factors; of an argument nothing is known."""
+    if type(k) is not float or type(c) is not float or k == 0 or c == 0:
+        return True
+    return bool(np.finfo(dtype).tiny <= abs(c * k) <= np.finfo(dtype).max)
 
 
 def _product(step: Traced, k: Any, c: Any, before: list[Traced]) -> Any:
@@ -136,7 +157,8 @@ def scaled_first(steps: list[Traced], roots: list[Traced]) -> list[Traced]:
     found = []
     for step in steps:
         c, product = _number_times_array(step)
-        if product is not None and product.fn is np.matmul and product.ndim == 2 and uses[product] == 1:
+        matrix = product is not None and product.fn is np.matmul and product.ndim == 2 and product.dtype.itemsize >= 4
+        if product is not None and matrix and uses[product] == 1:
             a, b = product.args
             small = a if a.size < b.size else b
             if isinstance(small, Traced) and 2 * small.size <= product.size:

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_ed import ops
+from tinygrad_ed.tape.record import is_ufunc
 from tinygrad_ed.tape.traced import Traced, converted, traced_in
 
 REDUCTIONS: dict[Any, Any] = {
@@ -28,6 +29,7 @@ FOLDS = frozenset([np.add.reduce, np.multiply.reduce, np.maximum.reduce, np.mini
 DOT_UP_TO = 4096
 """Up to so many entries a sum of products is a product of vectors: quicker, and rounded in another order."""
 
+_REPEATING = (np.broadcast_to, ops.broadcast_to)
 _TIMES, _OVER = (np.multiply, operator.mul), (np.divide, operator.truediv)
 
 
@@ -66,7 +68,7 @@ def simplified(step: Traced, outside: frozenset[int], steps: list[Traced]) -> Tr
     """Make the step simpler, in place; return another value if that is the result already."""
     if step.fn in REDUCTIONS:
         _as_reduction(step)
-    if step.fn in FOLDS:
+    if step.fn in FOLDS and is_plain_reduction(step):
         _fold(step, steps)
     if isinstance(step.fn, np.ufunc) and step.fn.signature is None and isinstance(step.value, np.ndarray):
         step.args = tuple([_as_number(_unrepeated(x, step), step, outside) for x in step.args])
@@ -84,14 +86,21 @@ def _as_reduction(step: Traced) -> None:
     if len(others) <= 1 and given.keys() <= {"axis", "keepdims"}:
         axis = given.get("axis")
         step.fn, step.args = REDUCTIONS[step.fn], (x,)
+        axis = int(axis) if isinstance(axis, np.integer) else axis
         step.kwargs = {**given, "axis": axis if axis is None or isinstance(axis, int) else tuple(axis)}
+
+
+def is_plain_reduction(step: Traced) -> bool:
+    """Whether it is a reduction, such as `np.add.reduce`, that was told of no more than its axis."""
+    plain = len(step.args) == 1 and (step.kwargs or {}).keys() <= {"axis", "keepdims"}
+    return plain and is_ufunc(step.fn) and step.fn.__name__ == "reduce"
 
 
 def _fold(step: Traced, steps: list[Traced]) -> None:
     """A fold of single entries moves them only; the sum of all products of two arrays is a product of vectors."""
     (x,), given = step.args, step.kwargs or {}
     axis = given.get("axis", 0)
-    folded = range(x.ndim) if axis is None else np.lib.array_utils.normalize_axis_tuple(axis, x.ndim)
+    folded = range(x.ndim) if axis is None or not x.ndim else np.lib.array_utils.normalize_axis_tuple(axis, x.ndim)
     if all([x.shape[i] == 1 for i in folded]) and x.dtype == step.dtype and x.ndim:
         whole = isinstance(step.value, np.ndarray)
         step.fn, step.args = (np.reshape, (x, step.shape)) if whole else (operator.getitem, (x, (0,) * x.ndim))
@@ -125,9 +134,9 @@ def _as_number(x: Any, step: Traced, outside: frozenset[int]) -> Any:
 
 def _unrepeated(x: Any, step: Traced) -> Any:
     """An operand without its broadcasting, where the other operand brings the shape and the dtype."""
-    if type(x) is Traced and x.fn in (np.broadcast_to, ops.broadcast_to):
+    if type(x) is Traced and x.fn in _REPEATING:
         source = x.args[0]
-        others = [y for y in step.args if y is not x and type(y) is Traced and y.shape == step.shape]
+        others = [y for y in step.args if type(y) is Traced and y.shape == step.shape and y.fn not in _REPEATING]
         if type(source) is Traced and any([y.dtype == step.dtype == x.dtype for y in others]):
             return source
     return x
@@ -190,7 +199,7 @@ def turned_first(steps: list[Traced], roots: list[Traced]) -> list[Traced]:
     found = []
     for step in steps:
         product = step.args[0] if _turns(step) else None
-        if type(product) is Traced and product.fn is np.matmul and product.ndim == 2 and uses[product] == 1:
+        if type(product) is Traced and _of_matrices(product) and uses[product] == 1:
             sides = []
             for x in reversed(product.args):
                 if type(x) is Traced and _turns(x):
@@ -204,6 +213,11 @@ def turned_first(steps: list[Traced], roots: list[Traced]) -> list[Traced]:
             step.fn, step.args, step.kwargs = np.matmul, tuple(sides), None
         found.append(step)
     return list(dict.fromkeys(found))
+
+
+def _of_matrices(step: Traced) -> bool:
+    """Whether it is the product of two matrices, not of a vector or of a stack."""
+    return step.fn is np.matmul and all([np.ndim(x.value if type(x) is Traced else x) == 2 for x in step.args])
 
 
 def _turns(step: Traced) -> bool:

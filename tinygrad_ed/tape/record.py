@@ -209,7 +209,7 @@ class Recording:
         """Give a new node's value a name; note leaves that come from outside."""
         value: Any = node._value
         if type(value) is Traced and value.label is None:
-            value.label = node.name or node.op.name
+            value.label = node.op.name
         for arg in node.args:
             if isinstance(arg, Node) and arg.op is None and arg.id < self._began and not isinstance(arg._value, Lifted):
                 self.captured[arg] = arg.id

@@ -18,7 +18,7 @@ from tinygrad_ed import ops
 from tinygrad_ed.operation import Op
 from tinygrad_ed.ops.shape import _repeats
 from tinygrad_ed.tape.levels import Levels
-from tinygrad_ed.tape.passes import operands
+from tinygrad_ed.tape.passes import is_plain_reduction, operands
 from tinygrad_ed.tape.program import Program, Undecided
 from tinygrad_ed.tape.record import is_ufunc
 from tinygrad_ed.tape.text import Names, argument_text, call_text, function_text
@@ -134,7 +134,7 @@ class Replay:
         fn = step.fn
         if fn is np.matmul and all([np.ndim(x.value if type(x) is Traced else x) < 3 for x in step.args]):
             text = self._call(np.dot, *step.args)
-        elif _is_plain_reduction(step) and not (step.kwargs or {}).get("keepdims"):
+        elif is_plain_reduction(step) and not (step.kwargs or {}).get("keepdims"):
             text = self._call(fn, *step.args, (step.kwargs or {}).get("axis", 0))
         elif is_ufunc(fn):
             text = self._call(fn, *step.args, **(step.kwargs or {}))
@@ -176,7 +176,7 @@ class Replay:
                 return True
             over = self._overwritten(step) if fn.signature is None else None
             self.body.append(self._call(fn, *args, out=self._out(step, over)))
-        elif _is_plain_reduction(step):
+        elif is_plain_reduction(step):
             given = step.kwargs or {}
             more = (given.get("axis", 0), None)
             keep = (given["keepdims"],) if given.get("keepdims") else ()
@@ -335,12 +335,6 @@ class Replay:
         owned = y in self._owned or (self._reuse and y in self._fixed)
         self._owned.discard(y)  # where the same array is asked for twice, the second is a copy
         return self._name[y] if owned or not isinstance(y.value, np.ndarray) else f"{self._name[y]}.copy()"
-
-
-def _is_plain_reduction(step: Traced) -> bool:
-    """Whether it is a reduction, such as `np.add.reduce`, that was told of no more than its axis."""
-    plain = len(step.args) == 1 and (step.kwargs or {}).keys() <= {"axis", "keepdims"}
-    return plain and is_ufunc(step.fn) and step.fn.__name__ == "reduce"
 
 
 def _number(x: float, dtype: np.dtype[Any]) -> Any:
