@@ -219,23 +219,28 @@ def test_functions_with_several_results_are_left_alone():
 
 
 def test_halves_and_numbers_out_of_range_are_left_alone():
-    def descended(p, x, y):
+    def descended(p, x, y, rate):
         d = (1 / 4096) * (x @ p - y)
-        return p - 0.01 * (x.T @ d)
+        return p - rate * (x.T @ d), y[:2] - rate * (x[:2].T @ y[:2])
 
     x, p, y = np.ones((4096, 2), np.float16), np.zeros((2, 2), np.float16), np.zeros((4096, 2), np.float16)
     compiled = compile(descended)
-    compiled(p, x, y)
-    np.testing.assert_array_equal(compiled(p, x, y + np.float16(0.01)), descended(p, x, y + np.float16(0.01)))
+    compiled(p, x, y, 0.01)
+    for after in (1e-2, 1e-3):
+        y[:] = after
+        for found, expected in zip(compiled(p, x, y, 1e-4), descended(p, x, y, 1e-4), strict=True):
+            np.testing.assert_array_equal(found, expected)
 
     def tiny(p, x):
         d = 1e-30 * p
-        return 1.0 - 1e-20 * (x @ d), 1.0 - 1e-20 * d
+        return 1e-30 - 1e-20 * (x @ d), 1e-30 - 1e-20 * (x[:1] @ d)
 
     one = np.ones((2, 2), np.float32)
     compiled = compile(tiny)
     compiled(one, one)
-    equal(compiled(1e30 * one, 1e20 * one), tiny(1e30 * one, 1e20 * one), 1e-5)
+    for a, b in ((1e30, 1e20), (1.0, 1e20)):
+        for found, expected in zip(compiled(a * one, b * one), tiny(a * one, b * one), strict=True):
+            np.testing.assert_allclose(found, expected, rtol=1e-5)
 
 
 def test_a_long_program_is_written_in_a_time_that_grows_with_its_length(monkeypatch):

@@ -39,7 +39,6 @@ def scaled_at_source(steps: list[Traced], roots: list[Traced]) -> list[Traced]:
         for operand in dict.fromkeys(operands(step)):
             readers.setdefault(operand, []).append(step)
     asked = _asked(steps, readers, set(roots))
-    place = {step: i for i, step in enumerate(steps)}
     left = PATIENCE * len(steps)
     instead: dict[Traced, Traced] = {}
     done: set[Traced] = set()
@@ -51,7 +50,7 @@ def scaled_at_source(steps: list[Traced], roots: list[Traced]) -> list[Traced]:
         found.append(step)
         if step not in asked or step in done or left < 0:
             continue
-        made, ends = _made_of(step, readers, asked, place)
+        made, ends = _made_of(step, readers, asked)
         left -= len(made)
         known = set(made)
         linear = done.isdisjoint(known) and all([_is_linear(other, known) for other in made[1:]])
@@ -95,12 +94,9 @@ def _asked(steps: list[Traced], readers: dict[Traced, list[Traced]], kept: set[T
 
 
 def _made_of(
-    source: Traced, readers: dict[Traced, list[Traced]], asked: dict[Traced, Any], place: dict[Traced, int]
+    source: Traced, readers: dict[Traced, list[Traced]], asked: dict[Traced, Any]
 ) -> tuple[list[Traced], dict[Traced, Traced]]:
-    """All that is made of `source`, itself first; and the products at the ends, each with the array in it.
-
-    It ends at a sum with something older than the source, for then not all is linear.
-    """
+    """All that is made of `source`, itself first; and the products at the ends, each with the array in it."""
     made, known, ends = [source], {source}, {}
     for x in made:  # which grows meanwhile
         for step in readers.get(x, ()):
@@ -109,8 +105,6 @@ def _made_of(
             elif step not in known:
                 known.add(step)
                 made.append(step)
-                if step.fn in SUMS and min([place.get(y, -1) for y in operands(step)]) < place[source]:
-                    return made, ends
     return made, ends
 
 
