@@ -231,6 +231,14 @@ def test_halves_and_numbers_out_of_range_are_left_alone():
         for found, expected in zip(compiled(p, x, y, 1e-4), descended(p, x, y, 1e-4), strict=True):
             np.testing.assert_array_equal(found, expected)
 
+    def outer(a, b, rate):
+        return rate * (a.T @ b)
+
+    a, b = np.full((2, 20), 100.0, np.float16), np.full((2, 20), 1e-3, np.float16)
+    compiled = compile(outer)
+    compiled(a, b, 1.0)
+    np.testing.assert_allclose(compiled(a, b, 1e-4), outer(a, b, 1e-4), rtol=1e-2)
+
     def tiny(p, x):
         d = 1e-30 * p
         return 1e-30 - 1e-20 * (x @ d), 1e-30 - 1e-20 * (x[:1] @ d)
