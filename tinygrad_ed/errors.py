@@ -5,7 +5,6 @@ Each derives from `Error` and from the builtin that fits, so that both `except t
 expected, and what to do.
 """
 
-import difflib
 from collections.abc import Iterable
 
 
@@ -74,6 +73,8 @@ def nearest(name: object, known: Iterable[str]) -> str:
     >>> nearest("tahn", ["tanh", "relu"])
     "Did you mean 'tanh'? Known: relu, tanh."
     """
+    import difflib  # only for a message: it would be a tenth of the time that the package takes to import
+
     names = sorted(known)
     close = difflib.get_close_matches(str(name), names, n=1)
     guess = f"Did you mean {close[0]!r}? " if close else ""

@@ -43,6 +43,10 @@ class Op:
         broadcasts: the inputs broadcast; `backward.py` sums the rule's gradient to the input's shape.
         variadic: any number of inputs; the only rule takes the input's position, `rule(g, y, i, *inputs)`.
 
+    Raises:
+        InvalidType: if `forward` or a rule cannot be called.
+        InvalidValue: without any rule.
+
     Calling it with plain numbers and arrays gives a plain result; with a Node among them, a Node. That is
     what lets a rule be written once: at first order it runs on plain NumPy values, and in a sweep with
     `create_graph=True` the same rule builds the graph of the gradient.
@@ -76,6 +80,7 @@ class Op:
         broadcasts: bool = False,
         variadic: bool = False,
     ) -> None:
+        signatures = _checked(name, forward, rules, variadic)
         self.name = name
         self.forward = forward
         self.rules = rules
@@ -91,7 +96,7 @@ class Op:
         self.compute: Callable[[Any, Any], Any] | None = None
         # One of the two short ways, `of_one` and `of_two`, once the op is trusted.
         self.shortly: Callable[..., Node | None] | None = None
-        takes = next((list(inspect.signature(rule).parameters.values()) for rule in rules if rule), [])
+        takes = list(signatures[0].parameters.values()) if signatures else []
         after = takes[2 + self.arity :]
         self.params = tuple([p.name for p in after if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)])
         self.known = frozenset(self.params)
@@ -291,22 +296,12 @@ def op(
     If `forward` is a NumPy function for which Nodes have no rule yet, NumPy's own name works from then on.
 
     Raises:
-        InvalidType: if `forward` or a rule cannot be called.
-        InvalidValue: without any rule.
+        InvalidType, InvalidValue: as the class.
 
     >>> cube = op("cube", lambda x: x**3, lambda g, y, x: g * 3 * x**2)
     >>> cube(2.0), cube(Node(2.0))
     (8.0, Node(8.0, op='cube'))
     """
-    for what in (forward, *rules):
-        if what is not None and not callable(what):
-            raise InvalidType(f"op {name!r}: {what!r} cannot be called; give functions (None: no gradient)")
-    if not rules:
-        raise InvalidValue(
-            f"op {name!r} has no rules; give one for each input: lambda g, y, x: ... (None: no gradient)"
-        )
-    for rule in rules:
-        _check_rule(name, rule, 3 if variadic else 2 + len(rules))
     made = Op(name, forward, rules, scalar, broadcasts, variadic)
     OPS.setdefault(name, made)
     if is_numpy_function(forward):
@@ -314,17 +309,26 @@ def op(
     return made
 
 
-def _check_rule(name: str, rule: Rule | None, count: int) -> None:
-    """See that a rule can be called with g, y and the inputs."""
-    if rule is None:
-        return
-    try:
-        inspect.signature(rule).bind(*range(count))
-    except TypeError as error:
-        raise InvalidType(
-            f"a derivative rule of op {name!r} does not take (g, y, and {count - 2} input{'s' * (count != 3)}): "
-            f"{error}; an op has one rule for each input, and each rule takes all inputs"
-        ) from None
+def _checked(name: str, forward: Any, rules: tuple[Rule | None, ...], variadic: bool) -> list[inspect.Signature]:
+    """See that a rule can be called with g, y and the inputs, each of them; return what the rules take."""
+    for what in (forward, *rules):
+        if what is not None and not callable(what):
+            raise InvalidType(f"op {name!r}: {what!r} cannot be called; give functions (None: no gradient)")
+    if not rules:
+        raise InvalidValue(
+            f"op {name!r} has no rules; give one for each input: lambda g, y, x: ... (None: no gradient)"
+        )
+    inputs = 1 if variadic else len(rules)
+    signatures = [inspect.signature(rule) for rule in rules if rule is not None]
+    for signature in signatures:
+        try:
+            signature.bind(*range(2 + inputs))
+        except TypeError as error:
+            raise InvalidType(
+                f"a derivative rule of op {name!r} does not take (g, y, and {inputs} input{'s' * (inputs != 1)}): "
+                f"{error}; an op has one rule for each input, and each rule takes all inputs"
+            ) from None
+    return signatures
 
 
 def find_op(name: str) -> Op:

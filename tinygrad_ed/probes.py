@@ -4,6 +4,8 @@ A mistake can be invisible: with one sample, a missing 1/M gives the same number
 mistake when it shows, `diagnosis.py` tries it on these.
 """
 
+from typing import Any
+
 import numpy as np
 
 from tinygrad_ed.nn.problem import Problem
@@ -29,7 +31,7 @@ def probes(problem: Problem) -> list[tuple[str, Problem]]:
     samples = next(m for m in range(3, L + 6) if m not in (M, *sizes))
     widths = [n for n in range(3, L + 5) if n != M][: L + 1]
     x, rho = rng.normal(size=(samples, sizes[0])), _expected(rng, problem.cost, samples, sizes[-1])
-    beta = {j: rng.normal(size=b.shape) for j, b in problem.beta.items()}
+    beta: dict[int, Any] = {j: rng.normal(size=b.shape) for j, b in problem.beta.items()}
     all_biased = all(b.all() for b in problem.beta.values())
     larger = _of_sizes(problem, L + 5, list(range(3, L + 4)))
     deeper = _of_sizes(problem, L + 7, list(range(3, L + 6)))

@@ -3,11 +3,10 @@
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tinygrad_ed.errors import InvalidType, InvalidValue
 
-Array = NDArray[Any]
+Array = np.ndarray[Any, np.dtype[Any]]  # NDArray[Any], without the time that numpy.typing takes to import
 Value = float | Array
 
 

@@ -5,7 +5,6 @@ operand's letters as the output. Before that, ellipses get letters, and an opera
 (a diagonal) is read along it.
 """
 
-import string
 from typing import Any
 
 import numpy as np
@@ -17,6 +16,8 @@ from tinygrad_ed.ops.linalg import matmul
 from tinygrad_ed.ops.moves import gather
 from tinygrad_ed.ops.shape import moveaxis, ravel, reshape, stack
 from tinygrad_ed.values import constant, shape_of
+
+LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"  # what einsum takes; `string` would be slow to import
 
 
 def _of_einsum(g: Any, y: Any, i: int, *xs: Any, terms: tuple[str, ...] = (), out: str = "") -> Any:
@@ -49,7 +50,7 @@ def einsum(subscripts: Any, *operands: Any, optimize: Any = False) -> Any:
     if len(terms) != len(operands):
         raise InvalidValue(f"einsum {subscripts!r} names {len(terms)} operands, but {len(operands)} were given")
     arrays = [x if isinstance(x, Node) else constant(x) for x in operands]
-    free = [letter for letter in string.ascii_letters if letter not in subscripts]
+    free = [letter for letter in LETTERS if letter not in subscripts]
     widths = [len(shape_of(x)) - len(term.replace("...", "")) for term, x in zip(terms, arrays, strict=True)]
     dots = "".join(free[: max([w for w, term in zip(widths, terms, strict=True) if "..." in term], default=0)])
     terms = [term.replace("...", dots[len(dots) - w :]) for term, w in zip(terms, widths, strict=True)]
@@ -66,7 +67,7 @@ def _from_lists(given: tuple[Any, ...]) -> tuple[str, tuple[Any, ...]]:
     """The string for operands that alternate with lists of axis numbers, and a last list for the result."""
 
     def text(axes: Any) -> str:
-        return "".join("..." if axis is Ellipsis else string.ascii_letters[axis] for axis in axes)
+        return "".join("..." if axis is Ellipsis else LETTERS[axis] for axis in axes)
 
     pairs = len(given) // 2
     subscripts = ",".join([text(given[2 * k + 1]) for k in range(pairs)])
