@@ -53,7 +53,7 @@ def test_every_example_runs(path, tmp_path, monkeypatch, capsys):
 
 
 def test_the_picture_of_a_program_has_the_steps_that_the_page_lists():
-    drawn = (ROOT / "docs" / "pictures" / "program.svg").read_text()
+    drawn = (ROOT / "docs" / "pictures" / "program.svg").read_text(encoding="utf-8")
     view = runpy.run_path(str(ROOT / "docs" / "make_pictures.py"))["program_view"]()
     names = re.findall(r"<TR><TD><B>(\w+)</B>", view.render("dot").decode())
     assert len(names) == 15

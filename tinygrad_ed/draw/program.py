@@ -102,7 +102,7 @@ def to_dot(steps: Sequence[Step], results: Iterable[str], title: str) -> str:
 def _box(step: Step, node: str, handed_out: bool) -> str:
     fill, border = _LEGEND["derivative" if step.derivative else "forward"]
     style = "filled,rounded" + (",dashed" if step.buffer == "view" else "")
-    where = "  ".join(part for part in (f"{step.shape}" if step.shape else "", step.buffer) if part)
+    where = "  ".join(part for part in (str(step.shape) if step.shape else "", step.buffer) if part)
     place = f'  <FONT COLOR="{QUIET}" POINT-SIZE="10">{cell(where)}</FONT>' if where else ""
     label = (
         '<<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="0" CELLPADDING="1">'

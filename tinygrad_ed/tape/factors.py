@@ -84,8 +84,9 @@ def _asked(steps: list[Traced], readers: dict[Traced, list[Traced]], kept: set[T
             alike = isinstance(step.value, np.ndarray) and step.dtype == x.dtype
             fits = alike and (step.fn in SUMS or _is_linear(step, {x}))
             c = asked.get(step) if fits else None
-            if c is None and step not in kept and _number_times_array(step)[1] is x:
-                c = _number_times_array(step)[0]
+            if c is None and step not in kept:
+                number, array = _number_times_array(step)
+                c = number if array is x else None
             factors[frozen(c)] = c
         c = factors.popitem()[1] if len(factors) == 1 else None
         if type(c) is float or (type(c) is Traced and c.fn is None):
