@@ -13,6 +13,7 @@ from test_ops import space_of, weighted
 
 import tinygrad_ed as tg
 from tinygrad_ed.nested import leaves
+from tinygrad_ed.ops.linalg import LARGE_PRODUCT
 from tinygrad_ed.tape import compile  # noqa: A004  # ours, as re and torch have theirs
 from tinygrad_ed.tape.program import interpreted
 from tinygrad_ed.tape.replay import LARGE
@@ -211,6 +212,25 @@ def test_where_no_sum_is_reordered_the_bits_are_the_same():
     for x in (X, np.random.default_rng(0).standard_normal((3, 2))):
         for found, expected in zip(compiled(x), f(x), strict=True):
             assert found.tobytes() == expected.tobytes()
+
+
+@pytest.mark.parametrize("columns", [3, 200])  # a product below and above LARGE_PRODUCT entries
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_matrix_products_are_made_by_the_function_that_made_them_eagerly(columns, dtype):
+    rng = np.random.default_rng(0)
+    x, weights = rng.standard_normal((200, 5)).astype(dtype), rng.standard_normal((5, columns)).astype(dtype)
+
+    def f(x, weights):
+        return np.tanh(x @ weights).sum()
+
+    compiled = compile(tg.value_and_grad(f, (0, 1)))
+    value, gradients = tg.value_and_grad(f, (0, 1))(x, weights)
+    for _ in range(2):  # recorded, then replayed
+        found, of = compiled(x, weights)
+        assert found == value
+        assert [g.tobytes() for g in of] == [g.tobytes() for g in gradients]
+    large = 200 * columns >= LARGE_PRODUCT
+    assert ("np.matmul" in compiled.tape.text) == large  # the others are small in any case
 
 
 def test_numbers_beside_float32_are_as_weak_as_in_the_engine():

@@ -171,11 +171,11 @@ def sweep(
             continue
         if watcher is not None:
             watcher.sending(node)
-        y = node if create_graph else node._value
+        y, params = node if create_graph else node._value, node.params
         inputs = args if create_graph else [plain(arg) for arg in args]
         for position, arg in enumerate(args):
             if isinstance(arg, Node) and (between is None or arg in between):
-                part = contribution(op, position, g, y, inputs, node.params, arg)
+                part = contribution(op, position, g, y, inputs, params, arg)
                 if part is None:
                     continue
                 if watcher is not None:

@@ -14,7 +14,7 @@ from tinygrad_ed.errors import RuleError
 from tinygrad_ed.node import Node, plain
 from tinygrad_ed.operation import Op
 from tinygrad_ed.ops.shape import astype, reshape
-from tinygrad_ed.values import Lifted, Value, constant, read_only, shape_of
+from tinygrad_ed.values import Lifted, constant, read_only, shape_of
 
 NOT_PLAIN = (Node, Lifted)
 
@@ -44,8 +44,12 @@ def contribution(
     return fitted(part if isinstance(y, Node) else plain(part), want, op, position)
 
 
-def fitted(part: Any, want: Value, op: Op, position: int) -> Any:
+def fitted(part: Any, want: Any, op: Op, position: int) -> Any:
     """Undo broadcasting, here and nowhere else, and see that a gradient has its input's shape and dtype."""
+    if op.broadcasts and type(part) is np.ndarray and part.shape[1:] == shape_of(want) != ():  # of a bias, most often
+        part = np.add.reduce(part)
+        if part.dtype is want.dtype:
+            return part
     if not isinstance(part, NOT_PLAIN):
         try:
             part = constant(part)
@@ -65,9 +69,6 @@ def _unbroadcast(g: Any, shape: tuple[int, ...], op: Op, position: int) -> Any:
     """Sum over the axes along which an input of this shape was repeated."""
     have = shape_of(g)
     extra = len(have) - len(shape)
-    if op.broadcasts and extra > 0 and have[extra:] == shape:  # a bias, most often
-        summed = g.sum(axis=tuple(range(extra)))
-        return summed if shape or isinstance(summed, NOT_PLAIN) else float(summed)
     repeated = [i + extra for i, n in enumerate(shape) if n == 1 and have[i + extra] != 1] if extra >= 0 else []
     kept = tuple([1 if i in repeated else n for i, n in enumerate(have)][max(extra, 0) :])
     if not op.broadcasts or kept != shape:

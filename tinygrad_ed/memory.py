@@ -66,4 +66,5 @@ def is_ours(references: int, array: Any) -> bool:
     """
     if type(array) is not np.ndarray or references > TEMPORARY:
         return False
-    return bool(array.flags.owndata and array.flags.c_contiguous and array.flags.writeable)
+    flags = array.flags
+    return bool(flags.owndata and flags.carray)  # carray: in the order of C, aligned, and may be written

@@ -32,9 +32,17 @@ from tinygrad_ed.closed_form.derivatives import DELTA, GELU_CUBE, GELU_SCALE, SL
 WIDE, NARROW = 256, 128
 BLOCK = 2**15  # entries that are worked on at a time, so that they stay in the processor's cache
 
+LARGE = 2**15  # entries of a product from which `dot`, which fills it with zeros first, loses to `matmul`
+
 do = partial
 Call = partial[Any]
 Calls = Iterator[Call]
+
+
+def times(a: Array, b: Array, out: Array) -> Call:
+    """The call that writes the matrix product a b to `out`."""
+    return do(a.dot, b, out) if out.size < LARGE else do(np.matmul, a, b, out)
+
 
 # Activation functions. The calls of each fill `alpha`, and later multiply `B` by Φ'(ζ); `s` and `t` are for what lies
 # between.
@@ -344,18 +352,18 @@ class Step:
 
             if j == 1 and sizes[0] >= WIDE and sizes[1] <= NARROW:
                 product = np.zeros((M, sizes[1]), dtype)
-                self._forward += [do(self.x.dot, folded, product), do(np.copyto, zeta, product.T)]  # ζᵀ = α̃ᵀ Ω̃
+                self._forward += [times(self.x, folded, product), do(np.copyto, zeta, product.T)]  # ζᵀ = α̃ᵀ Ω̃
             else:
-                self._forward.append(do(folded.T.dot, below[j], zeta))  # ζ = Ω̃ᵀ α̃
+                self._forward.append(times(folded.T, below[j], zeta))  # ζ = Ω̃ᵀ α̃
             for r, rest in zip(rows, scratch, strict=True):
                 self._forward += phi(zeta[r], alpha[r], *rest)  # α = Φ(ζ)
 
             backward: list[Call] = []
             for r, rest in zip(rows, scratch, strict=True):
                 backward += times_dphi(B[r], zeta[r], alpha[r], *rest)  # B = Φ'(ζ) ⊙ B
-            backward.append(do(below[j].dot, B.T, arena.grad_folded[j]))  # ∇Ω̃ = α̃ Bᵀ
+            backward.append(times(below[j], B.T, arena.grad_folded[j]))  # ∇Ω̃ = α̃ Bᵀ
             if j > 1:
-                backward.append(do(arena.omega[j].dot, B, self.B[j - 1]))  # Ω B, to be multiplied by Φ' of layer j-1
+                backward.append(times(arena.omega[j], B, self.B[j - 1]))  # Ω B, to be multiplied by Φ' of layer j-1
             self._backward[:0] = backward  # the last layer comes first
 
         top, s, t = self.B[L], *np.zeros((2, sizes[L], M), dtype)

@@ -20,7 +20,7 @@ from tinygrad_ed.nn import init as initialisers
 from tinygrad_ed.nn.checks import numbers
 from tinygrad_ed.nn.problem import Problem, problem_of
 from tinygrad_ed.node import Node, plain
-from tinygrad_ed.ops import exp, logsumexp, sigmoid
+from tinygrad_ed.ops import exp, logsumexp, matmul, sigmoid
 from tinygrad_ed.recording import no_grad
 from tinygrad_ed.values import Array
 
@@ -87,7 +87,7 @@ class Dense:
                 f"{which} has weights {self.weights.name} of shape {self.weights.shape} and takes inputs of shape "
                 f"(M, {self.n_in}), or ({self.n_in},) for one sample; it got {shape}"
             )
-        return x @ self.weights + self.bias
+        return matmul(x, self.weights) + self.bias  # `x @`, with an array x, would ask NumPy first
 
     def activate(self, zeta: Any) -> Any:
         """Return α = Φ(ζ)."""

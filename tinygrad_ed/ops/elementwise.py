@@ -157,6 +157,11 @@ def _wins(y: Any, a: Any, b: Any) -> Any:
     return (y == a) / np.maximum(1.0, 1.0 * (y == a) + (y == b))
 
 
+def _one_minus(own: Any) -> Any:
+    """1 - x, written over an array x that nobody else has: for large ones new memory costs more than the numbers."""
+    return np.subtract(1.0, own, own) if type(own) is np.ndarray else 1.0 - own
+
+
 # Powers and roots
 
 
@@ -219,7 +224,7 @@ arctan2 = binary(
 )
 sinh = op("sinh", np.sinh, lambda g, y, x: g * cosh(x), scalar=math.sinh)
 cosh: Op = op("cosh", np.cosh, lambda g, y, x: g * sinh(x), scalar=math.cosh)
-tanh = op("tanh", np.tanh, lambda g, y, x: g * (1.0 - y * y), scalar=math.tanh)
+tanh = op("tanh", np.tanh, lambda g, y, x: g * _one_minus(y * y), scalar=math.tanh)
 arcsinh = op("arcsinh", np.arcsinh, lambda g, y, x: g / hypot(x, 1.0), scalar=math.asinh)
 arccosh = op("arccosh", np.arccosh, lambda g, y, x: g / (sqrt(x - 1.0) * sqrt(x + 1.0)), scalar=math.acosh)
 arctanh = op("arctanh", np.arctanh, lambda g, y, x: g / (1.0 - x * x), scalar=math.atanh)

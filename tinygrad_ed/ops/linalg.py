@@ -17,6 +17,9 @@ from tinygrad_ed.values import shape_of
 
 __all__ = ["dot", "inner", "matmul", "outer", "tensordot"]
 
+LARGE_PRODUCT = 2**15
+"""Entries of a matrix product from which NumPy's `dot`, which fills it with zeros first, loses to `matmul`."""
+
 
 def _as_matrices(g: Any, a: Any, b: Any) -> tuple[Any, Any, Any]:
     """Give g, a and b their matrix axes: a row for a vector on the left, a column for one on the right."""
@@ -49,7 +52,7 @@ def product(a: Any, b: Any) -> Any:
     >>> product(np.ones((1, 2)), np.ones((2, 1)))
     array([[2.]])
     """
-    if type(a) is type(b) is np.ndarray and a.ndim == b.ndim == 2:
+    if type(a) is type(b) is np.ndarray and a.ndim == b.ndim == 2 and len(a) * b.shape[1] < LARGE_PRODUCT:
         return a.dot(b)
     return np.matmul(a, b) if type(a) is type(b) is float else a @ b  # of two floats: NumPy has the words
 

@@ -46,7 +46,11 @@ def _lifted(x: Any, axis: Axis) -> tuple[int, ...]:
 def _spread(g: Any, x: Any, axis: Axis) -> Any:
     """Give every folded entry what its fold got."""
     if type(g) is float:
-        return g if shape_of(x) == () else np.full(shape_of(x), g, plain(x).dtype)
+        if shape_of(x) == ():
+            return g
+        out = np.empty(shape_of(x), plain(x).dtype)
+        out.fill(g)
+        return out
     if isinstance(g, np.ndarray):  # the usual case, without the way through two ops
         out = np.empty(shape_of(x), g.dtype)
         out[...] = g.reshape(_lifted(x, axis))

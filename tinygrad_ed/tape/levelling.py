@@ -5,7 +5,6 @@ equal length are the columns of one array, added row after row, which is the ord
 """
 
 import operator
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -71,37 +70,38 @@ class _Plan:
     """The steps on numbers as arrays of positions: 0, 1, ... for them, then the values from outside, then constants."""
 
     def __init__(self, recording: Recording, numbers: list[Traced], late: set[Traced]) -> None:
-        self.place: dict[Traced, int] = {step: i for i, step in enumerate(numbers)}
-        self.count = len(numbers)
+        self.numbers, self.late = numbers, late
+        self.count = n = len(numbers)
+        for i, step in enumerate(numbers):
+            step.at = i
         self.sources: list[Traced] = []
         constants: dict[Any, int] = {}
-        n, place, codes = self.count, self.place, {fn: k for k, fn in enumerate(FUNCTIONS)}
-        self.code = np.array([codes[step.fn] for step in numbers])
-        self.functions = list(FUNCTIONS.values())
-        self.args = [np.full(n, -1) for _ in range(3)]
-        for k, column in enumerate(self.args):
-            having = [i for i, step in enumerate(numbers) if len(step.args) > k]
-            found = []
-            for x in [numbers[i].args[k] for i in having]:
+        found: list[int] = []
+        for step in numbers:
+            for x in step.args:
                 if type(x) is Traced:
-                    at = place.get(x)
-                    if at is None:
-                        at = place[x] = n + len(self.sources)
+                    if x.at < 0:
+                        x.at = n + len(self.sources)
                         self.sources.append(x)
+                    found.append(x.at)
                 else:  # constants get numbers below -1 first: their place is known when all sources are
-                    at = -2 - constants.setdefault(x if x == x and x != 0 else repr(float(x)), len(constants))
-                found.append(at)
-            column[having] = found
+                    key = x if x == x and x != 0 else repr(float(x))
+                    found.append(-2 - constants.setdefault(key, len(constants)))
         first = n + len(self.sources)
         self.constants = [float(key) for key in constants]
-        self.args = [np.where(column < -1, first - 2 - column, column) for column in self.args]
         self.total = first + len(constants)
-        others = [step for step in recording.steps if step not in place or place[step] >= n]
-        self.late = late
-        self.others = others
+        places = np.array([*found, -1, -1, -1])  # the last step may have one operand only
+        places = np.where(places < -1, first - 2 - places, places)
+        having = np.array([len(step.args) for step in numbers])
+        begins = np.cumsum(having) - having
+        self.args = [np.where(having > k, places[begins + k], -1) for k in range(3)]
+        codes = {fn: k for k, fn in enumerate(FUNCTIONS)}
+        self.code = np.array([codes[step.fn] for step in numbers])
+        self.functions = list(FUNCTIONS.values())
+        self.others = [step for step in recording.steps if not 0 <= step.at < n]
         wanted = [*traced_in(recording.results), *[x for x, _, _ in recording.decisions]]
-        wanted += [x for step in others for x in traced_in([step.args, step.kwargs or {}])]
-        self.outputs = sorted({place[x] for x in wanted if place.get(x, n) < n})
+        wanted += [x for step in self.others for x in traced_in([step.args, step.kwargs or {}])]
+        self.outputs = sorted({x.at for x in wanted if 0 <= x.at < n})
 
     def levels(self) -> Levels:
         """Find chains and heights, and lay the groups out."""
@@ -206,7 +206,7 @@ def _as_slice(positions: Array) -> Any:
 
 def _replace(recording: Recording, plan: _Plan, levels: Levels) -> None:
     """Make one step of all levelled ones, whose results are its entries."""
-    numbers: Sequence[Traced] = list(plan.place)
+    numbers = plan.numbers
     found = [numbers[at].value for at in plan.outputs]
     whole = Traced(recording, levels, tuple(plan.sources), None, found)
     parts = {

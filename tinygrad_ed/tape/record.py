@@ -10,7 +10,7 @@ import inspect
 import operator
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 
@@ -24,8 +24,8 @@ from tinygrad_ed.recording import mode, observer, users_line
 from tinygrad_ed.tape.traced import OPERATORS, Traced, converted, plain_tree, traced_in
 from tinygrad_ed.values import Lifted
 
-NUMBERS = (float, bool, int)
-_FLOATS = {float}
+_NUMBERS = frozenset([float, bool, int])
+_FLOATS = frozenset([float])
 
 _COMPOSED: list[Op] = [
     *(ops.relu, ops.sigmoid, ops.softplus, ops.leaky_relu, ops.elu, ops.sum, ops.mean, ops.logsumexp, norms.norm2),
@@ -110,14 +110,15 @@ class Recording:
 
     def op(self, op: Op, values: list[Any], params: dict[str, Any]) -> Any:
         """Compute and keep an op."""
-        self._check_open()
+        if not self.open:
+            self._refuse()
         if op.scalar is not None and not params:  # most steps of a graph of single numbers
             plain = [x.value if type(x) is Traced else x for x in values]
-            if set(map(type, plain)) == _FLOATS:
+            if _FLOATS.issuperset(map(type, plain)):
                 return self._kept(op.scalar, tuple(values), None, op._evaluate(plain, params, (), True))
         values = [self._number(x) if type(x) is Traced and type(x.value) is not float else x for x in values]
         plain = [x.value if type(x) is Traced else x for x in values]
-        numbers = op.scalar is not None and all([type(x) in NUMBERS for x in plain])
+        numbers = op.scalar is not None and all([type(x) in _NUMBERS for x in plain])
         value = op._evaluate(plain, plain_tree(params) if params else params, tuple(values), numbers)
         if numbers:
             return self._kept(op.scalar, tuple(values), params, value)
@@ -136,9 +137,10 @@ class Recording:
 
     def call(self, function: Any, args: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
         """Compute and keep a call of NumPy; each of several results is a value of its own."""
-        if function in COMPARISONS and not keywords and all([type(plain_tree(x)) in NUMBERS for x in args]):
+        if function in COMPARISONS and not keywords and all([type(plain_tree(x)) in _NUMBERS for x in args]):
             return self.arithmetic(function, COMPARISONS[function], *args)
-        self._check_open()
+        if not self.open:
+            self._refuse()
         value = function(*plain_tree(args), **plain_tree(keywords))
         result = self._kept(function, args, keywords, value)
         if isinstance(value, list | tuple):
@@ -162,13 +164,14 @@ class Recording:
     def arithmetic(self, ufunc: np.ufunc, of_numbers: Callable[..., Any], *args: Any) -> Any:
         """Compute and keep an operator: Python's for Python numbers, else NumPy's."""
         plain = [x.value if type(x) is Traced else x for x in args]
-        if not all([type(x) in NUMBERS for x in plain]):
+        if not _NUMBERS.issuperset(map(type, plain)):
             try:
                 return self.call(ufunc, args, {})
             except ValueError as error:
                 shapes = " and ".join([str(np.shape(x)) for x in plain])
                 raise ShapeError(f"{ufunc.__name__}: inputs of shape {shapes} do not fit: {error}") from error
-        self._check_open()
+        if not self.open:
+            self._refuse()
         try:
             value = of_numbers(*plain)
         except ArithmeticError:  # NumPy says inf or nan, with its warning
@@ -186,7 +189,8 @@ class Recording:
 
     def decide(self, x: Traced) -> bool:
         """Answer Python's question for a truth value, and remember the answer: a branch hangs on it."""
-        self._check_open()
+        if not self.open:
+            self._refuse()
         outcome = bool(x.value)
         self.decisions.append((x, outcome, users_line()))
         return outcome
@@ -196,12 +200,11 @@ class Recording:
         self.steps, self.inputs, self.results, self.decisions = [], [], [], []
         self.tree, self.arguments, self.output, self.captured = [], [], None, {}
 
-    def _check_open(self) -> None:
-        if not self.open:
-            raise StaleGraph(
-                "a value of a recording that is over was used: it was kept outside of the compiled function (in a "
-                "list, an attribute, a global name) while tg.compile recorded; return it as a result instead"
-            )
+    def _refuse(self) -> NoReturn:
+        raise StaleGraph(
+            "a value of a recording that is over was used: it was kept outside of the compiled function (in a "
+            "list, an attribute, a global name) while tg.compile recorded; return it as a result instead"
+        )
 
     # What an observer is told
 

@@ -16,6 +16,7 @@ import numpy as np
 
 from tinygrad_ed import ops
 from tinygrad_ed.operation import Op
+from tinygrad_ed.ops.linalg import LARGE_PRODUCT
 from tinygrad_ed.ops.shape import _repeats
 from tinygrad_ed.tape.levels import Levels
 from tinygrad_ed.tape.passes import is_plain_reduction, operands
@@ -40,6 +41,14 @@ TAKING_OUT: frozenset[Any] = frozenset(
 LARGE = 65_536
 """A result of so many bytes is written into one of two arrays that take turns, if the caller has let go of it: for
 large arrays new memory costs more than the numbers in it."""
+
+
+def _by_dot(step: Traced) -> bool:
+    """Whether a product is made by `np.dot`, as eager ones are."""
+    if step.fn is not np.matmul:
+        return False
+    dims = [np.ndim(x.value if type(x) is Traced else x) for x in step.args]
+    return max(dims) < 3 and (min(dims) < 2 or np.size(step.value) < LARGE_PRODUCT)
 
 
 def _references_of_a_free_array() -> int:
@@ -132,7 +141,7 @@ class Replay:
     def _expression(self, step: Traced) -> str:
         text = call_text(step, self._name.__getitem__, self.names, self._argument)
         fn = step.fn
-        if fn is np.matmul and all([np.ndim(x.value if type(x) is Traced else x) < 3 for x in step.args]):
+        if _by_dot(step):
             text = self._call(np.dot, *step.args)
         elif is_plain_reduction(step) and not (step.kwargs or {}).get("keepdims"):
             text = self._call(fn, *step.args, (step.kwargs or {}).get("axis", 0))
@@ -165,7 +174,7 @@ class Replay:
     def _write_into(self, step: Traced) -> bool:
         """A step whose result goes into a buffer, if its function can do that."""
         fn, args = step.fn, step.args
-        if fn is np.matmul and all([np.ndim(x.value if type(x) is Traced else x) < 3 for x in args]):
+        if _by_dot(step):
             self.body.append(self._call(np.dot, *args, out=self._out(step)))
         elif isinstance(fn, np.ufunc) and not step.kwargs and fn.nout == 1:
             product = self._product_of.get(step)

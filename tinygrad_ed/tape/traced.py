@@ -30,6 +30,9 @@ _KNOWN_BY_SHAPE: list[Any] = [
 KNOWN_BY_SHAPE = frozenset(_KNOWN_BY_SHAPE)
 """Functions whose answer is the same for all arrays of that shape and dtype, or is text to look at."""
 
+_FLOAT64 = np.dtype(float)
+_OTHERS = (Node, Lifted)
+
 WRITING: frozenset[Any] = frozenset([np.copyto, np.fill_diagonal, np.place, np.put, np.put_along_axis, np.putmask])
 
 
@@ -41,11 +44,12 @@ class Traced(Lifted):
         fn, args, kwargs: the call; `fn` is None for an input. Args hold Traced and constants.
         value: what came out in the recorded run, a Python number, a NumPy scalar or an array.
         shape: its shape, `()` for a number.
+        at: its place among the single numbers, if it is levelled (see `levelling.py`), else -1.
         label: what to call it: the op that made it; or the value whose derivative it is, in a pair with the word
             "scaled" if a factor has been multiplied into that.
     """
 
-    __slots__ = ("args", "fn", "kwargs", "label", "shape", "tape", "value")
+    __slots__ = ("args", "at", "fn", "kwargs", "label", "shape", "tape", "value")
 
     def __init__(
         self, tape: "Recording", fn: Any, args: tuple[Any, ...], kwargs: dict[str, Any] | None, value: Any
@@ -56,12 +60,13 @@ class Traced(Lifted):
         self.kwargs = kwargs
         self.value = value
         self.shape = () if type(value) is float else getattr(value, "shape", ())
+        self.at = -1
         self.label: str | Traced | tuple[str, Traced] | None = None
 
     @property
     def dtype(self) -> np.dtype[Any]:
         """The dtype; float64 for a float."""
-        return np.asarray(self.value).dtype
+        return _FLOAT64 if type(self.value) is float else np.asarray(self.value).dtype
 
     @property
     def ndim(self) -> int:
@@ -81,7 +86,7 @@ class Traced(Lifted):
     def through(self, op: Op, values: list[Any], params: dict[str, Any]) -> Any:
         """Compute and record an op; a batch of gradients among the values goes first."""
         for x in values:
-            if isinstance(x, Lifted) and type(x) is not Traced:
+            if type(x) is not Traced and isinstance(x, Lifted):
                 return x.through(op, values, params)
         return self.tape.op(op, values, params)
 
@@ -215,7 +220,7 @@ def _operator(ufunc: np.ufunc, of_numbers: Callable[..., Any]) -> tuple[Any, Any
     """The method for `traced o other` and the one for `other o traced`."""
 
     def method(self: Traced, other: Any) -> Any:
-        if isinstance(other, Node | Lifted) and type(other) is not Traced:
+        if type(other) is not Traced and isinstance(other, _OTHERS):
             return NotImplemented
         return self.tape.arithmetic(ufunc, of_numbers, self, other)
 
