@@ -51,7 +51,7 @@ class Levels:
         arena[: self.inputs] = entries
         for group in self.groups:
             values = [arena[operand] for operand in group.operands]
-            arena[group.start : group.stop] = values[0].sum(axis=0) if group.terms else group.fn(*values)
+            arena[group.start : group.stop] = values[0].sum(axis=0, initial=-0.0) if group.terms else group.fn(*values)
         numbers: list[float] = arena[self.outputs].tolist()
         return numbers
 
@@ -81,8 +81,8 @@ class Levels:
 
 
 def _group_text(group: Group, out: str, parts: list[str], names: Names) -> str:
-    if group.terms:
-        return f"np.add.reduce({parts[0]}, 0, None, {out})"
+    if group.terms:  # from -0.0 on: NumPy begins with 0.0, and -0.0 + -0.0 would be 0.0
+        return f"np.add.reduce({parts[0]}, 0, None, {out}, False, -0.0)"
     if group.fn is ops.relu.forward:
         return f"np.maximum({parts[0]}, 0.0, out={out})"
     if isinstance(group.fn, np.ufunc):

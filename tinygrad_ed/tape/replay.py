@@ -45,10 +45,9 @@ large arrays new memory costs more than the numbers in it."""
 
 def _by_dot(step: Traced) -> bool:
     """Whether a product is made by `np.dot`, as eager ones are."""
-    if step.fn is not np.matmul:
+    if step.fn is not np.matmul or np.size(step.value) >= LARGE_PRODUCT:
         return False
-    dims = [np.ndim(x.value if type(x) is Traced else x) for x in step.args]
-    return max(dims) < 3 and (min(dims) < 2 or np.size(step.value) < LARGE_PRODUCT)
+    return all([np.ndim(x.value if type(x) is Traced else x) < 3 for x in step.args])
 
 
 def _references_of_a_free_array() -> int:
