@@ -85,7 +85,7 @@ class _Plan:
                         self.sources.append(x)
                     found.append(x.at)
                 else:  # constants get numbers below -1 first: their place is known when all sources are
-                    key = x if x == x and x != 0 else repr(float(x))
+                    key = x or repr(float(x))  # 0.0 and -0.0 are equal
                     found.append(-2 - constants.setdefault(key, len(constants)))
         first = n + len(self.sources)
         self.constants = [float(key) for key in constants]
