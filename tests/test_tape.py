@@ -244,6 +244,26 @@ def test_numbers_beside_float32_are_as_weak_as_in_the_engine():
     assert [y.dtype for y in compiled(x, X)] == [np.float32] * 4 + [np.float64]
 
 
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda x: np.transpose(a=x),
+        lambda x: np.sum(a=x),
+        lambda x: np.sum(keepdims=True, axis=0, a=x),
+        lambda x: np.reshape(x, shape=(6,)),
+        lambda x: np.clip(a_max=1.0, a_min=0.0, a=x),
+        lambda x: np.take(indices=[1, 0], a=x, axis=1),
+        lambda x: np.broadcast_to(array=x, shape=(2, 3, 2)),
+        lambda x: np.tensordot(b=W, a=x, axes=1),
+    ],
+)
+def test_operands_may_be_given_by_name(f):
+    for g in (f, tg.grad(lambda x: (f(x) * f(x)).sum())):
+        compiled = compile(g)
+        for x in (X, X * 0.999):
+            equal(compiled(x), g(x))
+
+
 def test_reductions_keep_what_they_were_told():
     def f(x):
         more = np.add.reduce(x, axis=0, initial=1.0), np.add.reduce(x, 0, where=x > 0), np.maximum.reduce(x, 1, None)

@@ -7,6 +7,7 @@ such as sigmoid, is followed into the NumPy calls it is made of; any other op is
 
 import gc
 import inspect
+import itertools
 import operator
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -141,6 +142,8 @@ class Recording:
             return self.arithmetic(function, COMPARISONS[function], *args)
         if not self.open:
             self._refuse()
+        if not args:
+            args, keywords = _positional(function, keywords)
         value = function(*plain_tree(args), **plain_tree(keywords))
         result = self._kept(function, args, keywords, value)
         if isinstance(value, list | tuple):
@@ -238,6 +241,16 @@ def collector_off() -> Iterator[None]:
     finally:
         if was_on:
             gc.enable()
+
+
+def _positional(function: Any, keywords: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """Give a call without positional arguments those that can be: `np.sum(a=x, axis=0)` is `np.sum(x, 0)`."""
+    try:
+        names = itertools.takewhile(keywords.__contains__, inspect.signature(function).parameters)
+    except ValueError:  # older versions of NumPy do not tell it of functions written in C
+        return (), keywords
+    args = {name: keywords[name] for name in names}
+    return tuple(args.values()), {name: x for name, x in keywords.items() if name not in args}
 
 
 def is_ufunc(function: Any) -> bool:
