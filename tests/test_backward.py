@@ -315,6 +315,12 @@ def test_a_broadcasting_op_may_not_return_just_any_shape():
         op(Node(np.ones((2, 3))), Node(np.ones(3))).sum().backward()
 
 
+def test_what_a_broadcasting_op_returns_is_looked_at_before_it_is_added_up():
+    op = tg.op("wrong", np.add, lambda g, y, a, b: g, lambda g, y, a, b: np.full((2, 3), None), broadcasts=True)
+    with pytest.raises(tg.RuleError, match=r"(?s)op 'wrong' for input 1 returned array\(\[\[None.*not a gradient"):
+        op(Node(np.ones((2, 3))), Node(np.ones(3))).sum().backward()
+
+
 def test_a_rule_that_raises_is_named_in_a_note():
     with pytest.raises(TypeError) as caught:
         wrong(lambda g, y, x: g + None)(Node(1.0)).backward()

@@ -3,6 +3,7 @@
 import platform
 import subprocess
 import sys
+import weakref
 from types import SimpleNamespace
 
 import numpy as np
@@ -45,6 +46,19 @@ def _held_in_a_local(leaf):
     array = np.arange(3.0)
     leaf.value = array
     return array
+
+
+def _held_weakly(leaf):
+    seen = []
+
+    def made():
+        array = np.arange(3.0)
+        seen.append(weakref.ref(array))
+        return array
+
+    leaf.value = made()
+    held = seen[0]()
+    return np.empty(3) if held is None else held
 
 
 def _held_in_a_list(leaf):
@@ -116,6 +130,7 @@ def _held_by_a_caller_of_the_property(leaf):
         _held_by_an_object,
         _held_by_a_view,
         _held_by_a_memoryview,
+        _held_weakly,
         _held_as_a_part,
         _held_by_a_call,
         _held_by_a_caller_of_the_property,

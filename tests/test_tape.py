@@ -19,7 +19,7 @@ from tinygrad_ed.tape.program import interpreted
 from tinygrad_ed.tape.replay import LARGE
 from tinygrad_ed.tape.traced import Traced
 
-PLAIN_IN_PYTHON = {
+NOT_IN_A_PROGRAM = {
     "interp": "positions from plain numbers",
     "nanmedian": "counts decide how far it sorts",
     "nanquantile": "counts decide how far it sorts",
@@ -29,7 +29,7 @@ PLAIN_IN_PYTHON = {
     "polydiv": "leading zeros are cut off",
     "polymul": "leading zeros are cut off",
 }
-"""Functions of the table that turn numbers into Python integers: they are refused, and nothing else is."""
+"""Functions of the table that turn numbers into Python integers: they are refused, and little else is."""
 
 X = np.array([[0.5, -1.0], [1.5, 0.25], [-0.75, 2.0]])
 W = np.array([[0.2, -0.4, 0.1], [0.3, 0.7, -0.6]])
@@ -58,7 +58,7 @@ def shifted(xs):
 
 
 def refused(row: Row) -> bool:
-    return row.op in PLAIN_IN_PYTHON
+    return row.op in NOT_IN_A_PROGRAM or row.note == "(A)"  # the order in memory
 
 
 def by_name(rows):
@@ -73,14 +73,14 @@ def test_a_compiled_gradient_of_every_op_is_the_gradient(row):
     compiled = compile(f)
     try:
         first = compiled(*xs)
-    except tg.GraphDropped:
+    except (tg.GraphDropped, tg.InvalidValue):
         assert refused(row)
         return
     equal(first, f(*xs))
     equal(compiled(*shifted(xs)), f(*shifted(xs)))  # a replay at another point
 
 
-@pytest.mark.parametrize("row", [row for row in by_name(ROWS) if not refused(row)], ids=str)
+@pytest.mark.parametrize("row", by_name([row for row in ROWS if not refused(row)]), ids=str)
 def test_compiled_jacobians_and_second_derivatives_are_those_of_the_op(row):
     xs, places = row.arguments(), tuple(range(len(row.shapes)))
     space = space_of(row)
@@ -152,6 +152,54 @@ def test_views_subclasses_and_arrays_in_column_order_are_taken_as_they_are():
     for x in (X, np.asfortranarray(X), np.repeat(X, 2, axis=0)[::2], X.view(type("Mine", (np.ndarray,), {}))):
         equal(compiled(p, x, Y), f(p, np.asarray(x), Y))
     assert len(compiled.tapes) == 1
+
+
+def test_arrays_in_another_byte_order_are_taken_again_and_again():
+    f = tg.value_and_grad(lambda x: (x * x).sum())
+    compiled = compile(f)
+    for _ in range(3):
+        equal(compiled(X.astype(">f8")), f(X.astype(">f8")))
+    assert len(compiled.tapes) == 1
+
+
+def test_numbers_of_numpy_become_floats_in_a_node():
+    f = tg.value_and_grad(lambda xs: sum([x * x * 0.5 - x / 3.0 for x in xs]))
+    compiled = compile(f)
+    for count in (2, 1000):  # lines of Python, and levels
+        xs = [np.float32(0.1 * k) for k in range(count)]
+        equal(compiled(xs), f(xs))
+        assert {type(y) for y in leaves(compiled(xs))} == {float}
+
+
+def test_factors_are_not_joined_where_the_product_would_overflow():
+    for c in (2.0**600, 2.0**-600):
+        compiled = compile(lambda x, c=c: c * (c * x))
+        x = np.array([1.0 / c, 1.0])
+        with np.errstate(over="ignore", under="ignore"):
+            equal(compiled(x), c * (c * x))
+
+
+def test_column_order_is_kept():
+    def f(x):
+        y = 2.0 * x
+        return np.reshape(y, (2, 3), order="F"), np.ravel(y, "F"), y.reshape(6, order="F"), np.ravel(y)
+
+    compiled = compile(f)
+    for x in (X, np.asfortranarray(X)):
+        equal(compiled(x), f(x))
+
+
+def test_parts_of_a_division_are_recorded():
+    equal(compile(lambda x: (*divmod(x, 0.4), *divmod(2.0, x)))(1.5), (*divmod(1.5, 0.4), *divmod(2.0, 1.5)))
+
+
+def test_a_node_can_be_shown_while_a_function_is_recorded():
+    def f(x):
+        node = tg.Node(x) * 2.0
+        assert "op='multiply'" in repr(node)
+        return node * 1.0
+
+    assert compile(f)(1.5) == 3.0
 
 
 def test_results_belong_to_the_caller():

@@ -226,3 +226,51 @@ def test_constants_that_are_equal_and_not_the_same_are_kept_apart():
 def test_a_truth_value_of_numbers_is_no_node():
     with pytest.raises(tg.InvalidType, match="real numbers, not bool"):
         compile(lambda x: tg.Node(x > 0.0) * 1.0)(0.5)
+
+
+def chain(xs, signs):
+    total = xs[0] * signs[0]
+    for x, sign in zip(xs[1:], signs[1:], strict=True):
+        total = total + x * sign
+    return total
+
+
+@pytest.mark.parametrize(
+    ("first", "middle", "last", "total"), [(1e16, 1.0, -1e16, 0.0), (1.5e308, 1.0, -1.5e308, math.inf)]
+)
+def test_a_chain_that_is_alone_is_added_in_its_order_too(first, middle, last, total):
+    signs = [1.0] * 2 * MANY
+    compiled = compile(chain)
+    compiled(signs, signs)
+    assert len(levels_of(compiled)) == 1
+    xs = [first, first if total else middle, *[middle] * (2 * MANY - 3), last]
+    for found in (compiled(xs, signs), run(compiled, xs, signs)):
+        assert found == chain(xs, signs) == total
+
+
+def test_truth_values_leave_the_levels_as_truth_values():
+    xs = [0.1 + 0.002 * k for k in range(MANY)]
+
+    def f(xs):
+        masks = [x * x - x + x * 2.0 > 0.5 for x in xs]
+        return masks, [mask & (x > 0.3) for mask, x in zip(masks, xs, strict=True)], np.stack(masks)
+
+    compiled = compile(f)
+    for found in (compiled(xs), run(compiled, xs)):
+        assert levels_of(compiled)
+        for a, b in zip(leaves(found), leaves(f(xs)), strict=True):
+            assert type(a) is type(b)
+            assert np.array_equal(a, b)
+
+    powers = tg.value_and_grad(lambda xs: sum([(x * x + 1.0) ** np.maximum(x * x - x, 0.3) for x in xs], 0.0))
+    compiled = compile(powers)  # its rule combines masks
+    equal(compiled(xs), powers(xs))
+    assert levels_of(compiled)
+
+
+@pytest.mark.parametrize("number", [10**400, 2**53 + 1])
+def test_whole_numbers_that_no_float_holds_are_left_to_python(number):
+    xs = [1.0 + k for k in range(MANY)]
+    compiled = compile(lambda xs: [x * x < number for x in xs])
+    assert compiled(xs) == [x * x < number for x in xs]
+    assert "a whole number among them is no float" in compiled.tape.why

@@ -164,6 +164,53 @@ def test_a_value_that_was_kept_from_a_recording_is_refused():
         compile(f)(X)
 
 
+@pytest.mark.parametrize(
+    "use",
+    [
+        lambda x, old: x + old,
+        lambda x, old: old + x,
+        lambda x, old: np.add(x, old),
+        lambda x, old: tg.ops.multiply(old, x),
+        lambda x, old: np.where(x > 0, x, old),
+        lambda x, old: np.stack([x, old]),
+        lambda x, old: [v * old for v in [x] * 2000],  # by levels
+        lambda x, old: x > old,
+        lambda x, old: round(old),
+        lambda x, old: old,
+    ],
+)
+def test_a_value_of_another_recording_is_refused_wherever_it_stands(use):
+    class Kept:
+        def __init__(self):
+            self.keep = [].append
+
+    kept = Kept()
+    old = []
+    kept.keep = old.append
+
+    def keeping(x):
+        getattr(kept, "keep")(x)  # noqa: B009  # so that the watch does not see it
+        return x * 2.0
+
+    compile(keeping)(1.5)
+    with pytest.raises(tg.StaleGraph, match="a recording that is over"):
+        compile(lambda x: use(x, old[0]))(2.0)
+
+
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda x: np.ravel(x * 2.0, order="K"),
+        lambda x: np.reshape(x, (-1,), "A"),
+        lambda x: x.reshape(-1, order="A"),
+        lambda x: x if x.flags.c_contiguous else x.T,
+    ],
+)
+def test_what_depends_on_the_order_in_memory_is_refused(f):
+    with pytest.raises(tg.InvalidValue, match="how an array lies in memory"):
+        compile(f)(X)
+
+
 @pytest.mark.parametrize(("result", "words"), [(None, "is a `return` missing"), ("text", "numbers and arrays only")])
 def test_a_result_that_is_no_number_is_refused(result, words):
     with pytest.raises(tg.InvalidType, match=words):

@@ -46,10 +46,9 @@ def contribution(
 
 def fitted(part: Any, want: Any, op: Op, position: int) -> Any:
     """Undo broadcasting, here and nowhere else, and see that a gradient has its input's shape and dtype."""
-    if op.broadcasts and type(part) is np.ndarray and part.shape[1:] == shape_of(want) != ():  # of a bias, most often
-        part = np.add.reduce(part)
-        if part.dtype is want.dtype:
-            return part
+    alike = type(part) is type(want) is np.ndarray and part.dtype is want.dtype
+    if alike and op.broadcasts and part.shape[1:] == want.shape:  # of a bias, most often
+        return np.add.reduce(part)
     if not isinstance(part, NOT_PLAIN):
         try:
             part = constant(part)

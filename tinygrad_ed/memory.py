@@ -15,6 +15,7 @@ A leaf copies the array that it is given, as its owner may write into it; but th
 import sys
 from functools import partial
 from typing import Any
+from weakref import getweakrefcount
 
 import numpy as np
 
@@ -64,7 +65,7 @@ def is_ours(references: int, array: Any) -> bool:
     >>> is_ours(sys.getrefcount(array) + TEMPORARY, array)
     False
     """
-    if type(array) is not np.ndarray or references > TEMPORARY:
+    if type(array) is not np.ndarray or references > TEMPORARY or getweakrefcount(array):
         return False
     flags = array.flags
     return bool(flags.owndata and flags.carray)  # carray: in the order of C, aligned, and may be written

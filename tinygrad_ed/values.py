@@ -117,4 +117,6 @@ def shape_of(value: Any) -> tuple[int, ...]:
 
 def short(value: Any) -> str:
     """The array in one line, shortened: messages and labels are lines."""
+    if not isinstance(value, np.ndarray):
+        return " ".join(repr(value).split())
     return " ".join(np.array2string(value, separator=", ", threshold=12, edgeitems=2).split())

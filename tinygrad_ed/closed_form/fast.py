@@ -32,7 +32,7 @@ from tinygrad_ed.closed_form.derivatives import DELTA, GELU_CUBE, GELU_SCALE, SL
 WIDE, NARROW = 256, 128
 BLOCK = 2**15  # entries that are worked on at a time, so that they stay in the processor's cache
 
-LARGE = 2**15  # entries of a product from which `dot`, which fills it with zeros first, loses to `matmul`
+LARGE = 2**15  # entries of a product from which `dot` loses to `matmul`: it fills it with zeros first
 
 do = partial
 Call = partial[Any]
@@ -41,7 +41,8 @@ Calls = Iterator[Call]
 
 def times(a: Array, b: Array, out: Array) -> Call:
     """The call that writes the matrix product a b to `out`."""
-    return do(a.dot, b, out) if out.size < LARGE else do(np.matmul, a, b, out)
+    column_times_row = len(b) == 1  # which `matmul` does in a slow loop of its own
+    return do(a.dot, b, out) if out.size < LARGE or column_times_row else do(np.matmul, a, b, out)
 
 
 # Activation functions. The calls of each fill `alpha`, and later multiply `B` by Φ'(ζ); `s` and `t` are for what lies

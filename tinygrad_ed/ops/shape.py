@@ -171,8 +171,10 @@ def reshape_in(x: Any, shape: Any, order: str = "C") -> Any:
     """
     if order not in ("C", "F", "A"):
         raise NoDerivativeRule(f"np.reshape and np.ravel of a Node take the orders C, F and A, not {order!r}")
-    flags = as_array(plain(x)).flags
-    if order == "C" or (order == "A" and (flags.c_contiguous or not flags.f_contiguous)):
+    if order == "A":
+        flags = as_array(plain(x)).flags
+        order = "C" if flags.c_contiguous or not flags.f_contiguous else "F"
+    if order == "C":
         return reshape(x, shape=shape)
     # Column order is row order of the transpose.
     target = np.broadcast_to(0.0, shape_of(x)).reshape(shape).shape

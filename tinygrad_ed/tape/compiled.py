@@ -197,8 +197,13 @@ def _base(x: Any) -> Any:
         raise InvalidType("a masked array would lose its mask in a program; fill it first (`array.filled(...)`)")
     if not isinstance(x, np.ndarray):
         return x
-    usual = np.dtype(x.dtype.type)  # of equal dtypes the one object that programs compare with
-    return np.asarray(x).view(usual) if x.dtype == usual else np.asarray(x)
+    return np.asarray(x).view(_one_of_equal(x.dtype))
+
+
+@functools.cache
+def _one_of_equal(dtype: np.dtype[Any]) -> np.dtype[Any]:
+    """Of equal dtypes the one object that programs compare with: for the machine's byte order NumPy's own."""
+    return np.dtype(dtype.type) if dtype == np.dtype(dtype.type) else dtype
 
 
 def _signature(tree: Any) -> Any:

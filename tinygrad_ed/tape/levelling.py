@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_ed.operation import is_exact
 from tinygrad_ed.tape.levels import Group, Levels
 from tinygrad_ed.tape.record import ON_NUMBERS, Recording
 from tinygrad_ed.tape.traced import OPERATORS, Traced, mapped, traced_in
@@ -35,6 +36,8 @@ def level(recording: Recording) -> str:
     numbers, late = _sorted_out(recording.steps)
     if len(numbers) < MANY:
         return f"{len(numbers)} steps on single numbers: lines of Python (levels pay from {MANY})"
+    if any([type(x) is int and not is_exact(x) for step in numbers for x in step.args]):
+        return f"{len(numbers)} steps on single numbers: lines of Python (a whole number among them is no float)"
     plan = _Plan(recording, numbers, late)
     levels = plan.levels()
     width = levels.steps / max(len(levels.groups), 1)
@@ -80,6 +83,8 @@ class _Plan:
         for step in numbers:
             for x in step.args:
                 if type(x) is Traced:
+                    if x.tape is not recording:
+                        recording.refuse()
                     if x.at < 0:
                         x.at = n + len(self.sources)
                         self.sources.append(x)
@@ -177,6 +182,8 @@ class _Plan:
         for group in members:
             count = int(terms[group[0]])
             if count:
+                # Of a single column NumPy adds by halves; of two it adds row after row, so one alone is done twice.
+                group = np.repeat(group, 2) if len(group) == 1 else group
                 begins = np.array([start_of[h] for h in group.tolist()])
                 links = by_head[begins[None, :] + np.arange(count - 1)[:, None]]
                 ids = np.concatenate([a[links[:1]], b[links[:1]], term[links[1:]]])
@@ -209,17 +216,19 @@ def _replace(recording: Recording, plan: _Plan, levels: Levels) -> None:
     numbers = plan.numbers
     found = [numbers[at].value for at in plan.outputs]
     whole = Traced(recording, levels, tuple(plan.sources), None, found)
-    parts = {
-        numbers[at]: Traced(recording, operator.getitem, (whole, i), None, float(x))
-        for i, (at, x) in enumerate(zip(plan.outputs, found, strict=True))
-    }
-    for step, part in parts.items():
-        part.label = step.label
+    parts: dict[Traced, Traced] = {}
+    taken: list[Traced] = []
+    for i, (at, x) in enumerate(zip(plan.outputs, found, strict=True)):
+        taken.append(Traced(recording, operator.getitem, (whole, i), None, float(x)))
+        if type(x) is bool:  # the levels hold 0.0 and 1.0
+            taken.append(Traced(recording, bool, (taken[-1],), None, x))
+        taken[-1].label = numbers[at].label
+        parts[numbers[at]] = taken[-1]
     before = [step for step in plan.others if step not in plan.late]
     after = [step for step in plan.others if step in plan.late]
     for step in after:
         step.args = mapped(step.args, lambda x: parts.get(x, x))
         step.kwargs = step.kwargs and mapped(step.kwargs, lambda x: parts.get(x, x))
-    recording.steps = [*before, whole, *parts.values(), *after]
+    recording.steps = [*before, whole, *taken, *after]
     recording.results = [parts.get(y, y) if type(y) is Traced else y for y in recording.results]
     recording.decisions = [(parts.get(x, x), outcome, line) for x, outcome, line in recording.decisions]

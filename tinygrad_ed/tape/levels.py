@@ -49,9 +49,11 @@ class Levels:
         """Compute, group after group."""
         arena = self.start.copy()
         arena[: self.inputs] = entries
-        for group in self.groups:
-            values = [arena[operand] for operand in group.operands]
-            arena[group.start : group.stop] = values[0].sum(axis=0, initial=-0.0) if group.terms else group.fn(*values)
+        with np.errstate(over="ignore", invalid="ignore"):
+            for group in self.groups:
+                values = [arena[operand] for operand in group.operands]
+                result = values[0].sum(axis=0, initial=-0.0) if group.terms else group.fn(*values)
+                arena[group.start : group.stop] = result
         numbers: list[float] = arena[self.outputs].tolist()
         return numbers
 
@@ -62,7 +64,7 @@ class Levels:
         most = max([len(group.operands) for group in self.groups])
         setup = [f"{arena} = {names.of(self.start, 'start')}.copy()", f"{name}_take = {arena}.take"]
         setup += [f"{name}_g{k} = np.empty({max(gathers, default=0)})" for k in range(most)]
-        body = [f"{arena}[:{self.inputs}] = {entries}"]
+        body = []
         for i, group in enumerate(self.groups):
             out, parts = f"{name}_{i}", []
             setup.append(f"{out} = {arena}[{group.start}:{group.stop}]")
@@ -76,6 +78,8 @@ class Levels:
                     setup.append(f"{part} = {name}_g{k}[:{operand.size}]{shape}")
                     body.append(f'{name}_take({names.of(operand, "i")}, None, {part}, "clip")')
             body.append(_group_text(group, out, parts, names))
+        quiet = 'with np.errstate(over="ignore", invalid="ignore"):  # as Python is where numbers overflow'
+        body = [f"{arena}[:{self.inputs}] = {entries}", quiet, *[f"    {line}" for line in body]]
         body.append(f"{name} = {name}_take({names.of(self.outputs, 'i')}).tolist()")
         return setup, body
 

@@ -14,7 +14,7 @@ from tinygrad_ed.tape.levels import Levels
 from tinygrad_ed.tape.passes import operands
 from tinygrad_ed.tape.program import Program
 from tinygrad_ed.tape.record import ON_NUMBERS
-from tinygrad_ed.tape.text import Names, argument_text, call_text, function_text
+from tinygrad_ed.tape.text import Names, argument_text, call_text, function_text, was_made_a_float
 from tinygrad_ed.tape.traced import Traced
 from tinygrad_ed.tape.unpack import nested_text
 
@@ -89,15 +89,15 @@ class Listing:
 
     def results(self) -> list[str]:
         """The names of the entries of the result in order; of a constant, its text."""
-        return [
-            self._name[y] if type(y) is Traced else (self.names.of(y) if isinstance(y, np.ndarray) else repr(y))
-            for y in self.program.results
-        ]
+        return [argument_text(y, self._name.__getitem__, self.names) for y in self.program.results]
 
     def _text(self, x: Traced) -> str:
         if isinstance(x.fn, Levels):
             return f"{len(x.value)} numbers, by levels"
-        return call_text(x, self._name.__getitem__, self.names)
+        text = call_text(x, self._name.__getitem__, self.names)
+        arrays = [y.value for y in operands(x) if isinstance(y.value, np.ndarray)]
+        narrow = any([y.dtype.itemsize < 8 for y in arrays])  # NumPy's float64 passes for a float
+        return f"float({text})" if narrow and was_made_a_float(x) else text
 
     def _arguments(self, x: Traced) -> str:
         given = [argument_text(arg, self._name.__getitem__, self.names) for arg in x.args]
@@ -177,6 +177,7 @@ _OP_NAMES: dict[Any, str] = {
     **{op.forward: op.name for op in OPS.values()},
     operator.getitem: "getitem",
     float: "float",
+    bool: "bool",
 }
 
 

@@ -184,11 +184,14 @@ def _alike(a: Any, b: Any) -> bool:
 
 
 def _joined_factors(step: Traced) -> None:
-    """c1 (c2 x) is (c1 c2) x, to the last bit where a factor is a power of two."""
+    """c1 (c2 x) is (c1 c2) x, to the last bit where a factor is a power of two and nothing overflows."""
     factor, x = _factor(step)
     if factor is not None and type(x) is Traced and _alike(x.value, step.value):
         inner, y = _factor(x)
-        if inner is not None and type(y) is Traced and (_power_of_two(factor) or _power_of_two(inner)):
+        if inner is None or type(y) is not Traced or step.dtype.itemsize < 4:
+            return
+        moderate = all([1e-6 < abs(c) < 1e6 for c in (factor, inner)])
+        if moderate and (_power_of_two(factor) or _power_of_two(inner)):
             step.fn, step.args = x.fn, (factor * inner, y)
 
 

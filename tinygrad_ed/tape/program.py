@@ -52,6 +52,8 @@ def program_of(recording: Recording, outside: frozenset[int] = frozenset()) -> P
         if changed:
             step.args = mapped(step.args, lambda x: changed.get(x, x))
             step.kwargs = step.kwargs and mapped(step.kwargs, lambda x: changed.get(x, x))
+        if any([x.tape is not recording for x in operands(step)]):
+            recording.refuse()
         same = simplified(step, outside, steps)
         if same is None:
             same = known.setdefault(key_of(step), step)

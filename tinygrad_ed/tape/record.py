@@ -22,7 +22,7 @@ from tinygrad_ed.node import Node, clock
 from tinygrad_ed.operation import OPS, Op, is_numpy_function
 from tinygrad_ed.ops import norms, shape
 from tinygrad_ed.recording import mode, observer, users_line
-from tinygrad_ed.tape.traced import OPERATORS, Traced, converted, plain_tree, traced_in
+from tinygrad_ed.tape.traced import OPERATORS, Traced, converted, plain_tree, traced_in, unknown_layout
 from tinygrad_ed.values import Lifted
 
 _NUMBERS = frozenset([float, bool, int])
@@ -106,18 +106,20 @@ class Recording:
             self.open = False
         self.count = len(self.steps)
         self.results = [_result(f, y) for y in leaves(self.output)]
+        if any([type(y) is Traced and y.tape is not self for y in self.results]):
+            self.refuse()
 
     # What writes a step
 
     def op(self, op: Op, values: list[Any], params: dict[str, Any]) -> Any:
         """Compute and keep an op."""
         if not self.open:
-            self._refuse()
+            self.refuse()
         if op.scalar is not None and not params:  # most steps of a graph of single numbers
             plain = [x.value if type(x) is Traced else x for x in values]
             if _FLOATS.issuperset(map(type, plain)):
                 return self._kept(op.scalar, tuple(values), None, op._evaluate(plain, params, (), True))
-        values = [self._number(x) if type(x) is Traced and type(x.value) is not float else x for x in values]
+        values = [self.number(x) if type(x) is Traced and type(x.value) is not float else x for x in values]
         plain = [x.value if type(x) is Traced else x for x in values]
         numbers = op.scalar is not None and all([type(x) in _NUMBERS for x in plain])
         value = op._evaluate(plain, plain_tree(params) if params else params, tuple(values), numbers)
@@ -141,9 +143,11 @@ class Recording:
         if function in COMPARISONS and not keywords and all([type(plain_tree(x)) in _NUMBERS for x in args]):
             return self.arithmetic(function, COMPARISONS[function], *args)
         if not self.open:
-            self._refuse()
+            self.refuse()
         if not args:
             args, keywords = _positional(function, keywords)
+        if function in (np.ravel, np.reshape) and order_among(args, keywords) in ("A", "K"):
+            raise unknown_layout()
         value = function(*plain_tree(args), **plain_tree(keywords))
         result = self._kept(function, args, keywords, value)
         if isinstance(value, list | tuple):
@@ -174,7 +178,7 @@ class Recording:
                 shapes = " and ".join([str(np.shape(x)) for x in plain])
                 raise ShapeError(f"{ufunc.__name__}: inputs of shape {shapes} do not fit: {error}") from error
         if not self.open:
-            self._refuse()
+            self.refuse()
         try:
             value = of_numbers(*plain)
         except ArithmeticError:  # NumPy says inf or nan, with its warning
@@ -186,14 +190,14 @@ class Recording:
         self.steps.append(step)
         return step
 
-    def _number(self, x: Traced) -> Traced:
+    def number(self, x: Traced) -> Traced:
         """An operand of an op: what is no array becomes a float, as it does in `values.constant`."""
         return x if x.ndim else self._kept(float, (x,), None, float(x.value))
 
     def decide(self, x: Traced) -> bool:
         """Answer Python's question for a truth value, and remember the answer: a branch hangs on it."""
         if not self.open:
-            self._refuse()
+            self.refuse()
         outcome = bool(x.value)
         self.decisions.append((x, outcome, users_line()))
         return outcome
@@ -203,7 +207,8 @@ class Recording:
         self.steps, self.inputs, self.results, self.decisions = [], [], [], []
         self.tree, self.arguments, self.output, self.captured = [], [], None, {}
 
-    def _refuse(self) -> NoReturn:
+    def refuse(self) -> NoReturn:
+        """Refuse a value that was kept from a recording that is over."""
         raise StaleGraph(
             "a value of a recording that is over was used: it was kept outside of the compiled function (in a "
             "list, an attribute, a global name) while tg.compile recorded; return it as a result instead"
@@ -251,6 +256,11 @@ def _positional(function: Any, keywords: dict[str, Any]) -> tuple[tuple[Any, ...
         return (), keywords
     args = {name: keywords[name] for name in names}
     return tuple(args.values()), {name: x for name, x in keywords.items() if name not in args}
+
+
+def order_among(args: tuple[Any, ...], keywords: dict[str, Any] | None) -> str | None:
+    """The order that np.reshape or np.ravel is told, if it is told one."""
+    return next((x for x in [*args, *(keywords or {}).values()] if isinstance(x, str)), None)
 
 
 def is_ufunc(function: Any) -> bool:

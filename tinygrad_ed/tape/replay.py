@@ -9,20 +9,18 @@ new arrays, which belong to the caller.
 
 import operator
 import sys
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from tinygrad_ed import ops
-from tinygrad_ed.operation import Op
-from tinygrad_ed.ops.linalg import LARGE_PRODUCT
+from tinygrad_ed.ops.linalg import by_dot
 from tinygrad_ed.ops.shape import _repeats
 from tinygrad_ed.tape.levels import Levels
 from tinygrad_ed.tape.passes import is_plain_reduction, operands
 from tinygrad_ed.tape.program import Program, Undecided
-from tinygrad_ed.tape.record import is_ufunc
-from tinygrad_ed.tape.text import Names, argument_text, call_text, function_text
+from tinygrad_ed.tape.record import is_ufunc, order_among
+from tinygrad_ed.tape.text import Names, argument_text, call_text, function_text, was_made_a_float
 from tinygrad_ed.tape.traced import Traced, converted
 
 _MOVING: list[Any] = [
@@ -44,10 +42,11 @@ large arrays new memory costs more than the numbers in it."""
 
 
 def _by_dot(step: Traced) -> bool:
-    """Whether a product is made by `np.dot`, as eager ones are."""
-    if step.fn is not np.matmul or np.size(step.value) >= LARGE_PRODUCT:
+    """Whether a product is made by `np.dot`, as eager ones are, and those with a vector."""
+    if step.fn is not np.matmul:
         return False
-    return all([np.ndim(x.value if type(x) is Traced else x) < 3 for x in step.args])
+    a, b = [np.asarray(x.value if type(x) is Traced else x) for x in step.args]
+    return by_dot(a, b) if a.ndim == b.ndim == 2 else max(a.ndim, b.ndim) < 3
 
 
 def _references_of_a_free_array() -> int:
@@ -79,6 +78,7 @@ class Replay:
         self.names = Names()
         self.buffers = 0
         self._functions: dict[str, str] = {}
+        self._numbers: dict[Any, Any] = {}
         self._name = {x: f"x{i}" for i, x in enumerate(program.inputs)}
         self.places: dict[Traced, str] = {}
         self._fixed: dict[Traced, Any] = {}  # the array that a value has at every call
@@ -146,9 +146,7 @@ class Replay:
             text = self._call(fn, *step.args, (step.kwargs or {}).get("axis", 0))
         elif is_ufunc(fn):
             text = self._call(fn, *step.args, **(step.kwargs or {}))
-        # A number of NumPy's became a Python float where an op gave it.
-        numbers = _gives_python_numbers(fn) or (type(step.args[0]) is Traced and type(step.args[0].value) is list)
-        return text if numbers or type(step.value) is not float else f"float({text})"
+        return f"float({text})" if was_made_a_float(step) else text
 
     def _move(self, step: Traced) -> None:
         """A view: made once if it is one of a buffer, else at each call."""
@@ -164,7 +162,7 @@ class Replay:
             self._fixed[step] = array
             self._root[step] = root = self._root.get(source, source)
             self._last[root] = max(self._last.get(root, -1), self._last.get(step, -1))
-        elif step.fn in (np.reshape, np.ravel):
+        elif step.fn in (np.reshape, np.ravel) and order_among(step.args, step.kwargs) != "F":
             out = self._out(step)
             self.body.append(f"{self._function(np.copyto)}({out}.reshape({source.shape!r}), {self._name[source]})")
         elif not self._take(step):
@@ -306,7 +304,7 @@ class Replay:
         """A constant number beside an array is kept as an array of that dtype: NumPy reads it quicker."""
         dtypes = {y.dtype for y in others if type(y) is Traced and y.ndim}
         if type(x) is float and len(dtypes) == 1 and (dtype := dtypes.pop()).kind == "f":
-            return self.names.of(_number(x, dtype), "N")
+            return self.names.of(self._numbers.setdefault((x.hex(), dtype), np.array(x, dtype)), "N")
         return self._argument(x)
 
     def _argument(self, x: Any) -> str:
@@ -343,19 +341,3 @@ class Replay:
         owned = y in self._owned or (self._reuse and y in self._fixed)
         self._owned.discard(y)  # where the same array is asked for twice, the second is a copy
         return self._name[y] if owned or not isinstance(y.value, np.ndarray) else f"{self._name[y]}.copy()"
-
-
-def _number(x: float, dtype: np.dtype[Any]) -> Any:
-    key = (x.hex(), dtype)
-    if key not in _NUMBERS:
-        _NUMBERS[key] = np.array(x, dtype)
-    return _NUMBERS[key]
-
-
-_NUMBERS: dict[Any, Any] = {}
-
-
-def _gives_python_numbers(fn: Callable[..., Any]) -> bool:
-    if fn is operator.getitem or is_ufunc(fn):
-        return False
-    return isinstance(fn, Op) or not getattr(fn, "__module__", "").startswith("numpy")

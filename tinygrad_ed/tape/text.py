@@ -10,7 +10,7 @@ import numpy as np
 from tinygrad_ed import ops
 from tinygrad_ed.operation import Op
 from tinygrad_ed.ops.protocols import path
-from tinygrad_ed.tape.record import ON_NUMBERS
+from tinygrad_ed.tape.record import ON_NUMBERS, is_ufunc
 from tinygrad_ed.tape.traced import Traced, converted
 
 INFIX: dict[Any, str] = {
@@ -32,6 +32,7 @@ INFIX: dict[Any, str] = {
     operator.abs: "abs({})",
     operator.getitem: "{}[{}]",
     float: "float({})",
+    bool: "bool({})",
     converted: "{}.astype({})",
 }
 
@@ -96,6 +97,16 @@ def call_text(step: Traced, name_of: Namer, names: Names, argument: Namer | None
         return INFIX[converted].format(argument(step.args[0]), argument(step.kwargs["dtype"]))  # type: ignore[index]  # a cast has its dtype as keyword
     parts = [argument(x) for x in step.args] + [f"{key}={argument(x)}" for key, x in (step.kwargs or {}).items()]
     return f"{function_text(step.fn, names)}({', '.join(parts)})"
+
+
+def was_made_a_float(step: Traced) -> bool:
+    """Whether a number of NumPy's became a Python float, as where an op gave it."""
+    fn, source = step.fn, step.args[0] if step.args else None
+    if type(step.value) is not float or (type(source) is Traced and type(source.value) is list):
+        return False
+    if fn is operator.getitem or is_ufunc(fn):
+        return True
+    return not isinstance(fn, Op) and str(getattr(fn, "__module__", "")).startswith("numpy")
 
 
 def argument_text(x: Any, name_of: Namer, names: Names) -> str:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tinygrad_ed.errors import GraphDropped, InvalidType
+from tinygrad_ed.errors import GraphDropped, InvalidType, InvalidValue
 from tinygrad_ed.node import Node
 from tinygrad_ed.operation import Op
 from tinygrad_ed.ops import exp, log, relu, sigmoid, tanh
@@ -80,8 +80,8 @@ class Traced(Lifted):
 
     @property
     def flags(self) -> Any:
-        """How the array lies in memory."""
-        return np.asarray(self.value).flags
+        """Refuse to say how the array lies in memory: that may differ from call to call."""
+        raise unknown_layout()
 
     def through(self, op: Op, values: list[Any], params: dict[str, Any]) -> Any:
         """Compute and record an op; a batch of gradients among the values goes first."""
@@ -97,7 +97,7 @@ class Traced(Lifted):
             return self.astype(float)
         if kind != "f":
             raise InvalidType(f"a Node holds real numbers, not {self.dtype}; write 1.0 and 0.0")
-        return self
+        return self.tape.number(self) if self.shape == () and type(self.value) is not float else self
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **keywords: Any) -> Any:
         if any([isinstance(x, Node | Lifted) and type(x) is not Traced for x in inputs]):
@@ -142,6 +142,8 @@ class Traced(Lifted):
     __hash__ = object.__hash__
 
     def _plain(self, *_: Any, **__: Any) -> Any:
+        if not self.tape.open:
+            self.tape.refuse()
         raise GraphDropped(
             f"tg.compile is recording, and {self.label or 'a value'} (now {self.value!r}) would become a plain number "
             "here: the program would keep the number of this one call for ever. Compute with it as it is (np.where in "
@@ -149,8 +151,14 @@ class Traced(Lifted):
             "whole number, which belongs to the signature"
         )
 
-    __array__ = __float__ = __int__ = __index__ = __complex__ = _plain
+    __array__ = __float__ = __int__ = __index__ = __complex__ = __round__ = _plain
     item = tolist = tobytes = _plain
+
+    def __divmod__(self, other: Any) -> tuple[Any, Any]:
+        return self // other, self % other
+
+    def __rdivmod__(self, other: Any) -> tuple[Any, Any]:
+        return other // self, other % self
 
     def astype(self, dtype: Any, copy: bool = True) -> "Traced":
         """Convert to another dtype."""
@@ -207,6 +215,14 @@ def traced_in(tree: Any) -> list[Traced]:
     found: list[Traced] = []
     mapped(tree, found.append)
     return found
+
+
+def unknown_layout() -> InvalidValue:
+    """The error for what depends on how an array lies in memory."""
+    return InvalidValue(
+        "tg.compile is recording, and how an array lies in memory (order='A' or 'K', flags) is not part of a program, "
+        "whose arrays lie in rows: say order='C' or order='F'"
+    )
 
 
 def _unwritable(what: str) -> GraphDropped:
