@@ -181,16 +181,15 @@ def test_a_value_that_was_kept_from_a_recording_is_refused():
 )
 def test_a_value_of_another_recording_is_refused_wherever_it_stands(use):
     class Kept:
-        def __init__(self):
-            self.keep = [].append
+        pass
 
-    kept = Kept()
-    old = []
+    kept, old = Kept(), []
     kept.keep = old.append
 
     def keeping(x):
-        getattr(kept, "keep")(x)  # noqa: B009  # so that the watch does not see it
-        return x * 2.0
+        products = [x * (2.0 + k) for k in range(1500)]  # levelled, so that each has its place there
+        getattr(kept, "keep")(products[700])  # noqa: B009  # so that the watch does not see it
+        return products
 
     compile(keeping)(1.5)
     with pytest.raises(tg.StaleGraph, match="a recording that is over"):

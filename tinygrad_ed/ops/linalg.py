@@ -63,8 +63,8 @@ def by_dot(a: np.ndarray, b: np.ndarray) -> bool:
     Of small ones it does, as it asks less. Of large ones it does where `matmul` has loops of its own: for a column
     times a row, and for what BLAS cannot take (for strides NumPy has that from 2.0 to 2.2).
 
-    >>> by_dot(np.ones((8, 8)), np.ones((8, 8))), by_dot(np.ones((512, 8)), np.ones((8, 512)))
-    (True, False)
+    >>> [by_dot(np.ones((size, inner)), np.ones((inner, size))) for size, inner in [(8, 8), (512, 1), (512, 8)]]
+    [True, True, False]
     """
     if len(a) * b.shape[1] < LARGE_PRODUCT or b.shape[0] == 1:
         return True
