@@ -187,8 +187,8 @@ def test_a_value_of_another_recording_is_refused_wherever_it_stands(use):
     kept.keep = old.append
 
     def keeping(x):
-        products = [x * (2.0 + k) for k in range(1500)]  # levelled, so that each has its place there
-        getattr(kept, "keep")(products[700])  # noqa: B009  # so that the watch does not see it
+        products = [x * (2.0 + k) for k in range(3000)]  # levelled, so that each has its place there
+        getattr(kept, "keep")(products[2900])  # noqa: B009  # so that the watch does not see it
         return products
 
     compile(keeping)(1.5)
