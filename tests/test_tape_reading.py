@@ -139,3 +139,42 @@ def test_the_source_writes_constants_that_are_not_finite_and_gives_floats_for_fl
     compiled = compile(tg.value_and_grad(lambda x: x.sum() * 0.1))
     x = X.astype(np.float32)
     assert type(compiled(x)[0]) is type(run(compiled, x)[0]) is float
+
+
+def test_names_of_arguments_and_their_parts_stay_apart():
+    def of_dict(p, p_w):
+        return p["w"] * p_w
+
+    def of_list(w, w_0, w_0_a):
+        return w[0]["a"][0] * w_0 + w_0_a
+
+    def of_many(x1, *xs):
+        return x1 + 2.0 * xs[0]
+
+    def hiding(abs, slice, np):  # noqa: A002  # names that the text of a program uses
+        return -abs * slice + np
+
+    for f, args in (
+        (of_dict, ({"w": 2.0}, 5.0)),
+        (of_list, ([{"a": [3.0]}], 5.0, 0.25)),
+        (of_many, (1.0, 2.0)),
+        (hiding, (1.0, 2.0, 3.0)),
+        (abs, (-X,)),
+    ):
+        compiled = compile(f)
+        equal(compiled(*args), f(*args))
+        equal(run(compiled, *args), f(*args))
+        assert compiled.source() == compiled.source()
+
+
+def test_the_source_gives_floats_where_the_call_does():
+    single = X.astype(np.float32)
+    for f, args in (
+        (lambda x, y: tg.ops.sum(x) * y, (X, single)),
+        (lambda x: tg.ops.mean(x) + 0.1, (single,)),
+        (lambda x: tg.ops.sum(x), (np.arange(3),)),
+    ):
+        compiled = compile(f)
+        expected, found = compiled(*args), run(compiled, *args)
+        assert type(found) is type(expected)
+        equal(found, expected)

@@ -467,3 +467,26 @@ def test_before_a_call_there_is_nothing_to_read():
     assert str(compiled) == "scaled, not recorded yet"
     with pytest.raises(tg.InvalidValue, match="call scaled once"):
         compiled.source()
+
+
+def test_a_method_is_compiled_where_it_is_bound():
+    class Net:
+        @compile
+        def step(self, x):
+            return x * 2.0
+
+        def __init__(self):
+            self.fast = compile(self.slow)
+
+        def slow(self, x):
+            return x * 3.0
+
+    assert Net().fast(1.5) == 4.5
+    with pytest.raises(tg.InvalidType, match=r"step is a method.*tg\.compile\(self\.step\)"):
+        Net().step(1.5)
+    assert isinstance(Net.step, type(compile(scaled)))
+
+
+def test_asking_for_the_kind_of_an_argument_is_found():
+    with pytest.raises(tg.InvalidValue, match="asks for the kind of its arguments"):
+        compile(lambda x: x * 2.0 if isinstance(x, np.ndarray) else x * 3.0)(X)

@@ -56,6 +56,14 @@ class Compiled:
             self._refuse(tape, decision, args, keywords)
         return self._first(args, keywords) if result is OTHER else result
 
+    def __get__(self, instance: Any, owner: type) -> "Compiled":
+        if instance is not None:
+            raise InvalidType(
+                f"tg.compile takes a function, and {name_of(self._f)} is a method, whose `self` is no number: compile "
+                f"the bound method, as in `self.fast = tg.compile(self.{name_of(self._f)})`"
+            )
+        return self
+
     @property
     def tape(self) -> Tape:
         """The tape of the last signature."""
@@ -128,7 +136,8 @@ class Compiled:
                 raise InvalidValue(
                     f"{name_of(self._f)} gives different results for the same arguments ({a!r}, then {b!r}): a random "
                     "draw, the time or a counter inside would stay what it was in the recording: make it an argument. "
-                    "(Or it writes into an array that it has computed with before: make a new one.)"
+                    "(Or it writes into an array that it has computed with before: make a new one; or it asks for the "
+                    "kind of its arguments, as isinstance and hasattr do: in a recording these are no arrays.)"
                 )
 
     def _plainly(self, args: tuple[Any, ...], keywords: dict[str, Any]) -> Any:

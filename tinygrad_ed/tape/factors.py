@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_ed import ops
-from tinygrad_ed.tape.passes import frozen, is_plain_reduction, key_of, operands
+from tinygrad_ed.tape.passes import frozen, is_plain_reduction, key_of, of_matrices, operands
 from tinygrad_ed.tape.traced import Traced, mapped
 
 _LINEAR: list[Any] = [
@@ -84,7 +84,7 @@ def _asked(steps: list[Traced], readers: dict[Traced, list[Traced]], kept: set[T
             alike = isinstance(step.value, np.ndarray) and step.dtype == x.dtype
             fits = alike and (step.fn in SUMS or _is_linear(step, {x}))
             c = asked.get(step) if fits else None
-            if c is None and step not in kept:
+            if c is None and alike and step not in kept:
                 number, array = _number_times_array(step)
                 c = number if array is x else None
             factors[frozen(c)] = c
@@ -152,11 +152,10 @@ def scaled_first(steps: list[Traced], roots: list[Traced]) -> list[Traced]:
     found = []
     for step in steps:
         c, product = _number_times_array(step)
-        matrix = product is not None and product.fn is np.matmul and product.ndim == 2 and product.dtype.itemsize >= 4
-        if product is not None and matrix and uses[product] == 1:
+        if product is not None and of_matrices(product) and product.dtype.itemsize >= 4 and uses[product] == 1:
             a, b = product.args
             small = a if a.size < b.size else b
-            if isinstance(small, Traced) and 2 * small.size <= product.size:
+            if type(small) is Traced and small.dtype == step.dtype and 2 * small.size <= product.size:
                 scaled = Traced(step.tape, np.multiply, (c, small), None, small.value)
                 scaled = known.setdefault(key_of(scaled), scaled)
                 found.append(scaled)

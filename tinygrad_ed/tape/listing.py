@@ -1,6 +1,5 @@
 """The program for people: as data (for pictures), as a table of steps, and as a Python function to run and to read."""
 
-import keyword
 import operator
 import re
 from collections.abc import Iterator
@@ -13,10 +12,10 @@ from tinygrad_ed.operation import OPS, Op
 from tinygrad_ed.tape.levels import Levels
 from tinygrad_ed.tape.passes import operands
 from tinygrad_ed.tape.program import Program
-from tinygrad_ed.tape.record import ON_NUMBERS
+from tinygrad_ed.tape.record import ON_NUMBERS, RESERVED, free_name
 from tinygrad_ed.tape.text import Names, argument_text, call_text, function_text, was_made_a_float
 from tinygrad_ed.tape.traced import Traced
-from tinygrad_ed.tape.unpack import nested_text
+from tinygrad_ed.tape.unpack import key_text, nested_text
 
 
 @dataclass(frozen=True)
@@ -46,21 +45,26 @@ class Step:
 class Listing:
     """A program with a name for every value: after the arguments, the ops, and `d_x` for the derivative by `x`."""
 
-    def __init__(self, program: Program, places: dict[Traced, str]) -> None:
+    def __init__(self, program: Program, places: dict[Traced, str], arguments: list[tuple[str, Any]]) -> None:
         self.program = program
         self.names = Names()
         self._places = places
-        self._taken = {"np": 1, "tg": 1, "math": 1}  # each name, and the last number that followed it
-        self._name: dict[Traced, str] = {}
+        self._given = arguments
+        self._containers: dict[str, str] = {}
+        # Each name, and the last number that followed it.
+        self._taken = dict.fromkeys([*RESERVED, *[start for start, _ in arguments]], 1)
+        self._name: dict[Traced, str] = {tree: start for start, tree in arguments if type(tree) is Traced}
         for x in [*program.inputs, *program.steps]:
-            self._name[x] = self._new_name(x)
+            if x not in self._name:
+                self._name[x] = self._named_after(x)
 
-    def _new_name(self, x: Traced) -> str:
+    def _named_after(self, x: Traced) -> str:
         word, label = x.label if isinstance(x.label, tuple) else ("", x.label)
         base = f"d_{self._name.get(label, 'd')}" if isinstance(label, Traced) else label or "t"
-        base = f"{word}_{base}" if word else base
-        base = re.sub(r"\W", "_", base)
-        base = f"{base}_" if keyword.iskeyword(base) or base in ("np", "tg", "math") else base
+        return self._new_name(f"{word}_{base}" if word else base)
+
+    def _new_name(self, base: str) -> str:
+        base = free_name(re.sub(r"\W", "_", base))
         name, number = base, self._taken.get(base, 1)
         while name in self._taken:
             number += 1
@@ -95,9 +99,9 @@ class Listing:
         if isinstance(x.fn, Levels):
             return f"{len(x.value)} numbers, by levels"
         text = call_text(x, self._name.__getitem__, self.names)
-        arrays = [y.value for y in operands(x) if isinstance(y.value, np.ndarray)]
-        narrow = any([y.dtype.itemsize < 8 for y in arrays])  # NumPy's float64 passes for a float
-        return f"float({text})" if narrow and was_made_a_float(x) else text
+        # Where all is float64, a number of NumPy's passes for a float.
+        other = self.program.single or any([isinstance(y.value, np.ndarray) and y.dtype != float for y in operands(x)])
+        return f"float({text})" if other and was_made_a_float(x) else text
 
     def _arguments(self, x: Traced) -> str:
         given = [argument_text(arg, self._name.__getitem__, self.names) for arg in x.args]
@@ -124,12 +128,12 @@ class Listing:
         lines = [f"{a:<{wide[0]}}  {b:<{wide[1]}}  {c}".rstrip() for a, b, c in rows]
         return "\n".join([*heading, *lines])
 
-    def source(self, name: str, arguments: list[tuple[str, Any]], output: Any) -> str:
+    def source(self, name: str, output: Any) -> str:
         """The program as a Python function with the same arguments and results."""
-        name = name if name.isidentifier() and not keyword.iskeyword(name) else "program"
-        lines = [f"def {name}({', '.join([start for start, _ in arguments])}):"]
+        name = name if name.isidentifier() and free_name(name) == name else "program"
+        lines = [f"def {name}({', '.join([start for start, _ in self._given])}):"]
         inputs = iter(self.program.inputs)
-        body = [line for start, tree in arguments for line in self._unpacked(start, tree, inputs)]
+        body = [line for start, tree in self._given for line in self._unpacked(start, start, tree, inputs)]
         back = False
         for step, x in zip(self.steps(), self.program.steps, strict=True):
             if step.derivative and not back:
@@ -145,24 +149,25 @@ class Listing:
         body.append(f"return {nested_text(output, iter(self.results()), self.names)}")
         return "\n".join([*lines, *[f"    {line}" for line in body], ""])
 
-    def _unpacked(self, start: str, tree: Any, inputs: Iterator[Traced]) -> list[str]:
-        """Lines that take one argument apart."""
+    def _unpacked(self, start: str, home: str, tree: Any, inputs: Iterator[Traced]) -> list[str]:
+        """Lines that take apart one argument, called `home` now; its parts are named after `start`."""
         if isinstance(tree, dict):
-            parts = [(f"{start}_{key}", f"{start}[{key!r}]", branch) for key, branch in tree.items()]
+            parts = [(f"{start}_{key}", f"{home}[{key_text(key, self.names)}]", branch) for key, branch in tree.items()]
         elif isinstance(tree, list | tuple):
-            parts = [(f"{start}_{i}", f"{start}[{i}]", branch) for i, branch in enumerate(tree)]
-        elif type(tree) is Traced:
-            name = self._name[next(inputs)]
-            return [f"{name} = {start}"] if name != start else []
+            parts = [(f"{start}_{i}", f"{home}[{i}]", branch) for i, branch in enumerate(tree)]
         else:
+            if type(tree) is Traced:
+                next(inputs)  # it has the name of the argument
             return []
         lines = []
         for label, text, branch in parts:
             if type(branch) is Traced:
                 lines.append(f"{self._name[next(inputs)]} = {text}")
             elif isinstance(branch, dict | list | tuple):
-                inner = re.sub(r"\W", "_", label)
-                lines += [f"{inner} = {text}", *self._unpacked(inner, branch, inputs)]
+                if label not in self._containers:
+                    self._containers[label] = self._new_name(label)
+                inner = self._containers[label]
+                lines += [f"{inner} = {text}", *self._unpacked(label, inner, branch, inputs)]
         return lines
 
 

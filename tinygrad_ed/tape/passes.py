@@ -71,7 +71,9 @@ def simplified(step: Traced, outside: frozenset[int], steps: list[Traced]) -> Tr
     if step.fn in FOLDS and is_plain_reduction(step):
         _fold(step, steps)
     if isinstance(step.fn, np.ufunc) and step.fn.signature is None and isinstance(step.value, np.ndarray):
-        step.args = tuple([_as_number(_unrepeated(x, step), step, outside) for x in step.args])
+        for i in range(len(step.args)):  # one after the other: each relies on what the others are then
+            x = _as_number(_unrepeated(step.args[i], step), step, outside)
+            step.args = (*step.args[:i], x, *step.args[i + 1 :])
     same = _same(step)
     if same is not None and _alike(same.value, step.value):
         return same
@@ -105,7 +107,7 @@ def _fold(step: Traced, steps: list[Traced]) -> None:
         whole = isinstance(step.value, np.ndarray)
         step.fn, step.args = (np.reshape, (x, step.shape)) if whole else (operator.getitem, (x, (0,) * x.ndim))
         step.kwargs = None
-    elif step.fn == np.add.reduce and type(step.value) is float and x.size <= DOT_UP_TO:
+    elif step.fn == np.add.reduce and type(step.value) is float and x.dtype.kind == "f" and x.size <= DOT_UP_TO:
         factor, product = _factor(x)
         product = product if type(product) is Traced else x
         pair = product.args * 2 if product.fn is np.square else product.args if product.fn in _TIMES else ()
@@ -122,8 +124,8 @@ def _fold(step: Traced, steps: list[Traced]) -> None:
 def _as_number(x: Any, step: Traced, outside: frozenset[int]) -> Any:
     """A constant array of equal numbers is one number, where that changes neither shape nor dtype of the result."""
     if type(x) is Traced and x.fn is np.where and x.dtype == step.dtype and (number := _chosen(x)) is not None:
-        whole = any([y is not x and type(y) is Traced and y.shape == step.shape for y in step.args])
-        return number if whole else x
+        others = [y for y in step.args if y is not x and type(y) is Traced]
+        return number if any([y.shape == step.shape and y.dtype == step.dtype for y in others]) else x
     if not isinstance(x, np.ndarray) or not x.size or id(x) in outside or id(x.base) in outside or x.dtype.kind != "f":
         return x
     others = [y for y in step.args if type(y) is Traced and isinstance(y.value, np.ndarray)]
@@ -168,14 +170,17 @@ def _same(step: Traced) -> Traced | None:
         return first
     if fn in (np.reshape, np.broadcast_to, ops.broadcast_to, np.squeeze, np.ravel):
         return first
-    if fn in (np.transpose, np.swapaxes) and first.fn is fn and first.args[1:] == args[1:] and not _axes(step, first):
+    if fn in (np.transpose, np.swapaxes) and first.fn is fn and _turned_back(step, first):
         return first.args[0] if type(first.args[0]) is Traced else None
     return None
 
 
-def _axes(step: Traced, inner: Traced) -> bool:
-    """Whether a transpose names its axes (swapaxes always swaps back)."""
-    return step.fn is np.transpose and bool(step.kwargs or inner.kwargs or step.args[1:] not in ((), (None,)))
+def _turned_back(step: Traced, inner: Traced) -> bool:
+    """Whether both turn all axes, or swap the same two."""
+    axes, others = step.args[1:], inner.args[1:]
+    if step.kwargs or inner.kwargs or not all([x is None or type(x) is int for x in (*axes, *others)]):
+        return False
+    return axes == others and (step.fn is np.swapaxes or axes in ((), (None,)))
 
 
 def _alike(a: Any, b: Any) -> bool:
@@ -202,7 +207,7 @@ def turned_first(steps: list[Traced], roots: list[Traced]) -> list[Traced]:
     found = []
     for step in steps:
         product = step.args[0] if _turns(step) else None
-        if type(product) is Traced and _of_matrices(product) and uses[product] == 1:
+        if type(product) is Traced and of_matrices(product) and uses[product] == 1:
             sides = []
             for x in reversed(product.args):
                 if type(x) is Traced and _turns(x):
@@ -218,15 +223,17 @@ def turned_first(steps: list[Traced], roots: list[Traced]) -> list[Traced]:
     return list(dict.fromkeys(found))
 
 
-def _of_matrices(step: Traced) -> bool:
+def of_matrices(step: Traced) -> bool:
     """Whether it is the product of two matrices, not of a vector or of a stack."""
-    return step.fn is np.matmul and all([np.ndim(x.value if type(x) is Traced else x) == 2 for x in step.args])
+    matrices = [x for x in step.args if isinstance(x, Traced | np.ndarray) and x.ndim == 2]
+    return step.fn is np.matmul and not step.kwargs and len(matrices) == 2
 
 
 def _turns(step: Traced) -> bool:
     """Whether it transposes a matrix."""
     axes = {np.transpose: ((), (None,)), np.swapaxes: ((-1, -2), (-2, -1), (0, 1), (1, 0))}.get(step.fn, ())
-    return step.ndim == 2 and not step.kwargs and step.args[1:] in axes
+    plain = all([x is None or type(x) is int for x in step.args[1:]])
+    return plain and step.ndim == 2 and not step.kwargs and step.args[1:] in axes
 
 
 def _factor(step: Traced) -> tuple[float | None, Any]:

@@ -97,7 +97,8 @@ def interpreted(program: Program, entries: list[Any]) -> list[Any]:
         now = np.shape(values[x]) if isinstance(outcome, tuple) else bool(values[x])
         if now != outcome:
             raise Undecided(k, now)
-    return [values[y] if type(y) is Traced else y for y in program.results]
+    found = [values[y] if type(y) is Traced else y for y in program.results]
+    return [y.copy() if isinstance(y, np.ndarray) else y for y in found]
 
 
 class Undecided(Exception):

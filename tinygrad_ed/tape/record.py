@@ -8,6 +8,7 @@ such as sigmoid, is followed into the NumPy calls it is made of; any other op is
 import gc
 import inspect
 import itertools
+import keyword
 import operator
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -49,6 +50,9 @@ SHAPED = frozenset(_SHAPED)
 
 COMPARISONS = dict([OPERATORS[name] for name in ("lt", "le", "gt", "ge", "eq", "ne")])
 """Comparing two numbers gives Python's truth values."""
+
+RESERVED = frozenset([*keyword.kwlist, "np", "tg", "math", "abs", "bool", "float", "slice"])
+"""Names that the text of a program uses itself."""
 
 ON_NUMBERS: dict[Any, Callable[..., Any]] = {
     **{op.scalar: op.forward for op in OPS.values() if op.scalar is not None},
@@ -146,6 +150,8 @@ class Recording:
             self.refuse()
         if not args:
             args, keywords = _positional(function, keywords)
+        if isinstance(function, np.ufunc):  # [[1.0, 2.0], [3.0, 4.0]] is an array, wherever a pass looks at it
+            args = tuple([np.asarray(x) if type(x) in (list, tuple) and not traced_in(x) else x for x in args])
         if function in (np.ravel, np.reshape) and order_among(args, keywords) in ("A", "K"):
             raise unknown_layout()
         value = function(*plain_tree(args), **plain_tree(keywords))
@@ -284,7 +290,18 @@ def argument_names(f: Callable[..., Any], args: tuple[Any, ...], keywords: dict[
         positional = [p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
     except (TypeError, ValueError):
         positional = []
-    return [*[positional[i] if i < len(positional) else f"x{i}" for i in range(len(args))], *keywords]
+    names = [free_name(name) for name in positional[: len(args)]]
+    for i in range(len(names), len(args)):  # of *args
+        name = f"x{i}"
+        while name in names or name in positional or name in keywords:
+            name += "_"
+        names.append(name)
+    return [*names, *[free_name(key) for key in keywords]]
+
+
+def free_name(name: str) -> str:
+    """The name, or one beside it if programs give it a meaning of their own."""
+    return f"{name}_" if name in RESERVED else name
 
 
 def _names(start: str, tree: Any) -> list[str]:

@@ -9,6 +9,7 @@ new arrays, which belong to the caller.
 
 import operator
 import sys
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -21,7 +22,7 @@ from tinygrad_ed.tape.passes import is_plain_reduction, operands
 from tinygrad_ed.tape.program import Program, Undecided
 from tinygrad_ed.tape.record import is_ufunc, order_among
 from tinygrad_ed.tape.text import Names, argument_text, call_text, function_text, was_made_a_float
-from tinygrad_ed.tape.traced import Traced, converted
+from tinygrad_ed.tape.traced import Traced, converted, plain_tree
 
 _MOVING: list[Any] = [
     *(np.reshape, np.transpose, np.swapaxes, np.moveaxis, np.broadcast_to, np.squeeze, np.expand_dims, np.ravel),
@@ -41,9 +42,14 @@ LARGE = 65_536
 large arrays new memory costs more than the numbers in it."""
 
 
+def _is_number(step: Traced) -> bool:
+    """Whether it is no array, nor several of them."""
+    return not isinstance(step.value, np.ndarray | list | tuple)
+
+
 def _by_dot(step: Traced) -> bool:
     """Whether a product is made by `np.dot`, as eager ones are, and those with a vector."""
-    if step.fn is not np.matmul:
+    if step.fn is not np.matmul or step.kwargs:
         return False
     a, b = [np.asarray(x.value if type(x) is Traced else x) for x in step.args]
     return by_dot(a, b) if a.ndim == b.ndim == 2 else max(a.ndim, b.ndim) < 3
@@ -82,7 +88,7 @@ class Replay:
         self._name = {x: f"x{i}" for i, x in enumerate(program.inputs)}
         self.places: dict[Traced, str] = {}
         self._fixed: dict[Traced, Any] = {}  # the array that a value has at every call
-        self._root: dict[Traced, Traced] = {}  # whose buffer it is a view of
+        self._roots: dict[Traced, set[Traced]] = {}  # in whose buffers it may lie
         self._slot: dict[Traced, str] = {}
         self._free: dict[tuple[Any, int], list[tuple[str, Any]]] = {}
         self._slots = 0
@@ -111,7 +117,7 @@ class Replay:
     def _products_written_over(self) -> dict[Traced, Traced]:
         """Results made of a matrix product that nobody else reads: it goes into the new array, and is written over."""
         steps = self.program.steps
-        moved = {x for step in steps if step.fn in MOVING for x in operands(step)}
+        moved = {x for step in steps if not (is_ufunc(step.fn) or _is_number(step)) for x in operands(step)}
         found: dict[Traced, Traced] = {}
         for i, step in enumerate(steps):
             if step in self._fresh and isinstance(step.fn, np.ufunc) and not step.fn.signature and not step.kwargs:
@@ -130,12 +136,22 @@ class Replay:
             setup, body = step.fn.lines(name, f"({entries})", self.names)
             self.setup += setup
             self.body += body
-        elif not isinstance(value, np.ndarray):
+        elif _is_number(step):
             self.body.append(f"{name} = {self._expression(step)}")
         elif step.fn in MOVING and len(operands(step)) == 1:
             self._move(step)
-        elif not value.ndim or not self._write_into(step):
-            self.body.append(f"{name} = {self._expression(step)}")
+        elif not isinstance(value, np.ndarray) or not value.ndim or not self._write_into(step):
+            self._assign(step)
+
+    def _assign(self, step: Traced) -> None:
+        """What a function made in its own way; it may be a view of an operand, whose buffer is kept as long."""
+        self.body.append(f"{self._name[step]} = {self._expression(step)}")
+        self._lies_in(step, operands(step))
+
+    def _lies_in(self, step: Traced, sources: Iterable[Traced]) -> None:
+        self._roots[step] = {root for x in sources for root in self._roots.get(x, {x})}
+        for root in self._roots[step]:
+            self._last[root] = max(self._last.get(root, -1), self._last.get(step, -1))
 
     def _expression(self, step: Traced) -> str:
         text = call_text(step, self._name.__getitem__, self.names, self._argument)
@@ -154,14 +170,13 @@ class Replay:
         self.places[step] = "view"
         (source,) = operands(step)
         if source not in self._fixed:
-            self.body.append(f"{name} = {text}")
+            self._assign(step)
             return
         array = step.fn(*[self._concrete(x) for x in step.args], **(step.kwargs or {}))
         if np.shares_memory(array, self._fixed[source]) or not array.size:
             self.setup.append(f"{name} = {text}")
             self._fixed[step] = array
-            self._root[step] = root = self._root.get(source, source)
-            self._last[root] = max(self._last.get(root, -1), self._last.get(step, -1))
+            self._lies_in(step, [source])
         elif step.fn in (np.reshape, np.ravel) and order_among(step.args, step.kwargs) != "F":
             out = self._out(step)
             self.body.append(f"{self._function(np.copyto)}({out}.reshape({source.shape!r}), {self._name[source]})")
@@ -189,7 +204,7 @@ class Replay:
             self.body.append(self._call(fn, *args, *more, out=self._out(step), after=keep))
         elif fn is np.where and len(args) == 3 and not step.kwargs:
             self._choose(step)
-        elif fn in TAKING_OUT:
+        elif fn in TAKING_OUT and len(args) < 4 and not {"dtype", "out"} & (step.kwargs or {}).keys():
             text = self._expression(step)
             self.body.append(f"{text[:-1]}, out={self._out(step)})")
         elif fn is converted:
@@ -215,7 +230,7 @@ class Replay:
         index = (step.kwargs or {})["index"]
         out, text = self._out(step), self._argument(index)
         self.body.append(f"{out}.fill(0.0)")
-        if _repeats(index.value if type(index) is Traced else index):
+        if _repeats(plain_tree(index)):
             self.body.append(f"{self._function(np.add.at)}({out}, {text}, {self._argument(step.args[0])})")
         else:
             self.body.append(f"{out}[{text}] = {self._argument(step.args[0])}")
@@ -285,7 +300,7 @@ class Replay:
 
     def _release(self, step: Traced) -> None:
         """Give back the buffers that are read for the last time here."""
-        for x in {self._root.get(x, x) for x in [*operands(step), step]}:
+        for x in {root for y in [*operands(step), step] for root in self._roots.get(y, {y})}:
             if x in self._slot and self._last.get(x, -1) <= self._now:
                 array = self._fixed[x]
                 self._free.setdefault((array.dtype, array.size), []).append((self._slot.pop(x), array.reshape(-1)))

@@ -88,7 +88,7 @@ class Tape:
 
     @cached_property
     def _listing(self) -> Listing:
-        return Listing(self.program, self._places)
+        return Listing(self.program, self._places, self._arguments)
 
     def steps(self) -> list[Step]:
         """Return the program as plain data, one entry a step."""
@@ -104,7 +104,7 @@ class Tape:
         Arrays that the program has taken from outside, functions that are no NumPy calls and the like go by names;
         what they mean is in `constants`, and `tg` is this package.
         """
-        return self._listing.source(self.name, self._arguments, self.output)
+        return self._listing.source(self.name, self.output)
 
     @property
     def constants(self) -> dict[str, Any]:

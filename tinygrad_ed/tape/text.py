@@ -116,8 +116,8 @@ def argument_text(x: Any, name_of: Namer, names: Names) -> str:
     if type(x) is float:
         text = repr(x) if math.isfinite(x) else f"np.{x}" if x > 0 or math.isnan(x) else "-np.inf"
         return f"({text})" if text[0] == "-" else text
-    if x is None or x is Ellipsis or isinstance(x, bool | int | str):
-        return f"({x!r})" if isinstance(x, int) and x < 0 else repr(x)
+    if x is None or x is Ellipsis or type(x) in (bool, int, str):  # not what is made of them, such as an IntEnum
+        return f"({x!r})" if type(x) is int and x < 0 else repr(x)
     if type(x) is tuple:
         inner = [argument_text(y, name_of, names) for y in x]
         return f"({', '.join(inner)}{',' if len(inner) == 1 else ''})"

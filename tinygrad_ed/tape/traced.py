@@ -109,8 +109,10 @@ class Traced(Lifted):
     def __array_function__(self, function: Any, types: Any, args: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
         if any([issubclass(kind, Node | Lifted) and kind is not Traced for kind in types]):
             return NotImplemented
-        if function in WRITING or keywords.get("out") is not None:
+        in_place = function is np.nan_to_num and False in (*args[1:2], keywords.get("copy"))
+        if function in WRITING or keywords.get("out") is not None or in_place:
             raise _unwritable(f"np.{function.__name__}")
+        keywords = {key: x for key, x in keywords.items() if key != "out"}
         if function in KNOWN_BY_SHAPE:
             return function(*plain_tree(args), **plain_tree(keywords))
         return self.tape.call(function, args, keywords)
@@ -232,8 +234,8 @@ def _unwritable(what: str) -> GraphDropped:
     )
 
 
-def _operator(ufunc: np.ufunc, of_numbers: Callable[..., Any]) -> tuple[Any, Any]:
-    """The method for `traced o other` and the one for `other o traced`."""
+def _operator(ufunc: np.ufunc, of_numbers: Callable[..., Any]) -> tuple[Any, Any, Any]:
+    """The methods for `traced o other`, for `other o traced`, and for `traced o= other`."""
 
     def method(self: Traced, other: Any) -> Any:
         if type(other) is not Traced and isinstance(other, _OTHERS):
@@ -243,7 +245,12 @@ def _operator(ufunc: np.ufunc, of_numbers: Callable[..., Any]) -> tuple[Any, Any
     def mirrored(self: Traced, other: Any) -> Any:
         return self.tape.arithmetic(ufunc, of_numbers, other, self)
 
-    return method, mirrored
+    def in_place(self: Traced, other: Any) -> Any:
+        if self.fn is None and self.ndim:  # else it is a new value here: who else has the old one is found by running
+            raise _unwritable(f"an assignment such as `{self.label} += ...`")
+        return method(self, other)
+
+    return method, mirrored, in_place
 
 
 def _unary(ufunc: np.ufunc, of_numbers: Callable[..., Any]) -> Any:
@@ -285,10 +292,11 @@ for _name, (_ufunc, _of_numbers) in OPERATORS.items():
     if _ufunc.nin == 1:
         setattr(Traced, f"__{_name}__", _unary(_ufunc, _of_numbers))
     else:
-        _left, _right = _operator(_ufunc, _of_numbers)
+        _left, _right, _in_place = _operator(_ufunc, _of_numbers)
         setattr(Traced, f"__{_name}__", _left)
         if _name not in ("lt", "le", "gt", "ge", "eq", "ne"):
             setattr(Traced, f"__r{_name}__", _right)
+            setattr(Traced, f"__i{_name}__", _in_place)
 
 for _name in (
     *("sum", "prod", "mean", "var", "std", "max", "min", "any", "all", "cumsum", "cumprod", "round", "clip"),

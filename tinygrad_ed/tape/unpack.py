@@ -31,7 +31,7 @@ class _Unpacking:
         self._lines.append(f"if len(args) != {len(args)} or {self._other_keys('keywords', keywords)}: return {other}")
         self._branches("args", list(args), [str(i) for i in range(len(args))], 0)
         self._branches(
-            "keywords", list(keywords.values()), [_key(key, self._names) for key in keywords], _inputs_in(args)
+            "keywords", list(keywords.values()), [key_text(key, self._names) for key in keywords], _inputs_in(args)
         )
         if self._tests:
             self._lines.append(f"if {' or '.join(self._tests)}: return {other}")
@@ -58,7 +58,7 @@ class _Unpacking:
         other = self._names.of(OTHER, "OTHER")
         if isinstance(branch, dict):
             self._lines.append(f"if {self._other_keys(name, branch)}: return {other}")
-            self._branches(name, list(branch.values()), [_key(key, self._names) for key in branch], first)
+            self._branches(name, list(branch.values()), [key_text(key, self._names) for key in branch], first)
         elif isinstance(branch, list | tuple):
             kind = self._text(type(branch))
             self._lines.append(f"if type({name}) is not {kind} or len({name}) != {len(branch)}: return {other}")
@@ -85,14 +85,15 @@ def _inputs_in(tree: Any) -> int:
     return sum([is_input(x) for x in leaves(tree)])
 
 
-def _key(key: Any, names: Names) -> str:
+def key_text(key: Any, names: Names) -> str:
+    """The key of a dict as text, by name if it is neither text nor a whole number."""
     return repr(key) if type(key) in (str, int) else names.of(key)
 
 
 def nested_text(tree: Any, entries: Iterator[str], names: Names) -> str:
     """The text that builds the nesting of a result around its entries."""
     if isinstance(tree, dict):
-        return f"{{{', '.join([f'{_key(k, names)}: {nested_text(v, entries, names)}' for k, v in tree.items()])}}}"
+        return f"{{{', '.join([f'{key_text(k, names)}: {nested_text(v, entries, names)}' for k, v in tree.items()])}}}"
     if isinstance(tree, list | tuple):
         inner = ", ".join([nested_text(branch, entries, names) for branch in tree])
         if hasattr(tree, "_fields"):

@@ -1,16 +1,20 @@
 """What a function reads from outside: closures, globals, defaults and what they hold, and whether that has changed.
 
 A program keeps what the function read when it was recorded. Before each call every place is looked up again: another
-object there, a Node with a new value, an array with other entries, and the call is refused. Not seen: a change of some
-entries of a large array (more than `WHOLE` bytes, of which about a thousand entries are compared) that the function
-used in a computation without any of its arguments; what hangs on an object without a `__dict__`; and what a function
-finds by other means than a name in its text (`getattr`, a descriptor, a file).
+object there, a Node with a new value, an array with other entries, and the call is refused. Places are names, entries
+of dicts, lists and tuples, and attributes of objects, classes and modules, as far as the function and what it calls
+name them. Not seen: a change of some entries of a large array (more than `WHOLE` bytes, of which about a thousand
+entries are compared) that the function used in a computation without any of its arguments; what is in a set, a deque,
+an array of objects, or an object without a `__dict__`; and what a function finds by other means than a name in its text
+(`getattr`, a descriptor, a file).
 """
 
+import dis
 import functools
 import random
+import sys
 import types
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -23,9 +27,11 @@ WHOLE = 16_384
 MOST = 2_000
 """So many places are looked at, at most."""
 
-_FIXED = (types.ModuleType, type, types.BuiltinFunctionType, np.ufunc)  # not looked at, and not looked into
-_NEVER_CHANGED = (*_FIXED, np.generic, float, int, str, bytes, type(None))
-_OURS = "tinygrad_ed"
+_WHOLE_THINGS = (types.BuiltinFunctionType, np.ufunc, np.generic, float, int, str, bytes, type(None))  # nothing inside
+_KNOWN = frozenset(["tinygrad_ed", "numpy", *sys.stdlib_module_names])
+"""What these packages hold stays as it is."""
+
+_GONE = object()
 
 
 class Watch:
@@ -70,9 +76,10 @@ class Watch:
             try:
                 now = home[key]
             except (KeyError, IndexError):
-                return f"{words} (it is gone)"
+                now = _GONE
             if now is not thing and not _equal(now, thing):
-                return f"{words} (it is another {type(now).__name__})"
+                what = "gone" if now is _GONE else "new" if thing is _GONE else f"another {type(now).__name__}"
+                return f"{words} (it is {what})"
         for array, state, words in self._arrays:
             if _state(array) != state:
                 return f"{words} (its entries have changed)"
@@ -91,7 +98,7 @@ class Watch:
 
     def _look_at(self, thing: Any, words: str) -> None:
         """Go through what can be reached from a thing."""
-        if isinstance(thing, _NEVER_CHANGED) or id(thing) in self._seen or len(self._places) > MOST:
+        if isinstance(thing, _WHOLE_THINGS) or id(thing) in self._seen or len(self._places) > MOST:
             return
         self._seen.add(id(thing))
         if isinstance(thing, Node):
@@ -100,11 +107,20 @@ class Watch:
             self._arrays.append((thing, _state(thing), f"the array {words}"))
         elif isinstance(thing, np.random.Generator | random.Random):
             self._generators.append(thing)
-        elif isinstance(thing, types.FunctionType):
+        else:
+            self._look_into(thing, words)
+
+    def _look_into(self, thing: Any, words: str) -> None:
+        if isinstance(thing, types.FunctionType):
             self._look_into_function(thing, words)
         elif isinstance(thing, types.MethodType | functools.partial):
             for part in _parts(thing):
                 self._look_at(part, words)
+        elif isinstance(thing, types.ModuleType):
+            for key in () if _is_known(thing.__name__) else self._names.intersection(vars(thing)):
+                self._place(vars(thing), key, f"{words}.{key}")
+        elif isinstance(thing, type):
+            self._look_into_class(thing, words, ())
         elif isinstance(thing, dict | list | tuple):
             self._look_into_container(thing, words)
         elif hasattr(thing, "__dict__"):
@@ -116,19 +132,31 @@ class Watch:
             self._place(thing, key, f"{words}[{key!r}]")
 
     def _look_into_object(self, thing: Any, words: str) -> None:
-        if type(thing).__module__.startswith(f"{_OURS}.tape"):  # a compiled function inside this one
+        if type(thing).__module__.startswith("tinygrad_ed.tape"):  # a compiled function inside this one
             self._look_at(thing.__wrapped__, words)
             return
         for key in self._names.intersection(vars(thing)):
             self._place(vars(thing), key, f"{words}.{key}")
-        for name, method in _methods(type(thing)):
-            if name in self._names or (name.startswith("__") and name not in ("__init__", "__new__")):
-                self._look_at(method, f"{words}.{name}")
+        for key in self._look_into_class(type(thing), words, ("__init__", "__new__")) - vars(thing).keys():
+            self._places.append((vars(thing), key, _GONE, f"{words}.{key}"))  # it would hide that of the class
+
+    def _look_into_class(self, kind: type, words: str, past: tuple[str, ...]) -> set[str]:
+        """Go through what a class and its bases hold, but for methods that were called before; return its names."""
+        found: set[str] = set()
+        for home in kind.__mro__:
+            for name, thing in list(vars(home).items()):
+                if name in self._names and not _is_known(home.__module__):
+                    self._place(vars(home), name, f"{words}.{name}")
+                    found.add(name)
+                for function in _functions_in(thing):
+                    if name in self._names or (name.startswith("__") and name not in past):
+                        self._look_at(function, f"{words}.{name}")
+        return found
 
     def _look_into_function(self, f: types.FunctionType, words: str) -> None:
-        names = list(_names_in(f.__code__))
-        self._names.update(names)
-        ours = f.__globals__.get("__name__", "").partition(".")[0] in (_OURS, "numpy")
+        read, named = _names_in(f.__code__)
+        self._names |= named
+        ours = _is_known(f.__globals__.get("__name__", ""))
         for name, cell in zip(f.__code__.co_freevars, f.__closure__ or (), strict=True):
             content = _content(cell)
             if not ours:
@@ -137,20 +165,15 @@ class Watch:
         for part in (f.__defaults__, f.__kwdefaults__):
             self._look_at(part, f"a default of {words}")
         if not ours:
-            for name in names:
-                thing = f.__globals__.get(name)
-                if isinstance(thing, types.ModuleType) and thing.__name__.partition(".")[0] not in (_OURS, "numpy"):
-                    for inner in names:
-                        if inner in vars(thing):
-                            self._place(vars(thing), inner, f"{name}.{inner}")
-                elif name in f.__globals__:
+            for name in read:
+                if name in f.__globals__:
                     self._place(f.__globals__, name, name)
+                elif name in sys.modules:  # imported inside of the function
+                    self._look_at(sys.modules[name], name)
 
     def _place(self, home: Any, key: Any, words: str) -> None:
         thing = home[key]
-        if isinstance(thing, _FIXED):
-            return
-        if not isinstance(home, tuple):
+        if not isinstance(home, tuple) and not isinstance(thing, types.ModuleType):
             self._places.append((home, key, thing, words))
         self._look_at(thing, words)
 
@@ -162,20 +185,28 @@ def _parts(thing: Any) -> tuple[Any, ...]:
     return thing.func, thing.args, thing.keywords
 
 
-def _methods(kind: type) -> Iterator[tuple[str, Any]]:
-    """The functions of a class, those of its properties among them."""
-    for home in kind.__mro__:
-        for name, thing in vars(home).items():
-            function = thing.fget if isinstance(thing, property) else thing
-            if isinstance(function, types.FunctionType):
-                yield name, function
+def _functions_in(thing: Any) -> list[types.FunctionType]:
+    """The function behind what a class holds: a method of any kind, or a property."""
+    function = thing.fget if isinstance(thing, property) else getattr(thing, "__func__", thing)
+    return [function] if isinstance(function, types.FunctionType) else []
 
 
-def _names_in(code: types.CodeType) -> Iterator[str]:
-    yield from code.co_names
+def _is_known(module: str) -> bool:
+    return module.partition(".")[0] in _KNOWN
+
+
+def _names_in(code: types.CodeType) -> tuple[set[str], set[str]]:
+    """The names that a function reads or imports, and all that it names, attributes among them."""
+    read = {str(step.argval) for step in dis.get_instructions(code) if step.opname in _READING}
+    named = set(code.co_names)
     for constant in code.co_consts:
         if isinstance(constant, types.CodeType):
-            yield from _names_in(constant)
+            inner = _names_in(constant)
+            read, named = read | inner[0], named | inner[1]
+    return read, named
+
+
+_READING = ("LOAD_GLOBAL", "LOAD_NAME", "IMPORT_NAME")
 
 
 def _content(cell: types.CellType) -> Any:
@@ -187,7 +218,8 @@ def _content(cell: types.CellType) -> Any:
 
 def _equal(a: Any, b: Any) -> bool:
     """Whether two numbers or texts are the same; other things are only the same as themselves."""
-    return type(a) is type(b) and isinstance(a, float | int | str | bytes) and (a == b or (a != a and b != b))
+    alike = type(a) is type(b) and isinstance(a, float | int | str | bytes | np.generic)
+    return alike and bool(a == b or (a != a and b != b))
 
 
 def _state(array: Any) -> bytes:
