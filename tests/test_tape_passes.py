@@ -67,6 +67,11 @@ CASES = {
         (STACK,),
     ),
     "axes of a product": (lambda a, b: np.matmul(a, b, axes=TURNED), (np.eye(2),) * 2, (STACK[0], STACK[1])),
+    "axes of a product that is turned and scaled": (
+        lambda a, b: (np.matmul(a, b, axes=TURNED).T, 0.1 * np.matmul(b, a, axes=TURNED)),
+        (np.eye(2),) * 2,
+        (STACK[0], STACK[1]),
+    ),
     "the dtype of a product": (
         lambda a: np.matmul(a, a, dtype=np.float64),
         (np.ones((2, 2), np.float32),),

@@ -151,8 +151,10 @@ def test_names_of_arguments_and_their_parts_stay_apart():
     def of_many(x1, *xs):
         return x1 + 2.0 * xs[0]
 
+    absolute, tanh = np.absolute, np.tanh
+
     def hiding(abs, slice, np):  # noqa: A002  # names that the text of a program uses
-        return -abs * slice + np
+        return absolute(abs) * slice + tanh(np)
 
     for f, args in (
         (of_dict, ({"w": 2.0}, 5.0)),

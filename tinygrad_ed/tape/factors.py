@@ -84,7 +84,7 @@ def _asked(steps: list[Traced], readers: dict[Traced, list[Traced]], kept: set[T
             alike = isinstance(step.value, np.ndarray) and step.dtype == x.dtype
             fits = alike and (step.fn in SUMS or _is_linear(step, {x}))
             c = asked.get(step) if fits else None
-            if c is None and alike and step not in kept:
+            if c is None and step not in kept:
                 number, array = _number_times_array(step)
                 c = number if array is x else None
             factors[frozen(c)] = c

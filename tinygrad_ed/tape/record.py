@@ -150,8 +150,6 @@ class Recording:
             self.refuse()
         if not args:
             args, keywords = _positional(function, keywords)
-        if isinstance(function, np.ufunc):  # [[1.0, 2.0], [3.0, 4.0]] is an array, wherever a pass looks at it
-            args = tuple([np.asarray(x) if type(x) in (list, tuple) and not traced_in(x) else x for x in args])
         if function in (np.ravel, np.reshape) and order_among(args, keywords) in ("A", "K"):
             raise unknown_layout()
         value = function(*plain_tree(args), **plain_tree(keywords))

@@ -112,7 +112,6 @@ class Traced(Lifted):
         in_place = function is np.nan_to_num and False in (*args[1:2], keywords.get("copy"))
         if function in WRITING or keywords.get("out") is not None or in_place:
             raise _unwritable(f"np.{function.__name__}")
-        keywords = {key: x for key, x in keywords.items() if key != "out"}
         if function in KNOWN_BY_SHAPE:
             return function(*plain_tree(args), **plain_tree(keywords))
         return self.tape.call(function, args, keywords)
