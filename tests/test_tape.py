@@ -612,3 +612,48 @@ def test_a_number_that_is_repeated_makes_float64_of_float32_as_in_numpy():
     compiled = compile(f)
     compiled(x, 2.0)
     equal(compiled(2.0 * x, 0.1), f(2.0 * x, 0.1))
+
+
+def test_a_gradient_that_is_zero_but_for_rounding_is_no_random_draw():
+    rng = np.random.default_rng(0)
+    half, labels = rng.standard_normal((5, 3)), rng.standard_normal((5, 1))
+    x, y = np.concatenate([half, -half]), np.concatenate([labels, labels])
+
+    def descend(weights):
+        return weights - 0.3 * tg.grad(lambda w: tg.nn.costs.mse(x @ w, y))(weights)
+
+    assert np.abs(compile(descend)(np.zeros((3, 1)))).max() < 1e-16
+    for seed in range(20):
+        point = np.random.default_rng(seed).standard_normal(20).astype(np.float32)
+        found = compile(tg.grad(lambda x: np.sum((x * 0.3) * x) / np.sum(x * x)))(point)
+        assert np.abs(found).max() < 1e-6
+
+
+def test_the_gradient_by_a_plain_number_is_a_float():
+    single = np.linspace(0.0, 1.0, 5, dtype=np.float32)
+
+    def slope(s):
+        return tg.grad(lambda s: np.sum(np.abs(s * single)))(s)
+
+    for f, args in (
+        (slope, (0.3,)),
+        (lambda s: single * tg.grad(lambda s: np.sum(np.abs(s * X)))(s), (0.5,)),
+        (lambda s: s + 0.1 * slope(s), (np.float32(0.7),)),
+        (lambda s: s + 0.1 * tg.grad(lambda s: np.sum(np.abs(s)))(s), (np.float32(0.7),)),
+        (lambda s: s - 0.1 * slope(s), (0.7,)),
+    ):
+        compiled = compile(f)
+        equal(compiled(*args), f(*args), 1e-6)
+        assert type(compiled(*args)) is type(f(*args))
+
+
+def test_a_spread_of_equal_numbers_is_no_branch():
+    f = tg.value_and_grad(lambda x: np.sum((x - np.mean(x, axis=0)) / (np.std(x, axis=0) + 1e-3) * X))
+    compiled = compile(f)
+    for x in (np.zeros((3, 2)), X, np.ones((3, 2)), X * 0.5):
+        equal(compiled(x), f(x))
+
+
+def test_a_number_of_numpy_keeps_its_dtype_as_an_array():
+    for f in (lambda x: np.sum(x).reshape(-1), lambda x: np.reshape(np.sum(x), (1, 1)), lambda x: np.sum(x).ravel()):
+        equal(compile(f)(X.astype(np.float32)), f(X.astype(np.float32)))

@@ -58,6 +58,8 @@ def fitted(part: Any, want: Any, op: Op, position: int) -> Any:
             ) from error
     if shape_of(part) != shape_of(want):
         part = _unbroadcast(part, shape_of(want), op, position)
+    if isinstance(part, Lifted) and shape_of(want) == ():
+        return part.as_number()
     dtype = getattr(want, "dtype", None)  # a float has none
     if shape_of(want) and plain(part).dtype != dtype:
         part = astype(part, dtype=dtype)

@@ -19,6 +19,10 @@ class Lifted:
         """Return what `op` gives for these values, of which at least one is lifted."""
         raise NotImplementedError
 
+    def as_number(self) -> Any:
+        """Return what a float beside it would be: itself, if it is none of NumPy's numbers."""
+        return self
+
     def as_leaf(self) -> Any:
         """Return what a leaf made of it keeps."""
         raise InvalidType(f"a Node holds real numbers, not a {type(self).__name__}")

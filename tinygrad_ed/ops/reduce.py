@@ -14,7 +14,7 @@ from tinygrad_ed.node import plain
 from tinygrad_ed.operation import HANDLERS, op
 from tinygrad_ed.ops.elementwise import exp, sqrt, square, where
 from tinygrad_ed.ops.shape import broadcast_to, concatenate, flip, getitem, moveaxis, ravel, reshape, stack
-from tinygrad_ed.values import shape_of
+from tinygrad_ed.values import Lifted, shape_of
 
 __all__ = ["cumsum", "logsumexp", "max", "mean", "min", "prod", "std", "sum", "var"]
 
@@ -155,7 +155,9 @@ def std(x: Any, axis: Axis = None, ddof: float = 0, keepdims: bool = False, corr
     """The standard deviation, the square root of `var`; its gradient is 0 where all entries are equal."""
     squared = var(x, axis, ddof, keepdims, correction)
     equal = plain(squared) == 0
-    return where(equal, 0.0, sqrt(where(equal, 1.0, squared))) if np.any(equal) else sqrt(squared)
+    if not isinstance(equal, Lifted) and not np.any(equal):
+        return sqrt(squared)
+    return where(equal, 0.0, sqrt(where(equal, 1.0, squared)))
 
 
 HANDLERS.update({np.sum: sum, np.mean: mean, np.var: var, np.std: std, np.amax: max, np.amin: min})

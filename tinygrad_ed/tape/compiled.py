@@ -21,7 +21,7 @@ from tinygrad_ed.recording import observer
 from tinygrad_ed.run import name_of
 from tinygrad_ed.tape.program import Undecided
 from tinygrad_ed.tape.record import Recording, collector_off, is_input
-from tinygrad_ed.tape.tape import Tape
+from tinygrad_ed.tape.tape import Tape, largest
 from tinygrad_ed.tape.unpack import OTHER
 from tinygrad_ed.tape.watch import Watch
 from tinygrad_ed.values import Lifted
@@ -124,8 +124,9 @@ class Compiled:
         expected = [plain(y) for y in leaves(self._plainly(args, keywords))]
         found = leaves(tape.replay(args, keywords))
         precision = 1e-4 if tape.program.single else 1e-9
-        # Rounding is small beside the largest number of the result, and beside the largest that went in.
-        noise = precision * _largest(expected) + precision * 1e-4 * _largest(leaves([args, keywords]))
+        # Rounding is small beside the largest number of the result, and beside the largest on the way.
+        smallest = float(np.finfo(np.float32 if tape.program.single else float).eps)
+        noise = precision * largest(expected) + 100 * smallest * tape.largest
         for a, b in itertools.zip_longest(expected, found):
             if (
                 a is None
@@ -232,9 +233,3 @@ def _signature(tree: Any) -> Any:
         "tg.compile takes numbers and arrays, in lists, tuples and dicts, and switches (True, None, text), but got "
         f"{tree!r}"
     )
-
-
-def _largest(entries: list[Any]) -> float:
-    """The largest finite size of a number among the arrays and numbers."""
-    arrays = [np.asarray(x, float) for x in entries if is_input(x)]
-    return max([float(np.max(np.abs(a), initial=0.0, where=np.isfinite(a))) for a in arrays], default=0.0)

@@ -39,7 +39,7 @@ class Program:
     @cached_property
     def single(self) -> bool:
         """Whether some numbers are rounded to less than float64."""
-        arrays = [x.value for x in [*self.inputs, *self.steps] if isinstance(x.value, np.ndarray)]
+        arrays = [x.value for x in [*self.inputs, *self.steps] if isinstance(x.value, np.ndarray | np.floating)]
         return any([x.dtype.kind == "f" and x.dtype.itemsize < 8 for x in arrays])
 
 

@@ -26,6 +26,7 @@ class Tape:
         program: its steps, see `program.py`.
         why: whether single numbers are computed by levels or by lines of Python, and why.
         text: what is run, buffers and all; `source()` is the same to read.
+        largest: the largest finite size of a number in the recorded run.
     """
 
     def __init__(
@@ -53,6 +54,7 @@ class Tape:
         exec(compile(self.text, f"<tape of {name}>", "exec"), space)  # noqa: S102  # text written by us
         self._bind = space.pop("bind")  # out of its own globals, or they would keep each other alive
         self._raises = any([step.fn in ON_NUMBERS for step in self.program.steps])
+        self.largest = largest([x.value for x in [*self.program.inputs, *self.program.steps]])
         recording.forget()
         for x in [*self.program.inputs, *self.program.steps]:
             if isinstance(x.value, np.ndarray):  # the numbers of the recorded run are not needed any more
@@ -120,3 +122,13 @@ class Tape:
             self.why,
         ]
         return self._listing.table(heading)
+
+
+def largest(entries: list[Any]) -> float:
+    """The largest finite size of a number among the arrays and numbers.
+
+    >>> largest([1.0, np.array([-3.0, np.inf])])
+    3.0
+    """
+    arrays = [np.asarray(x, float) for x in entries if is_input(x)]
+    return max([float(np.max(np.abs(a), initial=0.0, where=np.isfinite(a))) for a in arrays], default=0.0)

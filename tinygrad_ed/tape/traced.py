@@ -16,7 +16,6 @@ from tinygrad_ed.errors import GraphDropped, InvalidType, InvalidValue
 from tinygrad_ed.node import Node
 from tinygrad_ed.operation import Op
 from tinygrad_ed.ops import exp, log, relu, sigmoid, tanh
-from tinygrad_ed.ops.shape import reshape_in
 from tinygrad_ed.values import Lifted
 
 if TYPE_CHECKING:
@@ -97,7 +96,11 @@ class Traced(Lifted):
             return self.astype(float)
         if kind != "f":
             raise InvalidType(f"a Node holds real numbers, not {self.dtype}; write 1.0 and 0.0")
-        return self.tape.number(self) if self.shape == () and type(self.value) is not float else self
+        return self.as_number()
+
+    def as_number(self) -> "Traced":
+        """Return a number of NumPy's as a float, anything else as it is."""
+        return self.tape.number(self) if isinstance(self.value, np.floating) else self
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **keywords: Any) -> Any:
         if any([isinstance(x, Node | Lifted) and type(x) is not Traced for x in inputs]):
@@ -171,7 +174,8 @@ class Traced(Lifted):
 
     def reshape(self, *sizes: Any, order: Any = "C") -> Any:
         """Reshape, as ndarray does."""
-        return reshape_in(self, sizes[0] if len(sizes) == 1 else sizes, order)
+        shape = sizes[0] if len(sizes) == 1 else sizes
+        return np.reshape(self, shape) if order == "C" else np.reshape(self, shape, order=order)
 
     def transpose(self, *axes: Any) -> Any:
         """Permute the axes, as ndarray does."""
