@@ -243,6 +243,7 @@ def test_a_chain_that_is_alone_is_added_in_its_order_too(first, middle, last, to
     compiled = compile(chain)
     compiled(signs, signs)
     assert len(levels_of(compiled)) == 1
+    assert f"sum of {2 * MANY}    1 number, twice" in str(compiled.tape)
     xs = [first, first if total else middle, *[middle] * (2 * MANY - 3), last]
     (by_steps,) = interpreted(compiled.tape.program, [*xs, *signs])
     for found in (compiled(xs, signs), run(compiled, xs, signs), by_steps):

@@ -188,4 +188,7 @@ _OP_NAMES: dict[Any, str] = {
 
 def _level_row(group: Any) -> tuple[str, str, str]:
     name = f"sum of {group.terms}" if group.terms else _op_name(group.fn)
-    return f"  level {group.level}: {name}", f"{group.stop - group.start} numbers", f"[{group.start}:{group.stop}]"
+    count = group.stop - group.start
+    alone = group.terms and count == 2 and np.array_equal(*group.operands[0].T)  # see `levelling.py`
+    numbers = "1 number, twice" if alone else f"{count} numbers"
+    return f"  level {group.level}: {name}", numbers, f"[{group.start}:{group.stop}]"
