@@ -255,6 +255,16 @@ def test_a_function_that_treats_recorded_values_in_another_way_is_found():
         compile(lambda x: [x] if isinstance(x, np.ndarray) else [x, x[:0]])(X)
 
 
+def test_one_huge_number_on_the_way_hides_no_draw():
+    def f(x):
+        masked = np.where(x > 0, x, -1e9)  # as softmax is told to leave something out
+        shares = np.exp(masked - masked.max())
+        return shares / shares.sum() * np.random.default_rng().random(3)
+
+    with pytest.raises(tg.InvalidValue, match="a random draw"):
+        compile(f)(np.float32([0.5, 1.5, -1.0]))
+
+
 def test_a_counter_is_found():
     count = 0
 

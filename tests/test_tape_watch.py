@@ -121,3 +121,14 @@ def test_what_is_not_read_may_change(f, name, new, monkeypatch):
     value = compiled(np.ones(3))
     monkeypatch.setattr(HERE, name, new)
     np.testing.assert_array_equal(compiled(np.ones(3)), value)
+
+
+def test_a_module_of_ones_own_may_have_a_name_of_pythons(monkeypatch):
+    own = types.ModuleType("code")
+    own.__file__, own.rate = "/home/me/code.py", 0.1
+    monkeypatch.setitem(sys.modules, "code", own)
+    compiled = compile(types.FunctionType((lambda x: x * rate).__code__, vars(own)))  # noqa: F821  # it is in `own`
+    assert compiled(1.0) == 0.1
+    own.rate = 0.5
+    with pytest.raises(tg.StaleGraph, match=r"another value of rate \(it is another float"):
+        compiled(1.0)

@@ -124,9 +124,9 @@ class Compiled:
         expected = [plain(y) for y in leaves(self._plainly(args, keywords))]
         found = leaves(tape.replay(args, keywords))
         precision = 1e-4 if tape.program.single else 1e-9
-        # Rounding is small beside the largest number of the result, and beside the largest on the way.
+        # Rounding is small beside the largest number of the result, and beside what is usual on the way.
         smallest = float(np.finfo(np.float32 if tape.program.single else float).eps)
-        noise = precision * largest(expected) + 100 * smallest * tape.largest
+        noise = precision * largest(expected) + 100 * smallest * tape.usual
         for a, b in itertools.zip_longest(expected, found):
             if (
                 a is None

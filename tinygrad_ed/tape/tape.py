@@ -26,7 +26,7 @@ class Tape:
         program: its steps, see `program.py`.
         why: whether single numbers are computed by levels or by lines of Python, and why.
         text: what is run, buffers and all; `source()` is the same to read.
-        largest: the largest finite size of a number in the recorded run.
+        usual: the size of numbers in the recorded run: the middle one of what is largest in each of its values.
     """
 
     def __init__(
@@ -54,7 +54,8 @@ class Tape:
         exec(compile(self.text, f"<tape of {name}>", "exec"), space)  # noqa: S102  # text written by us
         self._bind = space.pop("bind")  # out of its own globals, or they would keep each other alive
         self._raises = any([step.fn in ON_NUMBERS for step in self.program.steps])
-        self.largest = largest([x.value for x in [*self.program.inputs, *self.program.steps]])
+        sizes = [largest([x.value]) for x in [*self.program.inputs, *self.program.steps]]
+        self.usual = float(np.median([size for size in sizes if size] or [0.0]))
         recording.forget()
         for x in [*self.program.inputs, *self.program.steps]:
             if isinstance(x.value, np.ndarray):  # the numbers of the recorded run are not needed any more

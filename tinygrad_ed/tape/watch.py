@@ -11,10 +11,12 @@ an array of objects, or an object without a `__dict__`; and what a function find
 
 import dis
 import functools
+import os
 import random
 import sys
 import types
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -28,8 +30,8 @@ MOST = 2_000
 """So many places are looked at, at most."""
 
 _WHOLE_THINGS = (types.BuiltinFunctionType, np.ufunc, np.generic, float, int, str, bytes, type(None))  # nothing inside
-_KNOWN = frozenset(["tinygrad_ed", "numpy", *sys.stdlib_module_names])
-"""What these packages hold stays as it is."""
+_STANDARD = str(Path(os.__file__).parent)
+"""Where Python's own library is."""
 
 _GONE = object()
 
@@ -192,7 +194,12 @@ def _functions_in(thing: Any) -> list[types.FunctionType]:
 
 
 def _is_known(module: str) -> bool:
-    return module.partition(".")[0] in _KNOWN
+    """Whether it is ours, NumPy's or Python's, which stay as they are; a reader's own `code.py` is not Python's."""
+    package = module.partition(".")[0]
+    if package in ("tinygrad_ed", "numpy"):
+        return True
+    file = getattr(sys.modules.get(package), "__file__", None)
+    return package in sys.stdlib_module_names and (file is None or file.startswith(_STANDARD))
 
 
 def _names_in(code: types.CodeType) -> tuple[set[str], set[str]]:
