@@ -80,7 +80,7 @@ def _operator(op: Any, compute: Callable[[Any, Any], Any]) -> tuple[Any, Any]:
         node._value = value
         node.op = op
         node._first = self
-        node._second = other
+        node._second = other if b is not other or type(b) is float else b.copy()  # its owner may change it later
         node.id = next(clock)
         node._grad = None
         return node
