@@ -236,15 +236,20 @@ class Op:
             value: Any = self.compute(a, b)  # type: ignore[misc]  # there is one: see `__call__`
         except (ArithmeticError, ValueError):
             return None
-        if type(value) is not np.ndarray:
-            if not isinstance(value, float):
-                return None
-            value = float(value)  # NumPy's own, of a product of two vectors
+        if type(value) is not float:
+            if type(value) is not np.ndarray:
+                if not isinstance(value, float):
+                    return None
+                value = float(value)  # NumPy's own, of a product of two vectors
+            if a is x and type(a) is np.ndarray:
+                x = a.copy()  # its owner may change it before the sweep
+            elif b is y and type(b) is np.ndarray:
+                y = b.copy()
         node = blank()
         node._value = value
         node.op = self
-        node._first = a.copy() if a is x and type(a) is np.ndarray else x  # its owner may change it before the sweep
-        node._second = b.copy() if b is y and type(b) is np.ndarray else y
+        node._first = x
+        node._second = y
         node.id = next(clock)
         node._grad = None
         return node
