@@ -10,7 +10,8 @@ import pytest
 import tinygrad_ed as tg
 
 STATE = """
-import atexit, builtins, copyreg, gc, json, locale, logging, os, random, signal, sys, threading, tracemalloc, types, warnings
+import atexit, builtins, copyreg, gc, json, locale, logging, os, random, signal, sys, threading
+import tracemalloc, types, warnings
 import numpy as np
 
 def state():
