@@ -17,14 +17,14 @@ import os
 import sys
 import threading
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any, Never
 
 import numpy as np
 
 from tinygrad_ed.errors import GraphDropped, InvalidType, ShapeError
 from tinygrad_ed.memory import is_ours, keep_freed_memory
 from tinygrad_ed.operators import Operators
-from tinygrad_ed.values import Value, leaf_value, read_only, shape_of, short
+from tinygrad_ed.values import Plain, Value, leaf_value, read_only, shape_of, short
 
 keep_freed_memory()
 
@@ -75,7 +75,7 @@ class Node(Operators):
     _name: str | None  # empty unless somebody gave one: the garbage collector passes over an empty field
     id: int
 
-    def __init__(self, value: object, name: str | None = None) -> None:
+    def __init__(self, value: Plain, name: str | None = None) -> None:
         if name is not None:
             self.name = name
         self._value = leaf_value(value)
@@ -95,14 +95,14 @@ class Node(Operators):
         return read_only(self._value)
 
     @value.setter
-    def value(self, new: Any) -> None:
+    def value(self, new: Plain) -> None:
         if self.op is not None:
             raise InvalidType(
                 f"the value of {self!r} was computed by {self.op.name!r} and cannot be assigned; "
                 "assign to the leaves it came from and build the graph again"
             )
-        taken = is_ours(sys.getrefcount(new), new) and new.ndim and new.dtype.kind == "f"
-        self._value = new if taken else leaf_value(new)
+        taken = is_ours(sys.getrefcount(new), new) and new.ndim and new.dtype.kind == "f"  # type: ignore[union-attr]
+        self._value = new if taken else leaf_value(new)  # type: ignore[assignment]
         with one_at_a_time:
             self.id = last_renewal[0] = next(clock)
 
@@ -198,7 +198,7 @@ class Node(Operators):
     def __contains__(self, item: object) -> bool:
         return bool(np.any(self._value == plain(item)))
 
-    def __setitem__(self, index: object, new: object) -> None:
+    def __setitem__(self, index: Never, new: Never) -> None:
         raise GraphDropped(
             "a Node cannot be changed in place, because the graph needs the old entries; "
             "use tg.where(mask, new, node), or assign a whole new array to `leaf.value`"
@@ -211,8 +211,9 @@ class Node(Operators):
             "of `math`, and tg.array([...]) in place of np.array([...]) to make one Node of several"
         )
 
-    __float__ = __int__ = __index__ = __complex__ = __array__ = _dropped
-    __trunc__ = __floor__ = __ceil__ = _dropped
+    if not TYPE_CHECKING:  # a type checker is to find `float(node)`
+        __float__ = __int__ = __index__ = __complex__ = __array__ = _dropped
+        __trunc__ = __floor__ = __ceil__ = _dropped
 
     def __round__(self, digits: int = 0) -> Any:
         return round(self._value, digits) if type(self._value) is float else np.round(self._value, digits)
