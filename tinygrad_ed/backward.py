@@ -54,18 +54,12 @@ def backward(root: Node, seed: object = None) -> None:
             node._grad = gradients.get(node)
 
 
-@overload
-def gradients(root: Node, wrt: Node, seed: Any = None, create_graph: Literal[False] = False) -> Any: ...
-@overload
+@overload  # type: ignore[overload-overlap]  # a Node can be iterated, but is not taken so
 def gradients(root: Node, wrt: Node, seed: Any = None, *, create_graph: Literal[True]) -> Node: ...
 @overload
-def gradients(
-    root: Node, wrt: Sequence[Node], seed: Any = None, create_graph: Literal[False] = False
-) -> tuple[Any, ...]: ...
+def gradients(root: Node, wrt: Node, seed: Any = None, create_graph: bool = False) -> Any: ...
 @overload
-def gradients(
-    root: Node, wrt: Sequence[Node], seed: Any = None, *, create_graph: Literal[True]
-) -> tuple[Node, ...]: ...
+def gradients(root: Node, wrt: Iterable[Node], seed: Any = None, create_graph: bool = False) -> tuple[Any, ...]: ...
 def gradients(root: Node, wrt: Any, seed: Any = None, create_graph: bool = False) -> Any:
     """Return the gradients of `root` with respect to some nodes; no `.grad` is touched.
 

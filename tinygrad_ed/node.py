@@ -95,14 +95,14 @@ class Node(Operators):
         return read_only(self._value)
 
     @value.setter
-    def value(self, new: Plain) -> None:
+    def value(self, new: Any) -> None:
         if self.op is not None:
             raise InvalidType(
                 f"the value of {self!r} was computed by {self.op.name!r} and cannot be assigned; "
                 "assign to the leaves it came from and build the graph again"
             )
-        taken = is_ours(sys.getrefcount(new), new) and new.ndim and new.dtype.kind == "f"  # type: ignore[union-attr]
-        self._value = new if taken else leaf_value(new)  # type: ignore[assignment]
+        taken = is_ours(sys.getrefcount(new), new) and new.ndim and new.dtype.kind == "f"
+        self._value = new if taken else leaf_value(new)
         with one_at_a_time:
             self.id = last_renewal[0] = next(clock)
 

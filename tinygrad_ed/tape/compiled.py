@@ -49,16 +49,20 @@ class Compiled(Generic[P, R]):
         self._latest: Tape | None = None
         self.tapes: dict[Any, Tape] = {}
 
-    def __call__(self, *args: P.args, **keywords: P.kwargs) -> R:
+    @overload  # what is written with Nodes is called with plain values, and gives them
+    def __call__(self: "Compiled[..., Node]", *args: Any, **keywords: Any) -> Any: ...
+    @overload
+    def __call__(self, *args: P.args, **keywords: P.kwargs) -> R: ...
+    def __call__(self, *args: Any, **keywords: Any) -> Any:
         """Return what `f` returns, as numbers and arrays."""
         tape = self._latest
         if tape is None or observer.get() is not None:
-            return self._first(args, keywords)  # type: ignore[no-any-return]  # what f gives
+            return self._first(args, keywords)
         try:
             result = tape.replay(args, keywords)
         except Undecided as decision:
             self._refuse(tape, decision, args, keywords)
-        return self._first(args, keywords) if result is OTHER else result  # type: ignore[no-any-return]  # as there
+        return self._first(args, keywords) if result is OTHER else result
 
     def __get__(self, instance: Any, owner: type) -> "Compiled[P, R]":
         if instance is not None:
@@ -177,8 +181,6 @@ class Compiled(Generic[P, R]):
         ) from None
 
 
-@overload
-def compile(f: Callable[..., Node], reuse: bool = False) -> Compiled[..., Any]: ...
 @overload
 def compile(f: Callable[P, R], reuse: bool = False) -> Compiled[P, R]: ...
 @overload  # mypy finds no P and R for the gradients of transforms.py
