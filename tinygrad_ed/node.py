@@ -15,13 +15,13 @@ The operators (`x * y`, `x[0]`, `x.sum()`) are listed in `operators.py` and atta
 import itertools
 import os
 import threading
-from typing import Any
+from typing import TYPE_CHECKING, Any, Never
 
 import numpy as np
 
 from tinygrad_ed.errors import GraphDropped, InvalidType, ShapeError
 from tinygrad_ed.operators import Operators
-from tinygrad_ed.values import Value, leaf_value, read_only, shape_of, short
+from tinygrad_ed.values import Plain, Value, leaf_value, read_only, shape_of, short
 
 clock = itertools.count()
 """Gives the ids: the later a node got its value, the greater its id."""
@@ -70,7 +70,7 @@ class Node(Operators):
     _name: str | None  # empty unless somebody gave one: the garbage collector passes over an empty field
     id: int
 
-    def __init__(self, value: object, name: str | None = None) -> None:
+    def __init__(self, value: Plain, name: str | None = None) -> None:
         if name is not None:
             self.name = name
         self._value = leaf_value(value)
@@ -192,7 +192,7 @@ class Node(Operators):
     def __contains__(self, item: object) -> bool:
         return bool(np.any(self._value == plain(item)))
 
-    def __setitem__(self, index: object, new: object) -> None:
+    def __setitem__(self, index: Never, new: Never) -> None:
         raise GraphDropped(
             "a Node cannot be changed in place, because the graph needs the old entries; "
             "use tg.where(mask, new, node), or assign a whole new array to `leaf.value`"
@@ -205,8 +205,9 @@ class Node(Operators):
             "of `math`, and tg.array([...]) in place of np.array([...]) to make one Node of several"
         )
 
-    __float__ = __int__ = __index__ = __complex__ = __array__ = _dropped
-    __trunc__ = __floor__ = __ceil__ = _dropped
+    if not TYPE_CHECKING:  # a type checker is to find `float(node)`
+        __float__ = __int__ = __index__ = __complex__ = __array__ = _dropped
+        __trunc__ = __floor__ = __ceil__ = _dropped
 
     def __round__(self, digits: int = 0) -> Any:
         return round(self._value, digits) if type(self._value) is float else np.round(self._value, digits)

@@ -1,6 +1,7 @@
 """What a Node holds: a float or a float array. What becomes one, what is refused, and how values are handed out."""
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -8,6 +9,16 @@ from tinygrad_ed.errors import InvalidType, InvalidValue
 
 Array = np.ndarray[Any, np.dtype[Any]]  # NDArray[Any], without the time that numpy.typing takes to import
 Value = float | Array
+
+
+class ArrayLike(Protocol):
+    """An array, one of NumPy's numbers, or what says how it becomes an array."""
+
+    def __array__(self) -> Array: ...
+
+
+Plain = float | ArrayLike | Sequence[float] | list[Any] | tuple[Any, ...]
+"""What becomes a float or an array: numbers, arrays, and lists of them."""
 
 
 class Lifted:

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_ed.node import plain
-from tinygrad_ed.operation import HANDLERS, Op, Rule, op, same, times_first, times_second
+from tinygrad_ed.operation import HANDLERS, Op, Rule, op, same, times_first, times_second, typed
 from tinygrad_ed.values import constant
 
 __all__ = [
@@ -101,16 +101,17 @@ fmod = binary("fmod", np.fmod, lambda g, y, a, b: g, lambda g, y, a, b: -g * np.
 
 # Choice. `where` picks its inputs by a plain condition; a rule uses it to keep 0 * inf out of gradients.
 
-_where = binary(
+_where: Op = binary(
     "where",
     np.where,
     None,
-    lambda g, y, c, a, b: where(c, g, 0.0),
-    lambda g, y, c, a, b: where(c, 0.0, g),
+    lambda g, y, c, a, b: _where(c, g, 0.0),
+    lambda g, y, c, a, b: _where(c, 0.0, g),
     scalar=lambda c, a, b: a if c else b,
 )
 
 
+@typed
 def where(condition: Any, a: Any, b: Any) -> Any:
     """Pick entries of `a` where the condition holds, entries of `b` elsewhere; the condition is a constant.
 
@@ -133,6 +134,7 @@ _clip = binary(
 )
 
 
+@typed
 def clip(x: Any, min: Any = None, max: Any = None) -> Any:  # NumPy's names
     """Limit the entries of x to [min, max]; None leaves that side open.
 
@@ -274,6 +276,7 @@ elu = op(
 )
 
 
+@typed
 def silu(x: Any) -> Any:
     """The activation x sigmoid(x), also called swish.
 
@@ -283,6 +286,7 @@ def silu(x: Any) -> Any:
     return x * sigmoid(x)
 
 
+@typed
 def gelu(x: Any) -> Any:
     """The activation x/2 (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3))), GELU in its tanh form.
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_ed.errors import ShapeError
-from tinygrad_ed.operation import HANDLERS, op
+from tinygrad_ed.operation import HANDLERS, op, typed
 from tinygrad_ed.ops.elementwise import multiply
 from tinygrad_ed.ops.shape import expand_dims, ravel, reshape, swapaxes, transpose
 from tinygrad_ed.values import shape_of
@@ -74,6 +74,7 @@ def by_dot(a: np.ndarray, b: np.ndarray) -> bool:
 matmul = op("matmul", np.matmul, _of_left, _of_right, broadcasts=True)
 
 
+@typed
 def tensordot(a: Any, b: Any, axes: Any = 2) -> Any:
     """Sum products over pairs of axes, as `np.tensordot` does."""
     a_shape, b_shape = shape_of(a), shape_of(b)
@@ -96,6 +97,7 @@ def tensordot(a: Any, b: Any, axes: Any = 2) -> Any:
     return reshape(matmul(rows, columns), [a_shape[i] for i in kept_a] + [b_shape[i] for i in kept_b])
 
 
+@typed
 def dot(a: Any, b: Any) -> Any:
     """The product of `np.dot`: over the last axis of a and the last but one of b."""
     if not shape_of(a) or not shape_of(b):
@@ -105,6 +107,7 @@ def dot(a: Any, b: Any) -> Any:
     return tensordot(a, b, ([-1], [-2]))
 
 
+@typed
 def inner(a: Any, b: Any) -> Any:
     """Sum products over the last axes."""
     if not shape_of(a) or not shape_of(b):
@@ -112,6 +115,7 @@ def inner(a: Any, b: Any) -> Any:
     return tensordot(a, b, ([-1], [-1]))
 
 
+@typed
 def outer(a: Any, b: Any) -> Any:
     """All products of an entry of a and an entry of b, as a matrix."""
     return reshape(a, (-1, 1)) * ravel(b)

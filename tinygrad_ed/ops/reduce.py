@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_ed.node import plain
-from tinygrad_ed.operation import HANDLERS, op
+from tinygrad_ed.operation import HANDLERS, op, typed
 from tinygrad_ed.ops.elementwise import exp, sqrt, square, where
 from tinygrad_ed.ops.shape import broadcast_to, concatenate, flip, getitem, moveaxis, ravel, reshape, stack
 from tinygrad_ed.values import Lifted, shape_of
@@ -145,12 +145,14 @@ cumsum = op("cumsum", np.cumsum, _of_cumsum)
 logsumexp = op("logsumexp", _logsumexp, _of_logsumexp)
 
 
+@typed
 def var(x: Any, axis: Axis = None, ddof: float = 0, keepdims: bool = False, correction: float | None = None) -> Any:
     """The variance: sum (x - mean)^2 / (n - ddof); `correction` is another name of ddof."""
     centred = square(x - mean(x, axis=axis, keepdims=True))
     return sum(centred, axis=axis, keepdims=keepdims) / (count(x, axis) - (ddof if correction is None else correction))
 
 
+@typed
 def std(x: Any, axis: Axis = None, ddof: float = 0, keepdims: bool = False, correction: float | None = None) -> Any:
     """The standard deviation, the square root of `var`; its gradient is 0 where all entries are equal."""
     squared = var(x, axis, ddof, keepdims, correction)

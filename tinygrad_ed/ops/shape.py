@@ -6,14 +6,14 @@ an entry that was read twice gets both gradients.
 
 from collections.abc import Sequence
 from types import EllipsisType
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 
 from tinygrad_ed.errors import NoDerivativeRule
 from tinygrad_ed.node import Node, plain
-from tinygrad_ed.operation import HANDLERS, Op, op
-from tinygrad_ed.values import Array, Lifted, as_array, shape_of
+from tinygrad_ed.operation import HANDLERS, Op, op, typed
+from tinygrad_ed.values import Array, Lifted, Plain, as_array, shape_of
 
 __all__ = [
     "array",
@@ -115,7 +115,11 @@ _stack = op(
 )
 
 
-def concatenate(arrays: Sequence[Any], axis: int | None = 0) -> Any:
+@overload
+def concatenate(arrays: Array | Sequence[float | Array | list[Any]], axis: int | None = 0) -> Any: ...
+@overload
+def concatenate(arrays: Node | Sequence[Node | Plain], axis: int | None = 0) -> Node: ...
+def concatenate(arrays: Any, axis: int | None = 0) -> Any:
     """Join arrays along an axis they have; `axis=None` flattens them first.
 
     >>> concatenate([Node([1.0, 2.0]), [3.0]])
@@ -124,7 +128,11 @@ def concatenate(arrays: Sequence[Any], axis: int | None = 0) -> Any:
     return _concatenate(*arrays, axis=axis)
 
 
-def stack(arrays: Sequence[Any], axis: int = 0) -> Any:
+@overload
+def stack(arrays: Array | Sequence[float | Array | list[Any]], axis: int = 0) -> Any: ...
+@overload
+def stack(arrays: Node | Sequence[Node | Plain], axis: int = 0) -> Node: ...
+def stack(arrays: Any, axis: int = 0) -> Any:
     """Join arrays of one shape along a new axis.
 
     >>> stack([Node(1.0), 2.0, Node(3.0)])
@@ -133,7 +141,7 @@ def stack(arrays: Sequence[Any], axis: int = 0) -> Any:
     return _stack(*arrays, axis=axis)
 
 
-def array(nested: Any) -> Any:
+def array(nested: Any) -> Node:
     """Make one Node of nested lists of Nodes and numbers.
 
     >>> x = Node(2.0)
@@ -181,11 +189,13 @@ def reshape_in(x: Any, shape: Any, order: str = "C") -> Any:
     return transpose(reshape(transpose(x), shape=target[::-1]))
 
 
+@typed
 def ravel(x: Any, order: str = "C") -> Any:
     """Flatten to one axis."""
     return reshape(x, (-1,)) if order == "C" else reshape_in(x, (-1,), order)
 
 
+@typed
 def full(shape: int | Sequence[int], fill_value: Any) -> Any:
     """Return an array of one value, which may be a Node: `np.full` itself asks no Node.
 
@@ -195,16 +205,19 @@ def full(shape: int | Sequence[int], fill_value: Any) -> Any:
     return broadcast_to(fill_value, shape=shape)
 
 
+@typed
 def expand_dims(x: Any, axis: Any) -> Any:
     """Insert axes of length 1."""
     return reshape(x, np.expand_dims(_outline(x), axis).shape)
 
 
+@typed
 def squeeze(x: Any, axis: Any = None) -> Any:
     """Remove axes of length 1."""
     return reshape(x, np.squeeze(_outline(x), axis).shape)
 
 
+@typed
 def swapaxes(x: Any, axis1: int, axis2: int) -> Any:
     """Exchange two axes."""
     order = list(range(len(shape_of(x))))
@@ -213,6 +226,7 @@ def swapaxes(x: Any, axis1: int, axis2: int) -> Any:
     return transpose(x, order)
 
 
+@typed
 def moveaxis(x: Any, source: Any, destination: Any) -> Any:
     """Move axes to new places; the others keep their order."""
     ndim = len(shape_of(x))
@@ -224,6 +238,7 @@ def moveaxis(x: Any, source: Any, destination: Any) -> Any:
     return transpose(x, order)
 
 
+@typed
 def repeat(x: Any, repeats: Any, axis: int | None = None) -> Any:
     """Repeat entries, as `np.repeat` does."""
     if axis is None:
@@ -232,6 +247,7 @@ def repeat(x: Any, repeats: Any, axis: int | None = None) -> Any:
     return getitem(x, (*before, np.repeat(np.arange(shape_of(x)[axis]), repeats)))
 
 
+@typed
 def take(x: Any, indices: Any, axis: int | None = None, mode: str = "raise") -> Any:
     """Read the entries at `indices` along an axis; `axis=None` reads from the flat array.
 
@@ -248,6 +264,7 @@ def take(x: Any, indices: Any, axis: int | None = None, mode: str = "raise") -> 
     return getitem(x, index=(*before, places))
 
 
+@typed
 def diagonal(x: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
     """Read the diagonal of two axes, which becomes the last axis.
 
@@ -260,6 +277,7 @@ def diagonal(x: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
     return getitem(x, index=(..., i - min(offset, 0), i + max(offset, 0)))
 
 
+@typed
 def trace(x: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
     """Sum the diagonal of two axes.
 
