@@ -22,7 +22,7 @@ import numpy as np
 from tinygrad_ed.errors import InvalidType, InvalidValue, NoDerivativeRule, ShapeError
 from tinygrad_ed.node import Node, clock
 from tinygrad_ed.recording import mode, observer
-from tinygrad_ed.values import Value, constant, lifted_among, read_only, shape_of
+from tinygrad_ed.values import Value, constant, lifted_among, owned, read_only, shape_of
 
 Rule = Callable[..., Any]
 
@@ -136,6 +136,8 @@ class Op:
                 floats = False
                 lifted = lifted if type(value) is np.ndarray else value
             values.append(value)
+        if params and recorded:
+            params = owned(params)
         if lifted is None and params and observer.get() is not None:
             lifted = lifted_among(params)
         if lifted is None:
