@@ -50,7 +50,7 @@ transpose: Op = op("transpose", np.transpose, lambda g, y, x, axes=None: transpo
 broadcast_to = op("broadcast_to", np.broadcast_to, lambda g, y, x, shape=(): g, broadcasts=True)
 _astype = op("astype", lambda x, dtype=float: np.asarray(x).astype(dtype), lambda g, y, x, dtype=float: g)
 flip: Op = op("flip", np.flip, lambda g, y, x, axis=None: flip(g, axis=axis))
-roll: Op = op("roll", np.roll, lambda g, y, x, shift=0, axis=None: roll(g, shift=np.negative(shift), axis=axis))
+roll: Op = op("roll", np.roll, lambda g, y, x, shift=0, axis=None: roll(g, shift=(-np.asarray(shift, int)).tolist(), axis=axis))
 
 
 def _inverse(axes: Sequence[int] | None) -> list[int] | None:
@@ -270,7 +270,8 @@ def take(x: Any, indices: Any, axis: int | None = None, mode: str = "raise") -> 
     if axis is None:
         return take(ravel(x), indices, 0, mode)
     before = _before(axis, x)
-    places = indices if isinstance(indices, Lifted) else np.array(indices)
+    places = indices if isinstance(indices, Lifted) else np.asarray(indices)
+    places = places.astype(int) if places.dtype.kind == "b" else places  # to `take` these are positions, no mask
     if mode != "raise":
         into_range: Any = np.take  # whose types list the modes by name
         places = into_range(np.arange(shape_of(x)[axis]), places, mode=mode)
@@ -283,7 +284,7 @@ def diagonal(x: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
     >>> diagonal(Node([[1.0, 2.0], [3.0, 4.0]]))
     Node([1., 4.], op='getitem')
     """
-    x = moveaxis(x, (axis1, axis2), (-2, -1))
+    x, offset = moveaxis(x, (axis1, axis2), (-2, -1)), operator.index(offset)
     rows, columns = shape_of(x)[-2:]
     i = np.arange(max(0, min(rows + min(offset, 0), columns - max(offset, 0))))
     return getitem(x, index=(..., i - min(offset, 0), i + max(offset, 0)))
