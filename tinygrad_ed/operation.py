@@ -22,7 +22,7 @@ import numpy as np
 from tinygrad_ed.errors import InvalidType, InvalidValue, NoDerivativeRule, ShapeError
 from tinygrad_ed.node import Node, clock
 from tinygrad_ed.recording import mode, observer
-from tinygrad_ed.values import Plain, Value, constant, kept, lifted_among, read_only, shape_of
+from tinygrad_ed.values import Plain, Value, constant, kept, lifted_among, owned, read_only, shape_of
 
 Rule = Callable[..., Any]
 P = ParamSpec("P")
@@ -165,21 +165,16 @@ class Op:
                 return node
         if len(inputs) != self.arity or (params and not params.keys() <= self.known):
             inputs, params = self._bound(inputs, params)
-        values: list[Any] = []
         recorded = any([isinstance(x, Node) for x in inputs])
-        keep = kept if recorded and recording_mode() else constant
-        floats, as_given, lifted = True, True, None
-        for x in inputs:
-            value = x
-            if isinstance(x, Node):
-                value = x._value
-            elif type(x) is not float:
-                as_given = False
-                value = keep(x)
+        read = kept if recorded and recording_mode() else constant
+        values = [x._value if isinstance(x, Node) else x if type(x) is float else read(x) for x in inputs]
+        floats, lifted = True, None
+        for value in values:
             if type(value) is not float:
                 floats = False
                 lifted = lifted if type(value) is np.ndarray else value
-            values.append(value)
+        if params and recorded:
+            params = owned(params)
         if lifted is None and params and observer.get() is not None:
             lifted = lifted_among(params)
         if lifted is None:
@@ -188,9 +183,8 @@ class Op:
             value = lifted.through(self, values, params)
         if not recorded:
             return value
-        if not as_given:  # Nodes and floats are kept as they are; all else as it was read
-            inputs = tuple([x if isinstance(x, Node) else v for x, v in zip(inputs, values, strict=True)])
-        return self._remembered(value, inputs, params)
+        args = tuple([x if isinstance(x, Node) else v for x, v in zip(inputs, values, strict=True)])
+        return self._remembered(value, args, params)
 
     def _remembered(self, value: Value, args: tuple[Any, ...], params: dict[str, Any]) -> Node:
         """The new node; one that remembers nothing if recording is off."""

@@ -117,6 +117,21 @@ def as_array(value: Any) -> Any:
     return value if isinstance(value, Lifted) else np.asarray(value)
 
 
+_FIXED = frozenset([int, float, bool, str, slice, type(None)])
+
+
+def owned(param: Any) -> Any:
+    """Return a parameter of an op as it is now: what its owner could change before the sweep is copied."""
+    kind = type(param)
+    if kind in _FIXED:
+        return param
+    if kind is tuple or kind is list:
+        return kind([owned(part) for part in param])
+    if kind is dict:
+        return {key: owned(part) for key, part in param.items()}
+    return param.copy() if isinstance(param, np.ndarray) else param
+
+
 def lifted_among(params: dict[str, Any]) -> Lifted | None:
     """The lifted value among the parameters of an op, such as positions in an index."""
     for param in params.values():

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_ed.errors import InvalidType, ShapeError
+from tinygrad_ed.errors import ShapeError
 from tinygrad_ed.node import Node, clock, plain
 from tinygrad_ed.operation import OPS, Op, blank, is_exact, recording_mode
 from tinygrad_ed.ops import decompose as decompose  # this and the next answer to NumPy's own names alone
@@ -130,13 +130,7 @@ def _plain(name: str) -> Any:
 
 
 def _getitem(self: Node, index: Any) -> Any:
-    parts = index if isinstance(index, tuple) else (index,)
-    for part in parts:
-        if isinstance(part, Node):
-            raise InvalidType(f"{part!r} cannot be an index: a position has no derivative; use int(node.item())")
-    if any([isinstance(part, np.ndarray) for part in parts]):  # a copy: the sweep comes later, and reads it again
-        index = tuple([part.copy() if isinstance(part, np.ndarray) else part for part in parts])
-    return getitem(self, index=index)
+    return getitem(self, index=shape.as_read(index))
 
 
 def _iter(self: Node) -> Iterator[Any]:

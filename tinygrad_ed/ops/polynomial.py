@@ -1,6 +1,7 @@
 """NumPy's polynomials, highest power first, said with other ops."""
 
 import math
+import operator
 from typing import Any
 
 import numpy as np
@@ -24,14 +25,14 @@ def polyval(p: Any, x: Any) -> Any:
 
 def polyadd(a1: Any, a2: Any) -> Any:
     """The sum of two polynomials."""
-    a1, a2 = np.atleast_1d(a1), np.atleast_1d(a2)
-    length = max(shape_of(a1)[0], shape_of(a2)[0])
-    return _longer(a1, length) + _longer(a2, length)
+    a1, a2 = _of_one_length(a1, a2)
+    return a1 + a2
 
 
 def polysub(a1: Any, a2: Any) -> Any:
     """The difference of two polynomials."""
-    return polyadd(a1, -np.atleast_1d(a2))
+    a1, a2 = _of_one_length(a1, a2)
+    return a1 - a2
 
 
 def polymul(a1: Any, a2: Any) -> Any:
@@ -62,6 +63,7 @@ def polyder(p: Any, m: int = 1) -> Any:
 
 def polyint(p: Any, m: int = 1, k: Any = None) -> Any:
     """The m-th integral, with integration constants k."""
+    m = operator.index(m)
     constants = [0.0] * m if k is None else [k] * m if shape_of(k) == () else k
     for i in range(m):
         raised = p / np.arange(shape_of(p)[0], 0, -1)
@@ -91,8 +93,10 @@ def vander(x: Any, N: int | None = None, increasing: bool = False) -> Any:
     return stack([x**k for k in powers], axis=-1) if count else np.zeros((shape_of(x)[0], 0))
 
 
-def _longer(p: Any, length: int) -> Any:
-    return np.pad(p, (length - shape_of(p)[0], 0))
+def _of_one_length(a1: Any, a2: Any) -> list[Any]:
+    both = np.atleast_1d(a1), np.atleast_1d(a2)
+    length = max([shape_of(p)[0] for p in both])
+    return [np.pad(p, (length - shape_of(p)[0], 0)) for p in both]
 
 
 def _trimmed(p: Any) -> Any:

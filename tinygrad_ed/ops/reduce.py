@@ -61,7 +61,7 @@ def _spread(g: Any, x: Any, axis: Axis) -> Any:
 def _sum(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
     """What np.sum does, without its questions."""
     add_up: Any = np.add.reduce  # whose types do not know a tuple of axes
-    return add_up(x, axis=axis if axis is None or isinstance(axis, int) else tuple(axis), keepdims=keepdims)
+    return add_up(x, axis=tuple(axis) if isinstance(axis, list) else axis, keepdims=keepdims)
 
 
 def _mean(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:

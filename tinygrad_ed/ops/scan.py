@@ -4,6 +4,7 @@ The running product is computed by doubling, y_i <- y_i y_(i-d) for d = 1, 2, 4,
 arrays and no division, so it is right with any number of zeros, to every order.
 """
 
+import operator
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ from tinygrad_ed.ops.elementwise import where
 from tinygrad_ed.ops.linalg import outer
 from tinygrad_ed.ops.moves import scatter
 from tinygrad_ed.ops.reduce import cumsum
-from tinygrad_ed.ops.shape import concatenate, flip, moveaxis, ravel, stack
+from tinygrad_ed.ops.shape import astype, concatenate, flip, moveaxis, ravel, stack
 from tinygrad_ed.values import Array, as_array, constant, shape_of
 
 
@@ -84,9 +85,9 @@ def ediff1d(ary: Any, to_end: Any = None, to_begin: Any = None) -> Any:
 
 def trapezoid(y: Any, x: Any = None, dx: Any = 1.0, axis: int = -1) -> Any:
     """The integral by the trapezoidal rule."""
-    y = moveaxis(y, axis, -1)
+    y = np.moveaxis(y, axis, -1)
     if x is not None:
-        dx = diff(x) if len(shape_of(x)) == 1 else diff(moveaxis(x, axis, -1))
+        dx = np.diff(x) if len(shape_of(x)) == 1 else np.diff(np.moveaxis(x, axis, -1))
     return (dx * (y[..., 1:] + y[..., :-1]) / 2.0).sum(axis=-1)
 
 
@@ -108,7 +109,9 @@ def _slope(f: Any, spacing: Any, axis: int, edge_order: int) -> Any:
     n = shape_of(y)[0]
     if n < edge_order + 1:
         raise InvalidValue(f"gradient needs at least {edge_order + 1} entries along axis {axis}, but there are {n}")
-    steps = np.diff(as_array(plain(spacing))) if np.ndim(plain(spacing)) == 1 else np.full(n - 1, plain(spacing))
+    steps = (
+        np.diff(np.asarray(plain(spacing), float)) if np.ndim(plain(spacing)) == 1 else np.full(n - 1, plain(spacing))
+    )
     h = steps.reshape(-1, *[1] * (len(shape_of(y)) - 1)).astype(float)
     left, right = h[:-1], h[1:]
     middle = (left**2 * y[2:] + (right**2 - left**2) * y[1:-1] - right**2 * y[:-2]) / (left * right * (left + right))
@@ -124,6 +127,7 @@ def _slope(f: Any, spacing: Any, axis: int, edge_order: int) -> Any:
 
 def interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None) -> Any:
     """Piecewise linear interpolation; flat outside. At a node the slope is that of the piece to its right."""
+    x, xp, fp = [astype(given, dtype=float) for given in (x, xp, fp)]
     points, knots = as_array(plain(x)), as_array(plain(xp))
     i = np.clip(np.searchsorted(knots, points, side="right") - 1, 0, max(len(knots) - 2, 0))
     j = np.minimum(i + 1, len(knots) - 1)
@@ -162,6 +166,7 @@ def _window(mode: str, n: int, m: int) -> slice:
 
 def linspace(start: Any, stop: Any, num: int = 50, endpoint: bool = True, retstep: bool = False, axis: int = 0) -> Any:
     """Evenly spaced numbers from start to stop."""
+    num = operator.index(num)
     pieces = num - 1 if endpoint else num
     difference = stop - start
     share: Array = np.arange(num) / max(pieces, 1)

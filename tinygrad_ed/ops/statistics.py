@@ -141,8 +141,9 @@ def bincount(x: Any, weights: Any = None, minlength: int = 0) -> Any:
     from tinygrad_ed.ops.moves import scatter
 
     numbers = as_array(plain(x))
-    if numbers.dtype.kind not in "iu":
+    if numbers.dtype.kind not in "iub":
         raise InvalidValue("bincount counts whole numbers: x must be an integer array, and only weights may be a Node")
+    numbers = numbers.astype(int)
     length = int(np.max(numbers, initial=minlength - 1)) + 1
     return scatter(astype(weights, dtype=float), positions=numbers + 1, shape=(length,))
 
