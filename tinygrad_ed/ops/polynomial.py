@@ -1,6 +1,7 @@
 """NumPy's polynomials, highest power first, said with other ops."""
 
 import math
+import operator
 import warnings
 from typing import Any
 
@@ -71,6 +72,7 @@ def polyder(p: Any, m: int = 1) -> Any:
 
 def polyint(p: Any, m: int = 1, k: Any = None) -> Any:
     """The m-th integral, with integration constants k."""
+    m = operator.index(m)
     constants: Any = np.zeros(m) if k is None else np.atleast_1d(k)
     if shape_of(constants) == (1,):
         constants = [constants[0]] * m

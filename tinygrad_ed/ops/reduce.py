@@ -15,7 +15,7 @@ import numpy as np
 
 from tinygrad_ed.errors import InvalidValue
 from tinygrad_ed.node import plain
-from tinygrad_ed.operation import HANDLERS, op
+from tinygrad_ed.operation import HANDLERS, op, typed
 from tinygrad_ed.ops.elementwise import exp, sqrt, square, where
 from tinygrad_ed.ops.shape import astype, broadcast_to, concatenate, flip, getitem, moveaxis, ravel, reshape, stack
 from tinygrad_ed.values import Lifted, shape_of
@@ -157,6 +157,7 @@ cumsum = op("cumsum", np.cumsum, _of_cumsum)
 logsumexp = op("logsumexp", _logsumexp, _of_logsumexp)
 
 
+@typed
 def var(x: Any, axis: Axis = None, ddof: float = 0, keepdims: bool = False, correction: float | None = None) -> Any:
     """The variance: sum (x - mean)^2 / (n - ddof); `correction` is another name of ddof."""
     if correction is not None and ddof:
@@ -170,6 +171,7 @@ def var(x: Any, axis: Axis = None, ddof: float = 0, keepdims: bool = False, corr
     return y if x is given else astype(y, dtype=HALF)
 
 
+@typed
 def std(x: Any, axis: Axis = None, ddof: float = 0, keepdims: bool = False, correction: float | None = None) -> Any:
     """The standard deviation, the square root of `var`; its gradient is 0 where all entries are equal."""
     return root(var(x, axis, ddof, keepdims, correction))

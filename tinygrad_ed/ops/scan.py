@@ -4,6 +4,7 @@ The running product is computed by doubling, y_i <- y_i y_(i-d) for d = 1, 2, 4,
 arrays and no division, so it is right with any number of zeros, to every order.
 """
 
+import operator
 from typing import Any
 
 import numpy as np
@@ -110,7 +111,9 @@ def _slope(f: Any, spacing: Any, axis: int, edge_order: int) -> Any:
     n = shape_of(y)[0]
     if n < edge_order + 1:
         raise InvalidValue(f"gradient needs at least {edge_order + 1} entries along axis {axis}, but there are {n}")
-    steps = np.diff(as_array(plain(spacing))) if np.ndim(plain(spacing)) == 1 else np.full(n - 1, plain(spacing))
+    steps = (
+        np.diff(np.asarray(plain(spacing), float)) if np.ndim(plain(spacing)) == 1 else np.full(n - 1, plain(spacing))
+    )
     h = steps.reshape(-1, *[1] * (len(shape_of(y)) - 1)).astype(float)
     left, right = h[:-1], h[1:]
     middle = (left**2 * y[2:] + (right**2 - left**2) * y[1:-1] - right**2 * y[:-2]) / (left * right * (left + right))
@@ -165,6 +168,7 @@ def _window(mode: str, n: int, m: int) -> slice:
 
 def linspace(start: Any, stop: Any, num: int = 50, endpoint: bool = True, retstep: bool = False, axis: int = 0) -> Any:
     """Evenly spaced numbers from start to stop."""
+    num = operator.index(num)
     if num < 0:
         raise InvalidValue(f"a sequence has no {num} entries: num must be at least 0")
     pieces = num - 1 if endpoint else num

@@ -168,10 +168,11 @@ def bincount(x: Any, weights: Any = None, minlength: int = 0) -> Any:
     from tinygrad_ed.ops.moves import scatter
 
     numbers = as_array(plain(x))
-    if numbers.dtype.kind not in "iu":
+    if numbers.dtype.kind not in "iub":
         raise InvalidType("bincount counts whole numbers: x must be an integer array, and only weights may be a Node")
+    numbers = numbers.astype(int)
     length = len(np.bincount(numbers, minlength=minlength))
-    return scatter(astype(weights, dtype=float), positions=numbers.astype(int) + 1, shape=(length,))
+    return scatter(astype(weights, dtype=float), positions=numbers + 1, shape=(length,))
 
 
 HANDLERS.update(
