@@ -35,7 +35,7 @@ from tinygrad_ed.ops.shape import (
     reshape,
     stack,
 )
-from tinygrad_ed.values import Array, Lifted, as_array, constant, owned, shape_of
+from tinygrad_ed.values import Array, as_array, constant, shape_of
 
 MOVES: dict[Callable[..., Any], tuple[str, ...]] = {
     np.choose: ("choices",),
@@ -60,38 +60,22 @@ MOVES: dict[Callable[..., Any], tuple[str, ...]] = {
 signature_of = cache(inspect.signature)
 
 
-class Move:
-    """A call of a function of `MOVES`, with the moved arrays left open.
+def _mover(function: Callable[..., Any]) -> Op:
+    """The op of a function: its inputs are the moved arrays, whose places among the arguments `moved` tells."""
 
-    Args:
-        function: NumPy's.
-        moved: the arguments that hold moved arrays, by name; what stands in the places of the arrays is not used.
-        others: the other arguments, by name.
-    """
+    def forward(*xs: Any, moved: Any = None, **others: Any) -> Any:
+        return function(**rebuilt(moved, iter(xs)), **others)
 
-    __slots__ = ("function", "moved", "others")
-
-    def __init__(self, function: Callable[..., Any], moved: dict[str, Any], others: dict[str, Any]) -> None:
-        self.function, self.moved, self.others = function, moved, others
-
-    def __call__(self, arrays: Sequence[Any]) -> Any:
-        """Call the function with these arrays."""
-        return self.function(**rebuilt(self.moved, iter(arrays)), **self.others)
-
-    def positions(self, i: int, arrays: Sequence[Any]) -> Any:
-        """For each entry of the result, its place in the flat array i, counted from 1; 0 if it comes from another."""
-        shapes = [shape_of(array) for array in arrays]
+    def rule(g: Any, y: Any, i: int, *xs: Any, moved: Any = None, **others: Any) -> Any:
+        shapes = [shape_of(x) for x in xs]
         numbers = np.arange(1, math.prod(shapes[i]) + 1).reshape(shapes[i])
-        return self([numbers if k == i else np.zeros(shape, int) for k, shape in enumerate(shapes)])
+        numbered = [numbers if k == i else np.zeros(shape, int) for k, shape in enumerate(shapes)]
+        return scatter(g, positions=forward(*numbered, moved=moved, **others), shape=shapes[i])
+
+    return op(function.__name__, forward, rule, variadic=True)
 
 
-def _sent_back(g: Any, y: Any, i: int, *xs: Any, call: Any = None) -> Any:
-    return scatter(g, positions=call.positions(i, xs), shape=shape_of(xs[i]))
-
-
-_MOVED = {
-    function: op(function.__name__, lambda *xs, call=None: call(xs), _sent_back, variadic=True) for function in MOVES
-}
+MOVERS = {function: _mover(function) for function in MOVES}
 
 # `position` counts from 1 through the flat x; 0 reads a zero.
 gather = op(
@@ -117,16 +101,8 @@ def move(function: Callable[..., Any], arguments: dict[str, Any]) -> Any:
         _check_pad(others.get("mode", "constant"), others)
     moved = {name: others.pop(name) for name in MOVES[function] if name in others}
     arrays = [x if isinstance(x, Node) else _floats(constant(x)) for x in leaves(moved)]
-    call = Move(
-        function,
-        rebuilt(moved, iter(range(len(arrays)))),
-        {name: owned(without_nodes(x)) for name, x in others.items()},
-    )
-    if any(
-        [isinstance(plain(x), Lifted) for x in [*arrays, *leaves(call.others)]]
-    ):  # to whom positions are known alone
-        return sum([gather(x, positions=call.positions(i, arrays)) for i, x in enumerate(arrays)])
-    return _MOVED[function](*arrays, call=call)
+    places = rebuilt(moved, iter(range(len(arrays))))
+    return MOVERS[function](*arrays, moved=places, **{name: without_nodes(x) for name, x in others.items()})
 
 
 def _floats(x: Any) -> Any:
