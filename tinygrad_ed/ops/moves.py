@@ -215,11 +215,11 @@ def broadcast_arrays(*args: Any, subok: bool = False) -> tuple[Any, ...]:
     return tuple([broadcast_to(x, shape=shape) for x in args])
 
 
-def meshgrid(*xi: Any, copy: bool = True, sparse: bool = False, indexing: Any = "xy") -> tuple[Any, ...]:
+def meshgrid(*xi: Any, copy: bool = True, sparse: bool = False, indexing: Any = "xy") -> Any:
     """Coordinates of a grid: each vector along an axis of its own, spread over those of the others."""
-    shapes = [grid.shape for grid in np.meshgrid(*[np.empty(shape_of(x)) for x in xi], sparse=True, indexing=indexing)]
-    grids = [reshape(x, shape) for x, shape in zip(xi, shapes, strict=True)]
-    return tuple(grids) if sparse else broadcast_arrays(*grids)
+    outlines = np.meshgrid(*[np.empty(shape_of(x)) for x in xi], copy=copy, sparse=True, indexing=indexing)
+    grids = [reshape(x, outline.shape) for x, outline in zip(xi, outlines, strict=True)]
+    return type(outlines)(grids) if sparse else broadcast_arrays(*grids)
 
 
 def _selected(*xs: Any, which: Any = ()) -> Any:

@@ -137,8 +137,7 @@ def cut(x: Any, axis: int, ends: Sequence[int], single: bool = False) -> list[An
             *cut(left, axis, ends[:middle], single),
             *cut(right, axis, [end - half for end in ends[middle:]], single),
         ]
-    starts = [0, *ends[:-1]]
-    return [getitem(x, (*before, a if single else slice(a, b))) for a, b in zip(starts, ends, strict=True)]
+    return [getitem(x, (*before, a if single else slice(a, b))) for a, b in zip([0, *ends], ends, strict=False)]
 
 
 FEW = 16
