@@ -29,6 +29,8 @@ class Observer(Protocol):
 
 mode: ContextVar[bool | Observer] = ContextVar("mode", default=True)
 observer: ContextVar[Observer | None] = ContextVar("observer", default=None)
+losing: ContextVar[bool] = ContextVar("losing", default=True)
+"""Whether `node.item()` and the like may give plain numbers: not to a reader's rule that has to keep the derivative."""
 
 
 def users_line() -> str:
