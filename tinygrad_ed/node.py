@@ -14,20 +14,15 @@ The operators (`x * y`, `x[0]`, `x.sum()`) are listed in `operators.py` and atta
 
 import itertools
 import os
-import sys
 import threading
-from functools import partial
 from typing import Any
 
 import numpy as np
 
 from tinygrad_ed.errors import GraphDropped, InvalidType, ShapeError
-from tinygrad_ed.memory import is_ours, keep_freed_memory
 from tinygrad_ed.operators import Operators
 from tinygrad_ed.recording import losing
 from tinygrad_ed.values import Value, leaf_value, read_only, shape_of, short
-
-keep_freed_memory()
 
 clock = itertools.count()
 """Gives the ids: the later a node got its value, the greater its id."""
@@ -102,8 +97,7 @@ class Node(Operators):
                 f"the value of {self!r} was computed by {self.op.name!r} and cannot be assigned; "
                 "assign to the leaves it came from and build the graph again"
             )
-        taken = is_ours(sys.getrefcount(new), new) and new.ndim and new.dtype.kind == "f"
-        self._value = new if taken else leaf_value(new)
+        self._value = leaf_value(new)
         with one_at_a_time:
             self.id = last_renewal[0] = next(clock)
 
@@ -221,11 +215,6 @@ class Node(Operators):
 
     def __round__(self, digits: int = 0) -> Any:
         return round(self._value, digits) if type(self._value) is float else np.round(self._value, digits)
-
-
-# Called from Python, `Node.value.fset` would count one reference less than an assignment does (see `is_ours`).
-_property: Any = Node.__dict__["value"]
-Node.value = _property.setter(partial(_property.fset))  # type: ignore[method-assign]  # the same property
 
 
 def plain(value: Any) -> Any:

@@ -22,9 +22,43 @@ import numpy as np
 from tinygrad_ed.errors import InvalidType, InvalidValue, NoDerivativeRule, ShapeError
 from tinygrad_ed.node import Node, clock
 from tinygrad_ed.recording import mode, observer
-from tinygrad_ed.values import Value, constant, lifted_among, read_only, shape_of
+from tinygrad_ed.values import Value, constant, kept, lifted_among, read_only, shape_of
 
 Rule = Callable[..., Any]
+
+
+def same(g: Any, y: Any, *inputs: Any) -> Any:
+    """Pass the gradient on, as a sum does to each of its inputs.
+
+    >>> same(2.0, 7.0, 3.0, 4.0)
+    2.0
+    """
+    return g
+
+
+def times_second(g: Any, y: Any, a: Any, b: Any) -> Any:
+    """Multiply the gradient by the second input: the rule of a product for its first one.
+
+    >>> times_second(2.0, 12.0, 3.0, 4.0)
+    8.0
+    """
+    return g * b
+
+
+def times_first(g: Any, y: Any, a: Any, b: Any) -> Any:
+    """Multiply the gradient by the first input: the rule of a product for its second one.
+
+    >>> times_first(2.0, 12.0, 3.0, 4.0)
+    6.0
+    """
+    return g * a
+
+
+OF_A_SUM: tuple[Rule, ...] = (same, same)
+OF_A_PRODUCT: tuple[Rule, ...] = (times_second, times_first)
+"""The rules that `quick.py` writes out. It knows these tuples, and no op: an op with other rules is called by them."""
+
+_WRITTEN_OUT = {rules: rules for rules in (OF_A_SUM, OF_A_PRODUCT)}
 
 # Bound once: each is called for every node.
 blank, recording_mode = partial(object.__new__, Node), mode.get
@@ -83,7 +117,7 @@ class Op:
         signatures = _checked(name, forward, rules, variadic)
         self.name = name
         self.forward = forward
-        self.rules = rules
+        self.rules: tuple[Rule | None, ...] = _WRITTEN_OUT.get(rules, rules)  # type: ignore[arg-type]  # None is a key too
         self.scalar = scalar
         self.broadcasts = broadcasts
         self.variadic = variadic
@@ -123,15 +157,16 @@ class Op:
         if len(inputs) != self.arity or (params and not params.keys() <= self.known):
             inputs, params = self._bound(inputs, params)
         values: list[Any] = []
-        recorded, floats, as_given, lifted = False, True, True, None
+        recorded = any([isinstance(x, Node) for x in inputs])
+        keep = kept if recorded and recording_mode() else constant
+        floats, as_given, lifted = True, True, None
         for x in inputs:
             value = x
             if isinstance(x, Node):
-                recorded = True
                 value = x._value
-            elif type(x) is not float and not (type(x) is np.ndarray and x.ndim and x.dtype.kind == "f"):
+            elif type(x) is not float:
                 as_given = False
-                value = constant(x)
+                value = keep(x)
             if type(value) is not float:
                 floats = False
                 lifted = lifted if type(value) is np.ndarray else value
@@ -144,7 +179,7 @@ class Op:
             value = lifted.through(self, values, params)
         if not recorded:
             return value
-        if not as_given:  # Nodes, floats and float arrays are kept as they are; all else as it was read
+        if not as_given:  # Nodes and floats are kept as they are; all else as it was read
             inputs = tuple([x if isinstance(x, Node) else v for x, v in zip(inputs, values, strict=True)])
         return self._remembered(value, inputs, params)
 
@@ -201,10 +236,15 @@ class Op:
             value: Any = self.compute(a, b)  # type: ignore[misc]  # there is one: see `__call__`
         except (ArithmeticError, ValueError):
             return None
-        if type(value) is not np.ndarray:
-            if not isinstance(value, float):
-                return None
-            value = float(value)  # NumPy's own, of a product of two vectors
+        if type(value) is not float:
+            if type(value) is not np.ndarray:
+                if not isinstance(value, float):
+                    return None
+                value = float(value)  # NumPy's own, of a product of two vectors
+            if a is x and type(a) is np.ndarray:
+                x = a.copy()  # its owner may change it before the sweep
+            elif b is y and type(b) is np.ndarray:
+                y = b.copy()
         node = blank()
         node._value = value
         node.op = self

@@ -92,6 +92,12 @@ def constant(value: object) -> Any:
     return array if array.ndim else float(array)
 
 
+def kept(value: object) -> Any:
+    """Return an operand as the graph keeps it: an array is copied, because its owner may change it before a sweep."""
+    read = constant(value)
+    return read.copy() if isinstance(read, np.ndarray) else read
+
+
 def _float_of_int(value: int) -> float:
     try:
         return float(value)

@@ -61,8 +61,11 @@ def _operator(op: Any, compute: Callable[[Any, Any], Any]) -> tuple[Any, Any]:
     def short(self: Node, other: Any) -> Any:
         a = self._value
         b = other._value if type(other) is Node else other
+        keep = other
         numbers = type(a) is float and type(b) is float
         if not numbers:
+            if b is other and type(b) is Array:
+                keep = b.copy()  # its owner may change it before the sweep
             plain_b = type(b) is float or (type(b) is Array and (b is not other or (b.ndim and b.dtype.kind == "f")))
             if not plain_b or not (type(a) is float or type(a) is Array):
                 return short(self, float(other)) if is_exact(other) else method(self, other)
@@ -80,7 +83,7 @@ def _operator(op: Any, compute: Callable[[Any, Any], Any]) -> tuple[Any, Any]:
         node._value = value
         node.op = op
         node._first = self
-        node._second = other
+        node._second = keep
         node.id = next(clock)
         node._grad = None
         return node

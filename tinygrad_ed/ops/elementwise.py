@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_ed.node import plain
-from tinygrad_ed.operation import HANDLERS, Op, Rule, op
+from tinygrad_ed.operation import HANDLERS, Op, Rule, op, same, times_first, times_second
 from tinygrad_ed.values import constant
 
 __all__ = [
@@ -88,13 +88,13 @@ def binary(name: str, forward: Any, *rules: Rule | None, scalar: Any = None) -> 
 
 # Arithmetic
 
-add = binary("add", np.add, lambda g, y, a, b: g, lambda g, y, a, b: g, scalar=operator.add)
+add = binary("add", np.add, same, same, scalar=operator.add)
 subtract = binary("subtract", np.subtract, lambda g, y, a, b: g, lambda g, y, a, b: -g, scalar=operator.sub)
-multiply = binary("multiply", np.multiply, lambda g, y, a, b: g * b, lambda g, y, a, b: g * a, scalar=operator.mul)
+multiply = binary("multiply", np.multiply, times_second, times_first, scalar=operator.mul)
 divide = binary("divide", np.divide, lambda g, y, a, b: g / b, lambda g, y, a, b: -g * y / b, scalar=operator.truediv)
 negative = op("negative", np.negative, lambda g, y, x: -g, scalar=operator.neg)
-identity = op("identity", lambda x: x, lambda g, y, x: g)
-positive = op("positive", np.positive, lambda g, y, x: g, scalar=operator.pos)
+identity = op("identity", lambda x: x, same)
+positive = op("positive", np.positive, same, scalar=operator.pos)
 reciprocal = op("reciprocal", np.reciprocal, lambda g, y, x: -g * y * y, scalar=lambda x: 1.0 / x)
 remainder = binary("remainder", np.remainder, lambda g, y, a, b: g, lambda g, y, a, b: -g * np.floor_divide(a, b))
 fmod = binary("fmod", np.fmod, lambda g, y, a, b: g, lambda g, y, a, b: -g * np.trunc(a / b))
