@@ -59,6 +59,8 @@ def contribution(
         mend = "; what it is given is read-only: write `g = 2 * g`, not `g *= 2`" if "read-only" in str(error) else ""
         error.add_note(f"(raised by the derivative rule of op {op.name!r} for input {position}{mend})")
         raise
+    if op.guarded and type(part) is np.ndarray:
+        part = part.copy()  # the reader may use it again
     want: Any = arg._value
     kind = type(part)
     if kind is type(want) and (kind is float or (part.shape == want.shape and part.dtype is want.dtype)):

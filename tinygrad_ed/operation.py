@@ -148,7 +148,7 @@ class Op:
     def __deepcopy__(self, memo: object) -> "Op":
         return self
 
-    def __call__(self, *inputs: Any, **params: Any) -> Any:
+    def __call__(self, *inputs: Any, **params: Any) -> Any:  # noqa: C901  # for speed
         """Compute the value; remember op and inputs if there is a Node among them."""
         if self.shortly is not None and not params and len(inputs) == self.arity:
             node = self.shortly(*inputs)
@@ -158,7 +158,8 @@ class Op:
             inputs, params = self._bound(inputs, params)
         values: list[Any] = []
         recorded = any([isinstance(x, Node) for x in inputs])
-        keep = kept if recorded and recording_mode() else constant
+        watcher = recorded and recording_mode()
+        keep = kept if watcher else constant
         floats, as_given, lifted = True, True, None
         for x in inputs:
             value = x
@@ -173,10 +174,12 @@ class Op:
             values.append(value)
         if lifted is None and params and observer.get() is not None:
             lifted = lifted_among(params)
-        if lifted is None:
+        if lifted is not None:
+            value = lifted.through(self, values, params)
+        elif watcher is True or watcher is False:
             value = self._evaluate(values, params, inputs, floats)
         else:
-            value = lifted.through(self, values, params)
+            value = watcher.computed(partial(self._evaluate, values, params, inputs, floats))
         if not recorded:
             return value
         if not as_given:  # Nodes and floats are kept as they are; all else as it was read
@@ -284,7 +287,7 @@ class Op:
             shapes = " and ".join(f"{shape_of(v)}{_called(x)}" for v, x in zip(values, inputs, strict=True))
             raise ShapeError(f"{self.name}: inputs of shape {shapes} do not fit: {error}") from error
         if type(result) is np.ndarray and result.ndim and result.dtype.kind == "f":
-            return result
+            return result.copy() if self.guarded else result  # the reader may use it again
         if isinstance(result, tuple):
             raise InvalidType(f"{self.name}: the forward function returned a tuple, but an op has one result")
         array = np.asarray(result)
