@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_ed.errors import NoDerivativeRule
+from tinygrad_ed.nested import leaves
 from tinygrad_ed.node import Node, plain
 from tinygrad_ed.operation import HANDLERS, Op, op
 from tinygrad_ed.values import Array, Lifted, as_array, shape_of
@@ -140,15 +141,9 @@ def array(nested: Any) -> Any:
     >>> array([[x, 1.0], [0.0, x * x]]).shape
     (2, 2)
     """
-    if isinstance(nested, list | tuple) and _holds_node(nested):
+    if isinstance(nested, list | tuple) and any([isinstance(entry, Node) for entry in leaves(nested)]):
         return stack([array(entry) for entry in nested])
     return nested if isinstance(nested, Node) else Node(nested)
-
-
-def _holds_node(nested: Any) -> bool:
-    if isinstance(nested, list | tuple):
-        return any(_holds_node(entry) for entry in nested)
-    return isinstance(nested, Node)
 
 
 # Said with the ops above
