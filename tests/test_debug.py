@@ -73,8 +73,9 @@ def test_what_was_read_stands_whatever_its_owner_does_before_the_sweep():
     for watching in (tg.debug, contextlib.nullcontext):
         data[:] = 3.0, 4.0
         with watching():
+            tenfold = 10.0 * x
             y = double(x)
-            z = (y * y * data + double(10.0 * x)).sum()  # 4 x^2 data + 20 x
+            z = (y * y * data + double(tenfold)).sum()  # 4 x^2 data + 20 x
             data[0] = 100.0
             np.testing.assert_array_equal(y.value, [2.0, 4.0])
             z.backward()
