@@ -21,6 +21,7 @@ import numpy as np
 
 from tinygrad_ed.errors import GraphDropped, InvalidType, ShapeError
 from tinygrad_ed.operators import Operators
+from tinygrad_ed.recording import losing
 from tinygrad_ed.values import Plain, Value, leaf_value, read_only, shape_of, short
 
 clock = itertools.count()
@@ -164,10 +165,14 @@ class Node(Operators):
         """
         if self.size != 1:
             raise ShapeError(f"item() wants exactly one entry, but {self!r} has shape {self.shape}; index it first")
+        if not losing.get():
+            self._dropped()
         return float(self._value) if type(self._value) is float else self._value.item()  # type: ignore[union-attr]
 
     def tolist(self) -> Any:
         """Return the value as nested lists of plain floats, outside of the graph."""
+        if not losing.get():
+            self._dropped()
         return self._value if type(self._value) is float else self._value.tolist()  # type: ignore[union-attr]
 
     def __repr__(self) -> str:
