@@ -15,13 +15,14 @@ The operators (`x * y`, `x[0]`, `x.sum()`) are listed in `operators.py` and atta
 import itertools
 import os
 import threading
+from functools import partialmethod
 from typing import TYPE_CHECKING, Any, Never
 
 import numpy as np
 
 from tinygrad_ed.errors import GraphDropped, InvalidType, ShapeError
 from tinygrad_ed.operators import Operators
-from tinygrad_ed.recording import losing
+from tinygrad_ed.recording import losing, way_out
 from tinygrad_ed.values import Plain, Value, leaf_value, read_only, shape_of, short
 
 clock = itertools.count()
@@ -203,16 +204,15 @@ class Node(Operators):
             "use tg.where(mask, new, node), or assign a whole new array to `leaf.value`"
         )
 
-    def _dropped(self, *_: Any, **__: Any) -> Any:
+    def _dropped(self, *_: Any, array: bool = False, **__: Any) -> Any:
         raise GraphDropped(
-            f"{self!r} would become a plain number here and its derivative would be lost; "
-            "use node.item() (or node.value) for the plain value, tg.exp, np.exp, ... in place of the functions "
-            "of `math`, and tg.array([...]) in place of np.array([...]) to make one Node of several"
+            f"{self!r} would become a plain number here and its derivative would be lost; {way_out(array)}"
         )
 
     if not TYPE_CHECKING:  # a type checker is to find `float(node)`
-        __float__ = __int__ = __index__ = __complex__ = __array__ = _dropped
-        __trunc__ = __floor__ = __ceil__ = _dropped
+        __float__ = __int__ = __index__ = __complex__ = _dropped
+        __trunc__ = __floor__ = __ceil__ = as_integer_ratio = _dropped
+        __array__ = partialmethod(_dropped, array=True)
 
     def __round__(self, digits: int = 0) -> Any:
         return round(self._value, digits) if type(self._value) is float else np.round(self._value, digits)

@@ -383,14 +383,17 @@ def _checked(name: str, forward: Any, rules: tuple[Rule | None, ...], variadic: 
             f"op {name!r} has no rules; give one for each input: lambda g, y, x: ... (None: no gradient)"
         )
     inputs = 1 if variadic else len(rules)
-    signatures = [inspect.signature(rule) for rule in rules if rule is not None]
-    for signature in signatures:
+    given = [rule for rule in rules if rule is not None]
+    signatures = [inspect.signature(rule) for rule in given]
+    for rule, signature in zip(given, signatures, strict=True):
         try:
             signature.bind(*range(2 + inputs))
-        except TypeError as error:
+        except TypeError:
+            code = getattr(rule, "__code__", None)
+            place = f" at {code.co_filename}:{code.co_firstlineno}" if code else ""
             raise InvalidType(
-                f"a derivative rule of op {name!r} does not take (g, y, and {inputs} input{'s' * (inputs != 1)}): "
-                f"{error}; an op has one rule for each input, and each rule takes all inputs"
+                f"a derivative rule of op {name!r} does not take (g, y, and {inputs} input{'s' * (inputs != 1)}), "
+                f"but {signature}{place}; there is one rule for each input, and each takes all of them"
             ) from None
     return signatures
 

@@ -57,7 +57,7 @@ def leaf_value(value: object) -> Value:
     if type(value) is float:
         return value
     if type(value) is np.ndarray and value.ndim and value.dtype.kind == "f":
-        return value.copy()
+        return value.copy("K")  # as it lies: what is told to read in that order must find it
     if isinstance(value, int) and not isinstance(value, bool):
         return _float_of_int(value)
     if isinstance(value, Lifted):

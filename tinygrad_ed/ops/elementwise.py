@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_ed.errors import InvalidValue
 from tinygrad_ed.node import plain
 from tinygrad_ed.operation import HANDLERS, Op, Rule, op, same, times_first, times_second, typed
 from tinygrad_ed.values import constant
@@ -325,6 +326,8 @@ def _numpy_clip(
     min: Any = None,  # NumPy has both pairs of names
     max: Any = None,
 ) -> Any:
+    if not (a_min is a_max is None or min is max is None):
+        raise InvalidValue("np.clip: a_min and a_max are other names of min and max; give one pair of them")
     return clip(a, min if a_min is None else a_min, max if a_max is None else a_max)
 
 

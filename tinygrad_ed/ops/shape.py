@@ -100,6 +100,8 @@ def can_repeat(index: Any) -> bool:
 
 
 def _scatter_add(g: Any, index: Any = (), shape: tuple[int, ...] = ()) -> Any:
+    if getattr(g, "dtype", None) == np.float16:  # in which ones add up to 2,048 and no further
+        return _scatter_add(g.astype(np.float32), index, shape).astype(np.float16)
     out = np.zeros(shape, np.asarray(g).dtype)
     if can_repeat(index):
         np.add.at(out, index, g)
