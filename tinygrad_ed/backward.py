@@ -54,8 +54,10 @@ def backward(root: Node, seed: object = None) -> None:
             node._grad = gradients.get(node)
 
 
-@overload  # type: ignore[overload-overlap]  # a Node can be iterated, but is not taken so
-def gradients(root: Node, wrt: Node, seed: Any = None, *, create_graph: Literal[True]) -> Node: ...
+@overload  # a Node can be iterated too, but that is not how it is taken
+def gradients(  # type: ignore[overload-overlap]
+    root: Node, wrt: Node, seed: Any = None, *, create_graph: Literal[True]
+) -> Node: ...
 @overload
 def gradients(root: Node, wrt: Node, seed: Any = None, create_graph: bool = False) -> Any: ...
 @overload
