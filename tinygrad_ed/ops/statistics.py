@@ -10,7 +10,7 @@ import numpy as np
 from tinygrad_ed.errors import InvalidValue, ShapeError
 from tinygrad_ed.node import plain
 from tinygrad_ed.operation import HANDLERS
-from tinygrad_ed.ops.elementwise import sqrt, square, where
+from tinygrad_ed.ops.elementwise import root, sqrt, square, where
 from tinygrad_ed.ops.reduce import Axis, axes_of, cumsum, max, min, prod, sum
 from tinygrad_ed.ops.scan import cumprod
 from tinygrad_ed.ops.shape import astype, broadcast_to, reshape, transpose
@@ -133,7 +133,7 @@ def nanvar(a: Any, axis: Axis = None, ddof: float = 0, keepdims: bool = False) -
 
 def nanstd(a: Any, axis: Axis = None, ddof: float = 0, keepdims: bool = False) -> Any:
     """The standard deviation of what is not NaN."""
-    return sqrt(nanvar(a, axis, ddof, keepdims))
+    return root(nanvar(a, axis, ddof, keepdims))
 
 
 def bincount(x: Any, weights: Any = None, minlength: int = 0) -> Any:
