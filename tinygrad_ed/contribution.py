@@ -13,6 +13,7 @@ import numpy as np
 from tinygrad_ed.errors import RuleError
 from tinygrad_ed.node import Node, plain
 from tinygrad_ed.operation import Op
+from tinygrad_ed.ops.reduce import HALF, wide
 from tinygrad_ed.ops.shape import astype, reshape
 from tinygrad_ed.values import Lifted, constant, read_only, shape_of
 
@@ -47,7 +48,7 @@ def contribution(
 def fitted(part: Any, want: Any, op: Op, position: int) -> Any:
     """Undo broadcasting, here and nowhere else, and see that a gradient has its input's shape and dtype."""
     alike = type(part) is type(want) is np.ndarray and part.dtype is want.dtype
-    if alike and op.broadcasts and part.shape[1:] == want.shape:  # of a bias, most often
+    if alike and op.broadcasts and part.shape[1:] == want.shape and part.dtype != HALF:  # of a bias, most often
         return np.add.reduce(part)
     if not isinstance(part, NOT_PLAIN):
         try:
@@ -78,7 +79,7 @@ def _unbroadcast(g: Any, shape: tuple[int, ...], op: Op, position: int) -> Any:
             f"but that input has shape {shape}; a rule must return its input's shape"
             + ("" if op.broadcasts else " (if the inputs of the op broadcast, say so: tg.op(..., broadcasts=True))")
         )
-    summed = g.sum(axis=(*range(extra), *repeated))
+    summed = wide(g).sum(axis=(*range(extra), *repeated))
     if isinstance(g, NOT_PLAIN):
         return reshape(summed, shape=shape) if repeated else summed
     return summed.reshape(shape) if shape else float(summed)

@@ -21,6 +21,7 @@ from tinygrad_ed.errors import GradientMismatch, InvalidValue
 from tinygrad_ed.nested import leaves, rebuilt
 from tinygrad_ed.node import Node, plain
 from tinygrad_ed.recording import recording
+from tinygrad_ed.run import Run, Tree
 from tinygrad_ed.transforms import jvp, vjp
 from tinygrad_ed.values import Array, leaf_value
 
@@ -30,7 +31,7 @@ MODES = ("rev", "fwd")
 
 def check_grads(
     f: Function,
-    *xs: Any,
+    *xs: Tree,
     order: int = 2,
     modes: Sequence[str] = MODES,
     rtol: float | None = None,
@@ -43,7 +44,7 @@ def check_grads(
         f: a function of Nodes; arguments and result may be nested lists, tuples and dicts.
         *xs: the arguments at which it is checked.
         order: 1 checks first derivatives, 2 also second ones, and so on.
-        modes: "rev" (reverse: vjp) and "fwd" (forward: jvp), at least one.
+        modes: "rev" (reverse: `.backward()`) and "fwd" (forward: `jvp`), at least one.
         rtol: allowed difference, relative; by default 1e-6 for float64 and 2e-2 for float32.
         atol: allowed difference, absolute; the same by default.
         rng: seed of the random directions.
@@ -82,12 +83,19 @@ class _Point:
 
     def __init__(self, f: Function, xs: Any, at: list[Array], rng: np.random.Generator) -> None:
         self.f, self.xs, self.at = f, xs, at
-        self.y, self.pullback = vjp(f, *xs)
-        results = [np.asarray(r, dtype=float) for r in leaves(self.y)]
+        run = Run(f, xs, tuple(range(len(xs))), {})
+        roots = run.output_nodes()
+        results = [np.asarray(root.value, dtype=float) for root in roots]
         one = sum([r.size for r in results]) == 1
-        self.weights = _nest(self.y, [np.ones(r.shape) if one else rng.standard_normal(r.shape) for r in results])
-        self.here, self.u = _flat(results), _flat(leaves(self.weights))
-        self.gradient = _flat(leaves(self.pullback(self.weights)))
+        weights = [np.ones(r.shape) if one else rng.standard_normal(r.shape) for r in results]
+        self.weights = _nest(run.output, weights)
+        self.here, self.u = _flat(results), _flat(weights)
+        self.gradient = np.zeros(sum([a.size for a in at]))
+        for root, weight in zip(roots, weights, strict=True):
+            root.backward(weight)
+            self.gradient += _flat(np.zeros(x.shape) if x.grad is None else x.grad for x in run.variables)
+            for x in run.variables:
+                x._grad = None
 
     def derivative(self, mode: str, v: list[Array]) -> float:
         """What the rules say of the direction `v`, in reverse or in forward mode."""

@@ -19,10 +19,12 @@ from tinygrad_ed.node import Node, plain
 from tinygrad_ed.ops.elementwise import identity
 from tinygrad_ed.ops.shape import reshape, stack
 from tinygrad_ed.recording import recording
-from tinygrad_ed.values import Lifted, constant, shape_of
+from tinygrad_ed.values import Lifted, Plain, constant, shape_of
 
 Function = Callable[..., Any]
 ArgNums = int | Sequence[int]
+Tree = Node | Plain | dict[Any, Any]
+"""An argument: numbers and arrays, also in nested lists, tuples and dicts."""
 
 ROOM = 1 << 21
 """How many numbers one node's gradients may hold in a batched sweep (16 MB of float64)."""
@@ -37,6 +39,7 @@ class Run:
     """One run of `f` on variables: the arguments, the variables made of them, and the result."""
 
     def __init__(self, f: Function, args: tuple[Any, ...], argnums: ArgNums, keywords: dict[str, Any]) -> None:
+        must_be_callable(f)
         self.f = f
         self.single = not isinstance(argnums, list | tuple)
         positions = _positions_of(f, argnums, len(args))
@@ -72,7 +75,7 @@ class Run:
         if isinstance(y, Node):
             return y
         if isinstance(y, Lifted):
-            return Node(y)
+            return Node(y)  # type: ignore[arg-type]  # it stands for an array
         if y is None or isinstance(y, bool | np.bool_ | str) or np.asarray(y).dtype.kind not in "fiu":
             hint = "; is a `return` missing?" if y is None else ""
             raise InvalidType(
@@ -169,7 +172,7 @@ def _shaped(rows: Any, shape: tuple[int, ...]) -> Any:
     if shape:
         return rows.reshape(shape).copy()
     first = rows[0]
-    return identity(first) if isinstance(first, Lifted) else float(first)
+    return identity(first) if isinstance(first, Lifted) else float(first)  # type: ignore[call-overload]  # as there
 
 
 def _rows_as_nodes(run: Run, y: Node) -> list[Any]:
@@ -194,6 +197,16 @@ def _positions_of(f: Function, argnums: ArgNums, count: int) -> list[int]:
             "positional arguments (arguments given by keyword are not differentiated)"
         )
     return found
+
+
+def must_be_callable(f: object) -> None:
+    """Refuse what is not a function.
+
+    Raises:
+        InvalidType: for anything that cannot be called.
+    """
+    if not callable(f):
+        raise InvalidType(f"a transform takes a function, but got {f!r}; write grad(f)(x), not grad(f(x))")
 
 
 def name_of(f: Function) -> str:

@@ -13,17 +13,27 @@ they are plain values.
 
 import functools
 from collections.abc import Callable, Sequence
-from typing import Any, cast
+from typing import Any, Concatenate, Literal, ParamSpec, TypeVar, TypeVarTuple, cast, overload
 
 import numpy as np
 
 from tinygrad_ed.backward import finished, pull, start
-from tinygrad_ed.errors import InvalidType, ShapeError
+from tinygrad_ed.errors import ShapeError
 from tinygrad_ed.nested import leaves_like
 from tinygrad_ed.node import Node
-from tinygrad_ed.run import ArgNums, Function, Run, as_tuple, inside, jacobians, name_of, rows_of
+from tinygrad_ed.run import ArgNums, Function, Run, Tree, as_tuple, inside, jacobians, must_be_callable, name_of
+
+# A transform keeps the parameters of f. The gradient is of the argument's type: nested like it; a Node for a Node.
+P = ParamSpec("P")
+X = TypeVar("X", bound=Tree)
+Xs = TypeVarTuple("Xs")
+Trees = tuple[Tree, ...] | list[Any]
 
 
+@overload
+def grad(f: Callable[Concatenate[Any, P], Any], argnums: Literal[0] = 0) -> Callable[Concatenate[X, P], X]: ...
+@overload
+def grad(f: Function, argnums: ArgNums) -> Function: ...
 def grad(f: Function, argnums: ArgNums = 0) -> Function:
     """Return the function that computes the gradient of `f`.
 
@@ -51,6 +61,12 @@ def grad(f: Function, argnums: ArgNums = 0) -> Function:
     return gradient
 
 
+@overload
+def value_and_grad(
+    f: Callable[Concatenate[Any, P], Any], argnums: Literal[0] = 0
+) -> Callable[Concatenate[X, P], tuple[Any, X]]: ...
+@overload
+def value_and_grad(f: Function, argnums: ArgNums) -> Function: ...
 def value_and_grad(f: Function, argnums: ArgNums = 0) -> Function:
     """Return the function that computes the value and the gradient of `f`, in one run.
 
@@ -59,7 +75,7 @@ def value_and_grad(f: Function, argnums: ArgNums = 0) -> Function:
     >>> value_and_grad(lambda x: x**3)(2.0)
     (8.0, 12.0)
     """
-    _callable(f)
+    must_be_callable(f)
 
     @functools.wraps(f)
     def both(*args: Any, **keywords: Any) -> tuple[Any, Any]:
@@ -70,6 +86,12 @@ def value_and_grad(f: Function, argnums: ArgNums = 0) -> Function:
     return both
 
 
+@overload
+def elementwise_grad(
+    f: Callable[Concatenate[Any, P], Any], argnums: Literal[0] = 0
+) -> Callable[Concatenate[X, P], X]: ...
+@overload
+def elementwise_grad(f: Function, argnums: ArgNums) -> Function: ...
 def elementwise_grad(f: Function, argnums: ArgNums = 0) -> Function:
     """Return the function that differentiates each entry of the result with respect to its own entry.
 
@@ -81,7 +103,7 @@ def elementwise_grad(f: Function, argnums: ArgNums = 0) -> Function:
     >>> elementwise_grad(np.square)(np.arange(3.0))
     array([0., 2., 4.])
     """
-    _callable(f)
+    must_be_callable(f)
 
     @functools.wraps(f)
     def gradient(*args: Any, **keywords: Any) -> Any:
@@ -92,7 +114,7 @@ def elementwise_grad(f: Function, argnums: ArgNums = 0) -> Function:
     return gradient
 
 
-def vjp(f: Function, *xs: Any) -> tuple[Any, Callable[[Any], tuple[Any, ...]]]:
+def vjp(f: Function, *xs: *Xs) -> tuple[Any, Callable[[Any], tuple[*Xs]]]:
     """Return `f(*xs)` and its pullback v -> v^T J, for one reverse sweep a call.
 
     The pullback takes a gradient of the result's shape (for a nested result: nested in the same way) and
@@ -105,7 +127,6 @@ def vjp(f: Function, *xs: Any) -> tuple[Any, Callable[[Any], tuple[Any, ...]]]:
     >>> y, pullback(np.array([1.0, 10.0]))
     (array([3., 6.]), (array([ 3., 30.]), 21.0))
     """
-    _callable(f)
     run = Run(f, xs, tuple(range(len(xs))), {})
 
     def pullback(v: Any) -> tuple[Any, ...]:
@@ -118,7 +139,7 @@ def vjp(f: Function, *xs: Any) -> tuple[Any, Callable[[Any], tuple[Any, ...]]]:
     return run.all_out(), pullback
 
 
-def jvp(f: Function, xs: Sequence[Any], vs: Sequence[Any]) -> tuple[Any, Any]:
+def jvp(f: Function, xs: Trees, vs: Trees) -> tuple[Any, Any]:
     """Return `f(*xs)` and its tangent J v: how the result moves when the arguments move along `vs`.
 
     Done with reverse sweeps alone: the pullback u -> u^T J is linear in u, and *its* pullback is v -> J v.
@@ -136,7 +157,6 @@ def jvp(f: Function, xs: Sequence[Any], vs: Sequence[Any]) -> tuple[Any, Any]:
     >>> jvp(lambda x: x**3, (2.0,), (10.0,))
     (8.0, 120.0)
     """
-    _callable(f)
     run = Run(f, as_tuple(xs, "xs"), tuple(range(len(xs))), {})
     tangents = run.tangents(vs)
     nodes = run.output_nodes()
@@ -147,7 +167,11 @@ def jvp(f: Function, xs: Sequence[Any], vs: Sequence[Any]) -> tuple[Any, Any]:
     return run.all_out(), run.like_output([finished(g, p, keep) for g, p in zip(moved, probes, strict=True)])
 
 
-def hvp(f: Function, xs: Sequence[Any], vs: Sequence[Any]) -> tuple[Any, ...]:
+@overload
+def hvp(f: Function, xs: tuple[*Xs], vs: Trees) -> tuple[*Xs]: ...
+@overload
+def hvp(f: Function, xs: list[Any], vs: Trees) -> tuple[Any, ...]: ...
+def hvp(f: Function, xs: Any, vs: Trees) -> tuple[Any, ...]:
     """Return the product of the Hessian of `f` at `xs` with `vs`, without building the Hessian.
 
     The gradient of the number (grad f . v), so two sweeps. Tuples in, a tuple out, one entry an argument.
@@ -157,7 +181,6 @@ def hvp(f: Function, xs: Sequence[Any], vs: Sequence[Any]) -> tuple[Any, ...]:
     >>> hvp(lambda x: (x**3).sum(), (np.array([1.0, 2.0]),), (np.array([1.0, 10.0]),))
     (array([  6., 120.]),)
     """
-    _callable(f)
     run = Run(f, as_tuple(xs, "xs"), tuple(range(len(xs))), {})
     tangents = run.tangents(vs)
     y = run.single_output("hvp")
@@ -165,12 +188,15 @@ def hvp(f: Function, xs: Sequence[Any], vs: Sequence[Any]) -> tuple[Any, ...]:
         raise ShapeError(
             f"hvp needs one number as the result, but {name_of(f)} returned shape {y.shape}; reduce it first"
         )
-    if run.keep or any([isinstance(v, Node) for v in tangents]):
-        found = _along(run.pull([y], [start(y)], True), tangents, run.variables, True)
-        return cast(tuple[Any, ...], run.per_argument(found, True))
-    return cast(tuple[Any, ...], run.nested(_again(_products, y, run.variables, tangents)))
+    keep = run.keep or any([isinstance(v, Node) for v in tangents])
+    slopes = run.pull([y], [start(y)], True)
+    return cast(tuple[Any, ...], run.per_argument(_along(slopes, tangents, run.variables, keep), keep))
 
 
+@overload
+def jacobian(f: Callable[Concatenate[Any, P], Any], argnums: Literal[0] = 0) -> Callable[Concatenate[Tree, P], Any]: ...
+@overload
+def jacobian(f: Function, argnums: ArgNums) -> Function: ...
 def jacobian(f: Function, argnums: ArgNums = 0) -> Function:
     """Return the function that computes all first derivatives of `f`.
 
@@ -183,7 +209,7 @@ def jacobian(f: Function, argnums: ArgNums = 0) -> Function:
     array([[2., 1.],
            [2., 1.]])
     """
-    _callable(f)
+    must_be_callable(f)
 
     @functools.wraps(f)
     def matrix(*args: Any, **keywords: Any) -> Any:
@@ -193,6 +219,10 @@ def jacobian(f: Function, argnums: ArgNums = 0) -> Function:
     return matrix
 
 
+@overload
+def hessian(f: Callable[Concatenate[Any, P], Any], argnums: Literal[0] = 0) -> Callable[Concatenate[Tree, P], Any]: ...
+@overload
+def hessian(f: Function, argnums: ArgNums) -> Function: ...
 def hessian(f: Function, argnums: ArgNums = 0) -> Function:
     """Return the function that computes all second derivatives of `f`, whose result has one entry.
 
@@ -204,42 +234,17 @@ def hessian(f: Function, argnums: ArgNums = 0) -> Function:
     array([[4., 6.],
            [6., 0.]])
     """
-    _callable(f)
+    must_be_callable(f)
 
     @functools.wraps(f)
     def matrix(*args: Any, **keywords: Any) -> Any:
         run = Run(f, args, argnums, keywords)
         y = _one_number(run)
-        if run.keep:
-            return run.nested(jacobians(run, _slopes(y, run.variables)))
-        rows = _again(_rows_of_slopes, y, run.variables, [], sum([x.size for x in run.variables]))
-        return run.nested([run.nested(found) for found in rows])
+        found = pull([y], [start(y)], run.variables, True)
+        slopes = [finished(g, x, True) for g, x in zip(found, run.variables, strict=True)]
+        return run.nested(jacobians(run, slopes))
 
     return matrix
-
-
-def _again(*request: Any) -> list[Any]:
-    """Sweep, or replay what was swept for graphs of this kind; the room of programs is entered when it is needed."""
-    from tinygrad_ed.tape.again import again
-
-    return again(*request)
-
-
-def _slopes(y: Node, variables: Sequence[Node]) -> list[Node]:
-    """The gradients of a number, as Nodes."""
-    found = pull([y], [start(y)], variables, True)
-    return [finished(g, x, True) for g, x in zip(found, variables, strict=True)]
-
-
-def _rows_of_slopes(y: Node, variables: Sequence[Node], _: Sequence[Any]) -> list[Any]:
-    """The second derivatives of a number by each pair of variables."""
-    return rows_of(_slopes(y, variables), variables)
-
-
-def _products(y: Node, variables: Sequence[Node], vs: Sequence[Any]) -> list[Any]:
-    """The derivatives of (gradient of a number) . vs."""
-    found = _along(pull([y], [start(y)], variables, True), vs, variables, False)
-    return [finished(g, x, False) for g, x in zip(found, variables, strict=True)]
 
 
 def _one_number(run: Run) -> Node:
@@ -261,8 +266,3 @@ def _along(slopes: Sequence[Any], vs: Sequence[Any], targets: Sequence[Node], cr
 
 def _ones(y: Node) -> Any:
     return np.ones(y.shape, y.dtype) if y.shape else 1.0
-
-
-def _callable(f: object) -> None:
-    if not callable(f):
-        raise InvalidType(f"a transform takes a function, but got {f!r}; write grad(f)(x), not grad(f(x))")

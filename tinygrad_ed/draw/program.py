@@ -5,6 +5,7 @@ program has no numbers of its own, so there are none.
 """
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 from tinygrad_ed.draw.picture import Picture, of_dot
 from tinygrad_ed.draw.style import (
@@ -34,7 +35,7 @@ _LEGEND = {
 }
 
 
-def program(compiled: Compiled | Tape, *, title: str | None = None, engine: str | None = None) -> Picture:
+def program(compiled: Compiled[..., Any] | Tape, *, title: str | None = None, engine: str | None = None) -> Picture:
     """Draw the program of a compiled function, one box a step.
 
     Arguments stand at the top; what follows from them goes down, and the derivative goes up again beside it. A thick

@@ -16,8 +16,9 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_ed.errors import InvalidValue
 from tinygrad_ed.node import plain
-from tinygrad_ed.operation import HANDLERS, Op, Rule, op
+from tinygrad_ed.operation import HANDLERS, Op, Rule, op, same, times_first, times_second, typed
 from tinygrad_ed.values import constant
 
 __all__ = [
@@ -88,29 +89,30 @@ def binary(name: str, forward: Any, *rules: Rule | None, scalar: Any = None) -> 
 
 # Arithmetic
 
-add = binary("add", np.add, lambda g, y, a, b: g, lambda g, y, a, b: g, scalar=operator.add)
+add = binary("add", np.add, same, same, scalar=operator.add)
 subtract = binary("subtract", np.subtract, lambda g, y, a, b: g, lambda g, y, a, b: -g, scalar=operator.sub)
-multiply = binary("multiply", np.multiply, lambda g, y, a, b: g * b, lambda g, y, a, b: g * a, scalar=operator.mul)
+multiply = binary("multiply", np.multiply, times_second, times_first, scalar=operator.mul)
 divide = binary("divide", np.divide, lambda g, y, a, b: g / b, lambda g, y, a, b: -g * y / b, scalar=operator.truediv)
 negative = op("negative", np.negative, lambda g, y, x: -g, scalar=operator.neg)
-identity = op("identity", lambda x: x, lambda g, y, x: g)
-positive = op("positive", np.positive, lambda g, y, x: g, scalar=operator.pos)
+identity = op("identity", lambda x: x, same)
+positive = op("positive", np.positive, same, scalar=operator.pos)
 reciprocal = op("reciprocal", np.reciprocal, lambda g, y, x: -g * y * y, scalar=lambda x: 1.0 / x)
 remainder = binary("remainder", np.remainder, lambda g, y, a, b: g, lambda g, y, a, b: -g * np.floor_divide(a, b))
 fmod = binary("fmod", np.fmod, lambda g, y, a, b: g, lambda g, y, a, b: -g * np.trunc(a / b))
 
 # Choice. `where` picks its inputs by a plain condition; a rule uses it to keep 0 * inf out of gradients.
 
-_where = binary(
+_where: Op = binary(
     "where",
     np.where,
     None,
-    lambda g, y, c, a, b: where(c, g, 0.0),
-    lambda g, y, c, a, b: where(c, 0.0, g),
+    lambda g, y, c, a, b: _where(c, g, 0.0),
+    lambda g, y, c, a, b: _where(c, 0.0, g),
     scalar=lambda c, a, b: a if c else b,
 )
 
 
+@typed
 def where(condition: Any, a: Any, b: Any) -> Any:
     """Pick entries of `a` where the condition holds, entries of `b` elsewhere; the condition is a constant.
 
@@ -133,6 +135,7 @@ _clip = binary(
 )
 
 
+@typed
 def clip(x: Any, min: Any = None, max: Any = None) -> Any:  # NumPy's names
     """Limit the entries of x to [min, max]; None leaves that side open.
 
@@ -280,6 +283,7 @@ elu = op(
 )
 
 
+@typed
 def silu(x: Any) -> Any:
     """The activation x sigmoid(x), also called swish.
 
@@ -289,6 +293,7 @@ def silu(x: Any) -> Any:
     return x * sigmoid(x)
 
 
+@typed
 def gelu(x: Any) -> Any:
     """The activation x/2 (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3))), GELU in its tanh form.
 
@@ -327,6 +332,8 @@ def _numpy_clip(
     min: Any = None,  # NumPy has both pairs of names
     max: Any = None,
 ) -> Any:
+    if not (a_min is a_max is None or min is max is None):
+        raise InvalidValue("np.clip: a_min and a_max are other names of min and max; give one pair of them")
     return clip(a, min if a_min is None else a_min, max if a_max is None else a_max)
 
 

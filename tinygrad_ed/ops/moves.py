@@ -17,10 +17,10 @@ from typing import Any
 import numpy as np
 
 from tinygrad_ed.errors import NoDerivativeRule, ShapeError
-from tinygrad_ed.node import Node
+from tinygrad_ed.node import Node, plain
 from tinygrad_ed.operation import Op, op
-from tinygrad_ed.ops.shape import concatenate, ravel
-from tinygrad_ed.values import Array, constant, shape_of
+from tinygrad_ed.ops.shape import astype, concatenate, ravel
+from tinygrad_ed.values import Array, as_array, constant, shape_of
 
 MOVES: dict[Callable[..., Any], tuple[str, ...]] = {
     np.append: ("arr", "values"),
@@ -87,16 +87,22 @@ def move(function: Callable[..., Any], bound: inspect.BoundArguments, free: dict
     if function is np.pad:
         _check_pad(bound.arguments.get("mode", "constant"), free)
     numbering = _Numbering()
-    for arguments in (bound.arguments, free):
-        for name in MOVES[function]:
-            if name in arguments:
-                arguments[name] = numbering.of(arguments[name])
+    slots = [(place, k, place[k]) for place in (bound.arguments, free) for k in MOVES[function] if k in place]
+    for place, name, given in slots:
+        place[name] = numbering.of(given)
     try:
         positions = function(*bound.args, **bound.kwargs)
     except ValueError as error:
+        if type(error) is not ValueError:
+            raise  # AxisError already says what is wrong
         shapes = ", ".join([str(shape_of(array)) for array in numbering.arrays])
         raise ShapeError(f"{function.__name__}: inputs of shape {shapes} do not fit: {error}") from error
-    return _read(numbering.entries(), positions)
+    result = _read(numbering.entries(), positions)
+    if len({as_array(plain(array)).dtype for array in numbering.arrays}) == 1:
+        return result
+    for place, name, given in slots:
+        place[name] = _outline(given)
+    return _typed(result, function(*bound.args, **bound.kwargs))
 
 
 def _check_pad(mode: Any, options: dict[str, Any]) -> None:
@@ -136,3 +142,18 @@ def _read(entries: Any, positions: Any) -> Any:
     if isinstance(positions, list | tuple):
         return type(positions)([_read(entries, part) for part in positions])
     return gather(entries, positions=positions)
+
+
+def _outline(tree: Any) -> Any:
+    """Zeros of the same shapes and dtypes, which take no memory: of them NumPy says the dtype of the result."""
+    if isinstance(tree, list | tuple):
+        return type(tree)([_outline(branch) for branch in tree])
+    shape = shape_of(tree)
+    return np.broadcast_to(np.zeros((), as_array(plain(tree)).dtype), shape) if shape else 0.0
+
+
+def _typed(result: Any, outline: Any) -> Any:
+    """The result in the dtypes of its outline."""
+    if isinstance(result, list | tuple):
+        return type(result)([_typed(part, other) for part, other in zip(result, outline, strict=True)])
+    return result if result.dtype == outline.dtype else astype(result, dtype=outline.dtype)

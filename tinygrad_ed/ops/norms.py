@@ -110,7 +110,7 @@ def cond(x: Any, p: Any = None) -> Any:
 
 def matrix_power(a: Any, n: int) -> Any:
     """Return a multiplied by itself n times, by repeated squaring."""
-    n = operator.index(n)
+    n = operator.index(n)  # of unsigned ones there is no -n
     if n == 0:
         return np.linalg.matrix_power(plain(a), 0)
     base, n = (inv(a), -n) if n < 0 else (a, n)

@@ -13,7 +13,7 @@ from tinygrad_ed.node import Node, plain
 from tinygrad_ed.operation import HANDLERS
 from tinygrad_ed.ops.elementwise import sin, where
 from tinygrad_ed.ops.moves import scatter
-from tinygrad_ed.ops.shape import broadcast_to, ravel, reshape
+from tinygrad_ed.ops.shape import astype, broadcast_to, ravel, reshape
 from tinygrad_ed.values import as_array, shape_of
 
 # sin(t)/t = 1 - t^2/3! + t^4/5! - ...; below 0.5 ten terms are exact to rounding.
@@ -72,7 +72,8 @@ def modf(x: Any) -> tuple[Any, Any]:
 def full_like(a: Any, fill_value: Any, dtype: Any = None, shape: Any = None) -> Any:
     """An array of a's shape with one value; only the value has a derivative."""
     if isinstance(fill_value, Node):
-        return broadcast_to(fill_value, shape=shape_of(a) if shape is None else shape)
+        y = broadcast_to(fill_value, shape=shape_of(a) if shape is None else shape)
+        return astype(y, dtype=plain(a).dtype if dtype is None else dtype) if shape_of(y) else y
     return np.full_like(plain(a), fill_value, dtype=dtype, shape=shape)
 
 
