@@ -18,7 +18,7 @@ from tinygrad_ed import ops
 from tinygrad_ed.node import Node
 from tinygrad_ed.opaque import Opaque
 from tinygrad_ed.operation import Op
-from tinygrad_ed.ops import decompose, elementwise, moves, norms, shape
+from tinygrad_ed.ops import decompose, elementwise, moves, shape, spectral
 from tinygrad_ed.values import Array, Lifted, as_array, shape_of
 
 Batching = Callable[[Op, tuple[Any, ...], dict[str, Any]], Array | None]
@@ -210,13 +210,12 @@ def _gather(op: Op, inputs: tuple[Any, ...], params: dict[str, Any]) -> Array:
     return np.concatenate([blank, flat], axis=1)[:, params["positions"]]
 
 
-_ALIGNED = {made for room in (elementwise, decompose) for made in vars(room).values() if isinstance(made, Op)}
+_ALIGNED = {made for room in (elementwise, decompose, spectral) for made in vars(room).values() if isinstance(made, Op)}
 _RULES: dict[Op, Batching] = {
     **dict.fromkeys(_ALIGNED, _trailing),
     **dict.fromkeys((ops.sum, ops.mean, ops.max, ops.min, ops.prod, ops.logsumexp, ops.flip), _folding),
     ops.matmul: _matmul,
     shape._astype: _trailing,
-    norms.norm2: _folding,
     ops.cumsum: _along,
     ops.reshape: _reshape,
     ops.matrix_transpose: _trailing,

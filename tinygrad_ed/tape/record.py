@@ -30,7 +30,7 @@ _NUMBERS = frozenset([float, bool, int])
 _FLOATS = frozenset([float])
 
 _COMPOSED: list[Op] = [
-    *(ops.relu, ops.sigmoid, ops.softplus, ops.leaky_relu, ops.elu, ops.sum, ops.mean, ops.logsumexp, norms.norm2),
+    *(ops.relu, ops.sigmoid, ops.softplus, ops.leaky_relu, ops.elu, ops.sum, ops.mean, ops.logsumexp, norms.norm),
     *(ops.reshape, ops.matrix_transpose, shape._concatenate, shape._stack, OPS["einsum"]),
 ]
 COMPOSED = frozenset(_COMPOSED)
