@@ -51,7 +51,7 @@ def contribution(
             return _of_a_reader(op, position, g, y, inputs, params or {}, arg)
         g, y, *inputs = [read_only(v) if isinstance(v, np.ndarray) else v for v in (g, y, *inputs)]
     if op.variadic:
-        inputs = (position, *inputs)
+        inputs = (position, *inputs) if op.reads_inputs else (position,)
     try:
         part = rule(g, y, *inputs) if params is None else rule(g, y, *inputs, **params)
     except ArithmeticError:  # floats raise where NumPy says inf or nan, with its warning

@@ -76,7 +76,8 @@ class Op:
             that has no gradient. What a rule takes after the inputs are the op's parameters, such as `axis`.
         scalar: a quicker forward for floats, from `math` or `operator`.
         broadcasts: the inputs broadcast; `backward.py` sums the rule's gradient to the input's shape.
-        variadic: any number of inputs; the only rule takes the input's position, `rule(g, y, i, *inputs)`.
+        variadic: any number of inputs; the only rule takes the input's position, `rule(g, y, i, *inputs)`. One that
+            needs no inputs takes none, `rule(g, y, i)`: of thousands, each would be handed all the others.
 
     Raises:
         InvalidType: if `forward` or a rule cannot be called.
@@ -99,6 +100,7 @@ class Op:
         "name",
         "params",
         "quick",
+        "reads_inputs",
         "rules",
         "scalar",
         "shortly",
@@ -132,6 +134,7 @@ class Op:
         # One of the two short ways, `of_one` and `of_two`, once the op is trusted.
         self.shortly: Callable[..., Node | None] | None = None
         takes = list(signatures[0].parameters.values()) if signatures else []
+        self.reads_inputs = not variadic or any([p.kind is p.VAR_POSITIONAL for p in takes])
         after = takes[2 + self.arity :]
         self.params = tuple([p.name for p in after if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)])
         self.known = frozenset(self.params)

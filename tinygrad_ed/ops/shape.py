@@ -4,6 +4,7 @@ The rule of each sends `g` back the way the entries came. Indexing and `scatter_
 an entry that was read twice gets both gradients.
 """
 
+import itertools
 import operator
 from collections.abc import Sequence
 from types import EllipsisType
@@ -121,29 +122,21 @@ scatter_add: Op = op("scatter_add", _scatter_add, lambda g, y, x, index=(), shap
 # Joining
 
 
-def _part(g: Any, i: int, xs: tuple[Any, ...], axis: int | None) -> Any:
+def _part(g: Any, y: Any, i: int, axis: int = 0, ends: tuple[int, ...] = ()) -> Any:
     """The part of a concatenated `g` that belongs to input i."""
-    if axis is None:
-        return reshape(_part(g, i, tuple([np.empty(np.prod(shape_of(x), dtype=int)) for x in xs]), 0), shape_of(xs[i]))
-    lengths = [shape_of(x)[axis] for x in xs[: i + 1]]
-    return getitem(g, (*_before(axis, g), slice(sum(lengths[:-1]), sum(lengths))))
+    return g[(*axes_before(axis, y), slice(ends[i - 1] if i else 0, ends[i]))]
 
 
-def _before(axis: int, x: Any) -> tuple[slice, ...]:
+def axes_before(axis: int, x: Any) -> tuple[slice, ...]:
     """The index that takes everything along the axes before this one."""
     return (slice(None),) * np.lib.array_utils.normalize_axis_index(axis, len(shape_of(x)))
 
 
-_concatenate = op(
-    "concatenate",
-    lambda *xs, axis=0: np.concatenate(xs, axis=axis),
-    lambda g, y, i, *xs, axis=0: _part(g, i, xs, axis),
-    variadic=True,
-)
+_concatenate = op("concatenate", lambda *xs, axis=0, ends=(): np.concatenate(xs, axis=axis), _part, variadic=True)
 _stack = op(
     "stack",
     lambda *xs, axis=0: np.stack(xs, axis=axis),
-    lambda g, y, i, *xs, axis=0: getitem(g, (*_before(axis, g), i)),
+    lambda g, y, i, axis=0: g[(*axes_before(axis, y), i)],
     variadic=True,
 )
 
@@ -158,7 +151,10 @@ def concatenate(arrays: Any, axis: int | None = 0) -> Any:
     >>> concatenate([Node([1.0, 2.0]), [3.0]])
     Node([1., 2., 3.], op='concatenate')
     """
-    return _concatenate(*arrays, axis=axis)
+    if axis is None:
+        return concatenate([np.ravel(array) for array in arrays])
+    lengths = [n for array in arrays for n in shape_of(array)[axis:][:1]]
+    return _concatenate(*arrays, axis=axis, ends=tuple(itertools.accumulate(lengths)))
 
 
 @overload
@@ -182,7 +178,7 @@ def array(nested: Any) -> Node:
     (2, 2)
     """
     if isinstance(nested, list | tuple) and _holds_node(nested):
-        return stack([array(entry) for entry in nested])
+        return stack([entry if type(entry) is float else array(entry) for entry in nested])
     return nested if isinstance(nested, Node) else Node(nested)
 
 
@@ -276,7 +272,7 @@ def repeat(x: Any, repeats: Any, axis: int | None = None) -> Any:
     """Repeat entries, as `np.repeat` does."""
     if axis is None:
         return repeat(ravel(x), repeats, 0)
-    before = _before(axis, x)
+    before = axes_before(axis, x)
     return getitem(x, (*before, np.repeat(np.arange(shape_of(x)[axis]), repeats)))
 
 
@@ -289,7 +285,7 @@ def take(x: Any, indices: Any, axis: int | None = None, mode: str = "raise") -> 
     """
     if axis is None:
         return take(ravel(x), indices, 0, mode)
-    before = _before(axis, x)
+    before = axes_before(axis, x)
     places: Any = indices if isinstance(indices, Lifted) else np.asarray(indices)
     places = places.astype(int) if places.dtype.kind == "b" else places  # to `take` these are positions, no mask
     if mode != "raise":
