@@ -13,6 +13,7 @@ from typing import Any, overload
 import numpy as np
 
 from tinygrad_ed.errors import InvalidType, NoDerivativeRule
+from tinygrad_ed.nested import leaves
 from tinygrad_ed.node import Node, plain
 from tinygrad_ed.operation import HANDLERS, Op, op, typed
 from tinygrad_ed.values import Array, Lifted, Plain, as_array, shape_of
@@ -177,15 +178,9 @@ def array(nested: Any) -> Node:
     >>> array([[x, 1.0], [0.0, x * x]]).shape
     (2, 2)
     """
-    if isinstance(nested, list | tuple) and _holds_node(nested):
+    if isinstance(nested, list | tuple) and any([isinstance(entry, Node) for entry in leaves(nested)]):
         return stack([entry if type(entry) is float else array(entry) for entry in nested])
     return nested if isinstance(nested, Node) else Node(nested)
-
-
-def _holds_node(nested: Any) -> bool:
-    if isinstance(nested, list | tuple):
-        return any(_holds_node(entry) for entry in nested)
-    return isinstance(nested, Node)
 
 
 # Said with the ops above
