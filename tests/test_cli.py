@@ -269,7 +269,7 @@ def test_a_folder_that_cannot_be_written_is_refused_first(capsys, tmp_path, comm
 
 
 @pytest.mark.parametrize("encoding", ["cp1252", "ascii"])
-@pytest.mark.parametrize("command", [["check"], ["demo", "--out", "folder"], ["check", "--activation", "τanh"]])
+@pytest.mark.parametrize("command", [["check"], ["demo", "--out", "folder"], ["check", "--activation", b"\xcf\x84anh"]])
 def test_an_output_that_is_not_utf_8_gets_question_marks(tmp_path, encoding, command):
     environment = {
         **os.environ,

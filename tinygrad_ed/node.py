@@ -22,7 +22,7 @@ import numpy as np
 
 from tinygrad_ed.errors import GraphDropped, InvalidType, ShapeError
 from tinygrad_ed.operators import Operators
-from tinygrad_ed.recording import way_out
+from tinygrad_ed.recording import losing, way_out
 from tinygrad_ed.values import Plain, Value, leaf_value, read_only, shape_of, short
 
 clock = itertools.count()
@@ -170,10 +170,14 @@ class Node(Operators):
         """
         if self.size != 1:
             raise ShapeError(f"item() wants exactly one entry, but {self!r} has shape {self.shape}; index it first")
+        if not losing.get():
+            self._dropped()
         return float(self._value) if type(self._value) is float else self._value.item()  # type: ignore[union-attr]
 
     def tolist(self) -> Any:
         """Return the value as nested lists of plain floats, outside of the graph."""
+        if not losing.get():
+            self._dropped()
         return self._value if type(self._value) is float else self._value.tolist()  # type: ignore[union-attr]
 
     def __repr__(self) -> str:

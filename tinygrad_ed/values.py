@@ -1,6 +1,7 @@
 """What a Node holds: a float or a float array. What becomes one, what is refused, and how values are handed out."""
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Protocol
 
 import numpy as np
@@ -33,6 +34,18 @@ class Lifted:
     def as_number(self) -> Any:
         """Return what a float beside it would be: itself, if it is none of NumPy's numbers."""
         return self
+
+    def rows(self) -> list[Any] | None:
+        """Return the values that it stands for at once, if there are several; `of` puts such together."""
+        return None
+
+    def of(self, rows: list[Any]) -> Any:
+        """Return what stands for these values, as this one stands for its rows."""
+        raise NotImplementedError
+
+    def undone_if_it_fails(self) -> AbstractContextManager[None]:
+        """Return a context that forgets what was done with the value inside, if that ends in an error."""
+        return nullcontext()
 
     def as_leaf(self) -> Any:
         """Return what a leaf made of it keeps."""

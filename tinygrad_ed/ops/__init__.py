@@ -21,6 +21,7 @@ from tinygrad_ed.ops import parts as parts
 from tinygrad_ed.ops import polynomial as polynomial
 from tinygrad_ed.ops import products as products
 from tinygrad_ed.ops import scan as scan
+from tinygrad_ed.ops import spectral as spectral
 from tinygrad_ed.ops import statistics as statistics
 from tinygrad_ed.ops.elementwise import *
 from tinygrad_ed.ops.linalg import *
