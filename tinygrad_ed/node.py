@@ -123,7 +123,11 @@ class Node(Operators):
 
     @property
     def value(self) -> Any:
-        """The number (a float) or a read-only view of the array."""
+        """The number (a float) or a read-only view of the array.
+
+        A step is `leaf.value = leaf.value - step`. `leaf.value -= step` would write into the view: NumPy refuses it
+        ("output array is read-only").
+        """
         return read_only(self._value)
 
     @value.setter

@@ -46,7 +46,7 @@ __all__ = [
 reshape: Op = op(
     "reshape", lambda x, shape=(): np.reshape(x, shape), lambda g, y, x, shape=(): reshape(g, shape=shape_of(x))
 )
-matrix_transpose = op("matrix_transpose", lambda x: x.mT, lambda g, y, x: g.mT)
+matrix_transpose = op("matrix_transpose", lambda x: as_array(x).mT, lambda g, y, x: g.mT)
 transpose: Op = op("transpose", np.transpose, lambda g, y, x, axes=None: transpose(g, axes=_inverse(axes)))
 # The sum that undoes a broadcast is done for all ops in backward.py, so this rule just hands `g` on.
 broadcast_to = op("broadcast_to", np.broadcast_to, lambda g, y, x, shape=(): g, broadcasts=True)
