@@ -43,8 +43,6 @@ _REFUSED = [
     ("pad linalg.qr", "mode"),
     ("real_if_close", "tol"),
     ("einsum", "dtype order casting"),
-    ("linalg.svd", "full_matrices"),
-    ("linalg.pinv", "hermitian rtol"),
 ]
 REFUSED = {name: set(keywords.split()) for names, keywords in _REFUSED for name in names.split()}
 FUNCTIONS = {path(f): f for f in {**HANDLERS, **MOVES} if not isinstance(f, np.ufunc) and f.__module__[:5] == "numpy"}

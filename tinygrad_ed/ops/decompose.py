@@ -82,7 +82,7 @@ def _forward_cofactors(x: Any) -> Any:
 def _forward_moved(g: Any, x: Any) -> Any:
     """How the cofactors move along g, by singular values: products of all but two of them."""
     u, s, vh, sign = _svd_and_sign(x)
-    one, m = np.eye(s.shape[-1]), _t(u) @ g @ _t(vh)
+    one, m = np.eye(s.shape[-1], dtype=s.dtype), _t(u) @ g @ _t(vh)
     but_two = _others(np.where(one == 1, 1.0, s[..., None, :])) * (1.0 - one)
     inner = one * (but_two @ np.diagonal(m, axis1=-2, axis2=-1)[..., None]) - _t(m) * but_two
     return sign * (u @ inner @ vh)

@@ -69,7 +69,7 @@ def _forward_divided(n: Any, d: Any, tiny: Any, pairs: bool = False) -> Any:
     if pairs:
         own = np.diagonal(n, axis1=-2, axis2=-1)
         none &= np.abs(own[..., None] - own[..., None, :]) <= _nothing(n)
-    return np.where(zero, np.where(none, 0.0, np.nan), n / np.where(zero, 1.0, d))
+    return np.where(zero & none, 0.0, np.where(zero, np.nan, n / np.where(zero, 1.0, d)))
 
 
 def _of_divided(g: Any, y: Any, n: Any, d: Any, tiny: Any, pairs: bool = False) -> Any:
