@@ -28,12 +28,17 @@ from tinygrad_ed.errors import (
 )
 from tinygrad_ed.node import Node, stop_gradient
 from tinygrad_ed.operation import Op, op
-from tinygrad_ed.ops import *
+from tinygrad_ed.ops import abs as abs
+from tinygrad_ed.ops.elementwise import *
+from tinygrad_ed.ops.linalg import *
+from tinygrad_ed.ops.reduce import *
+from tinygrad_ed.ops.shape import *
 from tinygrad_ed.recording import no_grad
 from tinygrad_ed.transforms import elementwise_grad, grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
 
 if TYPE_CHECKING:
     from tinygrad_ed import closed_form, data, draw, experiments, nn, plots, train
+    from tinygrad_ed import sklearn as sklearn  # needs its extra, so `import *` leaves it out
     from tinygrad_ed.crosschecking import CrossCheck, crosscheck, ledger
     from tinygrad_ed.debugging import debug
     from tinygrad_ed.differences import numeric_derivative
@@ -52,14 +57,16 @@ _LATER = {  # what is imported when it is first used, and where it is
 }
 
 
-def __getattr__(name: str) -> Any:
-    """Import what is not there yet; then it is a name like any other."""
-    if name not in _LATER:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    room = _LATER[name]
-    found = import_module(f"{__name__}.{room or name}")
-    globals()[name] = found = getattr(found, name) if room else found
-    return found
+if not TYPE_CHECKING:  # it knows the names from above, and finds those that do not exist
+
+    def __getattr__(name: str) -> Any:
+        """Import what is not there yet; then it is a name like any other."""
+        if name not in _LATER:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        room = _LATER[name]
+        found = import_module(f"{__name__}.{room or name}")
+        globals()[name] = found = getattr(found, name) if room else found
+        return found
 
 
 def __dir__() -> list[str]:

@@ -15,7 +15,7 @@ the parts of its inputs:
 
 from collections.abc import Iterable, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, Literal, overload
 
 import numpy as np
 
@@ -55,6 +55,14 @@ def backward(root: Node, seed: object = None) -> None:
             node._grad = gradients.get(node)
 
 
+@overload
+def gradients(  # type: ignore[overload-overlap]  # a Node can be iterated, but is not taken so
+    root: Node, wrt: Node, seed: Any = None, *, create_graph: Literal[True]
+) -> Node: ...
+@overload
+def gradients(root: Node, wrt: Node, seed: Any = None, create_graph: bool = False) -> Any: ...
+@overload
+def gradients(root: Node, wrt: Iterable[Node], seed: Any = None, create_graph: bool = False) -> tuple[Any, ...]: ...
 def gradients(root: Node, wrt: Any, seed: Any = None, create_graph: bool = False) -> Any:
     """Return the gradients of `root` with respect to some nodes; no `.grad` is touched.
 
@@ -189,4 +197,4 @@ def sweep(
     return arrived
 
 
-Node.backward = backward
+Node.backward = backward  # type: ignore[assignment, method-assign]  # what `operators.py` says it is

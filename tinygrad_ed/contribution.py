@@ -18,6 +18,7 @@ from tinygrad_ed.errors import GraphDropped, RuleError
 from tinygrad_ed.node import Node, plain
 from tinygrad_ed.opaque import Opaque
 from tinygrad_ed.operation import Op
+from tinygrad_ed.ops.reduce import HALF, wide
 from tinygrad_ed.ops.shape import astype, reshape
 from tinygrad_ed.recording import losing
 from tinygrad_ed.values import Lifted, constant, read_only, shape_of
@@ -50,7 +51,7 @@ def contribution(
             return _of_a_reader(op, position, g, y, inputs, params or {}, arg)
         g, y, *inputs = [read_only(v) if isinstance(v, np.ndarray) else v for v in (g, y, *inputs)]
     if op.variadic:
-        inputs = (position, *inputs)
+        inputs = (position, *inputs) if op.reads_inputs else (position,)
     try:
         part = rule(g, y, *inputs) if params is None else rule(g, y, *inputs, **params)
     except ArithmeticError:  # floats raise where NumPy says inf or nan, with its warning
@@ -113,7 +114,7 @@ def _opaque(op: Op, position: int, count: int) -> Opaque:
 def fitted(part: Any, want: Any, op: Op, position: int) -> Any:
     """Undo broadcasting, here and nowhere else, and see that a gradient has its input's shape and dtype."""
     alike = type(part) is type(want) is np.ndarray and part.dtype is want.dtype
-    if alike and op.broadcasts and part.shape[1:] == want.shape:  # of a bias, most often
+    if alike and op.broadcasts and part.shape[1:] == want.shape and part.dtype != HALF:  # of a bias, most often
         return np.add.reduce(part)
     if not isinstance(part, NOT_PLAIN):
         try:
@@ -144,7 +145,7 @@ def _unbroadcast(g: Any, shape: tuple[int, ...], op: Op, position: int) -> Any:
             f"but that input has shape {shape}; a rule must return its input's shape"
             + ("" if op.broadcasts else " (if the inputs of the op broadcast, say so: tg.op(..., broadcasts=True))")
         )
-    summed = g.sum(axis=(*range(extra), *repeated))
+    summed = wide(g).sum(axis=(*range(extra), *repeated))
     if isinstance(g, NOT_PLAIN):
         return reshape(summed, shape=shape) if repeated else summed
     return summed.reshape(shape) if shape else float(summed)

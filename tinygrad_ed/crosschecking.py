@@ -25,6 +25,7 @@ from tinygrad_ed.nn.problem import Problem, parameters_of
 from tinygrad_ed.node import Node
 from tinygrad_ed.roads import INDEPENDENT, ROADS, Ledger, batch_of, by_rules, entries, shape_text
 from tinygrad_ed.rounding import allowances
+from tinygrad_ed.values import Plain
 
 __all__ = ["ROADS", "CrossCheck", "Divergence", "Ledger", "Row", "batch_of", "crosscheck", "ledger"]
 
@@ -33,7 +34,7 @@ Pair = tuple[str, str]
 READING = "of an array: the root of the sum of its squares; `kink`: no numeric derivative at some entries"
 
 
-def ledger(mlp: MLP, x: Any, rho: Any, cost: str = "mse", road: str = "rules") -> Ledger:
+def ledger(mlp: MLP, x: Plain, rho: Plain, cost: str = "mse", road: str = "rules") -> Ledger:
     """Return every quantity that a road computes, by name, in the order of the slides.
 
     The names are `alpha[0] zeta[1] alpha[1] ... alpha[L] cost P[L+1] B[L] P[L] ... B[1] P[1] grad_omega[L]
@@ -158,8 +159,8 @@ class CrossCheck:
 
 def crosscheck(
     mlp: MLP,
-    x: Any,
-    rho: Any,
+    x: Plain,
+    rho: Plain,
     cost: str = "mse",
     roads: Sequence[str] = INDEPENDENT,
     rules: Mapping[str, Callable[..., Any]] | None = None,

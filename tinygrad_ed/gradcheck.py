@@ -22,7 +22,7 @@ from tinygrad_ed.errors import GradientMismatch, InvalidValue
 from tinygrad_ed.nested import leaves, rebuilt
 from tinygrad_ed.node import Node, plain
 from tinygrad_ed.recording import recording
-from tinygrad_ed.run import Run
+from tinygrad_ed.run import Run, Tree
 from tinygrad_ed.transforms import jvp, vjp
 from tinygrad_ed.values import Array, leaf_value
 
@@ -32,7 +32,7 @@ MODES = ("rev", "fwd")
 
 def check_grads(
     f: Function,
-    *xs: Any,
+    *xs: Tree,
     order: int = 2,
     modes: Sequence[str] = MODES,
     rtol: float | None = None,

@@ -18,15 +18,16 @@ import threading
 import weakref
 from collections.abc import Callable
 from contextvars import ContextVar
+from functools import partialmethod
 from operator import attrgetter
-from typing import Any
+from typing import TYPE_CHECKING, Any, Never
 
 import numpy as np
 
 from tinygrad_ed.errors import GraphDropped, InvalidType, ShapeError
 from tinygrad_ed.operators import Operators
-from tinygrad_ed.recording import losing
-from tinygrad_ed.values import Value, leaf_value, read_only, shape_of, short
+from tinygrad_ed.recording import losing, way_out
+from tinygrad_ed.values import Plain, Value, leaf_value, read_only, shape_of, short
 
 clock = itertools.count()
 """Gives the ids: the later a node got its value, the greater its id."""
@@ -75,7 +76,7 @@ class Node(Operators):
     _name: str | None  # empty unless somebody gave one: the garbage collector passes over an empty field
     id: int
 
-    def __init__(self, value: object, name: str | None = None) -> None:
+    def __init__(self, value: Plain, name: str | None = None) -> None:
         if name is not None:
             self.name = name
         self._value = leaf_value(value)
@@ -122,7 +123,11 @@ class Node(Operators):
 
     @property
     def value(self) -> Any:
-        """The number (a float) or a read-only view of the array."""
+        """The number (a float) or a read-only view of the array.
+
+        A step is `leaf.value = leaf.value - step`. `leaf.value -= step` would write into the view: NumPy refuses it
+        ("output array is read-only").
+        """
         return read_only(self._value)
 
     @value.setter
@@ -232,21 +237,21 @@ class Node(Operators):
     def __contains__(self, item: object) -> bool:
         return bool(np.any(self._value == plain(item)))
 
-    def __setitem__(self, index: object, new: object) -> None:
+    def __setitem__(self, index: Never, new: Never) -> None:
         raise GraphDropped(
             "a Node cannot be changed in place, because the graph needs the old entries; "
             "use tg.where(mask, new, node), or assign a whole new array to `leaf.value`"
         )
 
-    def _dropped(self, *_: Any, **__: Any) -> Any:
+    def _dropped(self, *_: Any, array: bool = False, **__: Any) -> Any:
         raise GraphDropped(
-            f"{self!r} would become a plain number here and its derivative would be lost; "
-            "use node.item() (or node.value) for the plain value, tg.exp, np.exp, ... in place of the functions "
-            "of `math`, and tg.array([...]) in place of np.array([...]) to make one Node of several"
+            f"{self!r} would become a plain number here and its derivative would be lost; {way_out(array)}"
         )
 
-    __float__ = __int__ = __index__ = __complex__ = __array__ = _dropped
-    __trunc__ = __floor__ = __ceil__ = _dropped
+    if not TYPE_CHECKING:  # a type checker is to find `float(node)`
+        __float__ = __int__ = __index__ = __complex__ = _dropped
+        __trunc__ = __floor__ = __ceil__ = as_integer_ratio = _dropped
+        __array__ = partialmethod(_dropped, array=True)
 
     def __round__(self, digits: int = 0) -> Any:
         return round(self._value, digits) if type(self._value) is float else np.round(self._value, digits)

@@ -15,16 +15,17 @@ import inspect
 from collections.abc import Callable
 from functools import partial
 from types import MethodType
-from typing import Any
+from typing import Any, Concatenate, ParamSpec, Protocol, cast, overload
 
 import numpy as np
 
 from tinygrad_ed.errors import InvalidType, InvalidValue, NoDerivativeRule, ShapeError
 from tinygrad_ed.node import Node, clock
 from tinygrad_ed.recording import mode, observer
-from tinygrad_ed.values import Value, constant, kept, lifted_among, read_only, shape_of
+from tinygrad_ed.values import Plain, Value, constant, kept, lifted_among, owned, read_only, shape_of
 
 Rule = Callable[..., Any]
+P = ParamSpec("P")
 
 
 def same(g: Any, y: Any, *inputs: Any) -> Any:
@@ -75,7 +76,8 @@ class Op:
             that has no gradient. What a rule takes after the inputs are the op's parameters, such as `axis`.
         scalar: a quicker forward for floats, from `math` or `operator`.
         broadcasts: the inputs broadcast; `backward.py` sums the rule's gradient to the input's shape.
-        variadic: any number of inputs; the only rule takes the input's position, `rule(g, y, i, *inputs)`.
+        variadic: any number of inputs; the only rule takes the input's position, `rule(g, y, i, *inputs)`. One that
+            needs no inputs takes none, `rule(g, y, i)`: of thousands, each would be handed all the others.
 
     Raises:
         InvalidType: if `forward` or a rule cannot be called.
@@ -98,6 +100,7 @@ class Op:
         "name",
         "params",
         "quick",
+        "reads_inputs",
         "rules",
         "scalar",
         "shortly",
@@ -131,6 +134,7 @@ class Op:
         # One of the two short ways, `of_one` and `of_two`, once the op is trusted.
         self.shortly: Callable[..., Node | None] | None = None
         takes = list(signatures[0].parameters.values()) if signatures else []
+        self.reads_inputs = not variadic or any([p.kind is p.VAR_POSITIONAL for p in takes])
         after = takes[2 + self.arity :]
         self.params = tuple([p.name for p in after if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)])
         self.known = frozenset(self.params)
@@ -148,7 +152,15 @@ class Op:
     def __deepcopy__(self, memo: object) -> "Op":
         return self
 
-    def __call__(self, *inputs: Any, **params: Any) -> Any:  # noqa: C901  # for speed
+    @overload
+    def __call__(self, x: Node, /, *inputs: Any, **params: Any) -> Node: ...
+    @overload
+    def __call__(self, x: Plain, y: Node, /, *inputs: Any, **params: Any) -> Node: ...
+    @overload
+    def __call__(self, x: Plain, y: Plain, z: Node, /, *inputs: Any, **params: Any) -> Node: ...
+    @overload
+    def __call__(self, x: Plain, /, *inputs: Any, **params: Any) -> Any: ...
+    def __call__(self, *inputs: Any, **params: Any) -> Any:
         """Compute the value; remember op and inputs if there is a Node among them."""
         if self.shortly is not None and not params and len(inputs) == self.arity:
             node = self.shortly(*inputs)
@@ -156,22 +168,17 @@ class Op:
                 return node
         if len(inputs) != self.arity or (params and not params.keys() <= self.known):
             inputs, params = self._bound(inputs, params)
-        values: list[Any] = []
         recorded = any([isinstance(x, Node) for x in inputs])
         watcher = recorded and recording_mode()
-        keep = kept if watcher else constant
-        floats, as_given, lifted = True, True, None
-        for x in inputs:
-            value = x
-            if isinstance(x, Node):
-                value = x._value
-            elif type(x) is not float:
-                as_given = False
-                value = keep(x)
+        read = kept if watcher else constant
+        values: list[Any] = [x._value if isinstance(x, Node) else x if type(x) is float else read(x) for x in inputs]
+        floats, lifted = True, None
+        for value in values:
             if type(value) is not float:
                 floats = False
                 lifted = lifted if type(value) is np.ndarray else value
-            values.append(value)
+        if params and recorded:
+            params = owned(params)
         if lifted is None and params and observer.get() is not None:
             lifted = lifted_among(params)
         if lifted is not None:
@@ -182,9 +189,8 @@ class Op:
             value = watcher.computed(partial(self._evaluate, values, params, inputs, floats))
         if not recorded:
             return value
-        if not as_given:  # Nodes and floats are kept as they are; all else as it was read
-            inputs = tuple([x if isinstance(x, Node) else v for x, v in zip(inputs, values, strict=True)])
-        return self._remembered(value, inputs, params)
+        args = tuple([x if isinstance(x, Node) else v for x, v in zip(inputs, values, strict=True)])
+        return self._remembered(value, args, params)
 
     def _remembered(self, value: Value, args: tuple[Any, ...], params: dict[str, Any]) -> Node:
         """The new node; one that remembers nothing if recording is off."""
@@ -352,6 +358,24 @@ def op(
     return made
 
 
+class Function(Protocol[P]):
+    """What a type checker knows of a function that is said with ops: it gives a Node for a Node, as an op does."""
+
+    @overload
+    def __call__(self, x: Node, /, *args: P.args, **params: P.kwargs) -> Node: ...
+    @overload
+    def __call__(self, x: Plain, y: Node, /, *args: Any, **params: Any) -> Node: ...
+    @overload
+    def __call__(self, x: Plain, y: Plain, z: Node, /, *args: Any, **params: Any) -> Node: ...
+    @overload
+    def __call__(self, x: Plain, /, *args: P.args, **params: P.kwargs) -> Any: ...
+
+
+def typed(f: Callable[Concatenate[Any, P], Any]) -> Function[P]:
+    """Return `f`, which is said with ops; it has their type from now on."""
+    return cast(Function[P], f)
+
+
 def _checked(name: str, forward: Any, rules: tuple[Rule | None, ...], variadic: bool) -> list[inspect.Signature]:
     """See that a rule can be called with g, y and the inputs, each of them; return what the rules take."""
     for what in (forward, *rules):
@@ -362,14 +386,17 @@ def _checked(name: str, forward: Any, rules: tuple[Rule | None, ...], variadic: 
             f"op {name!r} has no rules; give one for each input: lambda g, y, x: ... (None: no gradient)"
         )
     inputs = 1 if variadic else len(rules)
-    signatures = [inspect.signature(rule) for rule in rules if rule is not None]
-    for signature in signatures:
+    given = [rule for rule in rules if rule is not None]
+    signatures = [inspect.signature(rule) for rule in given]
+    for rule, signature in zip(given, signatures, strict=True):
         try:
             signature.bind(*range(2 + inputs))
-        except TypeError as error:
+        except TypeError:
+            code = getattr(rule, "__code__", None)
+            place = f" at {code.co_filename}:{code.co_firstlineno}" if code else ""
             raise InvalidType(
-                f"a derivative rule of op {name!r} does not take (g, y, and {inputs} input{'s' * (inputs != 1)}): "
-                f"{error}; an op has one rule for each input, and each rule takes all inputs"
+                f"a derivative rule of op {name!r} does not take (g, y, and {inputs} input{'s' * (inputs != 1)}), "
+                f"but {signature}{place}; there is one rule for each input, and each takes all of them"
             ) from None
     return signatures
 

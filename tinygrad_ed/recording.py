@@ -40,7 +40,7 @@ losing: ContextVar[bool] = ContextVar("losing", default=True)
 
 
 def users_frame() -> FrameType:
-    """The frame that called into the package."""
+    """Return the frame that called into the package, or into NumPy."""
     frame = sys._getframe()
     while frame.f_back and frame.f_code.co_filename.startswith(_HOMES):
         frame = frame.f_back
@@ -48,9 +48,31 @@ def users_frame() -> FrameType:
 
 
 def users_line() -> str:
-    """The file and line that called into the package."""
+    """Return the file and line that called into the package."""
     frame = users_frame()
     return f"{frame.f_code.co_filename}:{frame.f_lineno}"
+
+
+def way_out(array: bool) -> str:
+    """Say what to do where a Node is asked for a plain number, or for an array: it depends on who asks."""
+    frame = users_frame()
+    if "-packages" in frame.f_code.co_filename:
+        library = frame.f_globals["__name__"].partition(".")[0]
+        return (
+            f"{library} asks for plain numbers here: give it node.value (or node.item()), use NumPy's functions or "
+            "tg.sigmoid, tg.softplus, tg.logsumexp, which take Nodes, or make an op of what it computes: "
+            "f = tg.op('f', function_of_arrays, lambda g, y, x: ...)"
+        )
+    if array:
+        return (
+            "NumPy's arrays hold plain numbers: use node.value (or node.item()) for these, functions that take Nodes, "
+            "such as tg.exp and np.exp, and tg.array([...]) in place of np.array([...]) to make one Node of several "
+            "(tg.full in place of np.full)"
+        )
+    return (
+        "use node.item() (or node.value) for the plain value, tg.exp, np.exp, ... in place of the functions of "
+        "`math`, and to fill an array, as in `array[i] = node`, make one Node of a list of Nodes: tg.array([...])"
+    )
 
 
 class recording(ContextDecorator):  # noqa: N801  # a context, used like a function

@@ -19,10 +19,12 @@ from tinygrad_ed.node import Node, plain
 from tinygrad_ed.ops.elementwise import identity
 from tinygrad_ed.ops.shape import reshape, stack
 from tinygrad_ed.recording import recording
-from tinygrad_ed.values import Lifted, constant, shape_of
+from tinygrad_ed.values import Lifted, Plain, constant, shape_of
 
 Function = Callable[..., Any]
 ArgNums = int | Sequence[int]
+Tree = Node | Plain | dict[Any, Any]
+"""An argument: numbers and arrays, also in nested lists, tuples and dicts."""
 
 ROOM = 1 << 21
 """How many numbers one node's gradients may hold in a batched sweep (16 MB of float64)."""
@@ -73,7 +75,7 @@ class Run:
         if isinstance(y, Node):
             return y
         if isinstance(y, Lifted):
-            return Node(y)
+            return Node(y)  # type: ignore[arg-type]  # it stands for an array
         if y is None or isinstance(y, bool | np.bool_ | str) or np.asarray(y).dtype.kind not in "fiu":
             hint = "; is a `return` missing?" if y is None else ""
             raise InvalidType(
@@ -170,7 +172,7 @@ def _shaped(rows: Any, shape: tuple[int, ...]) -> Any:
     if shape:
         return rows.reshape(shape).copy()
     first = rows[0]
-    return identity(first) if isinstance(first, Lifted) else float(first)
+    return identity(first) if isinstance(first, Lifted) else float(first)  # type: ignore[call-overload]  # as there
 
 
 def _rows_as_nodes(run: Run, y: Node) -> list[Any]:

@@ -13,7 +13,7 @@ they are plain values.
 
 import functools
 from collections.abc import Callable, Sequence
-from typing import Any, cast
+from typing import Any, Concatenate, Literal, ParamSpec, TypeVar, TypeVarTuple, cast, overload
 
 import numpy as np
 
@@ -21,9 +21,19 @@ from tinygrad_ed.backward import finished, pull, start
 from tinygrad_ed.errors import ShapeError
 from tinygrad_ed.nested import leaves_like
 from tinygrad_ed.node import Node
-from tinygrad_ed.run import ArgNums, Function, Run, as_tuple, inside, jacobians, must_be_callable, name_of
+from tinygrad_ed.run import ArgNums, Function, Run, Tree, as_tuple, inside, jacobians, must_be_callable, name_of
+
+# A transform keeps the parameters of f. The gradient is of the argument's type: nested like it; a Node for a Node.
+P = ParamSpec("P")
+X = TypeVar("X", bound=Tree)
+Xs = TypeVarTuple("Xs")
+Trees = tuple[Tree, ...] | list[Any]
 
 
+@overload
+def grad(f: Callable[Concatenate[Any, P], Any], argnums: Literal[0] = 0) -> Callable[Concatenate[X, P], X]: ...
+@overload
+def grad(f: Function, argnums: ArgNums) -> Function: ...
 def grad(f: Function, argnums: ArgNums = 0) -> Function:
     """Return the function that computes the gradient of `f`.
 
@@ -51,6 +61,12 @@ def grad(f: Function, argnums: ArgNums = 0) -> Function:
     return gradient
 
 
+@overload
+def value_and_grad(
+    f: Callable[Concatenate[Any, P], Any], argnums: Literal[0] = 0
+) -> Callable[Concatenate[X, P], tuple[Any, X]]: ...
+@overload
+def value_and_grad(f: Function, argnums: ArgNums) -> Function: ...
 def value_and_grad(f: Function, argnums: ArgNums = 0) -> Function:
     """Return the function that computes the value and the gradient of `f`, in one run.
 
@@ -70,6 +86,12 @@ def value_and_grad(f: Function, argnums: ArgNums = 0) -> Function:
     return both
 
 
+@overload
+def elementwise_grad(
+    f: Callable[Concatenate[Any, P], Any], argnums: Literal[0] = 0
+) -> Callable[Concatenate[X, P], X]: ...
+@overload
+def elementwise_grad(f: Function, argnums: ArgNums) -> Function: ...
 def elementwise_grad(f: Function, argnums: ArgNums = 0) -> Function:
     """Return the function that differentiates each entry of the result with respect to its own entry.
 
@@ -92,7 +114,7 @@ def elementwise_grad(f: Function, argnums: ArgNums = 0) -> Function:
     return gradient
 
 
-def vjp(f: Function, *xs: Any) -> tuple[Any, Callable[[Any], tuple[Any, ...]]]:
+def vjp(f: Function, *xs: *Xs) -> tuple[Any, Callable[[Any], tuple[*Xs]]]:
     """Return `f(*xs)` and its pullback v -> v^T J, for one reverse sweep a call.
 
     The pullback takes a gradient of the result's shape (for a nested result: nested in the same way) and
@@ -117,7 +139,7 @@ def vjp(f: Function, *xs: Any) -> tuple[Any, Callable[[Any], tuple[Any, ...]]]:
     return run.all_out(), pullback
 
 
-def jvp(f: Function, xs: Sequence[Any], vs: Sequence[Any]) -> tuple[Any, Any]:
+def jvp(f: Function, xs: Trees, vs: Trees) -> tuple[Any, Any]:
     """Return `f(*xs)` and its tangent J v: how the result moves when the arguments move along `vs`.
 
     Done with reverse sweeps alone: the pullback u -> u^T J is linear in u, and *its* pullback is v -> J v.
@@ -145,7 +167,11 @@ def jvp(f: Function, xs: Sequence[Any], vs: Sequence[Any]) -> tuple[Any, Any]:
     return run.all_out(), run.like_output([finished(g, p, keep) for g, p in zip(moved, probes, strict=True)])
 
 
-def hvp(f: Function, xs: Sequence[Any], vs: Sequence[Any]) -> tuple[Any, ...]:
+@overload
+def hvp(f: Function, xs: tuple[*Xs], vs: Trees) -> tuple[*Xs]: ...
+@overload
+def hvp(f: Function, xs: list[Any], vs: Trees) -> tuple[Any, ...]: ...
+def hvp(f: Function, xs: Any, vs: Trees) -> tuple[Any, ...]:
     """Return the product of the Hessian of `f` at `xs` with `vs`, without building the Hessian.
 
     The gradient of the number (grad f . v), so two sweeps. Tuples in, a tuple out, one entry an argument.
@@ -167,6 +193,10 @@ def hvp(f: Function, xs: Sequence[Any], vs: Sequence[Any]) -> tuple[Any, ...]:
     return cast(tuple[Any, ...], run.per_argument(_along(slopes, tangents, run.variables, keep), keep))
 
 
+@overload
+def jacobian(f: Callable[Concatenate[Any, P], Any], argnums: Literal[0] = 0) -> Callable[Concatenate[Tree, P], Any]: ...
+@overload
+def jacobian(f: Function, argnums: ArgNums) -> Function: ...
 def jacobian(f: Function, argnums: ArgNums = 0) -> Function:
     """Return the function that computes all first derivatives of `f`.
 
@@ -189,6 +219,10 @@ def jacobian(f: Function, argnums: ArgNums = 0) -> Function:
     return matrix
 
 
+@overload
+def hessian(f: Callable[Concatenate[Any, P], Any], argnums: Literal[0] = 0) -> Callable[Concatenate[Tree, P], Any]: ...
+@overload
+def hessian(f: Function, argnums: ArgNums) -> Function: ...
 def hessian(f: Function, argnums: ArgNums = 0) -> Function:
     """Return the function that computes all second derivatives of `f`, whose result has one entry.
 

@@ -1,8 +1,9 @@
 """What a Node holds: a float or a float array. What becomes one, what is refused, and how values are handed out."""
 
 import reprlib
+from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -10,6 +11,16 @@ from tinygrad_ed.errors import InvalidType, InvalidValue
 
 Array = np.ndarray[Any, np.dtype[Any]]  # NDArray[Any], without the time that numpy.typing takes to import
 Value = float | Array
+
+
+class ArrayLike(Protocol):
+    """An array, one of NumPy's numbers, or what says how it becomes an array."""
+
+    def __array__(self) -> Array: ...
+
+
+Plain = float | ArrayLike | Sequence[float] | list[Any] | tuple[Any, ...]
+"""What becomes a float or an array: numbers, arrays, and lists of them."""
 
 
 class Lifted:
@@ -47,7 +58,7 @@ def leaf_value(value: object) -> Value:
     if type(value) is float:
         return value
     if type(value) is np.ndarray and value.ndim and value.dtype.kind == "f":
-        return value.copy()
+        return value.copy("K")  # as it lies: what is told to read in that order must find it
     if isinstance(value, int) and not isinstance(value, bool):
         return _float_of_int(value)
     if isinstance(value, Lifted):
@@ -118,6 +129,21 @@ def read_only(value: Value) -> Value:
 def as_array(value: Any) -> Any:
     """Return a number or a list as an array; what is one, or stands for one, as it is."""
     return value if isinstance(value, Lifted) else np.asarray(value)
+
+
+_FIXED = frozenset([int, float, bool, str, slice, type(None)])
+
+
+def owned(param: Any) -> Any:
+    """Return a parameter of an op as it is now: what its owner could change before the sweep is copied."""
+    kind = type(param)
+    if kind in _FIXED:
+        return param
+    if kind is tuple or kind is list:
+        return kind([owned(part) for part in param])
+    if kind is dict:
+        return {key: owned(part) for key, part in param.items()}
+    return param.copy() if isinstance(param, np.ndarray) else param
 
 
 def lifted_among(params: dict[str, Any]) -> Lifted | None:

@@ -16,26 +16,30 @@ import numpy as np
 from tinygrad_ed.errors import InvalidValue, ShapeError
 from tinygrad_ed.nn.checks import chosen, numbers
 from tinygrad_ed.node import Node, plain
+from tinygrad_ed.operation import typed
 from tinygrad_ed.ops import absolute, logsumexp, relu, softplus, square, where
-from tinygrad_ed.values import Array, Lifted
+from tinygrad_ed.values import Array, Lifted, Plain
 
 Cost = Callable[..., Any]
 _ROUNDING = 1e-5  # what expected rows may miss: a softmax in float32 sums to one within this
 
 
-def mse(output: Any, expected: Any) -> Any:
+@typed
+def mse(output: Any, expected: Node | Plain) -> Any:
     """Return the mean square error, C = sum 1/2 (y - y_hat)^2 (the half is part of the definition)."""
     y_hat, y = _pair("mse", output, expected)
     return _mean(0.5 * square(y_hat - y))
 
 
-def l1(output: Any, expected: Any) -> Any:
+@typed
+def l1(output: Any, expected: Node | Plain) -> Any:
     """Return the mean absolute error, C = sum |y - y_hat|, robust against outliers."""
     y_hat, y = _pair("l1", output, expected)
     return _mean(absolute(y_hat - y))
 
 
-def huber(output: Any, expected: Any, delta: float = 1.0) -> Any:
+@typed
+def huber(output: Any, expected: Node | Plain, delta: float = 1.0) -> Any:
     """Return Huber's cost: (y - y_hat)^2 / 2 up to a distance of delta, delta (|y - y_hat| - delta/2) beyond.
 
     Raises:
@@ -49,25 +53,29 @@ def huber(output: Any, expected: Any, delta: float = 1.0) -> Any:
     return _mean(where(plain(size) <= delta, 0.5 * square(distance), delta * (size - delta / 2.0)))
 
 
-def logistic(output: Any, expected: Any) -> Any:
+@typed
+def logistic(output: Any, expected: Node | Plain) -> Any:
     """Return the logistic cost, C = sum log(1 + exp(-y y_hat)), for labels y of -1 and +1."""
     y_hat, y = _pair("logistic", output, expected)
     return _mean(softplus(-y * y_hat))
 
 
-def hinge(output: Any, expected: Any) -> Any:
+@typed
+def hinge(output: Any, expected: Node | Plain) -> Any:
     """Return the hinge cost, C = sum max(0, 1 - y y_hat), for labels y of -1 and +1."""
     y_hat, y = _pair("hinge", output, expected)
     return _mean(relu(1.0 - y * y_hat))
 
 
-def margin(output: Any, expected: Any) -> Any:
+@typed
+def margin(output: Any, expected: Node | Plain) -> Any:
     """Return the margin cost, C = sum max(0, y - y_hat), one-sided as on the slide."""
     y_hat, y = _pair("margin", output, expected)
     return _mean(relu(y - y_hat))
 
 
-def cross_entropy(output: Any, expected: Any) -> Any:
+@typed
+def cross_entropy(output: Any, expected: Node | Plain) -> Any:
     """Return the cross-entropy after a softmax, C = sum_k y_k (log(sum exp y_hat) - y_hat_k).
 
     `expected` holds rows that sum to one, or class numbers: `(M,)` integers (one integer for one sample).

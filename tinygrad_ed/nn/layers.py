@@ -22,7 +22,7 @@ from tinygrad_ed.nn.problem import Problem, problem_of
 from tinygrad_ed.node import Node, plain
 from tinygrad_ed.ops import exp, logsumexp, matmul, sigmoid
 from tinygrad_ed.recording import no_grad
-from tinygrad_ed.values import Array
+from tinygrad_ed.values import Array, Plain
 
 Seed = int | np.random.Generator
 
@@ -70,7 +70,7 @@ class Dense:
         self.weights = Node(weights.astype(dtype), name=f"W{suffix}")
         self.bias = Node(np.zeros(self.n_out, dtype), name=f"b{suffix}")
 
-    def net_input(self, x: Any) -> Any:
+    def net_input(self, x: Node | Plain) -> Node:
         """Return ζ = x W + b, `(M, n_out)`, or `(n_out,)` for one sample, in the dtype of the weights.
 
         Raises:
@@ -93,9 +93,9 @@ class Dense:
         """Return α = Φ(ζ)."""
         return self._phi(zeta)
 
-    def __call__(self, x: Any) -> Any:
+    def __call__(self, x: Node | Plain) -> Node:
         """Return α = Φ(x W + b): a Node of the graph."""
-        return self.activate(self.net_input(x))
+        return self.activate(self.net_input(x))  # type: ignore[no-any-return]  # that is what Φ gives for a Node
 
     def parameters(self) -> list[Node]:
         """Return the weights and the bias."""
@@ -146,13 +146,13 @@ class MLP:
             for j, (n_in, n_out) in enumerate(zip(self.sizes[:-1], self.sizes[1:], strict=True), start=1)
         ]
 
-    def __call__(self, x: Any) -> Any:
+    def __call__(self, x: Node | Plain) -> Node:
         """Return the network's output as a Node of the graph."""
         for layer in self.layers:
             x = layer(x)
-        return x
+        return x  # type: ignore[return-value]  # there is at least one layer
 
-    def predict(self, x: Any) -> Array:
+    def predict(self, x: Plain) -> Array:
         """Return the output as a plain array: `(M, n_L)`, or `(n_L,)` for one sample. No graph is built.
 
         Raises:
@@ -167,7 +167,7 @@ class MLP:
         with no_grad():
             return np.asarray(plain(self(x)))
 
-    def predict_proba(self, x: Any, cost: str | None = None) -> Array:
+    def predict_proba(self, x: Plain, cost: str | None = None) -> Array:
         """Return the probabilities that a network has learned with cross_entropy or logistic.
 
         cross_entropy: the softmax of the outputs, `(M, n_L)`, one column a class. logistic: 1 / (1 + exp(-output)) is
@@ -197,7 +197,7 @@ class MLP:
         positive = np.asarray(sigmoid(output))
         return np.concatenate([np.asarray(sigmoid(-output)), positive], axis=-1) if self.sizes[-1] == 1 else positive
 
-    def score(self, x: Any, rho: Any, cost: str = "mse", metric: "str | metrics.Metric | None" = None) -> float:
+    def score(self, x: Plain, rho: Plain, cost: str = "mse", metric: "str | metrics.Metric | None" = None) -> float:
         """Return how good the answers are: accuracy for the costs that learn classes, R² for the others.
 
         Args:
@@ -293,7 +293,7 @@ class MLP:
         """Return all weights and biases: W1, b1, W2, b2, ..."""
         return [parameter for layer in self.layers for parameter in layer.parameters()]
 
-    def problem(self, x: Any, rho: Any, cost: str = "mse") -> Problem:
+    def problem(self, x: Plain, rho: Plain, cost: str = "mse") -> Problem:
         """Return this network, a batch and a cost as plain data, as `closed_form` takes them.
 
         Args:

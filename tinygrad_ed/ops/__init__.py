@@ -6,11 +6,11 @@ with operators, and an operator needs an op: this is the one cycle of the packag
 
 import operator
 from collections.abc import Callable, Iterator
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 
-from tinygrad_ed.errors import InvalidType, ShapeError
+from tinygrad_ed.errors import ShapeError
 from tinygrad_ed.node import Node, clock, plain
 from tinygrad_ed.operation import OPS, Op, blank, is_exact, recording_mode
 from tinygrad_ed.ops import decompose as decompose  # this and the next answer to NumPy's own names alone
@@ -21,6 +21,7 @@ from tinygrad_ed.ops import parts as parts
 from tinygrad_ed.ops import polynomial as polynomial
 from tinygrad_ed.ops import products as products
 from tinygrad_ed.ops import scan as scan
+from tinygrad_ed.ops import spectral as spectral
 from tinygrad_ed.ops import statistics as statistics
 from tinygrad_ed.ops.elementwise import *
 from tinygrad_ed.ops.linalg import *
@@ -130,13 +131,7 @@ def _plain(name: str) -> Any:
 
 
 def _getitem(self: Node, index: Any) -> Any:
-    parts = index if isinstance(index, tuple) else (index,)
-    for part in parts:
-        if isinstance(part, Node):
-            raise InvalidType(f"{part!r} cannot be an index: a position has no derivative; use int(node.item())")
-    if any([isinstance(part, np.ndarray) for part in parts]):  # a copy: the sweep comes later, and reads it again
-        index = tuple([part.copy() if isinstance(part, np.ndarray) else part for part in parts])
-    return getitem(self, index=index)
+    return getitem(self, index=shape.as_read(index))
 
 
 def _iter(self: Node) -> Iterator[Any]:
@@ -152,40 +147,42 @@ def _transpose(self: Node, *axes: Any) -> Any:
     return transpose(self, axes=given or None)
 
 
-Node.__add__, Node.__radd__ = _operator(add, operator.add)
-Node.__sub__, Node.__rsub__ = _operator(subtract, operator.sub)
-Node.__mul__, Node.__rmul__ = _operator(multiply, operator.mul)
-Node.__truediv__, Node.__rtruediv__ = _operator(divide, operator.truediv)
-Node.__floordiv__, Node.__rfloordiv__ = methods(elementwise.floor_divide)
-Node.__divmod__, Node.__rdivmod__ = methods(elementwise.quotient_and_rest)
-Node.__mod__, Node.__rmod__ = methods(remainder)
-Node.__pow__, Node.__rpow__ = _operator(power, elementwise.raised)
-Node.__matmul__, Node.__rmatmul__ = _operator(matmul, linalg.product)
-Node.__neg__, Node.__pos__, Node.__abs__ = _method(negative), _method(positive), _method(absolute)
-Node.__lt__, Node.__le__ = _comparison(np.less), _comparison(np.less_equal)
-Node.__gt__, Node.__ge__ = _comparison(np.greater), _comparison(np.greater_equal)
-Node.__eq__ = _comparison(np.equal)  # type: ignore[method-assign]  # typed by object itself
-Node.__ne__ = _comparison(np.not_equal)  # type: ignore[method-assign]  # typed by object itself
-Node.__getitem__, Node.__iter__ = cast(Any, _getitem), cast(Any, _iter)
+cls: Any = Node  # what a type checker knows of it is in `operators.py`
 
-Node.T, Node.mT = property(transpose), property(matrix_transpose)
-Node.reshape, Node.transpose, Node.ravel, Node.flatten = _reshape, _transpose, ravel, ravel
-Node.squeeze, Node.swapaxes, Node.repeat, Node.take = squeeze, swapaxes, repeat, take
-Node.diagonal, Node.trace, Node.dot, Node.clip, Node.astype = diagonal, trace, dot, clip, astype
-Node.copy, Node.conj, Node.cumprod = positive, positive, scan.cumprod
-Node.sum, Node.prod, Node.mean, Node.var, Node.std = sum, prod, mean, var, std
-Node.max, Node.min, Node.cumsum = max, min, cumsum
-Node.exp, Node.log, Node.tanh = _method(exp), _method(log), _method(tanh)
-Node.sigmoid, Node.relu = _method(sigmoid), _method(relu)
-Node.round, Node.argmax, Node.argmin, Node.argsort = (
+cls.__add__, cls.__radd__ = _operator(add, operator.add)
+cls.__sub__, cls.__rsub__ = _operator(subtract, operator.sub)
+cls.__mul__, cls.__rmul__ = _operator(multiply, operator.mul)
+cls.__truediv__, cls.__rtruediv__ = _operator(divide, operator.truediv)
+cls.__floordiv__, cls.__rfloordiv__ = methods(elementwise.floor_divide)
+cls.__divmod__, cls.__rdivmod__ = methods(elementwise.quotient_and_rest)
+cls.__mod__, cls.__rmod__ = methods(remainder)
+cls.__pow__, cls.__rpow__ = _operator(power, elementwise.raised)
+cls.__matmul__, cls.__rmatmul__ = _operator(matmul, linalg.product)
+cls.__neg__, cls.__pos__, cls.__abs__ = _method(negative), _method(positive), _method(absolute)
+cls.__lt__, cls.__le__ = _comparison(np.less), _comparison(np.less_equal)
+cls.__gt__, cls.__ge__ = _comparison(np.greater), _comparison(np.greater_equal)
+cls.__eq__ = _comparison(np.equal)
+cls.__ne__ = _comparison(np.not_equal)
+cls.__getitem__, cls.__iter__ = _getitem, _iter
+
+cls.T, cls.mT = property(transpose), property(matrix_transpose)
+cls.reshape, cls.transpose, cls.ravel, cls.flatten = _reshape, _transpose, ravel, ravel
+cls.squeeze, cls.swapaxes, cls.repeat, cls.take = squeeze, swapaxes, repeat, take
+cls.diagonal, cls.trace, cls.dot, cls.clip, cls.astype = diagonal, trace, dot, clip, astype
+cls.copy, cls.conj, cls.cumprod = positive, positive, scan.cumprod
+cls.sum, cls.prod, cls.mean, cls.var, cls.std = sum, prod, mean, var, std
+cls.max, cls.min, cls.cumsum = max, min, cumsum
+cls.exp, cls.log, cls.tanh = _method(exp), _method(log), _method(tanh)
+cls.sigmoid, cls.relu = _method(sigmoid), _method(relu)
+cls.round, cls.argmax, cls.argmin, cls.argsort = (
     _plain("round"),
     _plain("argmax"),
     _plain("argmin"),
     _plain("argsort"),
 )
-Node.nonzero, Node.any, Node.all = _plain("nonzero"), _plain("any"), _plain("all")
+cls.nonzero, cls.any, cls.all = _plain("nonzero"), _plain("any"), _plain("all")
 
-Node.__array_ufunc__, Node.__array_function__ = protocols.array_ufunc, protocols.array_function
+cls.__array_ufunc__, cls.__array_function__ = protocols.array_ufunc, protocols.array_function
 
 for _op in OPS.values():
     _op.trust()

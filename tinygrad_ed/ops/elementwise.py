@@ -16,8 +16,9 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_ed.errors import InvalidValue
 from tinygrad_ed.node import plain
-from tinygrad_ed.operation import HANDLERS, Op, Rule, op, same, times_first, times_second
+from tinygrad_ed.operation import HANDLERS, Op, Rule, op, same, times_first, times_second, typed
 from tinygrad_ed.values import constant
 
 __all__ = [
@@ -101,16 +102,17 @@ fmod = binary("fmod", np.fmod, lambda g, y, a, b: g, lambda g, y, a, b: -g * np.
 
 # Choice. `where` picks its inputs by a plain condition; a rule uses it to keep 0 * inf out of gradients.
 
-_where = binary(
+_where: Op = binary(
     "where",
     np.where,
     None,
-    lambda g, y, c, a, b: where(c, g, 0.0),
-    lambda g, y, c, a, b: where(c, 0.0, g),
+    lambda g, y, c, a, b: _where(c, g, 0.0),
+    lambda g, y, c, a, b: _where(c, 0.0, g),
     scalar=lambda c, a, b: a if c else b,
 )
 
 
+@typed
 def where(condition: Any, a: Any, b: Any) -> Any:
     """Pick entries of `a` where the condition holds, entries of `b` elsewhere; the condition is a constant.
 
@@ -133,6 +135,7 @@ _clip = binary(
 )
 
 
+@typed
 def clip(x: Any, min: Any = None, max: Any = None) -> Any:  # NumPy's names
     """Limit the entries of x to [min, max]; None leaves that side open.
 
@@ -181,12 +184,18 @@ square = op("square", np.square, lambda g, y, x: g * (2.0 * x), scalar=lambda x:
 sqrt = op("sqrt", np.sqrt, lambda g, y, x: g * 0.5 / y, scalar=math.sqrt)
 cbrt = op("cbrt", np.cbrt, lambda g, y, x: g / (3.0 * y * y), scalar=math.cbrt)
 hypot = binary(
-    "hypot",
-    np.hypot,
-    lambda g, y, a, b: g * (a / where(y == 0, 1.0, y)),
-    lambda g, y, a, b: g * (b / where(y == 0, 1.0, y)),
-    scalar=math.hypot,
+    "hypot", np.hypot, lambda g, y, a, b: g * over(a, y), lambda g, y, a, b: g * over(b, y), scalar=math.hypot
 )
+
+# The slope of what is bent to a point at zero, as a norm is: 0 there by convention, and then no slope of the slope.
+over: Op = binary(
+    "over",
+    lambda a, b: np.where(b == 0, 0.0, a / np.where(b == 0, 1.0, b)),
+    lambda g, y, a, b: g / where(b == 0, np.nan, b),
+    lambda g, y, a, b: -g * y / where(b == 0, np.nan, b),
+    scalar=lambda a, b: a / b if b else 0.0,
+)
+root = op("root", np.sqrt, lambda g, y, x: 0.5 * g * over(1.0, y), scalar=math.sqrt)  # of a variance
 
 # Exponentials and logarithms
 
@@ -274,6 +283,7 @@ elu = op(
 )
 
 
+@typed
 def silu(x: Any) -> Any:
     """The activation x sigmoid(x), also called swish.
 
@@ -283,6 +293,7 @@ def silu(x: Any) -> Any:
     return x * sigmoid(x)
 
 
+@typed
 def gelu(x: Any) -> Any:
     """The activation x/2 (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3))), GELU in its tanh form.
 
@@ -321,6 +332,8 @@ def _numpy_clip(
     min: Any = None,  # NumPy has both pairs of names
     max: Any = None,
 ) -> Any:
+    if not (a_min is a_max is None or min is max is None):
+        raise InvalidValue("np.clip: a_min and a_max are other names of min and max; give one pair of them")
     return clip(a, min if a_min is None else a_min, max if a_max is None else a_max)
 
 
@@ -332,7 +345,6 @@ HANDLERS.update(
         np.copy: positive,
         np.conjugate: positive,
         np.fabs: absolute,
-        np.float_power: power,
         np.radians: deg2rad,
         np.degrees: rad2deg,
     }

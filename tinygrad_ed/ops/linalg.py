@@ -5,12 +5,13 @@ For matrices, y = a b: the gradient of a is g b^T, that of b is a^T g. A vector 
 """
 
 import math
+import operator
 from typing import Any
 
 import numpy as np
 
 from tinygrad_ed.errors import ShapeError
-from tinygrad_ed.operation import HANDLERS, op
+from tinygrad_ed.operation import HANDLERS, op, typed
 from tinygrad_ed.ops.elementwise import multiply
 from tinygrad_ed.ops.shape import expand_dims, ravel, reshape, swapaxes, transpose
 from tinygrad_ed.values import shape_of
@@ -74,11 +75,13 @@ def by_dot(a: np.ndarray, b: np.ndarray) -> bool:
 matmul = op("matmul", np.matmul, _of_left, _of_right, broadcasts=True)
 
 
+@typed
 def tensordot(a: Any, b: Any, axes: Any = 2) -> Any:
     """Sum products over pairs of axes, as `np.tensordot` does."""
     a_shape, b_shape = shape_of(a), shape_of(b)
-    if isinstance(axes, int | np.integer):
-        over_a, over_b = tuple(range(-axes, 0)), tuple(range(axes))
+    if np.ndim(axes) == 0:
+        count = operator.index(axes)
+        over_a, over_b = tuple(range(-count, 0)), tuple(range(count))
     else:
         over_a, over_b = axes
     over_a = np.lib.array_utils.normalize_axis_tuple(over_a, len(a_shape))
@@ -96,6 +99,7 @@ def tensordot(a: Any, b: Any, axes: Any = 2) -> Any:
     return reshape(matmul(rows, columns), [a_shape[i] for i in kept_a] + [b_shape[i] for i in kept_b])
 
 
+@typed
 def dot(a: Any, b: Any) -> Any:
     """The product of `np.dot`: over the last axis of a and the last but one of b."""
     if not shape_of(a) or not shape_of(b):
@@ -105,6 +109,7 @@ def dot(a: Any, b: Any) -> Any:
     return tensordot(a, b, ([-1], [-2]))
 
 
+@typed
 def inner(a: Any, b: Any) -> Any:
     """Sum products over the last axes."""
     if not shape_of(a) or not shape_of(b):
@@ -112,6 +117,7 @@ def inner(a: Any, b: Any) -> Any:
     return tensordot(a, b, ([-1], [-1]))
 
 
+@typed
 def outer(a: Any, b: Any) -> Any:
     """All products of an entry of a and an entry of b, as a matrix."""
     return reshape(a, (-1, 1)) * ravel(b)

@@ -10,7 +10,7 @@ import functools
 import itertools
 import threading
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Concatenate, Generic, ParamSpec, TypeVar, overload
 
 import numpy as np
 
@@ -30,14 +30,18 @@ MOST = 16
 """So many signatures are recorded, at most."""
 
 
-class Compiled:
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+class Compiled(Generic[P, R]):
     """A function that is recorded and replayed; made by `compile`.
 
     Attributes:
         tapes: the tape of each signature, by signature, in the order of recording.
     """
 
-    def __init__(self, f: Callable[..., Any], reuse: bool) -> None:
+    def __init__(self, f: Callable[P, R], reuse: bool) -> None:
         functools.update_wrapper(self, f)
         self._f = f
         self._reuse = reuse
@@ -45,6 +49,10 @@ class Compiled:
         self._latest: Tape | None = None
         self.tapes: dict[Any, Tape] = {}
 
+    @overload  # what is written with Nodes is called with plain values, and gives them
+    def __call__(self: "Compiled[..., Node]", *args: Any, **keywords: Any) -> Any: ...
+    @overload
+    def __call__(self, *args: P.args, **keywords: P.kwargs) -> R: ...
     def __call__(self, *args: Any, **keywords: Any) -> Any:
         """Return what `f` returns, as numbers and arrays."""
         tape = self._latest
@@ -56,7 +64,7 @@ class Compiled:
             self._refuse(tape, decision, args, keywords)
         return self._first(args, keywords) if result is OTHER else result
 
-    def __get__(self, instance: Any, owner: type) -> "Compiled":
+    def __get__(self, instance: Any, owner: type) -> "Compiled[P, R]":
         if instance is not None:
             raise InvalidType(
                 f"tg.compile takes a function, and {name_of(self._f)} is a method, whose `self` is no number: compile "
@@ -173,7 +181,11 @@ class Compiled:
         ) from None
 
 
-def compile(f: Callable[..., Any], reuse: bool = False) -> Compiled:  # noqa: A001  # torch and re have it too
+@overload
+def compile(f: Callable[P, R], reuse: bool = False) -> Compiled[P, R]: ...
+@overload  # mypy finds no P and R for the gradients of transforms.py
+def compile(f: Callable[Concatenate[Any, P], R], reuse: bool = False) -> Compiled[Concatenate[Any, P], R]: ...
+def compile(f: Callable[..., Any], reuse: bool = False) -> Compiled[..., Any]:
     """Return `f` as a function that is recorded once and then replayed as a flat program.
 
     The first call with a signature (nesting, shapes, dtypes; the values of truth values, texts and None) records all

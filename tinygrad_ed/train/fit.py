@@ -30,12 +30,13 @@ from tinygrad_ed.train.optim import GradientDescent
 from tinygrad_ed.train.progress import bar_for
 from tinygrad_ed.train.run import Plan, Run, Validation
 from tinygrad_ed.train.shards import ByShards, Data, check_executor
+from tinygrad_ed.values import Plain
 
 
 def fit(
     mlp: MLP,
-    x: Any,
-    rho: Any,
+    x: Plain,
+    rho: Plain,
     cost: str = "mse",
     method: str = "minibatch",
     batch_size: int = 32,
@@ -44,7 +45,7 @@ def fit(
     sampling: str = "uniform",
     road: str = "rules",
     optimizer: Optimizer | None = None,
-    validation: tuple[Any, Any] | None = None,
+    validation: Iterable[Plain] | None = None,
     rng: int | np.random.Generator | None = 0,
     progress: bool | None = None,
     *,
