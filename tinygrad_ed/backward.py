@@ -14,6 +14,7 @@ the parts of its inputs:
 """
 
 from collections.abc import Iterable, Sequence
+from functools import partial
 from typing import Any, Literal, overload
 
 import numpy as np
@@ -185,7 +186,8 @@ def sweep(
         inputs = args if create_graph else [plain(arg) for arg in args]
         for position, arg in enumerate(args):
             if isinstance(arg, Node) and (between is None or arg in between):
-                part = contribution(op, position, g, y, inputs, params, arg)
+                call = (op, position, g, y, inputs, params, arg)
+                part = contribution(*call) if watcher is None else watcher.computed(partial(contribution, *call))
                 if part is None:
                     continue
                 if watcher is not None:

@@ -169,25 +169,27 @@ class Op:
         if len(inputs) != self.arity or (params and not params.keys() <= self.known):
             inputs, params = self._bound(inputs, params)
         recorded = any([isinstance(x, Node) for x in inputs])
-        read = kept if recorded and recording_mode() else constant
-        values = [x._value if isinstance(x, Node) else x if type(x) is float else read(x) for x in inputs]
+        watcher = recorded and recording_mode()
+        read = kept if watcher else constant
+        values: list[Any] = [x._value if isinstance(x, Node) else x if type(x) is float else read(x) for x in inputs]
         floats, lifted = True, None
         for value in values:
             if type(value) is not float:
                 floats = False
                 lifted = lifted if type(value) is np.ndarray else value
-        if params and recorded:
-            params = owned(params)
         if lifted is None and params and observer.get() is not None:
             lifted = lifted_among(params)
-        if lifted is None:
+        if lifted is not None:
+            value = lifted.through(self, values, params)
+        elif watcher is True or watcher is False:
             value = self._evaluate(values, params, inputs, floats)
         else:
-            value = lifted.through(self, values, params)
+            watcher.given(*inputs, *params.values())
+            value = watcher.computed(partial(self._evaluate, values, params, inputs, floats))
         if not recorded:
             return value
         args = tuple([x if isinstance(x, Node) else v for x, v in zip(inputs, values, strict=True)])
-        return self._remembered(value, args, params)
+        return self._remembered(value, args, owned(params) if params else params)
 
     def _remembered(self, value: Value, args: tuple[Any, ...], params: dict[str, Any]) -> Node:
         """The new node; one that remembers nothing if recording is off."""
@@ -290,7 +292,7 @@ class Op:
             shapes = " and ".join(f"{shape_of(v)}{_called(x)}" for v, x in zip(values, inputs, strict=True))
             raise ShapeError(f"{self.name}: inputs of shape {shapes} do not fit: {error}") from error
         if type(result) is np.ndarray and result.ndim and result.dtype.kind == "f":
-            return result
+            return result.copy() if self.guarded else result  # the reader may use it again
         if isinstance(result, tuple):
             raise InvalidType(f"{self.name}: the forward function returned a tuple, but an op has one result")
         array = np.asarray(result)

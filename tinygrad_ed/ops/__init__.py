@@ -21,11 +21,13 @@ from tinygrad_ed.ops import parts as parts
 from tinygrad_ed.ops import polynomial as polynomial
 from tinygrad_ed.ops import products as products
 from tinygrad_ed.ops import scan as scan
+from tinygrad_ed.ops import spectral as spectral
 from tinygrad_ed.ops import statistics as statistics
 from tinygrad_ed.ops.elementwise import *
 from tinygrad_ed.ops.linalg import *
 from tinygrad_ed.ops.reduce import *
 from tinygrad_ed.ops.shape import *
+from tinygrad_ed.recording import observer
 from tinygrad_ed.values import Lifted, as_array
 
 abs = absolute
@@ -130,6 +132,9 @@ def _plain(name: str) -> Any:
 
 
 def _getitem(self: Node, index: Any) -> Any:
+    watcher = observer.get()
+    if watcher is not None:
+        watcher.given(index)
     return getitem(self, index=shape.as_read(index))
 
 

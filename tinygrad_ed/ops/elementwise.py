@@ -184,12 +184,18 @@ square = op("square", np.square, lambda g, y, x: g * (2.0 * x), scalar=lambda x:
 sqrt = op("sqrt", np.sqrt, lambda g, y, x: g * 0.5 / y, scalar=math.sqrt)
 cbrt = op("cbrt", np.cbrt, lambda g, y, x: g / (3.0 * y * y), scalar=math.cbrt)
 hypot = binary(
-    "hypot",
-    np.hypot,
-    lambda g, y, a, b: g * (a / where(y == 0, 1.0, y)),
-    lambda g, y, a, b: g * (b / where(y == 0, 1.0, y)),
-    scalar=math.hypot,
+    "hypot", np.hypot, lambda g, y, a, b: g * over(a, y), lambda g, y, a, b: g * over(b, y), scalar=math.hypot
 )
+
+# The slope of what is bent to a point at zero, as a norm is: 0 there by convention, and then no slope of the slope.
+over: Op = binary(
+    "over",
+    lambda a, b: np.where(b == 0, 0.0, a / np.where(b == 0, 1.0, b)),
+    lambda g, y, a, b: g / where(b == 0, np.nan, b),
+    lambda g, y, a, b: -g * y / where(b == 0, np.nan, b),
+    scalar=lambda a, b: a / b if b else 0.0,
+)
+root = op("root", np.sqrt, lambda g, y, x: 0.5 * g * over(1.0, y), scalar=math.sqrt)  # of a variance
 
 # Exponentials and logarithms
 
@@ -339,7 +345,6 @@ HANDLERS.update(
         np.copy: positive,
         np.conjugate: positive,
         np.fabs: absolute,
-        np.float_power: power,
         np.radians: deg2rad,
         np.degrees: rad2deg,
     }

@@ -20,6 +20,7 @@ from tinygrad_ed.operation import HANDLERS, Op
 from tinygrad_ed.ops.elementwise import where
 from tinygrad_ed.ops.moves import MOVES, move, signature_of, without_nodes
 from tinygrad_ed.ops.shape import astype
+from tinygrad_ed.recording import observer
 from tinygrad_ed.values import shape_of
 
 _Functions = list[Callable[..., Any]]
@@ -74,7 +75,7 @@ _OWN_DTYPE: _Functions = [
 OWN_DTYPE: frozenset[Callable[..., Any]] = frozenset(_OWN_DTYPE)
 """Functions that see to the dtype themselves: NumPy makes float64 of float32, or of some arguments, or what is told."""
 
-_DEFAULTS = {"where": True, "casting": "same_kind", "order": "K", "dtype": None, "subok": True, "signature": None}
+_DEFAULTS = {"where": True, "casting": "same_kind", "order": "K", "dtype": None, "subok": True}
 _WRITING = frozenset([np.copyto, np.fill_diagonal, np.place, np.put, np.put_along_axis, np.putmask])
 
 
@@ -87,12 +88,12 @@ def array_ufunc(self: Node, ufunc: np.ufunc, method: str, *inputs: Any, **keywor
         return _without_nodes(ufunc if method == "__call__" else getattr(ufunc, method), inputs, keywords)
     if method != "__call__":
         raise _no_method(ufunc, method)
+    given = {name: x for name, x in keywords.items() if name not in _DEFAULTS or x is not _DEFAULTS[name]}
+    known = _options_of(handler) if handler is not None else ()
+    if given.keys() - set(known):
+        raise _not_taken(ufunc, [name for name in given if name not in known], known)
     if handler is None:
         raise _no_rule(ufunc)
-    given = {name: x for name, x in keywords.items() if name not in _DEFAULTS or x is not _DEFAULTS[name]}
-    unknown = [name for name in given if name not in _options_of(handler)]
-    if unknown:
-        raise _not_taken(ufunc, unknown, handler)
     return handler(*inputs, **given)
 
 
@@ -100,14 +101,18 @@ def array_function(
     self: Node, function: Callable[..., Any], types: Any, args: tuple[Any, ...], keywords: dict[str, Any]
 ) -> Any:
     """Answer NumPy's other functions (`Node.__array_function__`)."""
+    watcher = observer.get()
+    if watcher is not None:
+        watcher.given(*args, *keywords.values())
     handler = HANDLERS.get(function)
     if handler is not None:
         return _call(function, handler, args, keywords)
     if function in MOVES:
-        arguments = signature_of(function).bind(*args, **keywords).arguments
-        if arguments.get("out") is not None:
-            raise _not_taken(function, ["out"], move)
-        return move(function, arguments)
+        bound = signature_of(function).bind(*args, **keywords)
+        for name in ("dtype", "casting", "out"):
+            if name in bound.arguments and not _is_default(bound.arguments[name], bound.signature.parameters[name]):
+                raise _not_taken(function, [name], ())
+        return move(function, bound.arguments)
     if function in PLAIN:
         return _without_nodes(function, args, keywords)
     if function in _WRITING:
@@ -137,7 +142,7 @@ def _call(function: Callable[..., Any], handler: Any, args: tuple[Any, ...], key
     unknown = [name for name in {**given, **keywords} if name not in parameters or name in given]
     unknown = [name for name in unknown if name not in _options_of(handler)]
     if unknown and not _takes_any(handler):
-        raise _not_taken(function, unknown, handler)
+        raise _not_taken(function, unknown, _options_of(handler))
     if isinstance(handler, Op):
         return handler(*inputs, **given, **others)
     if not any(x.size for x in _nodes([*args, *keywords.values()])):
@@ -298,12 +303,11 @@ def _no_method(ufunc: np.ufunc, method: str) -> NoDerivativeRule:
     )
 
 
-def _not_taken(function: Any, unknown: list[str], handler: Any) -> NoDerivativeRule:
-    known = ", ".join(_options_of(handler)) if handler is not move else ""
+def _not_taken(function: Any, unknown: list[str], known: tuple[str, ...]) -> NoDerivativeRule:
     advice = [_KEYWORDS[name] for name in unknown if name in _KEYWORDS] or ["leave it out"]
     return NoDerivativeRule(
         f"{called(function)} on a Node does not take {', '.join(f'{k}=' for k in unknown)} "
-        f"(known: {known or 'none'}): {'; '.join(advice)}"
+        f"(known: {', '.join(known) or 'none'}): {'; '.join(advice)}"
     )
 
 

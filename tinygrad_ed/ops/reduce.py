@@ -16,9 +16,9 @@ import numpy as np
 from tinygrad_ed.errors import InvalidValue
 from tinygrad_ed.node import plain
 from tinygrad_ed.operation import HANDLERS, op, typed
-from tinygrad_ed.ops.elementwise import exp, sqrt, square, where
+from tinygrad_ed.ops.elementwise import exp, root, square
 from tinygrad_ed.ops.shape import astype, broadcast_to, concatenate, flip, getitem, moveaxis, ravel, reshape, stack
-from tinygrad_ed.values import Lifted, shape_of
+from tinygrad_ed.values import shape_of
 
 __all__ = ["cumsum", "logsumexp", "max", "mean", "min", "prod", "std", "sum", "var"]
 
@@ -82,7 +82,7 @@ def _mean(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
     return np.mean(x, axis=axis, keepdims=keepdims)
 
 
-def _of_extreme(g: Any, y: Any, x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
+def of_extreme(g: Any, y: Any, x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
     """Equal shares for all entries that are the extreme (for NaN: for the NaNs)."""
     values = plain(x)
     ties = np.equal(values, lift(plain(y), values, axis)) | np.isnan(values)
@@ -150,8 +150,8 @@ def _of_cumsum(g: Any, y: Any, x: Any, axis: int | None = None) -> Any:
 
 sum = op("sum", _sum, lambda g, y, x, axis=None, keepdims=False: _spread(g, x, axis))
 mean = op("mean", _mean, lambda g, y, x, axis=None, keepdims=False: _spread(wide(g) / (count(x, axis) or 1), x, axis))
-max = op("max", np.max, _of_extreme)
-min = op("min", np.min, _of_extreme)
+max = op("max", np.max, of_extreme)
+min = op("min", np.min, of_extreme)
 prod = op("prod", np.prod, _of_prod)
 cumsum = op("cumsum", np.cumsum, _of_cumsum)
 logsumexp = op("logsumexp", _logsumexp, _of_logsumexp)
@@ -173,16 +173,8 @@ def var(x: Any, axis: Axis = None, ddof: float = 0, keepdims: bool = False, corr
 
 @typed
 def std(x: Any, axis: Axis = None, ddof: float = 0, keepdims: bool = False, correction: float | None = None) -> Any:
-    """The standard deviation, the square root of `var`; its gradient is 0 where all entries are equal."""
+    """The standard deviation, the square root of `var`; its gradient is 0 where all entries are equal, as a norm's."""
     return root(var(x, axis, ddof, keepdims, correction))
-
-
-def root(squared: Any) -> Any:
-    """The square root, with the gradient 0 at 0."""
-    equal = plain(squared) == 0
-    if not isinstance(equal, Lifted) and not np.any(equal):
-        return sqrt(squared)
-    return where(equal, 0.0, sqrt(where(equal, 1.0, squared)))
 
 
 HANDLERS.update({np.sum: sum, np.mean: mean, np.var: var, np.std: std, np.amax: max, np.amin: min})

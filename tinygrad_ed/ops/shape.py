@@ -13,6 +13,7 @@ from typing import Any, overload
 import numpy as np
 
 from tinygrad_ed.errors import InvalidType, NoDerivativeRule
+from tinygrad_ed.nested import leaves
 from tinygrad_ed.node import Node, plain
 from tinygrad_ed.operation import HANDLERS, Op, op, typed
 from tinygrad_ed.values import Array, Lifted, Plain, as_array, shape_of
@@ -45,7 +46,7 @@ __all__ = [
 reshape: Op = op(
     "reshape", lambda x, shape=(): np.reshape(x, shape), lambda g, y, x, shape=(): reshape(g, shape=shape_of(x))
 )
-matrix_transpose = op("matrix_transpose", lambda x: x.mT, lambda g, y, x: g.mT)
+matrix_transpose = op("matrix_transpose", lambda x: as_array(x).mT, lambda g, y, x: g.mT)
 transpose: Op = op("transpose", np.transpose, lambda g, y, x, axes=None: transpose(g, axes=_inverse(axes)))
 # The sum that undoes a broadcast is done for all ops in backward.py, so this rule just hands `g` on.
 broadcast_to = op("broadcast_to", np.broadcast_to, lambda g, y, x, shape=(): g, broadcasts=True)
@@ -200,15 +201,9 @@ def array(nested: Any) -> Node:
     >>> array([[x, 1.0], [0.0, x * x]]).shape
     (2, 2)
     """
-    if isinstance(nested, list | tuple) and _holds_node(nested):
+    if isinstance(nested, list | tuple) and any([isinstance(entry, Node) for entry in leaves(nested)]):
         return stack([entry if type(entry) is float else array(entry) for entry in nested])
     return nested if isinstance(nested, Node) else Node(nested)
-
-
-def _holds_node(nested: Any) -> bool:
-    if isinstance(nested, list | tuple):
-        return any(_holds_node(entry) for entry in nested)
-    return isinstance(nested, Node)
 
 
 # Said with the ops above

@@ -11,8 +11,8 @@ import numpy as np
 from tinygrad_ed.errors import InvalidType, InvalidValue, NoDerivativeRule, ShapeError
 from tinygrad_ed.node import Node, plain
 from tinygrad_ed.operation import HANDLERS
-from tinygrad_ed.ops.elementwise import sqrt, square, where
-from tinygrad_ed.ops.reduce import Axis, axes_of, count, cumsum, max, mean, min, prod, root, sum, var, wide
+from tinygrad_ed.ops.elementwise import root, sqrt, square, where
+from tinygrad_ed.ops.reduce import Axis, axes_of, count, cumsum, max, mean, min, prod, sum, var, wide
 from tinygrad_ed.ops.scan import cumprod
 from tinygrad_ed.ops.shape import astype, broadcast_to, reshape, transpose
 from tinygrad_ed.values import Lifted, as_array, shape_of
