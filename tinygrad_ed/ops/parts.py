@@ -45,14 +45,13 @@ def real(x: Any) -> Any:
 
 def heaviside(x1: Any, x2: Any) -> Any:
     """0 below zero, 1 above, and x2 at zero: constant in x1, so plain where x2 is."""
-    values = as_array(plain(x1))
-    step = np.heaviside(values, plain(x2))
-    return where(values == 0, x2, step) if isinstance(x2, Node) else step
+    step = np.heaviside(plain(x1), plain(x2))
+    return where(np.equal(plain(x1), 0), x2, step) if isinstance(x2, Node) else step
 
 
 def float_power(x1: Any, x2: Any) -> Any:
     """x1 to the power x2, in float64 whatever they are."""
-    return power(*[astype(x, dtype=float) if getattr(x, "dtype", float) != float else x for x in (x1, x2)])
+    return power(*[x if getattr(x, "dtype", np.float64) == np.float64 else astype(x, dtype=float) for x in (x1, x2)])
 
 
 def ldexp(x1: Any, x2: Any) -> Any:

@@ -14,13 +14,13 @@ from tinygrad_ed.ops.elementwise import sqrt, square
 from tinygrad_ed.ops.linalg import outer
 from tinygrad_ed.ops.reduce import sum
 from tinygrad_ed.ops.scan import convolve
-from tinygrad_ed.ops.shape import astype, concatenate, reshape, stack, transpose
+from tinygrad_ed.ops.shape import astype, concatenate, in_one_dtype, reshape, stack, transpose
 from tinygrad_ed.values import constant, shape_of
 
 
 def polyval(p: Any, x: Any) -> Any:
     """The value at x, by Horner's scheme."""
-    x = x if isinstance(x, Node) else constant(x)
+    p, x = in_one_dtype(p, x)
     y = 0.0 * x
     for k in range(shape_of(p)[0]):
         y = y * x + p[k]

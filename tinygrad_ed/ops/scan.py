@@ -68,7 +68,7 @@ def diff(a: Any, n: int = 1, axis: int = -1, prepend: Any = None, append: Any = 
         value = value if isinstance(value, Node) else constant(value)
         if shape_of(value) == ():
             return np.broadcast_arrays(value, np.empty((1, *shape_of(first)[1:])))[0]
-        return moveaxis(value, axis, 0)
+        return np.moveaxis(value, axis, 0)
 
     parts = [edge(prepend)] if prepend is not None else []
     parts += [first] + ([edge(append)] if append is not None else [])
@@ -156,7 +156,7 @@ def correlate(a: Any, v: Any, mode: str = "valid") -> Any:
     n, m = np.size(plain(a)), np.size(plain(v))
     if m > n:
         return flip(correlate(v, a, mode))
-    return convolve(a, flip(np.atleast_1d(v)), mode)
+    return convolve(a, np.flip(np.atleast_1d(v)), mode)
 
 
 def _window(mode: str, n: int, m: int) -> slice:
