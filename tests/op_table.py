@@ -145,6 +145,8 @@ BINARY: dict[str, Any] = {
 }
 for name, domain in BINARY.items():
     add(name, _by_name(name), *PAIRS, domain=domain, oracle=name not in ("fmod", "copysign", "hypot", "float_power"))
+for name in ("fmod", "remainder"):  # a quotient whose whole part is 2
+    add(name, _by_name(name), [(), ()], [(3,), (3,)], domain=[(8.5, 9.5), (3.5, 4.0)], oracle=False, note="(2)")
 add("divmod", lambda np, a, b: np.divmod(a, b)[1], *PAIRS, domain=[REAL, FAR], oracle=False)
 
 for note, call in {

@@ -14,6 +14,7 @@ the parts of its inputs:
 """
 
 from collections.abc import Iterable, Sequence
+from functools import partial
 from typing import Any, Literal, overload
 
 import numpy as np
@@ -54,8 +55,8 @@ def backward(root: Node, seed: object = None) -> None:
             node._grad = gradients.get(node)
 
 
-@overload  # a Node can be iterated too, but that is not how it is taken
-def gradients(  # type: ignore[overload-overlap]
+@overload
+def gradients(  # type: ignore[overload-overlap]  # a Node can be iterated, but is not taken so
     root: Node, wrt: Node, seed: Any = None, *, create_graph: Literal[True]
 ) -> Node: ...
 @overload
@@ -185,7 +186,8 @@ def sweep(
         inputs = args if create_graph else [plain(arg) for arg in args]
         for position, arg in enumerate(args):
             if isinstance(arg, Node) and (between is None or arg in between):
-                part = contribution(op, position, g, y, inputs, params, arg)
+                call = (op, position, g, y, inputs, params, arg)
+                part = contribution(*call) if watcher is None else watcher.computed(partial(contribution, *call))
                 if part is None:
                     continue
                 if watcher is not None:

@@ -16,8 +16,9 @@ import numpy as np
 
 from tinygrad_ed import ops
 from tinygrad_ed.node import Node
+from tinygrad_ed.opaque import Opaque
 from tinygrad_ed.operation import Op
-from tinygrad_ed.ops import decompose, elementwise, moves, norms, shape
+from tinygrad_ed.ops import decompose, elementwise, moves, shape, spectral
 from tinygrad_ed.values import Array, Lifted, as_array, shape_of
 
 Batching = Callable[[Op, tuple[Any, ...], dict[str, Any]], Array | None]
@@ -39,11 +40,19 @@ class Batch(Lifted):
 
     def through(self, op: Op, values: list[Any], params: dict[str, Any]) -> "Batch":
         """Run the op on whole batches, if there is a rule for that and the parameters allow it."""
-        inputs, rule = tuple(values), _RULES.get(op)
+        inputs, rule = tuple(values), _stacked if isinstance(op, Opaque) and op.stacks else _RULES.get(op)
         result = rule(op, inputs, params) if rule else None
         if result is None:
             result = _one_by_one(op, inputs, params)
         return Batch(result if result.dtype.kind == "f" else result.astype(float))
+
+    def rows(self) -> list[Any]:
+        """Return the gradients, one by one."""
+        return [_alone(self, i) for i in range(len(self.array))]
+
+    def of(self, rows: list[Any]) -> "Batch":
+        """Return a batch of these."""
+        return Batch(np.stack([_array(row) for row in rows]))
 
 
 # The same operators and methods as a Node has: each is the call of an op.
@@ -104,6 +113,12 @@ def _padded(array: Array, ndim: int) -> Array:
     return array.reshape(len(array), *[1] * missing, *array.shape[1:]) if missing > 0 else array
 
 
+def _stacked(op: Op, inputs: tuple[Any, ...], params: dict[str, Any]) -> Array | None:
+    """Ops that take a whole stack in the place of their first input."""
+    first, *rest = inputs
+    return None if any([isinstance(x, Batch) for x in rest]) else _array(op(first.array, *rest, **params))
+
+
 def _matmul(op: Op, inputs: tuple[Any, ...], params: dict[str, Any]) -> Array | None:
     return _trailing(op, inputs, params) if min([len(shape_of(x)) for x in inputs]) >= 2 else None
 
@@ -147,25 +162,36 @@ def _broadcast_to(op: Op, inputs: tuple[Any, ...], params: dict[str, Any]) -> Ar
     return np.broadcast_to(_padded(x.array, len(shape)), (len(x.array), *shape))
 
 
-def _getitem(op: Op, inputs: tuple[Any, ...], params: dict[str, Any]) -> Array | None:
-    index = _behind_the_batch(params["index"])
-    return None if index is None else inputs[0].array[index]
+def _getitem(op: Op, inputs: tuple[Any, ...], params: dict[str, Any]) -> Array:
+    (x,) = inputs
+    index, in_front = _beside_the_batch(params["index"])
+    found: Array = x.array[index] if in_front else _first(_last(x.array)[index])
+    return found
 
 
-def _scatter_add(op: Op, inputs: tuple[Any, ...], params: dict[str, Any]) -> Array | None:
-    index, (g,) = _behind_the_batch(params["index"]), inputs
-    if index is None:
-        return None
-    return _array(op(g.array, index=index, shape=(len(g.array), *params["shape"])))
+def _scatter_add(op: Op, inputs: tuple[Any, ...], params: dict[str, Any]) -> Array:
+    (g,) = inputs
+    index, in_front = _beside_the_batch(params["index"])
+    if in_front:
+        return _array(op(g.array, index=index, shape=(len(g.array), *params["shape"])))
+    return _first(_array(op(_last(g.array), index=index, shape=(*params["shape"], len(g.array)))))
 
 
-def _behind_the_batch(index: Any) -> tuple[Any, ...] | None:
-    """The same index behind a first axis; None where NumPy would put the axes in another order."""
-    parts = index if isinstance(index, tuple) else (index,)
-    arrays = [isinstance(part, list | np.ndarray) for part in parts]
-    advanced = [i for i, part in enumerate(parts) if arrays[i] or isinstance(part, int | np.integer)]
-    apart = any(arrays) and advanced != list(range(advanced[0], advanced[-1] + 1))
-    return None if apart else (slice(None), *parts)
+def _beside_the_batch(index: Any) -> tuple[Any, bool]:
+    """The index with an axis more for the batch: before the others, or, as arrays may move axes, behind them."""
+    read = shape.as_read(index)
+    parts = read if isinstance(read, tuple) else (read,)
+    if not shape.arrays_in(parts):
+        return (slice(None), *parts), True
+    return (*parts, slice(None)) if any([part is Ellipsis for part in parts]) else parts, False
+
+
+def _last(array: Array) -> Array:
+    return array.transpose(*range(1, array.ndim), 0)
+
+
+def _first(array: Array) -> Array:
+    return array.transpose(array.ndim - 1, *range(array.ndim - 1))
 
 
 def _joining(op: Op, inputs: tuple[Any, ...], params: dict[str, Any]) -> Array | None:
@@ -184,13 +210,12 @@ def _gather(op: Op, inputs: tuple[Any, ...], params: dict[str, Any]) -> Array:
     return np.concatenate([blank, flat], axis=1)[:, params["positions"]]
 
 
-_ALIGNED = {made for room in (elementwise, decompose) for made in vars(room).values() if isinstance(made, Op)}
+_ALIGNED = {made for room in (elementwise, decompose, spectral) for made in vars(room).values() if isinstance(made, Op)}
 _RULES: dict[Op, Batching] = {
     **dict.fromkeys(_ALIGNED, _trailing),
     **dict.fromkeys((ops.sum, ops.mean, ops.max, ops.min, ops.prod, ops.logsumexp, ops.flip), _folding),
     ops.matmul: _matmul,
     shape._astype: _trailing,
-    norms.norm2: _folding,
     ops.cumsum: _along,
     ops.reshape: _reshape,
     ops.matrix_transpose: _trailing,

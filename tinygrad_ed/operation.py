@@ -22,10 +22,44 @@ import numpy as np
 from tinygrad_ed.errors import InvalidType, InvalidValue, NoDerivativeRule, ShapeError
 from tinygrad_ed.node import Node, clock
 from tinygrad_ed.recording import mode, observer
-from tinygrad_ed.values import Plain, Value, constant, lifted_among, read_only, shape_of
+from tinygrad_ed.values import Plain, Value, constant, kept, lifted_among, owned, read_only, shape_of
 
 Rule = Callable[..., Any]
 P = ParamSpec("P")
+
+
+def same(g: Any, y: Any, *inputs: Any) -> Any:
+    """Pass the gradient on, as a sum does to each of its inputs.
+
+    >>> same(2.0, 7.0, 3.0, 4.0)
+    2.0
+    """
+    return g
+
+
+def times_second(g: Any, y: Any, a: Any, b: Any) -> Any:
+    """Multiply the gradient by the second input: the rule of a product for its first one.
+
+    >>> times_second(2.0, 12.0, 3.0, 4.0)
+    8.0
+    """
+    return g * b
+
+
+def times_first(g: Any, y: Any, a: Any, b: Any) -> Any:
+    """Multiply the gradient by the first input: the rule of a product for its second one.
+
+    >>> times_first(2.0, 12.0, 3.0, 4.0)
+    6.0
+    """
+    return g * a
+
+
+OF_A_SUM: tuple[Rule, ...] = (same, same)
+OF_A_PRODUCT: tuple[Rule, ...] = (times_second, times_first)
+"""The rules that `quick.py` writes out. It knows these tuples, and no op: an op with other rules is called by them."""
+
+_WRITTEN_OUT = {rules: rules for rules in (OF_A_SUM, OF_A_PRODUCT)}
 
 # Bound once: each is called for every node.
 blank, recording_mode = partial(object.__new__, Node), mode.get
@@ -42,7 +76,8 @@ class Op:
             that has no gradient. What a rule takes after the inputs are the op's parameters, such as `axis`.
         scalar: a quicker forward for floats, from `math` or `operator`.
         broadcasts: the inputs broadcast; `backward.py` sums the rule's gradient to the input's shape.
-        variadic: any number of inputs; the only rule takes the input's position, `rule(g, y, i, *inputs)`.
+        variadic: any number of inputs; the only rule takes the input's position, `rule(g, y, i, *inputs)`. One that
+            needs no inputs takes none, `rule(g, y, i)`: of thousands, each would be handed all the others.
 
     Raises:
         InvalidType: if `forward` or a rule cannot be called.
@@ -65,6 +100,7 @@ class Op:
         "name",
         "params",
         "quick",
+        "reads_inputs",
         "rules",
         "scalar",
         "shortly",
@@ -84,7 +120,7 @@ class Op:
         signatures = _checked(name, forward, rules, variadic)
         self.name = name
         self.forward = forward
-        self.rules = rules
+        self.rules: tuple[Rule | None, ...] = _WRITTEN_OUT.get(rules, rules)  # type: ignore[arg-type]  # None is a key too
         self.scalar = scalar
         self.broadcasts = broadcasts
         self.variadic = variadic
@@ -98,6 +134,7 @@ class Op:
         # One of the two short ways, `of_one` and `of_two`, once the op is trusted.
         self.shortly: Callable[..., Node | None] | None = None
         takes = list(signatures[0].parameters.values()) if signatures else []
+        self.reads_inputs = not variadic or any([p.kind is p.VAR_POSITIONAL for p in takes])
         after = takes[2 + self.arity :]
         self.params = tuple([p.name for p in after if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)])
         self.known = frozenset(self.params)
@@ -131,31 +168,29 @@ class Op:
                 return node
         if len(inputs) != self.arity or (params and not params.keys() <= self.known):
             inputs, params = self._bound(inputs, params)
-        values: list[Any] = []
-        recorded, floats, as_given, lifted = False, True, True, None
-        for x in inputs:
-            value = x
-            if isinstance(x, Node):
-                recorded = True
-                value = x._value
-            elif type(x) is not float and not (type(x) is np.ndarray and x.ndim and x.dtype.kind == "f"):
-                as_given = False
-                value = constant(x)
+        recorded = any([isinstance(x, Node) for x in inputs])
+        watcher = recorded and recording_mode()
+        read = kept if watcher else constant
+        values: list[Any] = [x._value if isinstance(x, Node) else x if type(x) is float else read(x) for x in inputs]
+        floats, lifted = True, None
+        for value in values:
             if type(value) is not float:
                 floats = False
                 lifted = lifted if type(value) is np.ndarray else value
-            values.append(value)
+        if params and recorded:
+            params = owned(params)
         if lifted is None and params and observer.get() is not None:
             lifted = lifted_among(params)
-        if lifted is None:
+        if lifted is not None:
+            value = lifted.through(self, values, params)
+        elif watcher is True or watcher is False:
             value = self._evaluate(values, params, inputs, floats)
         else:
-            value = lifted.through(self, values, params)
+            value = watcher.computed(partial(self._evaluate, values, params, inputs, floats))
         if not recorded:
             return value
-        if not as_given:  # Nodes, floats and float arrays are kept as they are; all else as it was read
-            inputs = tuple([x if isinstance(x, Node) else v for x, v in zip(inputs, values, strict=True)])
-        return self._remembered(value, inputs, params)
+        args = tuple([x if isinstance(x, Node) else v for x, v in zip(inputs, values, strict=True)])
+        return self._remembered(value, args, params)
 
     def _remembered(self, value: Value, args: tuple[Any, ...], params: dict[str, Any]) -> Node:
         """The new node; one that remembers nothing if recording is off."""
@@ -210,10 +245,15 @@ class Op:
             value: Any = self.compute(a, b)  # type: ignore[misc]  # there is one: see `__call__`
         except (ArithmeticError, ValueError):
             return None
-        if type(value) is not np.ndarray:
-            if not isinstance(value, float):
-                return None
-            value = float(value)  # NumPy's own, of a product of two vectors
+        if type(value) is not float:
+            if type(value) is not np.ndarray:
+                if not isinstance(value, float):
+                    return None
+                value = float(value)  # NumPy's own, of a product of two vectors
+            if a is x and type(a) is np.ndarray:
+                x = a.copy()  # its owner may change it before the sweep
+            elif b is y and type(b) is np.ndarray:
+                y = b.copy()
         node = blank()
         node._value = value
         node.op = self
@@ -253,7 +293,7 @@ class Op:
             shapes = " and ".join(f"{shape_of(v)}{_called(x)}" for v, x in zip(values, inputs, strict=True))
             raise ShapeError(f"{self.name}: inputs of shape {shapes} do not fit: {error}") from error
         if type(result) is np.ndarray and result.ndim and result.dtype.kind == "f":
-            return result
+            return result.copy() if self.guarded else result  # the reader may use it again
         if isinstance(result, tuple):
             raise InvalidType(f"{self.name}: the forward function returned a tuple, but an op has one result")
         array = np.asarray(result)
@@ -346,14 +386,17 @@ def _checked(name: str, forward: Any, rules: tuple[Rule | None, ...], variadic: 
             f"op {name!r} has no rules; give one for each input: lambda g, y, x: ... (None: no gradient)"
         )
     inputs = 1 if variadic else len(rules)
-    signatures = [inspect.signature(rule) for rule in rules if rule is not None]
-    for signature in signatures:
+    given = [rule for rule in rules if rule is not None]
+    signatures = [inspect.signature(rule) for rule in given]
+    for rule, signature in zip(given, signatures, strict=True):
         try:
             signature.bind(*range(2 + inputs))
-        except TypeError as error:
+        except TypeError:
+            code = getattr(rule, "__code__", None)
+            place = f" at {code.co_filename}:{code.co_firstlineno}" if code else ""
             raise InvalidType(
-                f"a derivative rule of op {name!r} does not take (g, y, and {inputs} input{'s' * (inputs != 1)}): "
-                f"{error}; an op has one rule for each input, and each rule takes all inputs"
+                f"a derivative rule of op {name!r} does not take (g, y, and {inputs} input{'s' * (inputs != 1)}), "
+                f"but {signature}{place}; there is one rule for each input, and each takes all of them"
             ) from None
     return signatures
 

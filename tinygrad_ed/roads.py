@@ -14,7 +14,6 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_ed.backward import pull
 from tinygrad_ed.closed_form import jacobians, rules
 from tinygrad_ed.closed_form.notation import named
 from tinygrad_ed.differences import numeric_derivative
@@ -65,9 +64,9 @@ NOISE = 1e-9  # the rounding of a cost of one over that step, and room
 
 
 def by_graph(mlp: MLP, x: Array, rho: Array, cost: str) -> Ledger:
-    """Build the graph once, sweep once, and read P and B off its inner nodes."""
+    """Build the graph on copies of the parameters, call `.backward()`, and read P and B off its inner nodes."""
     with recording(True):
-        return _own(_swept(mlp, mlp.parameters(), x, rho, cost))
+        return _own(_swept(mlp, [Node(parameter.value) for parameter in mlp.parameters()], x, rho, cost))
 
 
 def by_tape(mlp: MLP, x: Array, rho: Array, cost: str) -> Ledger:
@@ -88,18 +87,17 @@ def _swept(mlp: MLP, parameters: Sequence[Node], x: Array, rho: Array, cost: str
         zeta[j] = alpha[j - 1] @ parameters[2 * j - 2] + parameters[2 * j - 1]
         alpha[j] = layer.activate(zeta[j])
     error = costs.find(cost)(alpha[L], rho)
-    inner = [*alpha.values(), *zeta.values(), *parameters]
-    gradient = dict(zip(inner, pull([error], [1.0], inner), strict=True))
+    error.backward()
 
     book: dict[str, Any] = {"alpha[0]": x}
     for j in range(1, L + 1):
         book |= {f"zeta[{j}]": zeta[j].value, f"alpha[{j}]": alpha[j].value}
-    book |= {"cost": error.value, f"P[{L + 1}]": gradient[alpha[L]]}
+    book |= {"cost": error.value, f"P[{L + 1}]": alpha[L].grad}
     for j in range(L, 0, -1):
-        book |= {f"B[{j}]": gradient[zeta[j]], f"P[{j}]": gradient[alpha[j - 1]]}
+        book |= {f"B[{j}]": zeta[j].grad, f"P[{j}]": alpha[j - 1].grad}
     for j in range(L, 0, -1):
         weights, bias = parameters[2 * j - 2 : 2 * j]
-        book |= {f"grad_omega[{j}]": gradient[weights], f"grad_beta[{j}]": gradient[bias]}
+        book |= {f"grad_omega[{j}]": weights.grad, f"grad_beta[{j}]": bias.grad}
     return book
 
 

@@ -39,6 +39,7 @@ class Run:
     """One run of `f` on variables: the arguments, the variables made of them, and the result."""
 
     def __init__(self, f: Function, args: tuple[Any, ...], argnums: ArgNums, keywords: dict[str, Any]) -> None:
+        must_be_callable(f)
         self.f = f
         self.single = not isinstance(argnums, list | tuple)
         positions = _positions_of(f, argnums, len(args))
@@ -196,6 +197,16 @@ def _positions_of(f: Function, argnums: ArgNums, count: int) -> list[int]:
             "positional arguments (arguments given by keyword are not differentiated)"
         )
     return found
+
+
+def must_be_callable(f: object) -> None:
+    """Refuse what is not a function.
+
+    Raises:
+        InvalidType: for anything that cannot be called.
+    """
+    if not callable(f):
+        raise InvalidType(f"a transform takes a function, but got {f!r}; write grad(f)(x), not grad(f(x))")
 
 
 def name_of(f: Function) -> str:

@@ -18,10 +18,10 @@ from typing import Any, Concatenate, Literal, ParamSpec, TypeVar, TypeVarTuple, 
 import numpy as np
 
 from tinygrad_ed.backward import finished, pull, start
-from tinygrad_ed.errors import InvalidType, ShapeError
+from tinygrad_ed.errors import ShapeError
 from tinygrad_ed.nested import leaves_like
 from tinygrad_ed.node import Node
-from tinygrad_ed.run import ArgNums, Function, Run, Tree, as_tuple, inside, jacobians, name_of, rows_of
+from tinygrad_ed.run import ArgNums, Function, Run, Tree, as_tuple, inside, jacobians, must_be_callable, name_of
 
 # A transform keeps the parameters of f. The gradient is of the argument's type: nested like it; a Node for a Node.
 P = ParamSpec("P")
@@ -75,7 +75,7 @@ def value_and_grad(f: Function, argnums: ArgNums = 0) -> Function:
     >>> value_and_grad(lambda x: x**3)(2.0)
     (8.0, 12.0)
     """
-    _callable(f)
+    must_be_callable(f)
 
     @functools.wraps(f)
     def both(*args: Any, **keywords: Any) -> tuple[Any, Any]:
@@ -103,7 +103,7 @@ def elementwise_grad(f: Function, argnums: ArgNums = 0) -> Function:
     >>> elementwise_grad(np.square)(np.arange(3.0))
     array([0., 2., 4.])
     """
-    _callable(f)
+    must_be_callable(f)
 
     @functools.wraps(f)
     def gradient(*args: Any, **keywords: Any) -> Any:
@@ -127,7 +127,6 @@ def vjp(f: Function, *xs: *Xs) -> tuple[Any, Callable[[Any], tuple[*Xs]]]:
     >>> y, pullback(np.array([1.0, 10.0]))
     (array([3., 6.]), (array([ 3., 30.]), 21.0))
     """
-    _callable(f)
     run = Run(f, xs, tuple(range(len(xs))), {})
 
     def pullback(v: Any) -> tuple[Any, ...]:
@@ -158,7 +157,6 @@ def jvp(f: Function, xs: Trees, vs: Trees) -> tuple[Any, Any]:
     >>> jvp(lambda x: x**3, (2.0,), (10.0,))
     (8.0, 120.0)
     """
-    _callable(f)
     run = Run(f, as_tuple(xs, "xs"), tuple(range(len(xs))), {})
     tangents = run.tangents(vs)
     nodes = run.output_nodes()
@@ -183,7 +181,6 @@ def hvp(f: Function, xs: Any, vs: Trees) -> tuple[Any, ...]:
     >>> hvp(lambda x: (x**3).sum(), (np.array([1.0, 2.0]),), (np.array([1.0, 10.0]),))
     (array([  6., 120.]),)
     """
-    _callable(f)
     run = Run(f, as_tuple(xs, "xs"), tuple(range(len(xs))), {})
     tangents = run.tangents(vs)
     y = run.single_output("hvp")
@@ -191,10 +188,9 @@ def hvp(f: Function, xs: Any, vs: Trees) -> tuple[Any, ...]:
         raise ShapeError(
             f"hvp needs one number as the result, but {name_of(f)} returned shape {y.shape}; reduce it first"
         )
-    if run.keep or any([isinstance(v, Node) for v in tangents]):
-        found = _along(run.pull([y], [start(y)], True), tangents, run.variables, True)
-        return cast(tuple[Any, ...], run.per_argument(found, True))
-    return cast(tuple[Any, ...], run.nested(_again(_products, y, run.variables, tangents)))
+    keep = run.keep or any([isinstance(v, Node) for v in tangents])
+    slopes = run.pull([y], [start(y)], True)
+    return cast(tuple[Any, ...], run.per_argument(_along(slopes, tangents, run.variables, keep), keep))
 
 
 @overload
@@ -213,7 +209,7 @@ def jacobian(f: Function, argnums: ArgNums = 0) -> Function:
     array([[2., 1.],
            [2., 1.]])
     """
-    _callable(f)
+    must_be_callable(f)
 
     @functools.wraps(f)
     def matrix(*args: Any, **keywords: Any) -> Any:
@@ -238,42 +234,17 @@ def hessian(f: Function, argnums: ArgNums = 0) -> Function:
     array([[4., 6.],
            [6., 0.]])
     """
-    _callable(f)
+    must_be_callable(f)
 
     @functools.wraps(f)
     def matrix(*args: Any, **keywords: Any) -> Any:
         run = Run(f, args, argnums, keywords)
         y = _one_number(run)
-        if run.keep:
-            return run.nested(jacobians(run, _slopes(y, run.variables)))
-        rows = _again(_rows_of_slopes, y, run.variables, [], sum([x.size for x in run.variables]))
-        return run.nested([run.nested(found) for found in rows])
+        found = pull([y], [start(y)], run.variables, True)
+        slopes = [finished(g, x, True) for g, x in zip(found, run.variables, strict=True)]
+        return run.nested(jacobians(run, slopes))
 
     return matrix
-
-
-def _again(*request: Any) -> list[Any]:
-    """Sweep, or replay what was swept for graphs of this kind; the room of programs is entered when it is needed."""
-    from tinygrad_ed.tape.again import again
-
-    return again(*request)
-
-
-def _slopes(y: Node, variables: Sequence[Node]) -> list[Node]:
-    """The gradients of a number, as Nodes."""
-    found = pull([y], [start(y)], variables, True)
-    return [finished(g, x, True) for g, x in zip(found, variables, strict=True)]
-
-
-def _rows_of_slopes(y: Node, variables: Sequence[Node], _: Sequence[Any]) -> list[Any]:
-    """The second derivatives of a number by each pair of variables."""
-    return rows_of(_slopes(y, variables), variables)
-
-
-def _products(y: Node, variables: Sequence[Node], vs: Sequence[Any]) -> list[Any]:
-    """The derivatives of (gradient of a number) . vs."""
-    found = _along(pull([y], [start(y)], variables, True), vs, variables, False)
-    return [finished(g, x, False) for g, x in zip(found, variables, strict=True)]
 
 
 def _one_number(run: Run) -> Node:
@@ -295,8 +266,3 @@ def _along(slopes: Sequence[Any], vs: Sequence[Any], targets: Sequence[Node], cr
 
 def _ones(y: Node) -> Any:
     return np.ones(y.shape, y.dtype) if y.shape else 1.0
-
-
-def _callable(f: object) -> None:
-    if not callable(f):
-        raise InvalidType(f"a transform takes a function, but got {f!r}; write grad(f)(x), not grad(f(x))")

@@ -1,6 +1,8 @@
 """What a Node holds: a float or a float array. What becomes one, what is refused, and how values are handed out."""
 
+import reprlib
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Protocol
 
 import numpy as np
@@ -34,6 +36,18 @@ class Lifted:
         """Return what a float beside it would be: itself, if it is none of NumPy's numbers."""
         return self
 
+    def rows(self) -> list[Any] | None:
+        """Return the values that it stands for at once, if there are several; `of` puts such together."""
+        return None
+
+    def of(self, rows: list[Any]) -> Any:
+        """Return what stands for these values, as this one stands for its rows."""
+        raise NotImplementedError
+
+    def undone_if_it_fails(self) -> AbstractContextManager[None]:
+        """Return a context that forgets what was done with the value inside, if that ends in an error."""
+        return nullcontext()
+
     def as_leaf(self) -> Any:
         """Return what a leaf made of it keeps."""
         raise InvalidType(f"a Node holds real numbers, not a {type(self).__name__}")
@@ -44,7 +58,7 @@ def leaf_value(value: object) -> Value:
     if type(value) is float:
         return value
     if type(value) is np.ndarray and value.ndim and value.dtype.kind == "f":
-        return value.copy()
+        return value.copy("K")  # as it lies: what is told to read in that order must find it
     if isinstance(value, int) and not isinstance(value, bool):
         return _float_of_int(value)
     if isinstance(value, Lifted):
@@ -55,7 +69,7 @@ def leaf_value(value: object) -> Value:
     try:
         array = np.array(value)
     except ValueError as error:
-        raise InvalidValue(f"cannot make one array of {value!r}: {error}") from error
+        raise InvalidValue(f"cannot make one array of {reprlib.repr(value)}: {error}") from error
     kind = array.dtype.kind
     if kind == "f":
         return array if array.ndim else float(array)
@@ -90,6 +104,12 @@ def constant(value: object) -> Any:
     return array if array.ndim else float(array)
 
 
+def kept(value: object) -> Any:
+    """Return an operand as the graph keeps it: an array is copied, because its owner may change it before a sweep."""
+    read = constant(value)
+    return read.copy() if isinstance(read, np.ndarray) else read
+
+
 def _float_of_int(value: int) -> float:
     try:
         return float(value)
@@ -109,6 +129,21 @@ def read_only(value: Value) -> Value:
 def as_array(value: Any) -> Any:
     """Return a number or a list as an array; what is one, or stands for one, as it is."""
     return value if isinstance(value, Lifted) else np.asarray(value)
+
+
+_FIXED = frozenset([int, float, bool, str, slice, type(None)])
+
+
+def owned(param: Any) -> Any:
+    """Return a parameter of an op as it is now: what its owner could change before the sweep is copied."""
+    kind = type(param)
+    if kind in _FIXED:
+        return param
+    if kind is tuple or kind is list:
+        return kind([owned(part) for part in param])
+    if kind is dict:
+        return {key: owned(part) for key, part in param.items()}
+    return param.copy() if isinstance(param, np.ndarray) else param
 
 
 def lifted_among(params: dict[str, Any]) -> Lifted | None:

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_ed.errors import InvalidType, ShapeError
+from tinygrad_ed.errors import ShapeError
 from tinygrad_ed.node import Node, clock, plain
 from tinygrad_ed.operation import OPS, Op, blank, is_exact, recording_mode
 from tinygrad_ed.ops import decompose as decompose  # this and the next answer to NumPy's own names alone
@@ -21,6 +21,7 @@ from tinygrad_ed.ops import parts as parts
 from tinygrad_ed.ops import polynomial as polynomial
 from tinygrad_ed.ops import products as products
 from tinygrad_ed.ops import scan as scan
+from tinygrad_ed.ops import spectral as spectral
 from tinygrad_ed.ops import statistics as statistics
 from tinygrad_ed.ops.elementwise import *
 from tinygrad_ed.ops.linalg import *
@@ -61,8 +62,11 @@ def _operator(op: Any, compute: Callable[[Any, Any], Any]) -> tuple[Any, Any]:
     def short(self: Node, other: Any) -> Any:
         a = self._value
         b = other._value if type(other) is Node else other
+        keep = other
         numbers = type(a) is float and type(b) is float
         if not numbers:
+            if b is other and type(b) is Array:
+                keep = b.copy()  # its owner may change it before the sweep
             plain_b = type(b) is float or (type(b) is Array and (b is not other or (b.ndim and b.dtype.kind == "f")))
             if not plain_b or not (type(a) is float or type(a) is Array):
                 return short(self, float(other)) if is_exact(other) else method(self, other)
@@ -80,7 +84,7 @@ def _operator(op: Any, compute: Callable[[Any, Any], Any]) -> tuple[Any, Any]:
         node._value = value
         node.op = op
         node._first = self
-        node._second = other
+        node._second = keep
         node.id = next(clock)
         node._grad = None
         return node
@@ -127,13 +131,7 @@ def _plain(name: str) -> Any:
 
 
 def _getitem(self: Node, index: Any) -> Any:
-    parts = index if isinstance(index, tuple) else (index,)
-    for part in parts:
-        if isinstance(part, Node):
-            raise InvalidType(f"{part!r} cannot be an index: a position has no derivative; use int(node.item())")
-    if any([isinstance(part, np.ndarray) for part in parts]):  # a copy: the sweep comes later, and reads it again
-        index = tuple([part.copy() if isinstance(part, np.ndarray) else part for part in parts])
-    return getitem(self, index=index)
+    return getitem(self, index=shape.as_read(index))
 
 
 def _iter(self: Node) -> Iterator[Any]:

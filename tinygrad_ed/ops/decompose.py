@@ -1,13 +1,14 @@
-"""Linear algebra: inverses, determinants, factorizations, norms; all over stacks of matrices.
+"""Linear algebra: inverses, determinants, triangular factors, least squares; all over stacks of matrices.
 
-A function with several results (eigh, svd, qr) is one op whose results lie side by side in one array and are taken
-apart again by indexing; its rule gets the gradients of all of them. What NumPy does not read has no gradient: cholesky,
-eigh and eigvalsh read the lower triangle only, so the gradient lies there. (PyTorch spreads it evenly over both.)
+What NumPy does not read has no gradient: cholesky reads one triangle, so the gradient lies there. (PyTorch spreads it
+evenly over both.)
 
-Conventions: singular values have gradient 0 at zero; among equal eigenvalues or singular values the vectors get no
-gradient, for there they are not determined.
+The gradient of a determinant is the matrix of cofactors, which every matrix has: that with singular values s has
+U diag(prod_(j != i) s_j) V^T, up to a sign. How the cofactors move is of the same kind, with products of all values but
+two. slogdet of a singular matrix has no derivative, nor has qr if columns depend on each other: they get NaN. pinv and
+lstsq have the derivative along matrices of equal rank; to those of higher rank they jump.
 
-Sources: Giles (2008), Golub & Pereyra (1973), Townsend (2016), Walter (2012).
+Sources: Giles (2008), Golub & Pereyra (1973), Walter (2012).
 """
 
 import math
@@ -15,12 +16,12 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_ed.errors import NoDerivativeRule
+from tinygrad_ed.errors import InvalidValue, NoDerivativeRule
 from tinygrad_ed.node import plain
 from tinygrad_ed.operation import HANDLERS, Op, op
-from tinygrad_ed.ops.elementwise import square, where
-from tinygrad_ed.ops.reduce import sum
-from tinygrad_ed.ops.shape import concatenate, reshape
+from tinygrad_ed.ops.elementwise import absolute, minimum, square, where
+from tinygrad_ed.ops.shape import concatenate, reshape, trace
+from tinygrad_ed.ops.spectral import flat, lower, of_singular_values, rounding, row, svd, undetermined, unflat
 from tinygrad_ed.values import shape_of
 
 
@@ -33,14 +34,86 @@ def _scalar_times(g: Any, x: Any) -> Any:
     return reshape(g, (*shape_of(g), 1, 1)) * x
 
 
-def _lower(n: int, diagonal: float) -> Any:
-    """Ones below the diagonal, and another number on it."""
-    return np.tri(n, k=-1) + diagonal * np.eye(n)
+def _inverses(x: Any) -> Any:
+    """The inverse of each matrix; NaN where there is none."""
+    try:
+        return np.linalg.inv(x)
+    except np.linalg.LinAlgError:
+        singular = (np.linalg.slogdet(x)[0] == 0)[..., None, None]
+        return np.where(singular, np.nan, np.linalg.inv(np.where(singular, np.eye(x.shape[-1], dtype=x.dtype), x)))
 
 
-inv = op("inv", np.linalg.inv, lambda g, y, x: -(_t(y) @ g @ _t(y)))
-det = op("det", np.linalg.det, lambda g, y, x: _scalar_times(g * y, _t(inv(x))))
-_logdet = op("logdet", lambda x: np.linalg.slogdet(x)[1], lambda g, y, x: _scalar_times(g, _t(inv(x))))
+def _of_inv(g: Any, y: Any, x: Any) -> Any:
+    return -(_t(y) @ g @ _t(y))
+
+
+inv = op("inv", np.linalg.inv, _of_inv)
+inverse = op("inverse", _inverses, _of_inv)  # what rules and cond use: NaN in place of an error
+
+
+# Determinants
+
+
+def _others(s: Any) -> Any:
+    """For each entry of the last axis the product of the others, without a division."""
+    one = np.ones_like(s[..., :1])
+    before = np.cumprod(np.concatenate([one, s[..., :-1]], axis=-1), axis=-1)
+    behind = np.cumprod(np.concatenate([one, s[..., :0:-1]], axis=-1), axis=-1)
+    return before * behind[..., : s.shape[-1]][..., ::-1]
+
+
+def _svd_and_sign(x: Any) -> tuple[Any, Any, Any, Any]:
+    """U, s, V^T and the sign of det(U) det(V), for each matrix."""
+    u, s, vh = np.linalg.svd(x)
+    return u, s, vh, (np.linalg.slogdet(u)[0] * np.linalg.slogdet(vh)[0])[..., None, None]
+
+
+def _forward_cofactors(x: Any) -> Any:
+    """By the inverse; where that is lost, by singular values."""
+    with np.errstate(all="ignore"):
+        y = np.linalg.det(x)[..., None, None] * _t(_inverses(x))
+    lost = ~np.isfinite(y) & np.all(np.isfinite(x), axis=(-2, -1), keepdims=True)
+    if np.any(lost):
+        u, s, vh, sign = _svd_and_sign(np.nan_to_num(x))
+        y = np.where(lost, sign * ((u * _others(s)[..., None, :]) @ vh), y)
+    return y
+
+
+def _forward_moved(g: Any, x: Any) -> Any:
+    """How the cofactors move along g, by singular values: products of all but two of them."""
+    u, s, vh, sign = _svd_and_sign(x)
+    one, m = np.eye(s.shape[-1], dtype=s.dtype), _t(u) @ g @ _t(vh)
+    but_two = _others(np.where(one == 1, 1.0, s[..., None, :])) * (1.0 - one)
+    inner = one * (but_two @ np.diagonal(m, axis1=-2, axis2=-1)[..., None]) - _t(m) * but_two
+    return sign * (u @ inner @ vh)
+
+
+def _of_moved(k: Any, y: Any, g: Any, x: Any) -> Any:
+    """The third derivative of a determinant, by the inverse: NaN where there is none, to rounding."""
+    values = np.linalg.svd(plain(x), compute_uv=False)
+    back = _t(inverse(where(row(values)[..., -1:] <= rounding(x, values), 0.0, x)))
+    s, t = back @ _t(g), back @ _t(k)
+    a, b, both = trace(s, 0, -2, -1), trace(t, 0, -2, -1), s @ t
+    inner = both + t @ s - _scalar_times(b, s) - _scalar_times(a, t)
+    return _scalar_times(
+        det(x), (inner + _scalar_times(a * b - trace(both, 0, -2, -1), np.eye(shape_of(x)[-1]))) @ back
+    )
+
+
+det: Op = op("det", np.linalg.det, lambda g, y, x: _scalar_times(g, _cofactors(x)))
+_cofactors: Op = op("cofactors", _forward_cofactors, lambda g, y, x: _moved(g, x))
+_moved: Op = op("cofactors_moved", _forward_moved, lambda k, y, g, x: _moved(k, x), _of_moved)
+_logdet = op("logdet", lambda x: np.linalg.slogdet(x)[1], lambda g, y, x: _scalar_times(g, _t(inverse(x))))
+
+
+def slogdet(a: Any) -> Any:
+    """Return the sign of the determinant (plain) and the logarithm of its size."""
+    values = np.linalg.slogdet(plain(a))
+    return type(values)(values[0], _logdet(a))
+
+
+# Linear equations
+
 _solve: Op = op(
     "solve",
     np.linalg.solve,
@@ -57,217 +130,162 @@ def solve(a: Any, b: Any) -> Any:
     return _solve(a, b)
 
 
-def slogdet(a: Any) -> Any:
-    """Return the sign of the determinant (plain) and the logarithm of its size."""
-    values = np.linalg.slogdet(plain(a))
-    return type(values)(values[0], _logdet(a))
+# Triangular factors
 
 
-def _of_cholesky(g: Any, y: Any, x: Any) -> Any:
+def _of_cholesky(g: Any, y: Any, x: Any, upper: bool = False) -> Any:
+    if upper:
+        return _t(_of_cholesky(_t(g), _t(y), _t(x)))
     n = shape_of(y)[-1]
     back = inv(y)
-    inner = _t(back) @ ((_t(y) @ g) * _lower(n, 0.5)) @ back
-    return (inner + _t(inner)) * _lower(n, 0.5)
+    inner = _t(back) @ ((_t(y) @ g) * lower(n, 0.5)) @ back
+    return (inner + _t(inner)) * lower(n, 0.5)
 
 
-_cholesky = op("cholesky", np.linalg.cholesky, _of_cholesky)
+cholesky = op("cholesky", np.linalg.cholesky, _of_cholesky)
 
 
-def cholesky(a: Any, upper: bool = False) -> Any:
-    """Return L with L L^T = a (or its transpose); only one triangle of a is read."""
-    return _t(_cholesky(_t(a))) if upper else _cholesky(a)
-
-
-# Eigenvalues: [w; V], the eigenvalues above the eigenvectors
-
-
-def _gaps(values: Any) -> Any:
-    """1 / (v_j - v_i) for different values, 0 for equal ones."""
-    *stack, n = shape_of(values)
-    difference = reshape(values, (*stack, 1, n)) - reshape(values, (*stack, n, 1))
-    equal = np.abs(plain(difference)) <= 1e-12 * np.max(np.abs(plain(values)), axis=-1, initial=1e-300)[..., None, None]
-    return where(equal, 0.0, 1.0 / where(equal, 1.0, difference))
-
-
-def _of_eigh(g: Any, y: Any, x: Any) -> Any:
-    w, v = y[..., 0, :], y[..., 1:, :]
-    gw, gv = g[..., 0, :], g[..., 1:, :]
-    n = shape_of(w)[-1]
-    inner = (_t(v) @ gv) * _gaps(w) + reshape(gw, (*shape_of(gw), 1)) * np.eye(n)
-    whole = v @ inner @ _t(v)
-    return (whole + _t(whole)) * _lower(n, 0.5)
-
-
-def _side_by_side(x: Any) -> Any:
-    w, v = np.linalg.eigh(x)
-    return np.concatenate([w[..., None, :], v], axis=-2)
-
-
-_eigh = op("eigh", _side_by_side, _of_eigh)
-
-
-def eigh(a: Any, UPLO: str = "L") -> Any:
-    """Return the eigenvalues and eigenvectors of a symmetric matrix, of which one triangle is read."""
-    y = _eigh(_t(a) if UPLO.upper() == "U" else a)
-    return type(np.linalg.eigh(np.eye(1)))(y[..., 0, :], y[..., 1:, :])
-
-
-def eigvalsh(a: Any, UPLO: str = "L") -> Any:
-    """Return the eigenvalues of a symmetric matrix."""
-    return eigh(a, UPLO)[0]
-
-
-# Singular values: U, s and V^T flat, one after the other
-
-
-def _flat(*parts: Any) -> Any:
-    """Stacks of arrays as one stack of vectors."""
-    rows = [np.reshape(part, (*part.shape[:-k], math.prod(part.shape[-k:]))) for part, k in parts]
-    return np.concatenate(rows, axis=-1)
-
-
-def _unflat(y: Any, *shapes: tuple[int, ...]) -> list[Any]:
-    """The arrays of the given shapes out of a stack of vectors."""
-    parts, start = [], 0
-    for shape in shapes:
-        size = math.prod(shape)
-        parts.append(reshape(y[..., start : start + size], (*shape_of(y)[:-1], *shape)))
-        start += size
-    return parts
-
-
-def _svd_shapes(x: Any) -> tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]]:
+def _qr_shapes(x: Any, mode: str) -> tuple[tuple[int, int], tuple[int, int]]:
     m, n = shape_of(x)[-2:]
-    k = m if m < n else n
-    return (m, k), (k,), (k, n)
+    k = m if mode == "complete" or m < n else n
+    return (m, k), (k, n)
 
 
-def _forward_svd(x: Any) -> Any:
-    u, s, vh = np.linalg.svd(x, full_matrices=False)
-    return _flat((u, 2), (s, 1), (vh, 2))
+def _forward_qr(x: Any, mode: Any = "reduced") -> Any:
+    q, r = np.linalg.qr(x, mode)
+    return flat((q, 2), (r, 2))
 
 
-def _of_svd(g: Any, y: Any, x: Any) -> Any:
-    shapes = _svd_shapes(x)
-    u, s, vh = _unflat(y, *shapes)
-    gu, gs, gvh = _unflat(g, *shapes)
-    (m, k), _, (_, n) = shapes
-    row, column = reshape(s, (*shape_of(s)[:-1], 1, k)), reshape(s, (*shape_of(s), 1))
-    gaps = _gaps(square(s))
-    inverse = where(plain(s) == 0, 0.0, 1.0 / where(plain(s) == 0, 1.0, s))
-    over_row, over_column = reshape(inverse, shape_of(row)), reshape(inverse, shape_of(column))
-    left, right = _t(u) @ gu, vh @ _t(gvh)
-    inner = gaps * (left - _t(left)) * row + column * gaps * (right - _t(right)) + column * 0.0
-    inner = inner + reshape(gs, (*shape_of(gs), 1)) * np.eye(k)
-    whole = u @ inner @ vh
-    if m > k:
-        whole = whole + (gu - u @ left) * over_row @ vh
-    if n > k:
-        whole = whole + u @ (over_column * (gvh - _t(right) @ vh))
-    return whole
+def _of_qr(g: Any, y: Any, x: Any, mode: str = "reduced") -> Any:
+    """For k = min(m, n) columns, x_1 = Q_1 R_1; columns of Q beyond them count as a space, those of R are Q^T x_2."""
+    (q, r), (gq, gr) = unflat(y, *_qr_shapes(x, mode)), unflat(g, *_qr_shapes(x, mode))
+    k, extra = min(shape_of(x)[-2:]), 0.0
+    if shape_of(q)[-1] > k:
+        extra = undetermined(_t(q[..., :, k:]) @ gq[..., :, k:])
+        gq = gq[..., :, :k] - q[..., :, k:] @ (_t(gq[..., :, k:]) @ q[..., :, :k])
+        q, r, gr = q[..., :, :k], r[..., :k, :], gr[..., :k, :]
+    gq, first = gq + x[..., :, k:] @ _t(gr[..., :, k:]), r[..., :, :k]
+    inner = first @ _t(gr[..., :, :k]) - _t(gq) @ q
+    symmetric = inner * lower(k, 1.0) + _t(inner * lower(k, 0.0))
+    of_first = (gq + q @ symmetric) @ _t(inverse(where(_depend(plain(first)), 0.0, first))) + extra
+    return concatenate([of_first, q @ gr[..., :, k:]], axis=-1)
 
 
-_svd = op("svd", _forward_svd, _of_svd)
-
-
-def _of_svdvals(g: Any, y: Any, x: Any) -> Any:
-    u, _, vh = _unflat(_svd(x), *_svd_shapes(x))
-    g = where(plain(y) == 0, 0.0, g)
-    return (u * reshape(g, (*shape_of(g)[:-1], 1, shape_of(g)[-1]))) @ vh
-
-
-svdvals = op("svdvals", lambda x: np.linalg.svd(x, compute_uv=False), _of_svdvals)
-
-
-def svd(a: Any, full_matrices: bool = True, compute_uv: bool = True, hermitian: bool = False) -> Any:
-    """Return U, s, V^T; for a matrix that is not square only with `full_matrices=False`."""
-    if not compute_uv:
-        return svdvals(a)
-    m, n = shape_of(a)[-2:]
-    if full_matrices and m != n:
-        raise NoDerivativeRule(
-            f"np.linalg.svd of shape {shape_of(a)} with full_matrices=True: the extra vectors are not determined "
-            "by the matrix and have no derivative; give full_matrices=False"
-        )
-    u, s, vh = _unflat(_svd(a), *_svd_shapes(a))
-    return type(np.linalg.svd(np.eye(1)))(u, s, vh)
-
-
-# Q R
-
-
-def _forward_qr(x: Any) -> Any:
-    q, r = np.linalg.qr(x)
-    return _flat((q, 2), (r, 2))
-
-
-def _of_qr(g: Any, y: Any, x: Any) -> Any:
-    m, n = shape_of(x)[-2:]
-    q, r = _unflat(y, (m, n), (n, n))
-    gq, gr = _unflat(g, (m, n), (n, n))
-    inner = r @ _t(gr) - _t(gq) @ q
-    symmetric = inner * _lower(n, 1.0) + _t(inner * _lower(n, 0.0))
-    return _t(_solve(r, _t(gq + q @ symmetric)))
+def _depend(r: Any) -> Any:
+    """For each column of a triangular matrix: whether it depends on those before it, to rounding."""
+    inside = 8 * np.finfo(r.dtype).eps * r.shape[-1] * np.sqrt(np.sum(np.square(r), axis=-2))
+    return (np.abs(np.diagonal(r, axis1=-2, axis2=-1)) <= inside)[..., None, :]
 
 
 _qr = op("qr", _forward_qr, _of_qr)
 
 
 def qr(a: Any, mode: str = "reduced") -> Any:
-    """Return Q and R of a matrix of full rank; mode "reduced" or "r"."""
-    m, n = shape_of(a)[-2:]
-    if mode not in ("reduced", "r") and not (mode == "complete" and m <= n):
-        raise NoDerivativeRule(f"np.linalg.qr with mode={mode!r} has no derivative rule for Nodes; use mode='reduced'")
-    square_part = a[..., :, :m] if m < n else a
-    k = m if m < n else n
-    q, r = _unflat(_qr(square_part), (m, k), (k, k))
-    if m < n:
-        r = concatenate([r, _t(q) @ a[..., :, m:]], axis=-1)
+    """Return Q and R of a matrix whose first min(m, n) columns do not depend on each other; or R, by mode "r"."""
+    if mode == "raw":
+        raise NoDerivativeRule("np.linalg.qr with mode='raw' has no derivative rule for Nodes; use mode='reduced'")
+    whole = "reduced" if mode == "r" else mode
+    q, r = unflat(_qr(a, mode=whole), *_qr_shapes(a, whole))
     return r if mode == "r" else type(np.linalg.qr(np.eye(1)))(q, r)
 
 
-# Generalized inverse
+# Generalized inverse and least squares
 
 
-def _of_pinv(g: Any, y: Any, x: Any, rcond: Any = None) -> Any:
-    m, n = shape_of(x)[-2:]
-    through = _t(y) @ g @ _t(y)
-    rows = (np.eye(m) - x @ y) @ _t(g) @ y @ _t(y)
-    columns = _t(y) @ y @ _t(g) @ (np.eye(n) - y @ x)
-    return rows + columns - through
+def _of_pinv(g: Any, y: Any, x: Any, rcond: Any = None, hermitian: bool = False) -> Any:
+    """Golub & Pereyra's rule for the part of x that is kept; then that of the part, if another one is cut off."""
+    rows, columns = _t(g) @ (y @ _t(y)), _t(y) @ (y @ _t(g))
+    whole = rows - x @ (y @ rows) + columns - (columns @ y) @ x - _t(y) @ g @ _t(y)
+    return whole if rcond is None else whole + _of_part(whole, x, rcond)
 
 
-_pinv = op("pinv", lambda x, rcond=None: np.linalg.pinv(x, rcond), _of_pinv)
+def _of_part(g: Any, x: Any, rcond: Any) -> Any:
+    """What is cut off moves what is kept: by s_j^2 and s_i s_j over s_i^2 - s_j^2, for s_i kept and s_j cut off."""
+    u, s, vh = svd(x, full_matrices=False)
+    kept = plain(s) > np.asarray(rcond)[..., None] * np.max(plain(s), axis=-1, keepdims=True, initial=0.0)
+    mixed = kept[..., :, None] != kept[..., None, :]
+    across, m = row(s), _t(u) @ g @ _t(vh)
+    squares = square(across)
+    share = where(mixed, 1.0 / where(mixed, absolute(squares - _t(squares)), 1.0), 0.0)
+    inner = m * (minimum(squares, _t(squares)) * share) + _t(m * (across * _t(across) * share))
+    return u @ inner @ vh
 
 
-def pinv(a: Any, rcond: Any = None) -> Any:
-    """Return the Moore-Penrose inverse of a matrix whose rank does not change nearby."""
-    return _pinv(a, rcond=rcond)
+_pinv = op("pinv", lambda x, rcond=None, hermitian=False: np.linalg.pinv(x, rcond, hermitian), _of_pinv)
+
+
+def pinv(a: Any, rcond: Any = None, hermitian: bool = False, rtol: Any = ...) -> Any:
+    """Return the Moore-Penrose inverse, with the derivative along matrices of the same rank."""
+    if rtol is not ...:
+        if rcond is not None:
+            raise InvalidValue("pinv takes rcond= or rtol=, not both")
+        rcond = max(shape_of(a)[-2:]) * np.finfo(a.dtype).eps if rtol is None else rtol
+    if hermitian:  # the lower triangle is read
+        a = where(np.tri(shape_of(a)[-1], dtype=bool), a, _t(a))
+    return _pinv(a, rcond=rcond, hermitian=hermitian)
+
+
+def _forward_lstsq(a: Any, b: Any, rcond: Any = None) -> Any:
+    x, residuals, _, s = np.linalg.lstsq(a, b, rcond)
+    return np.concatenate([np.ravel(x), residuals, s])
+
+
+def _of_lstsq(g: Any, y: Any, a: Any, b: Any, rcond: Any = None) -> Any:
+    back, gx = _pinv(a, rcond=_cut(a, rcond)), _solution(g, a, b)
+    return _of_pinv(gx @ _t(_as_columns(b)), back, a, rcond if rcond is None or rcond > 0 else None)
+
+
+def _cut(a: Any, rcond: float | None) -> float:
+    """Which singular values are zero for lstsq, beside the largest."""
+    eps = float(np.finfo(float).eps)
+    return eps * max(shape_of(a)) if rcond is None else eps if rcond < 0 else rcond
+
+
+def _as_columns(b: Any) -> Any:
+    return reshape(b, (shape_of(b)[0], -1))
+
+
+def _solution(y: Any, a: Any, b: Any) -> Any:
+    """The solution, as columns, at the beginning of all results of lstsq."""
+    shape = (shape_of(a)[1], math.prod(shape_of(b)[1:]))
+    return reshape(y[: math.prod(shape)], shape)
+
+
+def _pulled_residuals(g: Any, a: Any, b: Any, y: Any) -> Any:
+    return 2.0 * g * (_as_columns(b) - a @ _solution(y, a, b))
+
+
+_lstsq = op(
+    "lstsq",
+    _forward_lstsq,
+    _of_lstsq,
+    lambda g, y, a, b, rcond=None: reshape(_t(_pinv(a, rcond=_cut(a, rcond))) @ _solution(g, a, b), shape_of(b)),
+)
+_residuals = op(
+    "residuals",
+    lambda a, b, y: y[np.size(b) // len(b) * a.shape[1] : len(y) - min(a.shape)],
+    lambda g, r, a, b, y: -_pulled_residuals(g, a, b, y) @ _t(_solution(y, a, b)),
+    lambda g, r, a, b, y: reshape(_pulled_residuals(g, a, b, y), shape_of(b)),
+    None,
+)
+_lstsq_values = op(
+    "lstsq_values", lambda a, y: y[len(y) - min(a.shape) :], lambda g, s, a, y: of_singular_values(g, s, a), None
+)
 
 
 def lstsq(a: Any, b: Any, rcond: float | None = None) -> Any:
     """Return the solution of least squares, the residuals, the rank (plain) and the singular values."""
-    values = np.linalg.lstsq(plain(a), plain(b), rcond=rcond)
-    m, n = shape_of(a)
-    cut = np.finfo(float).eps * (m if m > n else n) if rcond is None else rcond
-    x = pinv(a, cut) @ b
-    residuals = sum(square(b - a @ x), axis=0) if np.size(values[1]) else values[1]
-    if np.ndim(plain(residuals)) == 0:
-        residuals = reshape(residuals, (1,))
-    return x, residuals, values[2], svdvals(a)
+    values, y = np.linalg.lstsq(plain(a), plain(b), rcond), _lstsq(a, b, rcond=rcond)
+    x, residuals = reshape(_solution(y, a, b), shape_of(values[0])), values[1]
+    return x, _residuals(a, b, y) if shape_of(residuals) != (0,) else residuals, values[2], _lstsq_values(a, y)
 
 
 HANDLERS.update(
     {
-        np.linalg.cholesky: cholesky,
-        np.linalg.eigh: eigh,
-        np.linalg.eigvalsh: eigvalsh,
         np.linalg.lstsq: lstsq,
         np.linalg.pinv: pinv,
         np.linalg.qr: qr,
         np.linalg.slogdet: slogdet,
         np.linalg.solve: solve,
-        np.linalg.svd: svd,
-        np.linalg.svdvals: svdvals,
     }
 )

@@ -16,8 +16,9 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_ed.errors import InvalidValue
 from tinygrad_ed.node import plain
-from tinygrad_ed.operation import HANDLERS, Op, Rule, op, typed
+from tinygrad_ed.operation import HANDLERS, Op, Rule, op, same, times_first, times_second, typed
 from tinygrad_ed.values import constant
 
 __all__ = [
@@ -88,13 +89,13 @@ def binary(name: str, forward: Any, *rules: Rule | None, scalar: Any = None) -> 
 
 # Arithmetic
 
-add = binary("add", np.add, lambda g, y, a, b: g, lambda g, y, a, b: g, scalar=operator.add)
+add = binary("add", np.add, same, same, scalar=operator.add)
 subtract = binary("subtract", np.subtract, lambda g, y, a, b: g, lambda g, y, a, b: -g, scalar=operator.sub)
-multiply = binary("multiply", np.multiply, lambda g, y, a, b: g * b, lambda g, y, a, b: g * a, scalar=operator.mul)
+multiply = binary("multiply", np.multiply, times_second, times_first, scalar=operator.mul)
 divide = binary("divide", np.divide, lambda g, y, a, b: g / b, lambda g, y, a, b: -g * y / b, scalar=operator.truediv)
 negative = op("negative", np.negative, lambda g, y, x: -g, scalar=operator.neg)
-identity = op("identity", lambda x: x, lambda g, y, x: g)
-positive = op("positive", np.positive, lambda g, y, x: g, scalar=operator.pos)
+identity = op("identity", lambda x: x, same)
+positive = op("positive", np.positive, same, scalar=operator.pos)
 reciprocal = op("reciprocal", np.reciprocal, lambda g, y, x: -g * y * y, scalar=lambda x: 1.0 / x)
 remainder = binary("remainder", np.remainder, lambda g, y, a, b: g, lambda g, y, a, b: -g * np.floor_divide(a, b))
 fmod = binary("fmod", np.fmod, lambda g, y, a, b: g, lambda g, y, a, b: -g * np.trunc(a / b))
@@ -183,12 +184,18 @@ square = op("square", np.square, lambda g, y, x: g * (2.0 * x), scalar=lambda x:
 sqrt = op("sqrt", np.sqrt, lambda g, y, x: g * 0.5 / y, scalar=math.sqrt)
 cbrt = op("cbrt", np.cbrt, lambda g, y, x: g / (3.0 * y * y), scalar=math.cbrt)
 hypot = binary(
-    "hypot",
-    np.hypot,
-    lambda g, y, a, b: g * (a / where(y == 0, 1.0, y)),
-    lambda g, y, a, b: g * (b / where(y == 0, 1.0, y)),
-    scalar=math.hypot,
+    "hypot", np.hypot, lambda g, y, a, b: g * over(a, y), lambda g, y, a, b: g * over(b, y), scalar=math.hypot
 )
+
+# The slope of what is bent to a point at zero, as a norm is: 0 there by convention, and then no slope of the slope.
+over: Op = binary(
+    "over",
+    lambda a, b: np.where(b == 0, 0.0, a / np.where(b == 0, 1.0, b)),
+    lambda g, y, a, b: g / where(b == 0, np.nan, b),
+    lambda g, y, a, b: -g * y / where(b == 0, np.nan, b),
+    scalar=lambda a, b: a / b if b else 0.0,
+)
+root = op("root", np.sqrt, lambda g, y, x: 0.5 * g * over(1.0, y), scalar=math.sqrt)  # of a variance
 
 # Exponentials and logarithms
 
@@ -325,6 +332,8 @@ def _numpy_clip(
     min: Any = None,  # NumPy has both pairs of names
     max: Any = None,
 ) -> Any:
+    if not (a_min is a_max is None or min is max is None):
+        raise InvalidValue("np.clip: a_min and a_max are other names of min and max; give one pair of them")
     return clip(a, min if a_min is None else a_min, max if a_max is None else a_max)
 
 
@@ -336,7 +345,6 @@ HANDLERS.update(
         np.copy: positive,
         np.conjugate: positive,
         np.fabs: absolute,
-        np.float_power: power,
         np.radians: deg2rad,
         np.degrees: rad2deg,
     }

@@ -5,6 +5,7 @@ For matrices, y = a b: the gradient of a is g b^T, that of b is a^T g. A vector 
 """
 
 import math
+import operator
 from typing import Any
 
 import numpy as np
@@ -78,8 +79,9 @@ matmul = op("matmul", np.matmul, _of_left, _of_right, broadcasts=True)
 def tensordot(a: Any, b: Any, axes: Any = 2) -> Any:
     """Sum products over pairs of axes, as `np.tensordot` does."""
     a_shape, b_shape = shape_of(a), shape_of(b)
-    if isinstance(axes, int | np.integer):
-        over_a, over_b = tuple(range(-axes, 0)), tuple(range(axes))
+    if np.ndim(axes) == 0:
+        count = operator.index(axes)
+        over_a, over_b = tuple(range(-count, 0)), tuple(range(count))
     else:
         over_a, over_b = axes
     over_a = np.lib.array_utils.normalize_axis_tuple(over_a, len(a_shape))

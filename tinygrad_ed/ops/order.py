@@ -9,6 +9,8 @@ itself between which positions: the quantile of 0, 1, ..., n-1 *is* the position
 Node(2.5, op='reshape')
 """
 
+import math
+import warnings
 from typing import Any
 
 import numpy as np
@@ -17,23 +19,27 @@ from tinygrad_ed.errors import NoDerivativeRule
 from tinygrad_ed.node import Node, plain
 from tinygrad_ed.operation import HANDLERS
 from tinygrad_ed.ops.elementwise import where
-from tinygrad_ed.ops.reduce import Axis, axes_of
+from tinygrad_ed.ops.reduce import Axis, axes_of, wide
 from tinygrad_ed.ops.shape import astype, moveaxis, ravel, reshape
-from tinygrad_ed.values import Array, shape_of
+from tinygrad_ed.values import Array, as_array, shape_of
 
 
-def sort(a: Any, axis: int | None = -1, kind: str | None = None, stable: bool | None = None) -> Any:
+def sort(a: Any, axis: int | None = -1, kind: Any = None, stable: bool | None = None) -> Any:
     """Sort along an axis; equal entries keep their order, so each keeps its own gradient."""
+    np.sort(np.empty(0), kind=kind, stable=stable)  # NumPy knows which words go together
     if axis is None:
         return sort(ravel(a), 0)
     return np.take_along_axis(a, np.argsort(plain(a), axis=axis, kind="stable"), axis)
 
 
-def partition(a: Any, kth: Any, axis: int | None = -1, kind: str = "introselect") -> Any:
+def partition(a: Any, kth: Any, axis: int | None = -1, kind: Any = "introselect") -> Any:
     """Sort only so far that the entry at `kth` is in its place."""
     if axis is None:
         return partition(ravel(a), kth, 0)
-    return np.take_along_axis(a, np.argpartition(plain(a), kth, axis=axis), axis)
+    # How NumPy leaves the others is its secret, and not what argpartition says: find each by its rank.
+    ranks = np.argsort(np.argsort(np.partition(plain(a), kth, axis, kind), axis=axis, kind="stable"), axis=axis)
+    places = np.take_along_axis(np.argsort(plain(a), axis=axis, kind="stable"), ranks, axis)
+    return np.take_along_axis(a, places, axis)
 
 
 def quantile(a: Any, q: Any, axis: Axis = None, method: str = "linear", keepdims: bool = False) -> Any:
@@ -48,56 +54,79 @@ def nanquantile(a: Any, q: Any, axis: Axis = None, method: str = "linear", keepd
 
 def percentile(a: Any, q: Any, axis: Axis = None, method: str = "linear", keepdims: bool = False) -> Any:
     """The quantile at q percent."""
-    return quantile(a, np.true_divide(q, 100), axis, method, keepdims)
+    return quantile(a, _of_hundred(q), axis, method, keepdims)
 
 
 def nanpercentile(a: Any, q: Any, axis: Axis = None, method: str = "linear", keepdims: bool = False) -> Any:
     """The quantile at q percent of the entries that are not NaN."""
-    return nanquantile(a, np.true_divide(q, 100), axis, method, keepdims)
+    return nanquantile(a, _of_hundred(q), axis, method, keepdims)
 
 
 def median(a: Any, axis: Axis = None, keepdims: bool = False) -> Any:
     """The middle entry, or the mean of the two middle ones."""
-    return quantile(a, 0.5, axis, keepdims=keepdims)
+    return _quantile(a, _MIDDLE, axis, "linear", keepdims, skip_nan=False)
 
 
 def nanmedian(a: Any, axis: Axis = None, keepdims: bool = False) -> Any:
     """The median of the entries that are not NaN."""
-    return nanquantile(a, 0.5, axis, keepdims=keepdims)
+    return _quantile(a, _MIDDLE, axis, "linear", keepdims, skip_nan=True)
+
+
+_MIDDLE = np.array(0.5)
+
+
+def _of_hundred(q: Any) -> Any:
+    """The share that is q percent; of a number a number, for NumPy asks which of both it is."""
+    if isinstance(q, Node):
+        return q
+    return q / 100 if type(q) in (int, float) else np.true_divide(q, 100)
 
 
 def _quantile(a: Any, q: Any, axis: Axis, method: str, keepdims: bool, skip_nan: bool) -> Any:
     if isinstance(q, Node):
         raise NoDerivativeRule("quantiles have no derivative rule for q: give q as a plain number (q.value)")
-    folded, q = axes_of(a, axis), np.asarray(q, float)
+    folded = axes_of(a, axis)
     rows = moveaxis(a, folded, tuple(range(-len(folded), 0))) if folded else reshape(a, (*shape_of(a), 1))
     kept = shape_of(rows)[: len(shape_of(a)) - len(folded)]
-    ordered = sort(reshape(rows, (*kept, -1)))
+    length = math.prod(shape_of(rows)[len(kept) :])
+    ordered = sort(reshape(rows, (*kept, length)))
     valid = np.sum(~np.isnan(plain(ordered)), axis=-1)
-    length = shape_of(ordered)[-1]
-    below, weight = _positions(valid if skip_nan else np.full(kept, length), q, method)
-    above = np.minimum(below + 1, length - 1)
-    low, high = (np.take_along_axis(ordered, at, -1) for at in (below, above))
-    # An infinite entry of weight zero must not make the result NaN.
-    result = low + where(weight > 0, weight * where(weight > 0, high - low, 0.0), 0.0)
+    near, far, weight = _positions(valid if skip_nan else np.full(kept, length), q, method)
+    y = np.take_along_axis(ordered, near, -1)
+    if np.any(weight):
+        other = np.take_along_axis(ordered, far, -1)
+        between = (wide(y) + other) * 0.5 if q is _MIDDLE else y + (other - y) * weight
+        y = where(weight > 0, between, y)  # an infinite entry of weight zero must not make NaN
     undefined = (valid == 0) if skip_nan else (valid < length)
     if np.any(undefined):
-        result = where(undefined[..., None], np.nan, result)
-    result = reshape(moveaxis(result, -1, 0), (*q.shape, *kept))
+        if skip_nan:
+            warnings.warn("All-NaN slice encountered", RuntimeWarning, stacklevel=2)
+        y = where(undefined[..., None], np.nan, y)
+    y = reshape(moveaxis(y, -1, 0), (*shape_of(q), *kept))
     if keepdims:
-        result = reshape(result, q.shape + tuple(1 if i in folded else n for i, n in enumerate(shape_of(a))))
-    # One quantile has the dtype of a, as in NumPy; several have that of q, float64.
-    return astype(result, dtype=a.dtype) if q.ndim == 0 and shape_of(result) else result
+        y = reshape(y, shape_of(q) + tuple(1 if i in folded else n for i, n in enumerate(shape_of(a))))
+    dtype = as_array(plain(a)).dtype
+    if q is not _MIDDLE:  # whether the result has the dtype of a or that of q depends on the method: NumPy says which
+        dtype = _exact(np.zeros(1, dtype), q, method=method).dtype
+    return astype(y, dtype=dtype) if shape_of(y) and y.dtype != dtype else y
 
 
-def _positions(counts: Array, q: Array, method: str) -> tuple[Array, Array]:
-    """For rows with so many entries: the position below each quantile, and the weight of the one above it."""
-    exact: Any = np.quantile  # whose types list the methods by name
-    virtual = np.zeros((*counts.shape, q.size))
+def _positions(counts: Array, q: Any, method: str) -> tuple[Array, Array, Array]:
+    """For rows of so many entries: the place nearest to each quantile, the one on its other side, and its weight.
+
+    NumPy starts from the nearer of two entries as well, so that the last digits are its own.
+    """
+    virtual = np.zeros((*counts.shape, np.size(q)))
     for count in np.unique(counts[counts > 0]):
-        virtual[counts == count] = np.ravel(exact(np.arange(count, dtype=float), q, method=method))
+        virtual[counts == count] = np.ravel(_exact(np.arange(count, dtype=float), q, method=method))
     below = np.floor(virtual).astype(int)
-    return below, virtual - below
+    above = np.minimum(below + 1, counts[..., None] - 1)
+    weight = virtual - below
+    upper = weight >= 0.5
+    return np.where(upper, above, below), np.where(upper, below, above), np.minimum(weight, 1.0 - weight)
+
+
+_exact: Any = np.quantile  # whose types list the methods by name
 
 
 HANDLERS.update(

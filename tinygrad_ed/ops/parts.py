@@ -11,9 +11,9 @@ import numpy as np
 from tinygrad_ed.errors import InvalidValue, NoDerivativeRule
 from tinygrad_ed.node import Node, plain
 from tinygrad_ed.operation import HANDLERS
-from tinygrad_ed.ops.elementwise import sin, where
+from tinygrad_ed.ops.elementwise import power, sin, where
 from tinygrad_ed.ops.moves import scatter
-from tinygrad_ed.ops.shape import broadcast_to, ravel, reshape
+from tinygrad_ed.ops.shape import astype, broadcast_to, ravel, reshape
 from tinygrad_ed.values import as_array, shape_of
 
 # sin(t)/t = 1 - t^2/3! + t^4/5! - ...; below 0.5 ten terms are exact to rounding.
@@ -50,6 +50,11 @@ def heaviside(x1: Any, x2: Any) -> Any:
     return where(values == 0, x2, step) if isinstance(x2, Node) else step
 
 
+def float_power(x1: Any, x2: Any) -> Any:
+    """x1 to the power x2, in float64 whatever they are."""
+    return power(*[astype(x, dtype=float) if shape_of(x) else x for x in (x1, x2)])
+
+
 def ldexp(x1: Any, x2: Any) -> Any:
     """x1 times 2 to the whole number x2 (plain)."""
     if isinstance(x2, Node):
@@ -72,7 +77,8 @@ def modf(x: Any) -> tuple[Any, Any]:
 def full_like(a: Any, fill_value: Any, dtype: Any = None, shape: Any = None) -> Any:
     """An array of a's shape with one value; only the value has a derivative."""
     if isinstance(fill_value, Node):
-        return broadcast_to(fill_value, shape=shape_of(a) if shape is None else shape)
+        y = broadcast_to(fill_value, shape=shape_of(a) if shape is None else shape)
+        return astype(y, dtype=plain(a).dtype if dtype is None else dtype) if shape_of(y) else y
     return np.full_like(plain(a), fill_value, dtype=dtype, shape=shape)
 
 
@@ -111,6 +117,7 @@ def apply_over_axes(func: Any, a: Any, axes: Any) -> Any:
 HANDLERS.update(
     {
         np.apply_over_axes: apply_over_axes,
+        np.float_power: float_power,
         np.frexp: frexp,
         np.heaviside: heaviside,
         np.full_like: full_like,

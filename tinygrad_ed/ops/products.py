@@ -14,7 +14,7 @@ from tinygrad_ed.node import Node
 from tinygrad_ed.operation import HANDLERS, op
 from tinygrad_ed.ops.linalg import matmul
 from tinygrad_ed.ops.moves import gather
-from tinygrad_ed.ops.shape import moveaxis, ravel, reshape, stack
+from tinygrad_ed.ops.shape import expand_dims, moveaxis, ravel, reshape, stack
 from tinygrad_ed.values import constant, shape_of
 
 LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"  # what einsum takes; `string` would be slow to import
@@ -110,19 +110,18 @@ def vdot(a: Any, b: Any) -> Any:
     return matmul(ravel(a), ravel(b))
 
 
+_vecdot = op(
+    "vecdot",
+    np.vecdot,
+    lambda g, y, a, b: expand_dims(g, -1) * b,
+    lambda g, y, a, b: expand_dims(g, -1) * a,
+    broadcasts=True,
+)
+
+
 def vecdot(x1: Any, x2: Any, axis: int = -1) -> Any:
     """The sum of products along one axis."""
-    return (x1 * x2).sum(axis=axis) if axis == -1 else (moveaxis(x1, axis, -1) * moveaxis(x2, axis, -1)).sum(axis=-1)
-
-
-def matvec(a: Any, x: Any) -> Any:
-    """A matrix times a vector, over stacks of both."""
-    return matmul(a, reshape(x, (*shape_of(x), 1)))[..., 0]
-
-
-def vecmat(x: Any, a: Any) -> Any:
-    """A vector times a matrix, over stacks of both."""
-    return matmul(reshape(x, (*shape_of(x)[:-1], 1, shape_of(x)[-1])), a)[..., 0, :]
+    return _vecdot(x1, x2) if axis == -1 else _vecdot(moveaxis(x1, axis, -1), moveaxis(x2, axis, -1))
 
 
 HANDLERS.update(
@@ -140,4 +139,17 @@ HANDLERS.update(
     }
 )
 if hasattr(np, "matvec"):  # NumPy 2.2
-    HANDLERS.update({np.matvec: matvec, np.vecmat: vecmat})
+    op(
+        "matvec",
+        np.matvec,
+        lambda g, y, a, x: expand_dims(g, -1) * expand_dims(x, -2),
+        lambda g, y, a, x: matmul(expand_dims(g, -2), a)[..., 0, :],
+        broadcasts=True,
+    )
+    op(
+        "vecmat",
+        np.vecmat,
+        lambda g, y, x, a: matmul(a, expand_dims(g, -1))[..., 0],
+        lambda g, y, x, a: expand_dims(x, -1) * expand_dims(g, -2),
+        broadcasts=True,
+    )

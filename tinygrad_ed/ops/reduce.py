@@ -2,23 +2,28 @@
 
 A rule lifts `g` back over the folded axes, then multiplies by the local derivative. Conventions: equal
 maxima share the gradient equally, and `prod` is right with any number of zeros, for its rule never divides.
+Where one call of NumPy is all that an op does (`sum`, `cumsum`), its float16 is NumPy's; all else, the gradients
+among it, is added up in float32, for ones in float16 add up to 2,048 and no further.
 """
 
 import math
+import warnings
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
+from tinygrad_ed.errors import InvalidValue
 from tinygrad_ed.node import plain
 from tinygrad_ed.operation import HANDLERS, op, typed
-from tinygrad_ed.ops.elementwise import exp, sqrt, square, where
-from tinygrad_ed.ops.shape import broadcast_to, concatenate, flip, getitem, moveaxis, ravel, reshape, stack
-from tinygrad_ed.values import Lifted, shape_of
+from tinygrad_ed.ops.elementwise import exp, root, square
+from tinygrad_ed.ops.shape import astype, broadcast_to, concatenate, flip, getitem, moveaxis, ravel, reshape, stack
+from tinygrad_ed.values import shape_of
 
 __all__ = ["cumsum", "logsumexp", "max", "mean", "min", "prod", "std", "sum", "var"]
 
 Axis = int | Sequence[int] | None
+HALF = np.dtype(np.float16)
 
 
 def axes_of(x: Any, axis: Axis) -> tuple[int, ...]:
@@ -36,6 +41,11 @@ def count(x: Any, axis: Axis) -> int:
 def lift(g: Any, x: Any, axis: Axis) -> Any:
     """Give g the folded axes of x back, with length 1."""
     return reshape(g, _lifted(x, axis))
+
+
+def wide(x: Any) -> Any:
+    """Give float16 the range and the digits of float32, to add up in; anything else as it is."""
+    return astype(x, dtype=np.float32) if getattr(x, "dtype", None) == HALF else x
 
 
 def _lifted(x: Any, axis: Axis) -> tuple[int, ...]:
@@ -61,16 +71,18 @@ def _spread(g: Any, x: Any, axis: Axis) -> Any:
 def _sum(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
     """What np.sum does, without its questions."""
     add_up: Any = np.add.reduce  # whose types do not know a tuple of axes
-    return add_up(x, axis=axis if axis is None or isinstance(axis, int) else tuple(axis), keepdims=keepdims)
+    return add_up(x, axis=tuple(axis) if isinstance(axis, list) else axis, keepdims=keepdims)
 
 
 def _mean(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
-    """What np.mean does, without its questions; of nothing, NaN with NumPy's warning."""
+    """What np.mean does, without its questions; of nothing, NaN with NumPy's warning, and float16 added up wider."""
     n = count(x, axis)
-    return _sum(x, axis, keepdims) / n if n else np.mean(x, axis=axis, keepdims=keepdims)
+    if n and getattr(x, "dtype", None) != HALF:
+        return _sum(x, axis, keepdims) / n
+    return np.mean(x, axis=axis, keepdims=keepdims)
 
 
-def _of_extreme(g: Any, y: Any, x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
+def of_extreme(g: Any, y: Any, x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
     """Equal shares for all entries that are the extreme (for NaN: for the NaNs)."""
     values = plain(x)
     ties = np.equal(values, lift(plain(y), values, axis)) | np.isnan(values)
@@ -113,7 +125,7 @@ def _product_of_others(g: Any, x: Any) -> Any:
 
 def _logsumexp(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
     axes, top = axes_of(x, axis), _top(x, axis)
-    y = np.log(np.sum(np.exp(x - top), axis=axes, keepdims=True)) + top
+    y = np.log(np.sum(wide(np.exp(x - top)), axis=axes, keepdims=True)) + top
     return y if keepdims else np.squeeze(y, axes)
 
 
@@ -125,7 +137,7 @@ def _top(x: Any, axis: Axis) -> Any:
 
 def _of_logsumexp(g: Any, y: Any, x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
     """The softmax; not exp(x - y), in which the rounding of a large y would be seen."""
-    e = exp(x - _top(plain(x), axis))
+    e = wide(exp(x - _top(plain(x), axis)))
     return lift(g, x, axis) * (e / sum(e, axis=axes_of(x, axis), keepdims=True))
 
 
@@ -133,13 +145,13 @@ def _of_cumsum(g: Any, y: Any, x: Any, axis: int | None = None) -> Any:
     """Each entry is in all sums that follow it: the cumulative sum from the other end."""
     if axis is None:
         return reshape(_of_cumsum(g, y, ravel(x), 0), shape_of(x))
-    return flip(cumsum(flip(g, axis), axis), axis)
+    return flip(cumsum(flip(wide(g), axis), axis), axis)
 
 
 sum = op("sum", _sum, lambda g, y, x, axis=None, keepdims=False: _spread(g, x, axis))
-mean = op("mean", _mean, lambda g, y, x, axis=None, keepdims=False: _spread(g / (count(x, axis) or 1), x, axis))
-max = op("max", np.max, _of_extreme)
-min = op("min", np.min, _of_extreme)
+mean = op("mean", _mean, lambda g, y, x, axis=None, keepdims=False: _spread(wide(g) / (count(x, axis) or 1), x, axis))
+max = op("max", np.max, of_extreme)
+min = op("min", np.min, of_extreme)
 prod = op("prod", np.prod, _of_prod)
 cumsum = op("cumsum", np.cumsum, _of_cumsum)
 logsumexp = op("logsumexp", _logsumexp, _of_logsumexp)
@@ -148,18 +160,21 @@ logsumexp = op("logsumexp", _logsumexp, _of_logsumexp)
 @typed
 def var(x: Any, axis: Axis = None, ddof: float = 0, keepdims: bool = False, correction: float | None = None) -> Any:
     """The variance: sum (x - mean)^2 / (n - ddof); `correction` is another name of ddof."""
-    centred = square(x - mean(x, axis=axis, keepdims=True))
-    return sum(centred, axis=axis, keepdims=keepdims) / (count(x, axis) - (ddof if correction is None else correction))
+    if correction is not None and ddof:
+        raise InvalidValue(f"ddof={ddof} and correction={correction} are two names of one thing: give one of them")
+    x, given = wide(x), x
+    divisor = count(x, axis) - (ddof if correction is None else correction)
+    if divisor <= 0:  # as NumPy has it: with these words, and divided by zero
+        warnings.warn("Degrees of freedom <= 0 for slice", RuntimeWarning, stacklevel=2)
+        divisor = 0
+    y = sum(square(x - mean(x, axis=axis, keepdims=True)), axis=axis, keepdims=keepdims) / divisor
+    return y if x is given else astype(y, dtype=HALF)
 
 
 @typed
 def std(x: Any, axis: Axis = None, ddof: float = 0, keepdims: bool = False, correction: float | None = None) -> Any:
-    """The standard deviation, the square root of `var`; its gradient is 0 where all entries are equal."""
-    squared = var(x, axis, ddof, keepdims, correction)
-    equal = plain(squared) == 0
-    if not isinstance(equal, Lifted) and not np.any(equal):
-        return sqrt(squared)
-    return where(equal, 0.0, sqrt(where(equal, 1.0, squared)))
+    """The standard deviation, the square root of `var`; its gradient is 0 where all entries are equal, as a norm's."""
+    return root(var(x, axis, ddof, keepdims, correction))
 
 
 HANDLERS.update({np.sum: sum, np.mean: mean, np.var: var, np.std: std, np.amax: max, np.amin: min})

@@ -4,6 +4,7 @@ The running product is computed by doubling, y_i <- y_i y_(i-d) for d = 1, 2, 4,
 arrays and no division, so it is right with any number of zeros, to every order.
 """
 
+import operator
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ from tinygrad_ed.ops.elementwise import where
 from tinygrad_ed.ops.linalg import outer
 from tinygrad_ed.ops.moves import scatter
 from tinygrad_ed.ops.reduce import cumsum
-from tinygrad_ed.ops.shape import concatenate, flip, moveaxis, ravel, stack
+from tinygrad_ed.ops.shape import astype, broadcast_to, concatenate, expand_dims, flip, moveaxis, ravel, stack
 from tinygrad_ed.values import Array, as_array, constant, shape_of
 
 
@@ -56,6 +57,10 @@ def _with_initial(y: Any, initial: float, axis: int, include: bool) -> Any:
 
 def diff(a: Any, n: int = 1, axis: int = -1, prepend: Any = None, append: Any = None) -> Any:
     """The differences of neighbours, n times."""
+    if n == 0:
+        return a
+    if n < 0:
+        raise InvalidValue(f"diff: n must be at least 0, not {n}")
     first = moveaxis(a, axis, 0)
 
     def edge(value: Any) -> Any:
@@ -67,8 +72,6 @@ def diff(a: Any, n: int = 1, axis: int = -1, prepend: Any = None, append: Any = 
     parts = [edge(prepend)] if prepend is not None else []
     parts += [first] + ([edge(append)] if append is not None else [])
     y = concatenate(parts) if len(parts) > 1 else first
-    if n < 0:
-        raise InvalidValue(f"diff: n must be at least 0, not {n}")
     for _ in range(n):
         y = y[1:] - y[:-1]
     return moveaxis(y, 0, axis)
@@ -79,14 +82,14 @@ def ediff1d(ary: Any, to_end: Any = None, to_begin: Any = None) -> Any:
     parts = [] if to_begin is None else [np.ravel(to_begin)]
     parts.append(diff(ravel(ary)))
     parts += [] if to_end is None else [np.ravel(to_end)]
-    return concatenate(parts) if len(parts) > 1 else parts[0]
+    return astype(concatenate(parts), dtype=np.result_type(as_array(plain(ary)), np.float16))
 
 
 def trapezoid(y: Any, x: Any = None, dx: Any = 1.0, axis: int = -1) -> Any:
     """The integral by the trapezoidal rule."""
-    y = moveaxis(y, axis, -1)
+    y = np.moveaxis(y, axis, -1)
     if x is not None:
-        dx = diff(x) if len(shape_of(x)) == 1 else diff(moveaxis(x, axis, -1))
+        dx = np.diff(x) if len(shape_of(x)) == 1 else np.moveaxis(np.diff(x, axis=axis), axis, -1)
     return (dx * (y[..., 1:] + y[..., :-1]) / 2.0).sum(axis=-1)
 
 
@@ -108,7 +111,9 @@ def _slope(f: Any, spacing: Any, axis: int, edge_order: int) -> Any:
     n = shape_of(y)[0]
     if n < edge_order + 1:
         raise InvalidValue(f"gradient needs at least {edge_order + 1} entries along axis {axis}, but there are {n}")
-    steps = np.diff(as_array(plain(spacing))) if np.ndim(plain(spacing)) == 1 else np.full(n - 1, plain(spacing))
+    steps = (
+        np.diff(np.asarray(plain(spacing), float)) if np.ndim(plain(spacing)) == 1 else np.full(n - 1, plain(spacing))
+    )
     h = steps.reshape(-1, *[1] * (len(shape_of(y)) - 1)).astype(float)
     left, right = h[:-1], h[1:]
     middle = (left**2 * y[2:] + (right**2 - left**2) * y[1:-1] - right**2 * y[:-2]) / (left * right * (left + right))
@@ -119,11 +124,12 @@ def _slope(f: Any, spacing: Any, axis: int, edge_order: int) -> Any:
         first = -(2 * a + b) / (a * (a + b)) * y[0:1] + (a + b) / (a * b) * y[1:2] - a / (b * (a + b)) * y[2:3]
         a, b = h[-1:], h[-2:-1]
         last = (2 * a + b) / (a * (a + b)) * y[-1:] - (a + b) / (a * b) * y[-2:-1] + a / (b * (a + b)) * y[-3:-2]
-    return moveaxis(concatenate([first, middle, last]), 0, axis)
+    return astype(moveaxis(concatenate([first, middle, last]), 0, axis), dtype=y.dtype)
 
 
 def interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None) -> Any:
     """Piecewise linear interpolation; flat outside. At a node the slope is that of the piece to its right."""
+    x, xp, fp = [astype(given, dtype=float) for given in (x, xp, fp)]
     points, knots = as_array(plain(x)), as_array(plain(xp))
     i = np.clip(np.searchsorted(knots, points, side="right") - 1, 0, max(len(knots) - 2, 0))
     j = np.minimum(i + 1, len(knots) - 1)
@@ -162,22 +168,35 @@ def _window(mode: str, n: int, m: int) -> slice:
 
 def linspace(start: Any, stop: Any, num: int = 50, endpoint: bool = True, retstep: bool = False, axis: int = 0) -> Any:
     """Evenly spaced numbers from start to stop."""
+    num = operator.index(num)
+    if num < 0:
+        raise InvalidValue(f"a sequence has no {num} entries: num must be at least 0")
     pieces = num - 1 if endpoint else num
     difference = stop - start
     share: Array = np.arange(num) / max(pieces, 1)
     y = start + difference * share.reshape(num, *[1] * len(shape_of(difference)))
     y = moveaxis(y, 0, axis) if axis else y
-    return (y, difference / pieces) if retstep else y
+    return (y, difference / pieces if pieces > 0 else np.nan) if retstep else y
 
 
 def logspace(start: Any, stop: Any, num: int = 50, endpoint: bool = True, base: Any = 10.0, axis: int = 0) -> Any:
     """The base raised to evenly spaced powers."""
+    if shape_of(base):
+        start, stop, base = np.broadcast_arrays(start, stop, base)
+        base = expand_dims(base, axis)
     return base ** linspace(start, stop, num, endpoint, axis=axis)
 
 
 def geomspace(start: Any, stop: Any, num: int = 50, endpoint: bool = True, axis: int = 0) -> Any:
     """Numbers with equal ratios from start to stop."""
-    return start * (stop / start) ** linspace(0.0 * start, 0.0 * start + 1.0, num, endpoint, axis=axis)
+    if not (np.all(plain(start)) and np.all(plain(stop))):
+        raise InvalidValue("geomspace: there is no constant ratio from or to zero")
+    ratio = stop / start
+    shape = shape_of(ratio)
+    share = linspace(np.zeros(shape), np.ones(shape), num, endpoint, axis=axis)
+    if shape:
+        start, ratio = expand_dims(broadcast_to(start, shape=shape), axis), expand_dims(ratio, axis)
+    return start * ratio**share
 
 
 def unwrap(p: Any, discont: float | None = None, axis: int = -1, period: float = 2 * np.pi) -> Any:

@@ -4,13 +4,16 @@ The rule of each sends `g` back the way the entries came. Indexing and `scatter_
 an entry that was read twice gets both gradients.
 """
 
+import itertools
+import operator
 from collections.abc import Sequence
 from types import EllipsisType
 from typing import Any, overload
 
 import numpy as np
 
-from tinygrad_ed.errors import NoDerivativeRule
+from tinygrad_ed.errors import InvalidType, NoDerivativeRule
+from tinygrad_ed.nested import leaves
 from tinygrad_ed.node import Node, plain
 from tinygrad_ed.operation import HANDLERS, Op, op, typed
 from tinygrad_ed.values import Array, Lifted, Plain, as_array, shape_of
@@ -43,13 +46,15 @@ __all__ = [
 reshape: Op = op(
     "reshape", lambda x, shape=(): np.reshape(x, shape), lambda g, y, x, shape=(): reshape(g, shape=shape_of(x))
 )
-matrix_transpose = op("matrix_transpose", lambda x: x.mT, lambda g, y, x: g.mT)
+matrix_transpose = op("matrix_transpose", lambda x: as_array(x).mT, lambda g, y, x: g.mT)
 transpose: Op = op("transpose", np.transpose, lambda g, y, x, axes=None: transpose(g, axes=_inverse(axes)))
 # The sum that undoes a broadcast is done for all ops in backward.py, so this rule just hands `g` on.
 broadcast_to = op("broadcast_to", np.broadcast_to, lambda g, y, x, shape=(): g, broadcasts=True)
 _astype = op("astype", lambda x, dtype=float: np.asarray(x).astype(dtype), lambda g, y, x, dtype=float: g)
 flip: Op = op("flip", np.flip, lambda g, y, x, axis=None: flip(g, axis=axis))
-roll: Op = op("roll", np.roll, lambda g, y, x, shift=0, axis=None: roll(g, shift=np.negative(shift), axis=axis))
+roll: Op = op(
+    "roll", np.roll, lambda g, y, x, shift=0, axis=None: roll(g, shift=(-np.asarray(shift, int)).tolist(), axis=axis)
+)
 
 
 def _inverse(axes: Sequence[int] | None) -> list[int] | None:
@@ -59,58 +64,80 @@ def _inverse(axes: Sequence[int] | None) -> list[int] | None:
 # Indexing
 
 
-def _getitem(x: Any, index: Any = ()) -> Any:
-    return np.asarray(x)[index]
+def as_read(index: Any) -> Any:
+    """Return an index in integers, slices, None, Ellipsis and arrays alone: NumPy takes many other forms.
+
+    >>> as_read((np.uint8(1), (0, 2), range(2)))
+    (1, array([0, 2]), array([0, 1]))
+    """
+    return tuple([_part_as_read(part) for part in index]) if isinstance(index, tuple) else _part_as_read(index)
+
+
+_AS_THEY_ARE = frozenset([int, slice, type(None), EllipsisType])
+
+
+def _part_as_read(part: Any) -> Any:
+    if type(part) in _AS_THEY_ARE or isinstance(part, Lifted):
+        return part
+    if isinstance(part, Node):
+        raise InvalidType(f"{part!r} cannot be an index: a position has no derivative; use int(node.item())")
+    if not isinstance(part, bool):  # a truth value is an array without axes, not a 0 or a 1
+        try:
+            return operator.index(part)
+        except TypeError:
+            pass
+    array = np.asarray(part)
+    return array if array.size or array is part else array.astype(int)  # an empty list is of floats
+
+
+def arrays_in(index: Any) -> list[Any]:
+    """Return the arrays in an index, and what stands for them."""
+    parts = as_read(index)
+    return [part for part in (parts if isinstance(parts, tuple) else (parts,)) if isinstance(part, np.ndarray | Lifted)]
+
+
+def can_repeat(index: Any) -> bool:
+    """Whether an index can name an entry twice: only arrays of integers can."""
+    return any([array.dtype.kind != "b" for array in arrays_in(index)])
 
 
 def _scatter_add(g: Any, index: Any = (), shape: tuple[int, ...] = ()) -> Any:
+    if getattr(g, "dtype", None) == np.float16:  # in which ones add up to 2,048 and no further
+        return _scatter_add(g.astype(np.float32), index, shape).astype(np.float16)
     out = np.zeros(shape, np.asarray(g).dtype)
-    if _repeats(index):
+    if can_repeat(index):
         np.add.at(out, index, g)
     else:
         out[index] = g
     return out
 
 
-def _repeats(index: Any) -> bool:
-    """Whether an index can name an entry twice: only arrays and sequences of integers can."""
-    parts = index if isinstance(index, tuple) else (index,)
-    return any([not isinstance(part, _SINGLE) and np.asarray(part).dtype.kind != "b" for part in parts])
-
-
-_SINGLE = (int, np.integer, slice, type(None), EllipsisType)
-
-
-getitem = op("getitem", _getitem, lambda g, y, x, index=(): scatter_add(g, index=index, shape=shape_of(x)))
+getitem = op(
+    "getitem",
+    lambda x, index=(): np.asarray(x)[index],
+    lambda g, y, x, index=(): scatter_add(g, index=index, shape=shape_of(x)),
+)
 scatter_add: Op = op("scatter_add", _scatter_add, lambda g, y, x, index=(), shape=(): getitem(g, index=index))
 
 
 # Joining
 
 
-def _part(g: Any, i: int, xs: tuple[Any, ...], axis: int | None) -> Any:
+def _part(g: Any, y: Any, i: int, axis: int = 0, ends: tuple[int, ...] = ()) -> Any:
     """The part of a concatenated `g` that belongs to input i."""
-    if axis is None:
-        return reshape(_part(g, i, tuple([np.empty(np.prod(shape_of(x), dtype=int)) for x in xs]), 0), shape_of(xs[i]))
-    lengths = [shape_of(x)[axis] for x in xs[: i + 1]]
-    return getitem(g, (*_before(axis, g), slice(sum(lengths[:-1]), sum(lengths))))
+    return g[(*axes_before(axis, y), slice(ends[i - 1] if i else 0, ends[i]))]
 
 
-def _before(axis: int, x: Any) -> tuple[slice, ...]:
+def axes_before(axis: int, x: Any) -> tuple[slice, ...]:
     """The index that takes everything along the axes before this one."""
     return (slice(None),) * np.lib.array_utils.normalize_axis_index(axis, len(shape_of(x)))
 
 
-_concatenate = op(
-    "concatenate",
-    lambda *xs, axis=0: np.concatenate(xs, axis=axis),
-    lambda g, y, i, *xs, axis=0: _part(g, i, xs, axis),
-    variadic=True,
-)
+_concatenate = op("concatenate", lambda *xs, axis=0, ends=(): np.concatenate(xs, axis=axis), _part, variadic=True)
 _stack = op(
     "stack",
     lambda *xs, axis=0: np.stack(xs, axis=axis),
-    lambda g, y, i, *xs, axis=0: getitem(g, (*_before(axis, g), i)),
+    lambda g, y, i, axis=0: g[(*axes_before(axis, y), i)],
     variadic=True,
 )
 
@@ -125,7 +152,10 @@ def concatenate(arrays: Any, axis: int | None = 0) -> Any:
     >>> concatenate([Node([1.0, 2.0]), [3.0]])
     Node([1., 2., 3.], op='concatenate')
     """
-    return _concatenate(*arrays, axis=axis)
+    if axis is None:
+        return concatenate([np.ravel(array) for array in arrays])
+    lengths = [n for array in arrays for n in shape_of(array)[axis:][:1]]
+    return _concatenate(*arrays, axis=axis, ends=tuple(itertools.accumulate(lengths)))
 
 
 @overload
@@ -148,15 +178,9 @@ def array(nested: Any) -> Node:
     >>> array([[x, 1.0], [0.0, x * x]]).shape
     (2, 2)
     """
-    if isinstance(nested, list | tuple) and _holds_node(nested):
-        return stack([array(entry) for entry in nested])
+    if isinstance(nested, list | tuple) and any([isinstance(entry, Node) for entry in leaves(nested)]):
+        return stack([entry if type(entry) is float else array(entry) for entry in nested])
     return nested if isinstance(nested, Node) else Node(nested)
-
-
-def _holds_node(nested: Any) -> bool:
-    if isinstance(nested, list | tuple):
-        return any(_holds_node(entry) for entry in nested)
-    return isinstance(nested, Node)
 
 
 # Said with the ops above
@@ -243,7 +267,7 @@ def repeat(x: Any, repeats: Any, axis: int | None = None) -> Any:
     """Repeat entries, as `np.repeat` does."""
     if axis is None:
         return repeat(ravel(x), repeats, 0)
-    before = _before(axis, x)
+    before = axes_before(axis, x)
     return getitem(x, (*before, np.repeat(np.arange(shape_of(x)[axis]), repeats)))
 
 
@@ -256,8 +280,9 @@ def take(x: Any, indices: Any, axis: int | None = None, mode: str = "raise") -> 
     """
     if axis is None:
         return take(ravel(x), indices, 0, mode)
-    before = _before(axis, x)
-    places = indices if isinstance(indices, Lifted) else np.array(indices)
+    before = axes_before(axis, x)
+    places: Any = indices if isinstance(indices, Lifted) else np.asarray(indices)
+    places = places.astype(int) if places.dtype.kind == "b" else places  # to `take` these are positions, no mask
     if mode != "raise":
         into_range: Any = np.take  # whose types list the modes by name
         places = into_range(np.arange(shape_of(x)[axis]), places, mode=mode)
@@ -271,7 +296,7 @@ def diagonal(x: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
     >>> diagonal(Node([[1.0, 2.0], [3.0, 4.0]]))
     Node([1., 4.], op='getitem')
     """
-    x = moveaxis(x, (axis1, axis2), (-2, -1))
+    x, offset = moveaxis(x, (axis1, axis2), (-2, -1)), operator.index(offset)
     rows, columns = shape_of(x)[-2:]
     i = np.arange(max(0, min(rows + min(offset, 0), columns - max(offset, 0))))
     return getitem(x, index=(..., i - min(offset, 0), i + max(offset, 0)))

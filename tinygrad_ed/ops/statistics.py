@@ -3,18 +3,19 @@
 An entry that is left out gets the gradient 0.
 """
 
+import warnings
 from typing import Any
 
 import numpy as np
 
-from tinygrad_ed.errors import InvalidValue, ShapeError
-from tinygrad_ed.node import plain
+from tinygrad_ed.errors import InvalidType, InvalidValue, NoDerivativeRule, ShapeError
+from tinygrad_ed.node import Node, plain
 from tinygrad_ed.operation import HANDLERS
-from tinygrad_ed.ops.elementwise import sqrt, square, where
-from tinygrad_ed.ops.reduce import Axis, axes_of, cumsum, max, min, prod, sum
+from tinygrad_ed.ops.elementwise import root, sqrt, square, where
+from tinygrad_ed.ops.reduce import Axis, axes_of, count, cumsum, max, mean, min, prod, sum, var, wide
 from tinygrad_ed.ops.scan import cumprod
 from tinygrad_ed.ops.shape import astype, broadcast_to, reshape, transpose
-from tinygrad_ed.values import as_array, shape_of
+from tinygrad_ed.values import Lifted, as_array, shape_of
 
 
 def ptp(a: Any, axis: Axis = None, keepdims: bool = False) -> Any:
@@ -25,19 +26,21 @@ def ptp(a: Any, axis: Axis = None, keepdims: bool = False) -> Any:
 def average(a: Any, axis: Axis = None, weights: Any = None, returned: bool = False, keepdims: bool = False) -> Any:
     """The weighted mean, sum(w a) / sum(w); the weights may be a Node as well."""
     if weights is None:
-        weights = 1.0
-    elif shape_of(weights) != shape_of(a):
-        if axis is None:
-            raise ShapeError(f"average: weights of shape {shape_of(weights)} need axis= for a of shape {shape_of(a)}")
+        y = mean(a, axis=axis, keepdims=keepdims)
+        return (y, np.full(shape_of(y), float(count(a, axis)))[()]) if returned else y
+    if shape_of(weights) != shape_of(a):
         axes = axes_of(a, axis)
         if shape_of(weights) != tuple(shape_of(a)[i] for i in axes):
             raise ShapeError(f"average: weights of shape {shape_of(weights)} do not fit axis {axis} of {shape_of(a)}")
         weights = transpose(weights, axes=[int(i) for i in np.argsort(axes)])
         weights = reshape(weights, tuple([n if i in axes else 1 for i, n in enumerate(shape_of(a))]))
-    spread = broadcast_to(weights, shape=shape_of(a))
+    spread = wide(broadcast_to(weights, shape=shape_of(a)))
     total = sum(spread, axis=axis, keepdims=keepdims)
-    mean = sum(a * spread, axis=axis, keepdims=keepdims) / total
-    return (mean, total) if returned else mean
+    empty = plain(total) == 0
+    if not isinstance(empty, Lifted) and np.any(empty):
+        raise InvalidValue("average: the weights add up to zero")
+    y = sum(a * spread, axis=axis, keepdims=keepdims) / total
+    return (y, total) if returned else y
 
 
 def cov(
@@ -50,6 +53,9 @@ def cov(
     aweights: Any = None,
 ) -> Any:
     """The covariance matrix of variables in rows (or columns)."""
+    for name, given in (("fweights", fweights), ("aweights", aweights)):
+        if isinstance(given, Node):
+            raise NoDerivativeRule(f"np.cov has no derivative rule for {name}=: give plain numbers (node.value)")
     x = np.atleast_2d(m)
     x = x if rowvar or shape_of(x)[0] == 1 else transpose(x)
     if y is not None:
@@ -62,7 +68,11 @@ def cov(
     if aweights is not None:
         lost = lost * float(np.sum(weights * aweights)) / total
     centred = x - average(x, axis=1, weights=broadcast_to(weights, shape=shape_of(x)), keepdims=True)
-    return np.squeeze(centred @ transpose(centred * weights) / (total - lost))
+    divisor = total - lost
+    if divisor <= 0:
+        warnings.warn("Degrees of freedom <= 0 for slice", RuntimeWarning, stacklevel=2)
+        divisor = 0.0
+    return np.squeeze(centred @ transpose(centred * weights) / divisor)
 
 
 def corrcoef(x: Any, y: Any = None, rowvar: bool = True) -> Any:
@@ -75,11 +85,27 @@ def corrcoef(x: Any, y: Any = None, rowvar: bool = True) -> Any:
 
 
 def _filled(a: Any, filling: float) -> Any:
-    return where(np.isnan(plain(a)), filling, a)
+    return where(np.isnan(plain(a)), filling, wide(a))
 
 
-def _counted(a: Any, axis: Axis) -> Any:
-    return np.sum(~np.isnan(plain(a)), axis=axis if axis is None else axes_of(a, axis), keepdims=True)
+def _counts(a: Any, axis: Axis, keepdims: bool = False) -> Any:
+    """How many entries are not NaN."""
+    return np.sum(~np.isnan(plain(a)), axis=axis if axis is None else axes_of(a, axis), keepdims=keepdims)
+
+
+def _share(total: Any, counts: Any, words: str) -> Any:
+    """The total over the counts; NaN, with NumPy's words, where nothing is left to count."""
+    counts = np.reshape(counts, shape_of(total))
+    return _or_nan(total / where(counts <= 0, 1, counts), counts <= 0, words)
+
+
+def _or_nan(result: Any, lacking: Any, words: str) -> Any:
+    """The result, and NaN where it lacks entries, with NumPy's warning."""
+    if not isinstance(lacking, Lifted):
+        if not np.any(lacking):
+            return result
+        warnings.warn(words, RuntimeWarning, stacklevel=3)
+    return where(lacking, np.nan, result)
 
 
 def nansum(a: Any, axis: Axis = None, keepdims: bool = False) -> Any:
@@ -104,36 +130,37 @@ def nancumprod(a: Any, axis: int | None = None) -> Any:
 
 def nanmax(a: Any, axis: Axis = None, keepdims: bool = False) -> Any:
     """The largest entry that is not NaN."""
-    return _or_nan(max(_filled(a, -np.inf), axis=axis, keepdims=keepdims), a, axis)
+    return _extreme(max, -np.inf, a, axis, keepdims)
 
 
 def nanmin(a: Any, axis: Axis = None, keepdims: bool = False) -> Any:
     """The smallest entry that is not NaN."""
-    return _or_nan(min(_filled(a, np.inf), axis=axis, keepdims=keepdims), a, axis)
+    return _extreme(min, np.inf, a, axis, keepdims)
 
 
-def _or_nan(result: Any, a: Any, axis: Axis) -> Any:
-    """The result, and NaN where all entries are NaN."""
-    nothing = np.reshape(_counted(a, axis) == 0, shape_of(result))
-    return where(nothing, np.nan, result) if np.any(nothing) else result
+def _extreme(op: Any, filling: float, a: Any, axis: Axis, keepdims: bool) -> Any:
+    nothing = _counts(a, axis, keepdims) == 0
+    return _or_nan(op(_filled(a, filling), axis=axis, keepdims=keepdims), nothing, "All-NaN slice encountered")
 
 
 def nanmean(a: Any, axis: Axis = None, keepdims: bool = False) -> Any:
     """The mean of what is not NaN."""
-    total = nansum(a, axis, keepdims)
-    return total / np.reshape(_counted(a, axis), shape_of(total))
+    return _share(nansum(a, axis, keepdims), _counts(a, axis), "Mean of empty slice")
 
 
 def nanvar(a: Any, axis: Axis = None, ddof: float = 0, keepdims: bool = False) -> Any:
     """The variance of what is not NaN."""
-    centred = where(np.isnan(plain(a)), 0.0, a - nanmean(a, axis, keepdims=True))
-    total = sum(square(centred), axis=axis, keepdims=keepdims)
-    return total / np.reshape(_counted(a, axis) - ddof, shape_of(total))
+    lacking = np.isnan(plain(a))
+    if not isinstance(lacking, Lifted) and not np.any(lacking):
+        return var(a, axis, ddof, keepdims)
+    center = nansum(a, axis, keepdims=True) / np.maximum(_counts(a, axis, keepdims=True), 1)
+    total = sum(square(where(lacking, 0.0, a - center)), axis=axis, keepdims=keepdims)
+    return _share(total, _counts(a, axis) - ddof, "Degrees of freedom <= 0 for slice.")
 
 
 def nanstd(a: Any, axis: Axis = None, ddof: float = 0, keepdims: bool = False) -> Any:
-    """The standard deviation of what is not NaN."""
-    return sqrt(nanvar(a, axis, ddof, keepdims))
+    """The standard deviation of what is not NaN; its gradient is 0 where all entries are equal."""
+    return root(nanvar(a, axis, ddof, keepdims))
 
 
 def bincount(x: Any, weights: Any = None, minlength: int = 0) -> Any:
@@ -141,9 +168,10 @@ def bincount(x: Any, weights: Any = None, minlength: int = 0) -> Any:
     from tinygrad_ed.ops.moves import scatter
 
     numbers = as_array(plain(x))
-    if numbers.dtype.kind not in "iu":
-        raise InvalidValue("bincount counts whole numbers: x must be an integer array, and only weights may be a Node")
-    length = int(np.max(numbers, initial=minlength - 1)) + 1
+    if numbers.dtype.kind not in "iub":
+        raise InvalidType("bincount counts whole numbers: x must be an integer array, and only weights may be a Node")
+    numbers = numbers.astype(int)
+    length = len(np.bincount(numbers, minlength=minlength))
     return scatter(astype(weights, dtype=float), positions=numbers + 1, shape=(length,))
 
 

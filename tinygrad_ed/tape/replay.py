@@ -16,7 +16,7 @@ import numpy as np
 
 from tinygrad_ed import ops
 from tinygrad_ed.ops.linalg import by_dot
-from tinygrad_ed.ops.shape import _repeats
+from tinygrad_ed.ops.shape import can_repeat
 from tinygrad_ed.tape.levels import Levels
 from tinygrad_ed.tape.passes import is_plain_reduction, operands
 from tinygrad_ed.tape.program import Program, Undecided
@@ -230,7 +230,7 @@ class Replay:
         index = (step.kwargs or {})["index"]
         out, text = self._out(step), self._argument(index)
         self.body.append(f"{out}.fill(0.0)")
-        if _repeats(plain_tree(index)):
+        if can_repeat(plain_tree(index)):
             self.body.append(f"{self._function(np.add.at)}({out}, {text}, {self._argument(step.args[0])})")
         else:
             self.body.append(f"{out}[{text}] = {self._argument(step.args[0])}")
