@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_ed.errors import GraphDropped, NotFinite, RuleError
+from tinygrad_ed.errors import GraphDropped, RuleError
 from tinygrad_ed.node import Node, plain
 from tinygrad_ed.opaque import Opaque
 from tinygrad_ed.operation import Op
@@ -89,8 +89,6 @@ def _of_a_reader(
             if isinstance(y, Node) and not isinstance(part, Node) and np.any(part):
                 raise GraphDropped(f"it returned {part!r}, which is no Node")
             return part
-    except NotFinite:
-        raise
     except Exception as error:  # noqa: BLE001  # whatever it is, the rule may run on plain arrays all the same
         noted = run_plainly.get()
         if noted is not None:
