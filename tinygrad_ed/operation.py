@@ -177,8 +177,6 @@ class Op:
             if type(value) is not float:
                 floats = False
                 lifted = lifted if type(value) is np.ndarray else value
-        if params and recorded:
-            params = owned(params)
         if lifted is None and params and observer.get() is not None:
             lifted = lifted_among(params)
         if lifted is not None:
@@ -186,11 +184,12 @@ class Op:
         elif watcher is True or watcher is False:
             value = self._evaluate(values, params, inputs, floats)
         else:
+            watcher.given(*inputs, *params.values())
             value = watcher.computed(partial(self._evaluate, values, params, inputs, floats))
         if not recorded:
             return value
         args = tuple([x if isinstance(x, Node) else v for x, v in zip(inputs, values, strict=True)])
-        return self._remembered(value, args, params)
+        return self._remembered(value, args, owned(params) if params else params)
 
     def _remembered(self, value: Value, args: tuple[Any, ...], params: dict[str, Any]) -> Node:
         """The new node; one that remembers nothing if recording is off."""

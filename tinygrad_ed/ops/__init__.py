@@ -27,6 +27,7 @@ from tinygrad_ed.ops.elementwise import *
 from tinygrad_ed.ops.linalg import *
 from tinygrad_ed.ops.reduce import *
 from tinygrad_ed.ops.shape import *
+from tinygrad_ed.recording import observer
 from tinygrad_ed.values import Lifted, as_array
 
 abs = absolute
@@ -131,6 +132,9 @@ def _plain(name: str) -> Any:
 
 
 def _getitem(self: Node, index: Any) -> Any:
+    watcher = observer.get()
+    if watcher is not None:
+        watcher.given(index)
     return getitem(self, index=shape.as_read(index))
 
 

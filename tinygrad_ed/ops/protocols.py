@@ -20,6 +20,7 @@ from tinygrad_ed.operation import HANDLERS, Op
 from tinygrad_ed.ops.elementwise import where
 from tinygrad_ed.ops.moves import MOVES, move, signature_of, without_nodes
 from tinygrad_ed.ops.shape import astype
+from tinygrad_ed.recording import observer
 from tinygrad_ed.values import shape_of
 
 _Functions = list[Callable[..., Any]]
@@ -100,6 +101,9 @@ def array_function(
     self: Node, function: Callable[..., Any], types: Any, args: tuple[Any, ...], keywords: dict[str, Any]
 ) -> Any:
     """Answer NumPy's other functions (`Node.__array_function__`)."""
+    watcher = observer.get()
+    if watcher is not None:
+        watcher.given(*args, *keywords.values())
     handler = HANDLERS.get(function)
     if handler is not None:
         return _call(function, handler, args, keywords)
