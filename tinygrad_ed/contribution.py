@@ -111,6 +111,13 @@ def _opaque(op: Op, position: int, count: int) -> Opaque:
     return Opaque(f"{op.name}'", forward, (True, None, *[False] * count), again)
 
 
+def added(so_far: Any, part: Any) -> Any:
+    """Add two gradients of one node; those of float16 are added up in float32, as NumPy adds up float16."""
+    if getattr(part, "dtype", None) is HALF:
+        return wide(so_far) + wide(part)
+    return so_far + part
+
+
 def fitted(part: Any, want: Any, op: Op, position: int) -> Any:
     """Undo broadcasting, here and nowhere else, and see that a gradient has its input's shape and dtype."""
     alike = type(part) is type(want) is np.ndarray and part.dtype is want.dtype

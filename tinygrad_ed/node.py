@@ -145,7 +145,10 @@ class Node(Operators):
     def grad(self) -> Any:
         """The gradient that the last sweep left here (plain, read-only), or None where none arrived."""
         with one_at_a_time:
-            return None if self._grad is None else read_only(self._grad)
+            g: Any = self._grad
+        if type(g) is np.ndarray:
+            return read_only(g if g.dtype == self.dtype else g.astype(self.dtype))  # float16 is added up in float32
+        return g
 
     @property
     def name(self) -> str | None:

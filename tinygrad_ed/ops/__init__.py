@@ -139,7 +139,7 @@ def _getitem(self: Node, index: Any) -> Any:
 
 
 def _iter(self: Node) -> Iterator[Any]:
-    return iter([getitem(self, index=i) for i in range(len(self))])
+    return iter(shape.cut(self, 0, range(1, len(self) + 1), single=True))
 
 
 def _reshape(self: Node, *sizes: Any, order: str = "C") -> Any:

@@ -11,6 +11,7 @@ Node([[2., 4.],
 """
 
 import inspect
+import itertools
 import math
 import operator
 from collections.abc import Callable, Sequence
@@ -19,16 +20,16 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_ed.errors import InvalidType, InvalidValue, NoDerivativeRule
+from tinygrad_ed.errors import InvalidValue, NoDerivativeRule
 from tinygrad_ed.nested import leaves, rebuilt
 from tinygrad_ed.node import Node, plain
 from tinygrad_ed.operation import HANDLERS, Op, op
 from tinygrad_ed.ops.elementwise import where
 from tinygrad_ed.ops.shape import (
-    astype,
     axes_before,
     broadcast_to,
     concatenate,
+    cut,
     flip,
     getitem,
     moveaxis,
@@ -193,13 +194,16 @@ def _of_blocks(tree: Any, depth: int, ndim: int) -> Any:
 
 def _parts(split: Callable[..., Any], x: Any, sections: Any, axis: int) -> list[Any]:
     """The parts into which NumPy splits the places along an axis."""
-    places = [part.tolist() for part in split(np.arange(shape_of(x)[axis]), without_nodes(sections))]
+    length = shape_of(x)[axis]
+    places = [part.tolist() for part in split(np.arange(length), without_nodes(sections))]
+    if [*itertools.chain(*places)] == [*range(length)]:
+        return cut(x, axis, [*itertools.accumulate(map(len, places))])
     return [getitem(x, (*axes_before(axis, x), slice(part[0], part[-1] + 1) if part else slice(0))) for part in places]
 
 
 def unstack(x: Any, axis: int = 0) -> tuple[Any, ...]:
     """Each entry along an axis."""
-    return tuple([getitem(x, (*axes_before(axis, x), i)) for i in range(shape_of(x)[axis])])
+    return tuple(cut(x, axis, range(1, shape_of(x)[axis] + 1), single=True))
 
 
 # Spreading and choosing
@@ -211,24 +215,26 @@ def broadcast_arrays(*args: Any, subok: bool = False) -> tuple[Any, ...]:
     return tuple([broadcast_to(x, shape=shape) for x in args])
 
 
-def meshgrid(*xi: Any, copy: bool = True, sparse: bool = False, indexing: Any = "xy") -> tuple[Any, ...]:
+def meshgrid(*xi: Any, copy: bool = True, sparse: bool = False, indexing: Any = "xy") -> Any:
     """Coordinates of a grid: each vector along an axis of its own, spread over those of the others."""
-    shapes = [grid.shape for grid in np.meshgrid(*[np.empty(shape_of(x)) for x in xi], sparse=True, indexing=indexing)]
-    grids = [reshape(x, shape) for x, shape in zip(xi, shapes, strict=True)]
-    return tuple(grids) if sparse else broadcast_arrays(*grids)
+    outlines = np.meshgrid(*[np.empty(shape_of(x)) for x in xi], copy=copy, sparse=True, indexing=indexing)
+    grids = [reshape(x, outline.shape) for x, outline in zip(xi, outlines, strict=True)]
+    return type(outlines)(grids) if sparse else broadcast_arrays(*grids)
+
+
+def _selected(*xs: Any, which: Any = ()) -> Any:
+    *choices, default = xs
+    return np.select([which == i for i in range(len(choices))], choices, default)
+
+
+SELECT = op("select", _selected, lambda g, y, i, which=(): where(which == i, g, 0.0), broadcasts=True, variadic=True)
 
 
 def select(condlist: Sequence[Any], choicelist: Sequence[Any], default: Any = 0) -> Any:
     """For each entry the first choice whose condition holds. Conditions are plain."""
-    if len(condlist) != len(choicelist) or not len(condlist):
-        raise InvalidValue(f"select: {len(condlist)} conditions for {len(choicelist)} choices; give one for each")
-    y = default
-    for condition, choice in zip(reversed(condlist), reversed(choicelist), strict=True):
-        if as_array(plain(condition)).dtype != bool:
-            raise InvalidType(f"select: a condition is an array of truth values, not {condition!r}")
-        y = where(condition, choice, y)
-    dtypes = [as_array(plain(x)).dtype for x in [*choicelist, default] if shape_of(x)]  # numbers have none
-    return astype(y, dtype=np.result_type(*dtypes)) if dtypes else y
+    count = len(choicelist)
+    which = np.select([plain(condition) for condition in condlist], [*range(count)], count)
+    return SELECT(*choicelist, default, which=which)
 
 
 def _triangle(m: Any, k: Any) -> Array:

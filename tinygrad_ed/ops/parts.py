@@ -52,7 +52,7 @@ def heaviside(x1: Any, x2: Any) -> Any:
 
 def float_power(x1: Any, x2: Any) -> Any:
     """x1 to the power x2, in float64 whatever they are."""
-    return power(*[astype(x, dtype=float) if getattr(x, "dtype", float) != float else x for x in (x1, x2)])
+    return power(*[astype(x, dtype=float) if getattr(x, "dtype", np.float64) != np.float64 else x for x in (x1, x2)])
 
 
 def ldexp(x1: Any, x2: Any) -> Any:

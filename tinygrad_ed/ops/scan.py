@@ -4,6 +4,7 @@ The running product is computed by doubling, y_i <- y_i y_(i-d) for d = 1, 2, 4,
 arrays and no division, so it is right with any number of zeros, to every order.
 """
 
+import math
 import operator
 from typing import Any
 
@@ -208,11 +209,10 @@ def unwrap(p: Any, discont: float | None = None, axis: int = -1, period: float =
 def apply_along_axis(func1d: Any, axis: int, arr: Any, *args: Any, **kwargs: Any) -> Any:
     """Apply a function of vectors to every vector along an axis."""
     rows = moveaxis(arr, axis, -1)
-    kept = shape_of(rows)[:-1]
-    results = [func1d(rows[i], *args, **kwargs) for i in np.ndindex(kept)]
-    together = stack(results)
+    *kept, length = shape_of(rows)
+    together = stack([func1d(row, *args, **kwargs) for row in np.reshape(rows, (math.prod(kept), length))])
     shape = shape_of(together)[1:]
-    y = np.reshape(together, kept + shape)
+    y = np.reshape(together, (*kept, *shape))
     for k in range(len(shape)):
         y = moveaxis(y, len(kept) + k, axis % len(shape_of(arr)) + k)
     return y

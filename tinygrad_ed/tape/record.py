@@ -31,7 +31,8 @@ _FLOATS = frozenset([float])
 
 _COMPOSED: list[Op] = [
     *(ops.relu, ops.sigmoid, ops.softplus, ops.leaky_relu, ops.elu, ops.sum, ops.mean, ops.logsumexp, norms.norm),
-    *(ops.reshape, ops.matrix_transpose, shape._concatenate, shape._stack, OPS["einsum"], *moves.MOVERS.values()),
+    *(ops.reshape, ops.matrix_transpose, shape._concatenate, shape._stack, OPS["einsum"]),
+    *(moves.SELECT, *moves.MOVERS.values()),
 ]
 COMPOSED = frozenset(_COMPOSED)
 """Ops whose forward is written with NumPy calls that can be recorded one by one."""
