@@ -1,15 +1,31 @@
-"""Tests that need a browser are left out unless they are asked for, and the summary says so."""
+"""The same run on every machine: on all cores, with the same examples, and nothing written beside the tests.
+
+Tests that need a browser are left out unless they are asked for, and the summary says so.
+"""
 
 import os
 from pathlib import Path
 
-os.environ.setdefault("MPLBACKEND", "agg")  # no plot opens a window, also not one of an example
+import pytest
+from hypothesis import settings
+
+settings.register_profile("same everywhere", derandomize=True, database=None, deadline=None)
+settings.load_profile("same everywhere")
+os.environ["MPLBACKEND"] = "agg"  # no plot opens a window, also not one of an example
 
 TESTS = Path(__file__).with_name("test_browser.py")
 LEFT_OUT = (
     "left out: the tests in a real browser (tests/test_browser.py needs Chromium and the extra `browser`); "
     "run them with: python -m pytest -m browser"
 )
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_cmdline_main(config):
+    """Run on all cores unless told otherwise; where pytest-xdist is not installed, there is no `-n` to ask it of."""
+    option = config.option
+    if getattr(option, "numprocesses", 0) is None and not option.tx and not hasattr(config, "workerinput"):
+        option.numprocesses = "auto"
 
 
 def pytest_configure(config):

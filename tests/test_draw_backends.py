@@ -1,5 +1,6 @@
+import os
+import shlex
 import shutil
-import stat
 import sys
 import textwrap
 
@@ -32,14 +33,21 @@ def nothing(bare, monkeypatch):
     monkeypatch.setitem(sys.modules, "pygraphviz", None)
 
 
+def script(program, code):
+    """Make a program of some lines of Python; a `#!` line alone cannot hold a path with spaces."""
+    text = f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -c {shlex.quote(textwrap.dedent(code))} "$@"\n'
+    program.write_bytes(os.fsencode(text))
+    program.chmod(0o755)
+    return program
+
+
 def fake(folder, name="dot", offers=("svg", "png", "pdf"), broken=False):
     """A program that answers like dot, and keeps its arguments and its input beside itself."""
-    program = folder / name
-    program.write_text(
-        textwrap.dedent(f"""\
-        #!{sys.executable}
+    return script(
+        folder / name,
+        f"""\
         import pathlib, sys
-        here = pathlib.Path({str(folder)!r})
+        here = pathlib.Path({str(folder)!a})
         (here / "arguments").write_text("\\n".join(sys.argv[1:]), "utf-8")
         source = sys.stdin.buffer.read()
         (here / "input").write_bytes(source)
@@ -48,10 +56,8 @@ def fake(folder, name="dot", offers=("svg", "png", "pdf"), broken=False):
             sys.stderr.write(f'Format: "{{form}}" not recognized. Use one of: {" ".join(offers)}\\n')
             sys.exit(1)
         sys.stdout.write("drawn by the fake, " + form + "!" * (b'label="W"' in source))
-        """)
+        """,
     )
-    program.chmod(program.stat().st_mode | stat.S_IXUSR)
-    return program
 
 
 def test_a_dot_program_on_the_path_comes_first(bare, monkeypatch, tmp_path):
@@ -155,9 +161,7 @@ def test_a_machine_without_fonts_gets_one_clear_line_in_place_of_empty_boxes(eng
 
 
 def test_where_one_engine_gives_up_no_other_one_is_tried(bare, monkeypatch, tmp_path):
-    program = tmp_path / "dot"
-    program.write_text(f"#!{sys.executable}\nimport time\ntime.sleep(30)\n")
-    program.chmod(program.stat().st_mode | stat.S_IXUSR)
+    script(tmp_path / "dot", "import time; time.sleep(30)")
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setattr(backends, "SECONDS", 0.3)
     with pytest.raises(

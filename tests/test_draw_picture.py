@@ -113,7 +113,7 @@ def test_a_folder_that_cannot_be_written_is_a_clear_error(picture, tmp_path, mon
 
 
 def test_without_an_engine_dot_is_saved_and_the_rest_damages_nothing(picture, tmp_path, no_engine):
-    assert picture.save(tmp_path / "x.dot").read_text().startswith("digraph")
+    assert picture.save(tmp_path / "x.dot").read_text(encoding="utf-8").startswith("digraph")
     old = tmp_path / "x.svg"
     old.write_text("old")
     with pytest.raises(tg.MissingExtra, match=r'python -m pip install "tinygrad_ed\[dot\]"'):

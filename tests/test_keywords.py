@@ -16,7 +16,7 @@ from keyword_rows import CALLS
 import tinygrad_ed as tg
 from tinygrad_ed.operation import HANDLERS
 from tinygrad_ed.ops.moves import MOVES
-from tinygrad_ed.ops.protocols import path
+from tinygrad_ed.ops.protocols import PLAIN, path
 
 # A keyword that is not taken with some value at least (`out=` never is). A list, so that none is lost unseen.
 _REFUSED = [
@@ -96,11 +96,15 @@ def with_arrays(name, args, keywords, change):
 
 
 def outcome(name, args, keywords, change):
+    return outcome_of(lambda: with_arrays(name, args, keywords, change))
+
+
+def outcome_of(call):
     """What comes of a call, a result or an error, and the warnings on the way."""
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         try:
-            result = with_arrays(name, args, keywords, change)
+            result = call()
         except Exception as error:  # noqa: BLE001  # whichever it is, it is compared
             result = error
     return result, {str(warning.message) for warning in caught}
@@ -116,7 +120,8 @@ def combinations(options, how_many=(0, 1, 2)):
 def difference(expected, found, rtol=1e-13):
     """In which way a result is not NumPy's; None if it is."""
     if isinstance(expected, list | tuple):
-        if type(found) is not type(expected) or len(found) != len(expected):
+        names = [getattr(x, "_fields", None) for x in (expected, found)]  # (which of list and tuple is of no matter)
+        if not isinstance(found, list | tuple) or len(found) != len(expected) or names[0] != names[1]:
             return f"{found!r} stands for {expected!r}"
         return next(filter(None, map(functools.partial(difference, rtol=rtol), expected, found)), None)
     found = found.value if isinstance(found, tg.Node) else found
@@ -179,6 +184,42 @@ def test_an_array_given_as_out_is_never_written_into(name):
     with pytest.raises(tg.NoDerivativeRule, match=r"does not take out=.*a plain array cannot hold one"):
         with_arrays(name, args, {"out": out[...]}, lambda x: x if x is out else tg.Node(x))
     np.testing.assert_array_equal(out, 7.0)
+
+
+# --- ufuncs ----------------------------------------------------------------------------------------------------------
+
+UFUNCS = sorted({f for f in {*HANDLERS, *PLAIN} if isinstance(f, np.ufunc)}, key=path)
+BETWEEN = np.array([[0.3, 0.6, 0.9], [0.2, 0.5, 0.7], [0.15, 0.45, 0.8]])
+UFUNC_OPTIONS = {
+    "dtype": [None, float, np.float32, bool],
+    "casting": ["same_kind", "unsafe", "no"],
+    "order": ["K", "C", "F"],
+    "where": [True, np.eye(3) > 0],
+    "subok": [True, False],
+    "axis": [0, -1],
+    "keepdims": [True, False],
+    "axes": [[(-2, -1)] * 3, [0, 1, ()]],
+    "signature": ["d->d"],
+}
+
+
+@pytest.mark.parametrize("ufunc", UFUNCS, ids=path)
+@pytest.mark.parametrize("dtype", [np.float64, np.float32, np.float16])
+def test_a_ufunc_with_any_keyword_gives_what_numpy_gives_or_is_refused_by_name(ufunc, dtype):
+    inputs = [BETWEEN.astype(dtype), BETWEEN[::-1].astype(dtype)][: ufunc.nin]
+    inputs = [inputs[0], np.arange(3)] if ufunc is np.ldexp else inputs
+    for keywords in combinations(UFUNC_OPTIONS, (0, 1)):
+        given = {**keywords, "out": np.zeros((3, 3), bool)} if ufunc.nout == 1 and ufunc in PLAIN else keywords
+        if not isinstance(keywords.get("where", True), bool):
+            given = given if ufunc in PLAIN and "out" in given else {}  # else NumPy leaves entries as they happen to be
+        outcomes = []
+        for change in (np.copy, lambda x: tg.Node(x) if is_array(x) else x):
+            options = {key: np.copy(x) if key == "out" else x for key, x in given.items()}
+            outcomes.append(outcome_of(lambda: ufunc(*[change(x) for x in inputs], **options)))  # noqa: B023  # called here
+        if isinstance(outcomes[0][0], Exception) and isinstance(outcomes[1][0], tg.NoDerivativeRule):
+            continue
+        fault, _ = compared(*outcomes, UFUNC_OPTIONS, 8 * float(np.finfo(dtype).eps))
+        assert fault is None, f"{keywords}: {fault}"
 
 
 # --- dtypes ----------------------------------------------------------------------------------------------------------
@@ -299,3 +340,45 @@ def test_of_nothing_comes_what_numpy_says_and_no_derivative(name):
                 slopes = tg.gradients(part, nodes, seed=np.ones(part.shape))
                 assert [(g.shape, g.dtype) for g in slopes] == [(shape, float)] * len(nodes)
     assert not wrong, f"{len(wrong)} calls, the first: {wrong[0]}"
+
+
+BESIDE = {  # nothing, beside something that the result does depend on
+    "append": (np.append, [0], [3]),
+    "concatenate": (lambda a, b: np.concatenate([a, b]), [0], [3]),
+    "insert": (lambda a, b: np.insert(a, 0, b), [0], [3]),
+    "diff": (lambda a, b: np.diff(a, prepend=b), [0], [3]),
+    "ediff1d": (lambda a, b: np.ediff1d(a, to_end=b), [0], [3]),
+    "polyadd": (np.polyadd, [0], [3]),
+    "polymul": (np.polymul, [0], [3]),
+    "polyval": (np.polyval, [3], [0]),
+    "interp": (lambda a, b: np.interp(a, [0.0, 1.0, 2.0], b), [0], [3]),
+    "dot": (np.dot, [3, 0], [0, 2]),
+    "outer": (np.outer, [0], [3]),
+    "einsum": (lambda a, b: np.einsum("i,j->j", a, b), [0], [3]),
+    "full_like": (lambda a, b: np.full_like(a, b, shape=(2, 3)), [0], [3]),
+}
+
+
+@pytest.mark.parametrize("name", BESIDE)
+def test_nothing_beside_something(name):
+    f, *shapes = BESIDE[name]
+    xs = [1.0 + np.arange(np.prod(shape)).reshape(shape) for shape in shapes]
+    assert difference(f(*xs), f(*map(tg.Node, xs))) is None
+    weights = np.random.default_rng(0).uniform(0.5, 1.5, np.shape(f(*xs)))
+    total = lambda *xs: np.sum(f(*xs) * weights)  # noqa: E731
+    slopes = tg.grad(total, range_of(xs))(*xs)
+    assert [slope.shape for slope in slopes] == [x.shape for x in xs]
+    for k, x in enumerate(xs):
+        ends = [total(*[y + h * (y is x) for y in xs]) for h in (1e-6, -1e-6)]
+        np.testing.assert_allclose(np.sum(slopes[k]), (ends[0] - ends[1]) / 2e-6, atol=1e-6)
+
+
+def test_of_nothing_methods_say_what_numpy_says():
+    x = tg.Node(np.zeros((0, 3)))
+    for method, words in ((x.mean, "Mean of empty slice"), (x.var, "Degrees of freedom <= 0 for slice")):
+        with pytest.warns(RuntimeWarning) as caught:
+            assert np.isnan(method().value)
+        assert any(words in str(warning.message) for warning in caught)
+    with pytest.raises(tg.ShapeError, match="zero-size array to reduction operation maximum"):
+        x.max()
+    np.testing.assert_array_equal(x.sum(axis=0).value, np.zeros(3))

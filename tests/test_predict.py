@@ -412,6 +412,16 @@ def test_without_a_bar_a_terminal_gets_lines(run, monkeypatch):
     assert re.findall(r"epoch (\d) of 5, cost \d\.\d+", err) == ["1", "2", "3", "4", "5"]
 
 
+@pytest.mark.parametrize("option", ["--save", "--checkpoint"])
+def test_a_file_that_needs_an_extra_is_refused_before_the_training(run, monkeypatch, option):
+    Path("flowers.csv").write_text(flowers())
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    monkeypatch.setattr("tinygrad_ed.train.table.train_on_table", None)
+    status, _, err = run("train", "flowers.csv", "--target", "kind", option, "network.safetensors")
+    assert (status, err.count("\n")) == (2, 1)
+    assert 'pip install "tinygrad_ed[safetensors]"' in err
+
+
 # --- plots ------------------------------------------------------------------------------------------------------------
 
 

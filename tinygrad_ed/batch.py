@@ -16,6 +16,7 @@ import numpy as np
 
 from tinygrad_ed import ops
 from tinygrad_ed.node import Node
+from tinygrad_ed.opaque import Opaque
 from tinygrad_ed.operation import Op
 from tinygrad_ed.ops import decompose, elementwise, moves, scan, shape, spectral
 from tinygrad_ed.values import Array, Lifted, as_array, shape_of
@@ -39,11 +40,19 @@ class Batch(Lifted):
 
     def through(self, op: Op, values: list[Any], params: dict[str, Any]) -> "Batch":
         """Run the op on whole batches, if there is a rule for that and the parameters allow it."""
-        inputs, rule = tuple(values), _RULES.get(op)
+        inputs, rule = tuple(values), _stacked if isinstance(op, Opaque) and op.stacks else _RULES.get(op)
         result = rule(op, inputs, params) if rule else None
         if result is None:
             result = _one_by_one(op, inputs, params)
         return Batch(result if result.dtype.kind == "f" else result.astype(float))
+
+    def rows(self) -> list[Any]:
+        """Return the gradients, one by one."""
+        return [_alone(self, i) for i in range(len(self.array))]
+
+    def of(self, rows: list[Any]) -> "Batch":
+        """Return a batch of these."""
+        return Batch(np.stack([_array(row) for row in rows]))
 
 
 # The same operators and methods as a Node has: each is the call of an op.
@@ -102,6 +111,12 @@ def _padded(array: Array, ndim: int) -> Array:
     """The batch with axes of length 1 behind the first, as broadcasting would put them in front."""
     missing = ndim + 1 - array.ndim
     return array.reshape(len(array), *[1] * missing, *array.shape[1:]) if missing > 0 else array
+
+
+def _stacked(op: Op, inputs: tuple[Any, ...], params: dict[str, Any]) -> Array | None:
+    """Ops that take a whole stack in the place of their first input."""
+    first, *rest = inputs
+    return None if any([isinstance(x, Batch) for x in rest]) else _array(op(first.array, *rest, **params))
 
 
 def _matmul(op: Op, inputs: tuple[Any, ...], params: dict[str, Any]) -> Array | None:

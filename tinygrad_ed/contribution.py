@@ -6,43 +6,116 @@ array([2., 2., 2.])
 """
 
 from collections.abc import Sequence
+from contextlib import nullcontext
+from contextvars import ContextVar
+from functools import cache
+from textwrap import shorten
 from typing import Any
 
 import numpy as np
 
-from tinygrad_ed.errors import RuleError
+from tinygrad_ed.errors import GraphDropped, RuleError
 from tinygrad_ed.node import Node, plain
+from tinygrad_ed.opaque import Opaque
 from tinygrad_ed.operation import Op
 from tinygrad_ed.ops.reduce import HALF, wide
 from tinygrad_ed.ops.shape import astype, reshape
+from tinygrad_ed.recording import losing
 from tinygrad_ed.values import Lifted, constant, read_only, shape_of
 
 NOT_PLAIN = (Node, Lifted)
 
+run_plainly: ContextVar[dict[str, str] | None] = ContextVar("run plainly", default=None)
+"""Where to note which op has a rule that does not run on Nodes, and why."""
+
 
 def contribution(
-    op: Op, position: int, g: Any, y: Any, inputs: Sequence[Any], params: dict[str, Any] | None, arg: Node
+    op: Op,
+    position: int,
+    g: Any,
+    y: Any,
+    inputs: Sequence[Any],
+    params: dict[str, Any] | None,
+    arg: Node,
+    as_it_is: bool = False,
 ) -> Any:
-    """What the op's rule sends to one input, of that input's shape and dtype; None if it has no rule."""
+    """What the op's rule sends to one input, of that input's shape and dtype; None if it has no rule.
+
+    A reader's rule may know no more than plain arrays; unless it is to be run as it is, it gets them.
+    """
     rule = op.rules[0 if op.variadic else position]
     if rule is None:
         return None
     if op.guarded:
+        if not as_it_is and any([isinstance(v, NOT_PLAIN) for v in (g, y, *inputs)]):
+            return _of_a_reader(op, position, g, y, inputs, params or {}, arg)
         g, y, *inputs = [read_only(v) if isinstance(v, np.ndarray) else v for v in (g, y, *inputs)]
     if op.variadic:
-        inputs = (position, *inputs)
+        inputs = (position, *inputs) if op.reads_inputs else (position,)
     try:
         part = rule(g, y, *inputs) if params is None else rule(g, y, *inputs, **params)
     except ArithmeticError:  # floats raise where NumPy says inf or nan, with its warning
         part = rule(*[np.float64(v) if type(v) is float else v for v in (g, y, *inputs)], **(params or {}))
     except Exception as error:
-        error.add_note(f"(raised by the derivative rule of op {op.name!r} for input {position})")
+        mend = "; what it is given is read-only: write `g = 2 * g`, not `g *= 2`" if "read-only" in str(error) else ""
+        error.add_note(f"(raised by the derivative rule of op {op.name!r} for input {position}{mend})")
         raise
+    if op.guarded and type(part) is np.ndarray:
+        part = part.copy()  # the reader may use it again
     want: Any = arg._value
     kind = type(part)
     if kind is type(want) and (kind is float or (part.shape == want.shape and part.dtype is want.dtype)):
         return part
     return fitted(part if isinstance(y, Node) else plain(part), want, op, position)
+
+
+def _of_a_reader(
+    op: Op, position: int, g: Any, y: Any, inputs: Sequence[Any], params: dict[str, Any], arg: Node
+) -> Any:
+    """What a reader's rule sends where there are Nodes, a batch, or values that are recorded.
+
+    Of a batch it gets one gradient after the other. Nodes it gets to try; where it does not run on them, or loses the
+    derivative, an opaque op runs it on plain arrays.
+    """
+    if isinstance(g, Lifted) and (rows := g.rows()) is not None:
+        return g.of([contribution(op, position, row, y, inputs, params, arg) for row in rows])
+    if isinstance(y, Node) and not isinstance(g, Node):
+        g = Node(g)  # the result hangs on it: a plain one has lost its derivative
+    lifted = [x for x in map(plain, (g, y, *inputs)) if isinstance(x, Lifted)]
+    token = losing.set(False)
+    try:
+        with lifted[0].undone_if_it_fails() if lifted else nullcontext():
+            part = contribution(op, position, g, y, inputs, params, arg, True)
+            if isinstance(y, Node) and not isinstance(part, Node) and np.any(part):
+                raise GraphDropped(f"it returned {part!r}, which is no Node")
+            return part
+    except Exception as error:  # noqa: BLE001  # whatever it is, the rule may run on plain arrays all the same
+        noted = run_plainly.get()
+        if noted is not None:
+            noted.setdefault(op.name, shorten(f"{type(error).__name__}: {error}", 100, placeholder=" ..."))
+    finally:
+        losing.reset(token)
+    return _opaque(op, position, len(inputs))(g, plain(y), *inputs, **params)
+
+
+@cache
+def _opaque(op: Op, position: int, count: int) -> Opaque:
+    """The op (g, y, *inputs) -> what a rule sends; the differences move y with the inputs."""
+
+    def forward(g: Any, y: Any, *inputs: Any, **params: Any) -> Any:
+        return contribution(op, position, g, y, inputs, params, Node(inputs[position]), True)
+
+    def again(g: Any, y: Any, *inputs: Any, **params: Any) -> Any:
+        return forward(g, op(*inputs, **params), *inputs, **params)
+
+    return Opaque(f"{op.name}'", forward, (True, None, *[False] * count), again)
+
+
+def added(so_far: Any, part: Any) -> Any:
+    """Add two gradients of one node; those of float16 are added up in float32, as NumPy adds up float16."""
+    if getattr(part, "dtype", None) is HALF:
+        return wide(so_far) + wide(part)
+    return so_far + part
 
 
 def fitted(part: Any, want: Any, op: Op, position: int) -> Any:

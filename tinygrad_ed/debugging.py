@@ -1,4 +1,4 @@
-"""`with tg.debug():` stops at the first NaN or infinity, and at arrays that were changed too early.
+"""`with tg.debug():` stops at the first NaN, names two vectors that become a matrix, and what was changed too early.
 
 A NaN is noticed where training has long gone wrong; what one wants to know is which op made the first one, from which
 inputs, and in which line. An observer looks at every result and every gradient; where nobody watches, ops are as
@@ -11,16 +11,24 @@ tinygrad_ed.errors.NotFinite: op 'log' gave nan at [1] (1 of 2 entries, shape (2
 shape (2,), which is finite there: -1.0; made at ...
 """
 
-from collections.abc import Iterator
+import sys
+import warnings
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from types import FrameType
+from typing import Any, cast
 
 import numpy as np
 
-from tinygrad_ed import recording
+from tinygrad_ed import operation, ops, recording
+from tinygrad_ed.batch import Batch
 from tinygrad_ed.errors import NotFinite, StaleGraph
 from tinygrad_ed.node import Node, plain
-from tinygrad_ed.values import Array
+from tinygrad_ed.ops import elementwise, parts, protocols
+from tinygrad_ed.values import Array, shape_of
+
+_OF_ONE_OP = {room.__file__ for room in (recording, operation, ops, elementwise, parts, protocols)} | {__file__}
+"""The files on the way from a reader's line to one op; in all others are functions that are made of several."""
 
 
 @contextmanager
@@ -30,56 +38,82 @@ def debug() -> Iterator[None]:
     Raises:
         NotFinite: at the first NaN or infinity that an op or a derivative rule makes, with the op, the names and
             shapes, the first offending entry, and the file and line of the reader's code that made the node.
-        StaleGraph: in a sweep, if an array that went into the graph was changed since.
+        StaleGraph: in a sweep, if an array or a list that was given to an op has been changed since.
+
+    Warns:
+        UserWarning: where an op makes a matrix (n, n) out of a column (n, 1) and a vector (n,), with the line.
+        RuntimeWarning: NumPy's own, as ever, but for those of a computation that `NotFinite` stops.
     """
     watcher = _Watcher()
     observing = recording.observer.set(watcher)
     watching = recording.mode.set(watcher)
     try:
-        with np.errstate(all="ignore"):  # the first NaN stops with more than a warning
-            yield
+        yield
     finally:
         recording.mode.reset(watching)
         recording.observer.reset(observing)
 
 
-class _Watcher:
-    """The observer: for each node it keeps the line that made it and the state of the plain arrays in it."""
+class _Watcher(recording.Observer):
+    """The observer: for each node it keeps the line that made it, and what the reader gave to its op."""
 
     def __init__(self) -> None:
         self._lines: dict[int, str] = {}
-        self._arrays: dict[int, list[tuple[int, int]]] = {}
+        self._given: dict[int, list[tuple[Any, Any]]] = {}
+        self._next: list[tuple[Any, Any]] = []
+
+    def given(self, *things: Any) -> None:
+        """Keep arrays and lists, which their owner can change, with what they hold now."""
+        for thing in things:
+            if isinstance(thing, tuple):
+                self.given(*thing)
+            elif isinstance(thing, np.ndarray | list | dict):
+                self._next.append((thing, _state(thing)))
+
+    def computed(self, run: Callable[[], Any]) -> Any:
+        """Keep NumPy's warnings back; if they do not come to NaN or infinity, the second run gives them."""
+        flags: list[str] = []
+        with np.errstate(all="call", call=lambda kind, _: flags.append(kind)):
+            result = run()
+        return run() if flags and _first_bad(_array(result)) is None else result
 
     def made(self, node: Node) -> None:
-        """Keep line and arrays of a new node; stop if it is not finite."""
+        """Keep the line of a new node; stop if it is not finite."""
         self._lines[node.id] = recording.users_line()
-        self._arrays[node.id] = [(i, _state(x)) for i, x in _plain_arrays(node)]
+        self._given[node.id], self._next = self._next, []
         bad = _first_bad(node._value)
         if bad is not None:
             raise NotFinite(
                 f"op {_op(node)!r} gave {_found(node._value, bad)} in the forward pass, "
                 f"from {_inputs(node, bad)}; {self._place(node)}"
             )
+        if node.ndim == 2 and node.op.broadcasts:
+            _see_that_it_is_meant(node)
 
     def sending(self, node: Node) -> None:
-        """See that the arrays of a node are what they were in the forward pass."""
-        arrays = dict(_plain_arrays(node))
-        for i, state in self._arrays.get(node.id, []):
-            if _state(arrays[i]) != state:
+        """Stop if something that was given to the op of this node has been changed since."""
+        for thing, state in self._given.get(node.id, ()):
+            if _state(thing) != state:
+                kind = (
+                    f"an array of shape {thing.shape}" if isinstance(thing, np.ndarray) else f"a {type(thing).__name__}"
+                )
                 raise StaleGraph(
-                    f"the array of shape {arrays[i].shape} that is input {i} of op {_op(node)!r} was changed after the "
-                    f"forward pass, so the gradients would be those of other numbers; give a copy, or sweep before you "
-                    f"change it; {self._place(node)}"
+                    f"{kind} that was given to op {_op(node)!r} was changed after the forward pass: the graph keeps "
+                    "what it read, so the gradients would be those of the old entries; sweep before you change it, or "
+                    f"build the graph again; {self._place(node)}"
                 )
 
     def sent(self, node: Node, position: int, gradient: Any) -> None:
         """Stop if a rule made a gradient that is not finite."""
-        bad = _first_bad(plain(gradient))
+        value = _array(gradient)
+        bad = _first_bad(value)
         if bad is not None:
+            if isinstance(gradient, Batch):  # of many sweeps: the first one that went wrong
+                value, bad = value[bad[0]], bad[1:]
             target = node.args[position]
             raise NotFinite(
-                f"the derivative rule of op {_op(node)!r} sent {_found(plain(gradient), bad)} in the backward pass "
-                f"to input {position}, {_called(target)}; the input is {_entry(target._value, bad)} there, the "
+                f"the derivative rule of op {_op(node)!r} sent {_found(value, bad)} in the backward pass "
+                f"to input {position}, {_called(target)}; the input is {_entry(target._value, bad)}, the "
                 f"result was {_short(node._value)}; {self._place(node)}"
             )
 
@@ -87,13 +121,43 @@ class _Watcher:
         return f"made at {self._lines[node.id]}" if node.id in self._lines else "made before tg.debug() was entered"
 
 
-def _plain_arrays(node: Node) -> list[tuple[int, Array]]:
-    """The arrays among the inputs that are the user's own, with their places."""
-    return [(i, x) for i, x in enumerate(node.args) if isinstance(x, np.ndarray)]
+def _see_that_it_is_meant(node: Node) -> None:
+    """Warn if a column and a vector of one length became a matrix, and no function of the package meant it."""
+    n, columns = node.shape[0], [x for x in node.args if shape_of(x)[1:] == (1,)]
+    vectors = [x for x in node.args if shape_of(x) == (n,)]
+    if n == 1 or node.shape != (n, n) or not columns or not vectors:
+        return
+    reader, frame = recording.users_frame(), sys._getframe()
+    while frame is not reader and frame.f_code.co_filename in _OF_ONE_OP:
+        frame = cast(FrameType, frame.f_back)
+    if frame is reader:
+        warnings.warn_explicit(
+            f"op {_op(node)!r} made a matrix of shape {node.shape} out of two vectors of length {n}: "
+            f"{_called(columns[0])} meets {_called(vectors[0])} as a column meets a row. If entry i is to meet entry "
+            "i, give both one shape, as in column[:, 0] or vector[:, None]; if the matrix is meant, write "
+            "vector[None, :]",
+            UserWarning,
+            reader.f_code.co_filename,
+            reader.f_lineno,
+            registry=reader.f_globals.setdefault("__warningregistry__", {}),
+        )
 
 
-def _state(array: Array) -> int:
-    return hash(array.tobytes())
+def _state(thing: Any) -> Any:
+    """What an array or a container holds, to be compared later."""
+    if isinstance(thing, np.ndarray):
+        return thing.shape, hash(thing.tobytes())
+    if isinstance(thing, dict):
+        return [(key, _state(x)) for key, x in thing.items()]
+    if isinstance(thing, list | tuple):
+        return [_state(x) for x in thing]
+    return repr(thing) if isinstance(thing, int | float | slice) else id(thing)
+
+
+def _array(result: Any) -> Any:
+    """A result or a gradient as a number or an array; of no gradient, 0."""
+    value = plain(result)
+    return 0.0 if value is None else value.array if isinstance(value, Batch) else value
 
 
 def _first_bad(value: Any) -> tuple[int, ...] | None:

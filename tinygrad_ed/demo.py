@@ -109,7 +109,7 @@ def writable(folder: Path) -> Path:
     probe = folder / ".tinygrad-ed-probe"
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        probe.write_text("")
+        probe.touch()
         probe.unlink()
     except OSError as error:
         raise FileProblem(f"the folder {folder} cannot be written: {error.strerror or error}") from error

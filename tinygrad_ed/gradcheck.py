@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_ed.contribution import run_plainly
 from tinygrad_ed.differences import ROUNDINGS, Line, Referee, power_of_two, sides
 from tinygrad_ed.errors import GradientMismatch, InvalidValue
 from tinygrad_ed.nested import leaves, rebuilt
@@ -55,7 +56,8 @@ def check_grads(
         InvalidValue: for no mode, an unknown one, or an order below 1.
 
     Warns:
-        UserWarning: for float32 arguments, whose differences are good to two digits only.
+        UserWarning: for float32 arguments, whose differences are good to two digits only; and for an op whose rule does
+            not run on Nodes, as forward mode and second order want it: it was run on plain arrays, entry by entry.
 
     >>> check_grads(lambda x: x**3, 2.0)
     >>> check_grads(lambda x: x * plain(x), 2.0)
@@ -75,7 +77,20 @@ def check_grads(
     # Rounding costs eps/h, cutting off the series h^2: the best step is eps^(1/3).
     referee = Referee(eps, power_of_two(eps ** (1 / 3)), tolerance / 10)
     check = _Check(referee, tolerance if rtol is None else rtol, tolerance if atol is None else atol, rng)
-    check.run(f, rebuilt(xs, iter(values)), order, tuple(modes), at)
+    noted: dict[str, str] = {}
+    token = run_plainly.set(noted)
+    try:
+        check.run(f, rebuilt(xs, iter(values)), order, tuple(modes), at)
+    finally:
+        run_plainly.reset(token)
+    for name, why in noted.items():
+        warnings.warn(
+            f"check_grads: a rule of op {name!r} does not run on Nodes ({why}), so forward mode and second derivatives "
+            "run it on plain arrays, entry by entry, and take differences: that is slow, and of second derivatives "
+            "nine digits are right. A rule that makes new arrays with operators and functions of tg and NumPy, such as "
+            'tg.where(x > 0, g, 0.0), is exact. check_grads(..., order=1, modes=("rev",)) asks for the rule alone.',
+            stacklevel=2,
+        )
 
 
 class _Point:

@@ -76,7 +76,8 @@ class Op:
             that has no gradient. What a rule takes after the inputs are the op's parameters, such as `axis`.
         scalar: a quicker forward for floats, from `math` or `operator`.
         broadcasts: the inputs broadcast; `backward.py` sums the rule's gradient to the input's shape.
-        variadic: any number of inputs; the only rule takes the input's position, `rule(g, y, i, *inputs)`.
+        variadic: any number of inputs; the only rule takes the input's position, `rule(g, y, i, *inputs)`. One that
+            needs no inputs takes none, `rule(g, y, i)`: of thousands, each would be handed all the others.
 
     Raises:
         InvalidType: if `forward` or a rule cannot be called.
@@ -99,6 +100,7 @@ class Op:
         "name",
         "params",
         "quick",
+        "reads_inputs",
         "rules",
         "scalar",
         "shortly",
@@ -132,6 +134,7 @@ class Op:
         # One of the two short ways, `of_one` and `of_two`, once the op is trusted.
         self.shortly: Callable[..., Node | None] | None = None
         takes = list(signatures[0].parameters.values()) if signatures else []
+        self.reads_inputs = not variadic or any([p.kind is p.VAR_POSITIONAL for p in takes])
         after = takes[2 + self.arity :]
         self.params = tuple([p.name for p in after if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)])
         self.known = frozenset(self.params)
@@ -166,25 +169,27 @@ class Op:
         if len(inputs) != self.arity or (params and not params.keys() <= self.known):
             inputs, params = self._bound(inputs, params)
         recorded = any([isinstance(x, Node) for x in inputs])
-        read = kept if recorded and recording_mode() else constant
-        values = [x._value if isinstance(x, Node) else x if type(x) is float else read(x) for x in inputs]
+        watcher = recorded and recording_mode()
+        read = kept if watcher else constant
+        values: list[Any] = [x._value if isinstance(x, Node) else x if type(x) is float else read(x) for x in inputs]
         floats, lifted = True, None
         for value in values:
             if type(value) is not float:
                 floats = False
                 lifted = lifted if type(value) is np.ndarray else value
-        if params and recorded:
-            params = owned(params)
         if lifted is None and params and observer.get() is not None:
             lifted = lifted_among(params)
-        if lifted is None:
+        if lifted is not None:
+            value = lifted.through(self, values, params)
+        elif watcher is True or watcher is False:
             value = self._evaluate(values, params, inputs, floats)
         else:
-            value = lifted.through(self, values, params)
+            watcher.given(*inputs, *params.values())
+            value = watcher.computed(partial(self._evaluate, values, params, inputs, floats))
         if not recorded:
             return value
         args = tuple([x if isinstance(x, Node) else v for x, v in zip(inputs, values, strict=True)])
-        return self._remembered(value, args, params)
+        return self._remembered(value, args, owned(params) if params else params)
 
     def _remembered(self, value: Value, args: tuple[Any, ...], params: dict[str, Any]) -> Node:
         """The new node; one that remembers nothing if recording is off."""
@@ -287,7 +292,7 @@ class Op:
             shapes = " and ".join(f"{shape_of(v)}{_called(x)}" for v, x in zip(values, inputs, strict=True))
             raise ShapeError(f"{self.name}: inputs of shape {shapes} do not fit: {error}") from error
         if type(result) is np.ndarray and result.ndim and result.dtype.kind == "f":
-            return result
+            return result.copy() if self.guarded else result  # the reader may use it again
         if isinstance(result, tuple):
             raise InvalidType(f"{self.name}: the forward function returned a tuple, but an op has one result")
         array = np.asarray(result)

@@ -5,18 +5,26 @@ True and wants to see every new node (`debugging.py` has one). Without an observ
 """
 
 import sys
+from collections.abc import Callable
 from contextlib import ContextDecorator
 from contextvars import ContextVar, Token
 from types import FrameType
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
 _HOMES = (__file__.removesuffix("recording.py"), np.__file__.removesuffix("__init__.py"))
 
 
-class Observer(Protocol):
+class Observer:
     """Someone who watches nodes being made and gradients being sent."""
+
+    def computed(self, run: Callable[[], Any]) -> Any:
+        """Return what `run` computes: the value of a new node, or what a rule sends."""
+        return run()
+
+    def given(self, *things: Any) -> None:
+        """Take note of what a reader gives to the op that makes the next node."""
 
     def made(self, node: Any) -> None:
         """Take note of a new node."""
@@ -30,6 +38,8 @@ class Observer(Protocol):
 
 mode: ContextVar[bool | Observer] = ContextVar("mode", default=True)
 observer: ContextVar[Observer | None] = ContextVar("observer", default=None)
+losing: ContextVar[bool] = ContextVar("losing", default=True)
+"""Whether `node.item()` and the like may give plain numbers: not to a reader's rule that has to keep the derivative."""
 
 
 def users_frame() -> FrameType:

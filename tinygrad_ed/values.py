@@ -1,6 +1,8 @@
 """What a Node holds: a float or a float array. What becomes one, what is refused, and how values are handed out."""
 
+import reprlib
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Protocol
 
 import numpy as np
@@ -34,6 +36,18 @@ class Lifted:
         """Return what a float beside it would be: itself, if it is none of NumPy's numbers."""
         return self
 
+    def rows(self) -> list[Any] | None:
+        """Return the values that it stands for at once, if there are several; `of` puts such together."""
+        return None
+
+    def of(self, rows: list[Any]) -> Any:
+        """Return what stands for these values, as this one stands for its rows."""
+        raise NotImplementedError
+
+    def undone_if_it_fails(self) -> AbstractContextManager[None]:
+        """Return a context that forgets what was done with the value inside, if that ends in an error."""
+        return nullcontext()
+
     def as_leaf(self) -> Any:
         """Return what a leaf made of it keeps."""
         raise InvalidType(f"a Node holds real numbers, not a {type(self).__name__}")
@@ -55,7 +69,7 @@ def leaf_value(value: object) -> Value:
     try:
         array = np.array(value)
     except ValueError as error:
-        raise InvalidValue(f"cannot make one array of {value!r}: {error}") from error
+        raise InvalidValue(f"cannot make one array of {reprlib.repr(value)}: {error}") from error
     kind = array.dtype.kind
     if kind == "f":
         return array if array.ndim else float(array)

@@ -141,7 +141,8 @@ def _connections(mlp: MLP, found: Any, j: int, xs: list[float], ys: list[dict[in
                 x, y - 2, formula("$n = $w", n=name, w=w) if slots <= 3 else words(number(w)), 11.5, COLOURS["omega_k"]
             )
             second = Text(x, y + 11.5, words(f"∂ {number(g)}"), 11.5, GRADIENT)
-            tip = f"weight from neuron {i + 1} of layer {j - 1} to neuron {k + 1} of layer {j}: {w!r}, gradient {g!r}"
+            ends = f"from neuron {i + 1} of layer {j - 1} to neuron {k + 1} of layer {j}"
+            tip = f"weight {ends}: {number(w)}, gradient {number(g)}"
             width = max(first.length, second.length) + 2
             line = Line(x1, y1, x2, y2, LINE, 0.8 + 2.6 * abs(w) / largest, dashed=w < 0)
             lines.append(Group([line], tip=tip))

@@ -1,9 +1,10 @@
 """The program view: what `tg.compile` replays, forward down and the derivative up beside it, as DOT text.
 
 One box is one step, with the line of Python that it is and the place that it writes to; `Tape.steps` is the data. A
-program has no numbers of its own, so there are none.
+program has no numbers of its own but its constants; they are shown with the digits of every picture.
 """
 
+import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -19,6 +20,7 @@ from tinygrad_ed.draw.style import (
     QUIET,
     ROLES,
     cell,
+    number,
     quoted,
     short,
     tooltip,
@@ -28,6 +30,7 @@ from tinygrad_ed.tape import Compiled, Tape
 from tinygrad_ed.tape.listing import Step
 
 MOST = 150  # steps in a picture
+_CONSTANT = re.compile(r"(?<![\w.])(?:\d+\.\d*(?:e[-+]?\d+)?|\d+e[-+]?\d+)")
 _LEGEND = {
     "argument": (PAPER, ROLES["parameter"][1]),
     "forward": (FORWARD_FILL, ROLES["input"][1]),
@@ -103,16 +106,17 @@ def to_dot(steps: Sequence[Step], results: Iterable[str], title: str) -> str:
 def _box(step: Step, node: str, handed_out: bool) -> str:
     fill, border = _LEGEND["derivative" if step.derivative else "forward"]
     style = "filled,rounded" + (",dashed" if step.buffer == "view" else "")
+    text = _CONSTANT.sub(lambda match: number(float(match[0])), step.text)
     where = "  ".join(part for part in (str(step.shape) if step.shape else "", step.buffer) if part)
     place = f'  <FONT COLOR="{QUIET}" POINT-SIZE="10">{cell(where)}</FONT>' if where else ""
     label = (
         '<<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="0" CELLPADDING="1">'
         f"<TR><TD><B>{cell(short(step.target))}</B>{place}</TD></TR>"
-        f"<TR><TD>{cell(short(step.text, 44))}</TD></TR></TABLE>>"
+        f"<TR><TD>{cell(short(text, 44))}</TD></TR></TABLE>>"
     )
     return (
         f'{node} [style="{style}", fillcolor="{fill}", color="{border}", penwidth={2.4 if handed_out else 1}, '
-        f"label={label}, tooltip={tooltip(f'{step.target} = {step.text}')}]"
+        f"label={label}, tooltip={tooltip(f'{step.target} = {text}')}]"
     )
 
 

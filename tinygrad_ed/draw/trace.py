@@ -31,7 +31,7 @@ from tinygrad_ed.draw.receipt import Receipt, receipt
 from tinygrad_ed.draw.steps import Step, steps
 from tinygrad_ed.errors import InvalidType
 from tinygrad_ed.node import Node, plain
-from tinygrad_ed.recording import observer
+from tinygrad_ed.recording import Observer, observer
 
 _PARAMETER = re.compile(r"(?:W|b)([1-9][0-9]*)")
 
@@ -125,14 +125,11 @@ def _no_collector() -> Iterator[None]:
             gc.enable()
 
 
-class _Sent:
+class _Sent(Observer):
     """Watches a sweep and keeps what every node sent, in one list: a node, then position and part of each input."""
 
     def __init__(self) -> None:
         self.stack: list[Any] = []
-
-    def made(self, node: Node) -> None:
-        """A rule may make nodes; they are not part of the graph."""
 
     def sending(self, node: Node) -> None:
         """What follows is from this node."""

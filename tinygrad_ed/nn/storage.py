@@ -125,6 +125,7 @@ def placed(path: str | os.PathLike[str]) -> Path:
 
     Raises:
         InvalidValue: for another suffix, or an empty name.
+        MissingExtra: for .safetensors without the extra.
         FileProblem: if its folder does not exist.
 
     >>> placed("network.npz").name
@@ -145,6 +146,7 @@ def found(path: str | os.PathLike[str]) -> Path:
 
     Raises:
         InvalidValue: for another suffix.
+        MissingExtra: for .safetensors without the extra.
         FileProblem: if there is no such file, or more than one.
     """
     place = Path(path)
@@ -161,6 +163,11 @@ def found(path: str | os.PathLike[str]) -> Path:
 def _check_suffix(path: Path) -> None:
     if path.suffix not in _FORMS:
         raise InvalidValue(f"{str(path)!r} must end with .npz or .safetensors")
+    if path.suffix == ".safetensors" and importlib.util.find_spec("safetensors") is None:
+        raise MissingExtra(
+            'files that end with .safetensors need safetensors: python -m pip install "tinygrad_ed[safetensors]"; '
+            "files that end with .npz need nothing more"
+        )
 
 
 def _refused(path: Path, why: str) -> FileProblem:
@@ -214,14 +221,12 @@ def _array(data: bytes) -> Array:
 
 
 def _to_safetensors(arrays: Mapping[str, Array], text: str) -> bytes:
-    _needs_safetensors()
     from safetensors.numpy import save
 
     return bytes(save(dict(arrays), {TEXT: text}))
 
 
 def _from_safetensors(path: Path) -> tuple[dict[str, Array], str]:
-    _needs_safetensors()
     from safetensors import SafetensorError, safe_open
 
     try:
@@ -231,14 +236,6 @@ def _from_safetensors(path: Path) -> tuple[dict[str, Array], str]:
     except SafetensorError as error:
         raise ValueError(str(error)) from error
     return arrays, text
-
-
-def _needs_safetensors() -> None:
-    if importlib.util.find_spec("safetensors") is None:
-        raise MissingExtra(
-            'files that end with .safetensors need safetensors: python -m pip install "tinygrad_ed[safetensors]"; '
-            "files that end with .npz need nothing more"
-        )
 
 
 _FORMS: dict[

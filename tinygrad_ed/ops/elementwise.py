@@ -356,7 +356,6 @@ HANDLERS.update(
         np.copy: positive,
         np.conjugate: positive,
         np.fabs: absolute,
-        np.float_power: power,
         np.radians: deg2rad,
         np.degrees: rad2deg,
     }

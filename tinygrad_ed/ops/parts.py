@@ -11,7 +11,7 @@ import numpy as np
 from tinygrad_ed.errors import InvalidValue, NoDerivativeRule
 from tinygrad_ed.node import Node, plain
 from tinygrad_ed.operation import HANDLERS, op
-from tinygrad_ed.ops.elementwise import cos, sin, where
+from tinygrad_ed.ops.elementwise import cos, power, sin, where
 from tinygrad_ed.ops.moves import scatter
 from tinygrad_ed.ops.shape import astype, broadcast_to, ravel, reshape
 from tinygrad_ed.values import as_array, shape_of
@@ -50,6 +50,11 @@ def heaviside(x1: Any, x2: Any) -> Any:
     values = as_array(plain(x1))
     step = np.heaviside(values, plain(x2))
     return where(values == 0, x2, step) if isinstance(x2, Node) else step
+
+
+def float_power(x1: Any, x2: Any) -> Any:
+    """x1 to the power x2, in float64 whatever they are."""
+    return power(*[astype(x, dtype=float) if getattr(x, "dtype", np.float64) != np.float64 else x for x in (x1, x2)])
 
 
 def ldexp(x1: Any, x2: Any) -> Any:
@@ -114,6 +119,7 @@ def apply_over_axes(func: Any, a: Any, axes: Any) -> Any:
 HANDLERS.update(
     {
         np.apply_over_axes: apply_over_axes,
+        np.float_power: float_power,
         np.frexp: frexp,
         np.heaviside: heaviside,
         np.full_like: full_like,

@@ -1,6 +1,5 @@
 """NumPy's polynomials, highest power first, said with other ops."""
 
-import math
 import operator
 import warnings
 from typing import Any
@@ -165,9 +164,9 @@ def _of_one_length(a1: Any, a2: Any) -> list[Any]:
 
 
 def _trimmed(p: Any, zero: float = 0.0) -> Any:
-    """Without leading zeros, as NumPy returns it."""
-    nonzero = np.flatnonzero(np.abs(plain(p)) > zero)
-    return p[min(int(nonzero[0]) if len(nonzero) else math.inf, shape_of(p)[0] - 1) :]
+    """Without leading zeros, as NumPy returns it; one zero for no coefficient at all."""
+    nonzero, length = np.flatnonzero(np.abs(plain(p)) > zero), shape_of(p)[0]
+    return p[int(nonzero[0]) if len(nonzero) else length - 1 :] if length else np.zeros(1)
 
 
 HANDLERS.update(

@@ -313,22 +313,13 @@ def unwrap(p: Any, discont: float | None = None, axis: int = -1, period: float =
 def apply_along_axis(func1d: Any, axis: int, arr: Any, *args: Any, **kwargs: Any) -> Any:
     """Apply a function of vectors to every vector along an axis."""
     rows = moveaxis(arr, axis, -1)
-    kept = shape_of(rows)[:-1]
-    vectors = _one_by_one(reshape(rows, (math.prod(kept), shape_of(rows)[-1])))
-    together = stack([func1d(vector, *args, **kwargs) for vector in vectors])
+    *kept, length = shape_of(rows)
+    together = stack([func1d(row, *args, **kwargs) for row in np.reshape(rows, (math.prod(kept), length))])
     shape = shape_of(together)[1:]
-    y = np.reshape(together, kept + shape)
+    y = np.reshape(together, (*kept, *shape))
     for k in range(len(shape)):
         y = moveaxis(y, len(kept) + k, axis % len(shape_of(arr)) + k)
     return y
-
-
-def _one_by_one(rows: Any) -> list[Any]:
-    """The rows of a matrix, by halves: in a sweep each cut costs what it cuts, not the whole."""
-    n = shape_of(rows)[0]
-    if n > 1:
-        return [*_one_by_one(rows[: n // 2]), *_one_by_one(rows[n // 2 :])]
-    return [rows[0]] if n else []
 
 
 HANDLERS.update(

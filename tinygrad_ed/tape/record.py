@@ -21,8 +21,8 @@ from tinygrad_ed.errors import GraphDropped, InvalidType, ShapeError, StaleGraph
 from tinygrad_ed.nested import leaves, rebuilt
 from tinygrad_ed.node import Node, clock
 from tinygrad_ed.operation import OPS, Op, is_numpy_function
-from tinygrad_ed.ops import norms, shape
-from tinygrad_ed.recording import mode, observer, users_line
+from tinygrad_ed.ops import moves, norms, shape
+from tinygrad_ed.recording import Observer, mode, observer, users_line
 from tinygrad_ed.tape.traced import OPERATORS, Traced, converted, plain_tree, traced_in, unknown_layout
 from tinygrad_ed.values import Lifted
 
@@ -32,6 +32,7 @@ _FLOATS = frozenset([float])
 _COMPOSED: list[Op] = [
     *(ops.relu, ops.sigmoid, ops.softplus, ops.leaky_relu, ops.elu, ops.sum, ops.mean, ops.logsumexp, norms.norm),
     *(ops.reshape, ops.matrix_transpose, shape._concatenate, shape._stack, OPS["einsum"]),
+    *(moves.SELECT, *moves.MOVERS.values()),
 ]
 COMPOSED = frozenset(_COMPOSED)
 """Ops whose forward is written with NumPy calls that can be recorded one by one."""
@@ -61,7 +62,7 @@ ON_NUMBERS: dict[Any, Callable[..., Any]] = {
 """For each function of Python numbers that a step may call, the same for arrays: it says inf, where that one raises."""
 
 
-class Recording:
+class Recording(Observer):
     """One recorded run of `f`: its inputs, its steps in order, its decisions and its result.
 
     Attributes:
@@ -228,9 +229,6 @@ class Recording:
         for arg in node.args:
             if isinstance(arg, Node) and arg.op is None and arg.id < self._began and not isinstance(arg._value, Lifted):
                 self.captured[arg] = arg.id
-
-    def sending(self, node: Node) -> None:
-        """Nothing to do before the sweep goes through a node."""
 
     def sent(self, node: Node, position: int, gradient: Any) -> None:
         """Name a derivative after what it is the derivative by."""

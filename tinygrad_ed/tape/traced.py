@@ -8,6 +8,7 @@ becomes a plain number, for the program would keep the number of this one run.
 
 import operator
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -88,6 +89,16 @@ class Traced(Lifted):
             if type(x) is not Traced and isinstance(x, Lifted):
                 return x.through(op, values, params)
         return self.tape.op(op, values, params)
+
+    @contextmanager
+    def undone_if_it_fails(self) -> Iterator[None]:
+        """Take the steps and decisions back that an attempt has left behind."""
+        steps, decisions = len(self.tape.steps), len(self.tape.decisions)
+        try:
+            yield
+        except Exception:
+            del self.tape.steps[steps:], self.tape.decisions[decisions:]
+            raise
 
     def as_leaf(self) -> "Traced":
         """Return what a leaf Node keeps: this, as real numbers."""
