@@ -145,8 +145,9 @@ def _call(function: Callable[..., Any], handler: Any, args: tuple[Any, ...], key
         raise _not_taken(function, unknown, _options_of(handler))
     if isinstance(handler, Op):
         return handler(*inputs, **given, **others)
-    if not any(x.size for x in _nodes([*args, *keywords.values()])):
-        return _of_nothing(_without_nodes(function, args, keywords), [*_nodes([*args, *keywords.values()])])
+    nodes = [*_nodes([*args, *keywords.values()])]
+    if nodes and not any([x.size for x in nodes]):  # there is none if a rule meets a batch of gradients
+        return _of_nothing(_without_nodes(function, args, keywords), nodes)
     try:
         result = handler(*inputs, **given, **others)
     except NoDerivativeRule:
