@@ -70,7 +70,8 @@ _OWN_DTYPE: _Functions = [
     *(np.diff, np.polyadd, np.polysub, np.polymul, np.polydiv),  # which make arrays of numbers first
     *(np.astype, np.full_like, np.gradient, np.ediff1d, np.select, np.meshgrid, np.broadcast_arrays),
     *(np.append, np.block, np.concatenate, np.stack, np.hstack, np.vstack, np.dstack, np.column_stack),
-    *(np.atleast_1d, np.atleast_2d, np.atleast_3d),
+    *(np.atleast_1d, np.atleast_2d, np.atleast_3d, np.convolve, np.correlate),
+    *(np.dot, np.inner, np.outer, np.linalg.outer, np.tensordot, np.kron),  # to which a number is of float64
 ]
 OWN_DTYPE: frozenset[Callable[..., Any]] = frozenset(_OWN_DTYPE)
 """Functions that see to the dtype themselves: NumPy makes float64 of float32, or of some arguments, or what is told."""

@@ -127,6 +127,7 @@ def _product_of_others(g: Any, x: Any) -> Any:
 def _logsumexp(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
     axes, top = axes_of(x, axis), _top(x, axis)
     y = np.log(np.sum(wide(np.exp(x - top)), axis=axes, keepdims=True)) + top
+    y = y.astype(HALF) if getattr(x, "dtype", None) == HALF else y
     return y if keepdims else np.squeeze(y, axes)
 
 

@@ -219,6 +219,13 @@ def astype(x: Any, dtype: Any = float) -> Any:
     return as_array(plain(x)).astype(dtype) if np.dtype(dtype).kind in "iub" else _astype(x, dtype=dtype)
 
 
+def in_one_dtype(*xs: Any) -> list[Any]:
+    """Return the arrays in the dtype that they have together, in which NumPy computes; numbers as they are."""
+    values = [x if isinstance(x, Node) or shape_of(x) == () else as_array(x) for x in xs]
+    dtype = np.result_type(*[x.dtype for x in values if shape_of(x)])
+    return [astype(x, dtype=dtype) if shape_of(x) and x.dtype != dtype else x for x in values]
+
+
 def reshape_in(x: Any, shape: Any, order: str = "C") -> Any:
     """Reshape with the entries in row order ("C"), column order ("F"), or as they lie in memory ("A").
 
