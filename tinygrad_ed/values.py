@@ -36,6 +36,10 @@ class Lifted:
         """Return what a float beside it would be: itself, if it is none of NumPy's numbers."""
         return self
 
+    def now(self) -> Any:
+        """Return the numbers that it stands for at the moment."""
+        raise NotImplementedError
+
     def rows(self) -> list[Any] | None:
         """Return the values that it stands for at once, if there are several; `of` puts such together."""
         return None
