@@ -363,13 +363,8 @@ CALLS: dict[str, tuple[list[tuple[Any, ...]], dict[str, list[Any]]]] = {
     "linalg.slogdet": ([(SQUARE,), (STACKED,)], {}),
     "linalg.solve": ([(SQUARE, V[:3]), (SQUARE, A), (STACKED, A)], {}),
     "linalg.cholesky": ([(DEFINITE,), (SQUARE + 3.0 * np.eye(3),)], {"upper": KEEP}),
-<<<<<<< HEAD
-    "linalg.eigh": ([(DEFINITE,), (SQUARE,)], {"UPLO": ["L", "l", "U", "u"]}),
-    "linalg.eigvalsh": ([(DEFINITE,), (SQUARE,)], {"UPLO": ["L", "l", "U", "u"]}),
-=======
     "linalg.eigh": ([(DEFINITE,), (SQUARE,)], {"UPLO": ["L", "U", "l", "u", "X"]}),
     "linalg.eigvalsh": ([(DEFINITE,), (SQUARE,)], {"UPLO": ["L", "U", "l", "u", "X"]}),
->>>>>>> wt-values
     "linalg.svd": (
         [(A,), (A.T,), (SQUARE,), (DEFINITE,), (CUBE,)],
         {"full_matrices": KEEP, "compute_uv": KEEP, "hermitian": KEEP},

@@ -103,22 +103,12 @@ def _read_off(a: Any, numpys: Callable[[Array], Any], axis: Axis, keepdims: bool
     rows = moveaxis(a, folded, tuple(range(-len(folded), 0))) if folded else reshape(a, (*shape_of(a), 1))
     kept = shape_of(rows)[: len(shape_of(a)) - len(folded)]
     length = math.prod(shape_of(rows)[len(kept) :])
-<<<<<<< HEAD
     rows = reshape(rows, (*kept, length))
     valid = np.sum(~np.isnan(plain(rows)), axis=-1)
-    near, far, weight = _positions(valid if skip_nan else np.full(kept, length), q, method)
+    near, far, weight = _positions(valid if skip_nan else np.full(kept, length), numpys)
     y, other = _of_ranks(rows, near, far)
     if np.any(weight):
-        between = (wide(y) + other) * 0.5 if q is _MIDDLE else y + (other - y) * weight
-=======
-    ordered = sort(reshape(rows, (*kept, length)))
-    valid = np.sum(~np.isnan(plain(ordered)), axis=-1)
-    near, far, weight = _positions(valid if skip_nan else np.full(kept, length), numpys)
-    y = np.take_along_axis(ordered, near, -1)
-    if np.any(weight):
-        other = np.take_along_axis(ordered, far, -1)
         between = (wide(y) + other) * 0.5 if numpys is np.median else y + (other - y) * weight
->>>>>>> wt-values
         y = where(weight > 0, between, y)  # an infinite entry of weight zero must not make NaN
     undefined = (valid == 0) if skip_nan else (valid < length)
     if np.any(undefined):
@@ -132,7 +122,6 @@ def _read_off(a: Any, numpys: Callable[[Array], Any], axis: Axis, keepdims: bool
     return astype(y, dtype=sample.dtype) if shape_of(y) and y.dtype != sample.dtype else y
 
 
-<<<<<<< HEAD
 FEW = 4
 """For so many ranks a row is not sorted: NumPy's partition finds their values, and a look at the row their places."""
 
@@ -159,12 +148,8 @@ def _places(values: Any, parted: Any, ranks: Array) -> Any:
     return np.stack(places, axis=-1)
 
 
-def _positions(counts: Array, q: Any, method: str) -> tuple[Array, Array, Array]:
-    """For rows of so many entries: the place nearest to each quantile, the one on its other side, and its weight.
-=======
 def _positions(counts: Array, numpys: Callable[[Array], Any]) -> tuple[Array, Array, Array]:
     """For rows of so many entries: the place nearest to what is read off, the one on its other side, and its weight.
->>>>>>> wt-values
 
     NumPy starts from the nearer of two entries as well, so that the last digits are its own.
     """
