@@ -1,4 +1,4 @@
-"""Ask mypy and pyright about two files, as a reader's editor would: one is right, in the other each marked line is wrong."""
+"""Ask mypy and pyright about a file that is right and one whose marked lines are wrong, as a reader's editor would."""
 
 import json
 import re
@@ -43,8 +43,7 @@ def main() -> None:
                 problems += [f"{who}:{n}: {said[n]}" for n in sorted(said.keys() - wrong)]
                 problems += [f"{who}:{n}: no error for {lines[n - 1]}" for n in sorted(wrong - said.keys())]
                 print(f"{who}: {len(wrong)} mistakes are there, {len(wrong & said.keys())} were found")
-    print(*problems, sep="\n")
-    sys.exit(bool(problems))
+    sys.exit("\n".join(problems) or None)
 
 
 if __name__ == "__main__":

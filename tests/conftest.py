@@ -11,7 +11,7 @@ from hypothesis import settings
 
 settings.register_profile("same everywhere", derandomize=True, database=None, deadline=None)
 settings.load_profile("same everywhere")
-os.environ.setdefault("MPLBACKEND", "agg")  # no plot opens a window, also not one of an example
+os.environ["MPLBACKEND"] = "agg"  # no plot opens a window, also not one of an example
 
 TESTS = Path(__file__).with_name("test_browser.py")
 LEFT_OUT = (

@@ -275,7 +275,7 @@ def test_an_output_that_is_not_utf_8_gets_question_marks(tmp_path, encoding, com
         **os.environ,
         "PYTHONPATH": str(Path(cli.__file__).parents[2]),
         "PYTHONIOENCODING": encoding,
-        "PYTHONWARNINGS": "error",
+        "PYTHONWARNINGS": "error,ignore::ImportWarning",  # see `filterwarnings`
     }
     words = [sys.executable, "-m", "tinygrad_ed", *command]
     done = subprocess.run(words, capture_output=True, env=environment, cwd=tmp_path, check=False)

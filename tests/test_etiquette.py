@@ -166,5 +166,5 @@ def test_a_long_chain_has_a_trace():
 
 
 def test_joins_of_shapes_that_do_not_fit_say_both():
-    with pytest.raises(tg.ShapeError, match=r"hstack: inputs of shape \(2, 3\), \(3, 3\) do not fit"):
+    with pytest.raises(tg.ShapeError, match=r"concatenate: inputs of shape \(2, 3\) and \(3, 3\) do not fit"):
         np.hstack([tg.Node(np.ones((2, 3))), np.ones((3, 3))])

@@ -121,7 +121,8 @@ def combinations(options, how_many=(0, 1, 2)):
 def difference(expected, found, rtol=1e-13):
     """In which way a result is not NumPy's; None if it is."""
     if isinstance(expected, list | tuple):
-        if type(found) is not type(expected) or len(found) != len(expected):
+        names = [getattr(x, "_fields", None) for x in (expected, found)]  # (which of list and tuple is of no matter)
+        if not isinstance(found, list | tuple) or len(found) != len(expected) or names[0] != names[1]:
             return f"{found!r} stands for {expected!r}"
         return next(filter(None, map(functools.partial(difference, rtol=rtol), expected, found)), None)
     found = found.value if isinstance(found, tg.Node) else found

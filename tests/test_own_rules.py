@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
+import scipy.linalg
 import scipy.ndimage
 import scipy.special
 
@@ -134,6 +135,7 @@ OWN = {
         np.sin, lambda g, y, x: [a * math.cos(b) for a, b in zip(g.tolist(), x.tolist(), strict=True)], np.sin
     ),
     "tolist of x alone": Own(np.sin, lambda g, y, x: g * np.array([math.cos(b) for b in x.tolist()]), np.sin),
+    "plain on purpose": Own(lambda x: 2 * x, lambda g, y, x: 2 * tg.stop_gradient(g), lambda x: 2 * x),
     "item": Own(np.sin, lambda g, y, x: g * np.array([math.cos(b.item()) for b in x]), np.sin),
     "math": Own(math.sin, lambda g, y, x: g * math.cos(x), np.sin, (0.7,)),
     "whole numbers": Own(
@@ -306,8 +308,25 @@ def test_at_a_jump_of_the_rule_the_side_counts_to_which_the_point_belongs():
     x = np.array([-1.0, 0.0, 1e-9, 2.0])
     np.testing.assert_array_equal(tg.jacobian(op)(x), np.diag([0.0, 0.0, 1.0, 1.0]))
     np.testing.assert_allclose(
-        tg.hessian(lambda x: (x * op(x)).sum())(x), np.diag([0.0, 0.0, 2.0, 2.0]), rtol=1e-9, atol=1e-9
+        tg.hessian(lambda x: ((3.0 + x) * op(x)).sum())(x), np.diag([0.0, 0.0, 2.0, 2.0]), rtol=1e-9, atol=1e-9
     )
+
+
+def test_a_hessian_asks_the_rule_for_each_entry_and_not_for_each_pair_of_entries():
+    calls = []
+
+    def counted(g, y, x):
+        calls.append(1)
+        return filled(g, y, x)
+
+    op = tg.op("own counted", np.sin, counted)
+    for count in (10, 20):
+        calls.clear()
+        tg.hessian(lambda x: np.sum(op(x) ** 2))(np.linspace(0.1, 1.0, count))
+        assert len(calls) < 15 * count
+    calls.clear()
+    tg.jvp(tg.grad(lambda x: np.sum(op(x) ** 2)), (np.linspace(0.1, 1.0, 20),), (np.ones(20),))
+    assert len(calls) < 15 * 20
 
 
 def test_a_rule_that_is_not_linear_is_differentiated_where_it_is():
@@ -424,3 +443,13 @@ def test_the_nodes_own_numbers_can_be_had_again_after_a_rule_was_tried():
     tg.hessian(f)(X)
     assert seen == [X.tolist()]
     assert tg.Node(2.0).item() == 2.0
+
+
+@pytest.mark.parametrize("name", OWN)
+def test_under_debug_the_numbers_are_the_same(name):
+    own = OWN[name]
+    op = own.op(f"{name}, watched")
+    for transform in ("grad", "jacobian", "hessian", "jvp of grad", "compiled grad"):
+        expected = TRANSFORMS[transform](op, *own.args)
+        with tg.debug():
+            np.testing.assert_allclose(TRANSFORMS[transform](op, *own.args), expected, rtol=1e-12, atol=1e-12)

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_ed.errors import GraphDropped, NotFinite, RuleError
+from tinygrad_ed.errors import GraphDropped, RuleError
 from tinygrad_ed.node import Node, plain
 from tinygrad_ed.opaque import Opaque
 from tinygrad_ed.operation import Op
@@ -51,7 +51,7 @@ def contribution(
             return _of_a_reader(op, position, g, y, inputs, params or {}, arg)
         g, y, *inputs = [read_only(v) if isinstance(v, np.ndarray) else v for v in (g, y, *inputs)]
     if op.variadic:
-        inputs = (position, *inputs)
+        inputs = (position, *inputs) if op.reads_inputs else (position,)
     try:
         part = rule(g, y, *inputs) if params is None else rule(g, y, *inputs, **params)
     except ArithmeticError:  # floats raise where NumPy says inf or nan, with its warning
@@ -89,8 +89,6 @@ def _of_a_reader(
             if isinstance(y, Node) and not isinstance(part, Node) and np.any(part):
                 raise GraphDropped(f"it returned {part!r}, which is no Node")
             return part
-    except NotFinite:
-        raise
     except Exception as error:  # noqa: BLE001  # whatever it is, the rule may run on plain arrays all the same
         noted = run_plainly.get()
         if noted is not None:
@@ -111,6 +109,13 @@ def _opaque(op: Op, position: int, count: int) -> Opaque:
         return forward(g, op(*inputs, **params), *inputs, **params)
 
     return Opaque(f"{op.name}'", forward, (True, None, *[False] * count), again)
+
+
+def added(so_far: Any, part: Any) -> Any:
+    """Add two gradients of one node; those of float16 are added up in float32, as NumPy adds up float16."""
+    if getattr(part, "dtype", None) is HALF:
+        return wide(so_far) + wide(part)
+    return so_far + part
 
 
 def fitted(part: Any, want: Any, op: Op, position: int) -> Any:

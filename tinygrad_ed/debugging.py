@@ -1,4 +1,4 @@
-"""`with tg.debug():` stops at the first NaN or infinity, and names two vectors that become a matrix.
+"""`with tg.debug():` stops at the first NaN, names two vectors that become a matrix, and what was changed too early.
 
 A NaN is noticed where training has long gone wrong; what one wants to know is which op made the first one, from which
 inputs, and in which line. An observer looks at every result and every gradient; where nobody watches, ops are as
@@ -22,12 +22,12 @@ import numpy as np
 
 from tinygrad_ed import operation, ops, recording
 from tinygrad_ed.batch import Batch
-from tinygrad_ed.errors import NotFinite
+from tinygrad_ed.errors import NotFinite, StaleGraph
 from tinygrad_ed.node import Node, plain
-from tinygrad_ed.ops import elementwise, protocols
+from tinygrad_ed.ops import elementwise, parts, protocols
 from tinygrad_ed.values import Array, shape_of
 
-_OF_ONE_OP = {room.__file__ for room in (recording, operation, ops, elementwise, protocols)} | {__file__}
+_OF_ONE_OP = {room.__file__ for room in (recording, operation, ops, elementwise, parts, protocols)} | {__file__}
 """The files on the way from a reader's line to one op; in all others are functions that are made of several."""
 
 
@@ -38,6 +38,7 @@ def debug() -> Iterator[None]:
     Raises:
         NotFinite: at the first NaN or infinity that an op or a derivative rule makes, with the op, the names and
             shapes, the first offending entry, and the file and line of the reader's code that made the node.
+        StaleGraph: in a sweep, if an array or a list that was given to an op has been changed since.
 
     Warns:
         UserWarning: where an op makes a matrix (n, n) out of a column (n, 1) and a vector (n,), with the line.
@@ -54,10 +55,20 @@ def debug() -> Iterator[None]:
 
 
 class _Watcher(recording.Observer):
-    """The observer: for each node it keeps the line that made it."""
+    """The observer: for each node it keeps the line that made it, and what the reader gave to its op."""
 
     def __init__(self) -> None:
         self._lines: dict[int, str] = {}
+        self._given: dict[int, list[tuple[Any, Any]]] = {}
+        self._next: list[tuple[Any, Any]] = []
+
+    def given(self, *things: Any) -> None:
+        """Keep arrays and lists, which their owner can change, with what they hold now."""
+        for thing in things:
+            if isinstance(thing, tuple):
+                self.given(*thing)
+            elif isinstance(thing, np.ndarray | list | dict):
+                self._next.append((thing, _state(thing)))
 
     def computed(self, run: Callable[[], Any]) -> Any:
         """Keep NumPy's warnings back; if they do not come to NaN or infinity, the second run gives them."""
@@ -69,6 +80,7 @@ class _Watcher(recording.Observer):
     def made(self, node: Node) -> None:
         """Keep the line of a new node; stop if it is not finite."""
         self._lines[node.id] = recording.users_line()
+        self._given[node.id], self._next = self._next, []
         bad = _first_bad(node._value)
         if bad is not None:
             raise NotFinite(
@@ -77,6 +89,19 @@ class _Watcher(recording.Observer):
             )
         if node.ndim == 2 and node.op.broadcasts:
             _see_that_it_is_meant(node)
+
+    def sending(self, node: Node) -> None:
+        """Stop if something that was given to the op of this node has been changed since."""
+        for thing, state in self._given.get(node.id, ()):
+            if _state(thing) != state:
+                kind = (
+                    f"an array of shape {thing.shape}" if isinstance(thing, np.ndarray) else f"a {type(thing).__name__}"
+                )
+                raise StaleGraph(
+                    f"{kind} that was given to op {_op(node)!r} was changed after the forward pass: the graph keeps "
+                    "what it read, so the gradients would be those of the old entries; sweep before you change it, or "
+                    f"build the graph again; {self._place(node)}"
+                )
 
     def sent(self, node: Node, position: int, gradient: Any) -> None:
         """Stop if a rule made a gradient that is not finite."""
@@ -116,6 +141,17 @@ def _see_that_it_is_meant(node: Node) -> None:
             reader.f_lineno,
             registry=reader.f_globals.setdefault("__warningregistry__", {}),
         )
+
+
+def _state(thing: Any) -> Any:
+    """What an array or a container holds, to be compared later."""
+    if isinstance(thing, np.ndarray):
+        return thing.shape, hash(thing.tobytes())
+    if isinstance(thing, dict):
+        return [(key, _state(x)) for key, x in thing.items()]
+    if isinstance(thing, list | tuple):
+        return [_state(x) for x in thing]
+    return repr(thing) if isinstance(thing, int | float | slice) else id(thing)
 
 
 def _array(result: Any) -> Any:

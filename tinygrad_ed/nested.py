@@ -15,8 +15,21 @@ from tinygrad_ed.errors import InvalidType
 CONTAINERS = (list, tuple, dict)
 
 
-def leaves(tree: Any) -> list[Any]:
-    """The entries of nested lists, tuples and dicts, in order."""
+DEEPEST = 300
+"""So deep may arguments be nested: a function that calls itself for each level has some room left then."""
+
+
+def leaves(tree: Any, level: int = 0) -> list[Any]:
+    """The entries of nested lists, tuples and dicts, in order.
+
+    Raises:
+        InvalidType: for more than 300 levels, or where a container holds itself.
+    """
+    if level > DEEPEST:
+        raise InvalidType(
+            f"lists, tuples and dicts are nested more than {DEEPEST} levels deep, or one of them holds itself; give "
+            "arrays, or a flat list"
+        )
     if isinstance(tree, dict):
         tree = list(tree.values())
     if not isinstance(tree, CONTAINERS):
@@ -24,7 +37,7 @@ def leaves(tree: Any) -> list[Any]:
     found = []
     for branch in tree:
         if isinstance(branch, CONTAINERS):
-            found += leaves(branch)
+            found += leaves(branch, level + 1)
         else:
             found.append(branch)
     return found

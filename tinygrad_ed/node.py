@@ -15,7 +15,11 @@ The operators (`x * y`, `x[0]`, `x.sum()`) are listed in `operators.py` and atta
 import itertools
 import os
 import threading
+import weakref
+from collections.abc import Callable
+from contextvars import ContextVar
 from functools import partialmethod
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Never
 
 import numpy as np
@@ -80,11 +84,42 @@ class Node(Operators):
         self.op = self._first = self._second = None
         self.id = next(clock)
 
+    def __reduce_ex__(self, protocol: Any) -> tuple[Any, ...]:
+        """Tell pickle and deepcopy what to keep: first the nodes that it was computed from, oldest first, as a list.
+
+        Each of these finds its own inputs done then, so nothing calls itself once for each node of a deep graph.
+        """
+        parents = self.parents
+        if parents:
+            met = _met.get()()
+            if met is None or any([self is arg for arg in met.inputs]):  # they would be done: this is another pickler
+                met = _Met()
+                _met.set(weakref.ref(met))
+            if self not in met:
+                return _blank, (type(self), _Older(self, met)), self._fields()
+            met.inputs = parents
+        return _blank, (type(self),), self._fields()
+
+    def _fields(self) -> tuple[None, dict[str, Any]]:
+        fields: Any = object.__reduce_ex__(self, 2)[2]
+        renewed = [arg for arg in self.parents if arg.id > self.id]
+        if renewed:
+            fields[1]["renewed"] = renewed
+        return fields  # type: ignore[no-any-return]  # for Python it is a part of any tuple
+
     def __setstate__(self, state: tuple[None, dict[str, Any]]) -> None:
-        """Take over what was pickled or copied, with an id of this process: inputs come first."""
+        """Take over what was pickled or copied, with an id of this process: inputs come first, but for renewed ones."""
+        renewed = state[1].pop("renewed", ())
         for name, value in state[1].items():
             setattr(self, name, value)
         self.id = next(clock)
+        if renewed:
+            self.id, last_renewal[0] = min([leaf.id for leaf in renewed]) - 1, self.id
+
+    def __copy__(self) -> "Node":
+        other = object.__new__(type(self))
+        other.__setstate__(self._fields())
+        return other
 
     @property
     def value(self) -> Any:
@@ -110,7 +145,10 @@ class Node(Operators):
     def grad(self) -> Any:
         """The gradient that the last sweep left here (plain, read-only), or None where none arrived."""
         with one_at_a_time:
-            return None if self._grad is None else read_only(self._grad)
+            g: Any = self._grad
+        if type(g) is np.ndarray:
+            return read_only(g if g.dtype == self.dtype else g.astype(self.dtype))  # float16 is added up in float32
+        return g
 
     @property
     def name(self) -> str | None:
@@ -220,6 +258,36 @@ class Node(Operators):
 
     def __round__(self, digits: int = 0) -> Any:
         return round(self._value, digits) if type(self._value) is float else np.round(self._value, digits)
+
+
+class _Met(set[Node]):
+    """The nodes that a pickler or a deepcopy has met; it lives as long as that does, which keeps every `_Older`."""
+
+    inputs: tuple[Node, ...] = ()  # of the node that came last
+
+
+class _Older:
+    """All that a node was computed from and that was not met before, oldest first; in a file it is a list."""
+
+    def __init__(self, node: Node, met: _Met) -> None:
+        self.met, self.nodes = met, [node]
+        met.add(node)
+        for newer in self.nodes:
+            for arg in newer.parents:
+                if arg not in met:
+                    met.add(arg)
+                    self.nodes.append(arg)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return list, (), None, iter(sorted(self.nodes[1:], key=attrgetter("id")))
+
+
+_met: ContextVar[Callable[[], _Met | None]] = ContextVar("met", default=lambda: None)
+
+
+def _blank(kind: type[Node], older: object = None) -> Node:
+    """A node that gets its fields later; those that are older are there already."""
+    return object.__new__(kind)
 
 
 def plain(value: Any) -> Any:

@@ -19,12 +19,12 @@ short step avoids, the calmer of the two sides counts: of `d[x <= 0] = 0` at x =
 import math
 from collections.abc import Callable, Iterable, Iterator
 from functools import cache, partial
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 
 from tinygrad_ed.differences import Referee, power_of_two
-from tinygrad_ed.errors import RuleError
+from tinygrad_ed.errors import InvalidType, RuleError
 from tinygrad_ed.operation import Op, Rule
 from tinygrad_ed.values import Array, Value, constant, shape_of
 
@@ -63,6 +63,12 @@ class Opaque(Op):
 
     def _rule(self, i: int) -> Rule:
         return lambda u, y, *values, **params: self.pulled(i)(u, *values, **params)
+
+    def __reduce__(self) -> NoReturn:
+        raise InvalidType(
+            f"op {self.name!r} cannot be pickled: it takes differences of a rule that does not run on Nodes; "
+            "pickle what was computed without create_graph, or write the rule with operators and functions of tg"
+        )
 
     def _evaluate(self, values: list[Any], params: dict[str, Any], inputs: tuple[Any, ...], floats: bool) -> Value:
         value: Value = constant(self.forward(*values, **params))

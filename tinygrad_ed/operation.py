@@ -15,7 +15,7 @@ import inspect
 from collections.abc import Callable
 from functools import partial
 from types import MethodType
-from typing import Any, Concatenate, ParamSpec, Protocol, cast, overload
+from typing import Any, overload
 
 import numpy as np
 
@@ -25,7 +25,6 @@ from tinygrad_ed.recording import mode, observer
 from tinygrad_ed.values import Plain, Value, constant, kept, lifted_among, owned, read_only, shape_of
 
 Rule = Callable[..., Any]
-P = ParamSpec("P")
 
 
 def same(g: Any, y: Any, *inputs: Any) -> Any:
@@ -76,7 +75,8 @@ class Op:
             that has no gradient. What a rule takes after the inputs are the op's parameters, such as `axis`.
         scalar: a quicker forward for floats, from `math` or `operator`.
         broadcasts: the inputs broadcast; `backward.py` sums the rule's gradient to the input's shape.
-        variadic: any number of inputs; the only rule takes the input's position, `rule(g, y, i, *inputs)`.
+        variadic: any number of inputs; the only rule takes the input's position, `rule(g, y, i, *inputs)`. One that
+            needs no inputs takes none, `rule(g, y, i)`: of thousands, each would be handed all the others.
 
     Raises:
         InvalidType: if `forward` or a rule cannot be called.
@@ -99,6 +99,7 @@ class Op:
         "name",
         "params",
         "quick",
+        "reads_inputs",
         "rules",
         "scalar",
         "shortly",
@@ -132,6 +133,7 @@ class Op:
         # One of the two short ways, `of_one` and `of_two`, once the op is trusted.
         self.shortly: Callable[..., Node | None] | None = None
         takes = list(signatures[0].parameters.values()) if signatures else []
+        self.reads_inputs = not variadic or any([p.kind is p.VAR_POSITIONAL for p in takes])
         after = takes[2 + self.arity :]
         self.params = tuple([p.name for p in after if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)])
         self.known = frozenset(self.params)
@@ -174,8 +176,6 @@ class Op:
             if type(value) is not float:
                 floats = False
                 lifted = lifted if type(value) is np.ndarray else value
-        if params and recorded:
-            params = owned(params)
         if lifted is None and params and observer.get() is not None:
             lifted = lifted_among(params)
         if lifted is not None:
@@ -183,11 +183,12 @@ class Op:
         elif watcher is True or watcher is False:
             value = self._evaluate(values, params, inputs, floats)
         else:
+            watcher.given(*inputs, *params.values())
             value = watcher.computed(partial(self._evaluate, values, params, inputs, floats))
         if not recorded:
             return value
         args = tuple([x if isinstance(x, Node) else v for x, v in zip(inputs, values, strict=True)])
-        return self._remembered(value, args, params)
+        return self._remembered(value, args, owned(params) if params else params)
 
     def _remembered(self, value: Value, args: tuple[Any, ...], params: dict[str, Any]) -> Node:
         """The new node; one that remembers nothing if recording is off."""
@@ -353,24 +354,6 @@ def op(
     if is_numpy_function(forward):
         HANDLERS.setdefault(forward, made)
     return made
-
-
-class Function(Protocol[P]):
-    """What a type checker knows of a function that is said with ops: it gives a Node for a Node, as an op does."""
-
-    @overload
-    def __call__(self, x: Node, /, *args: P.args, **params: P.kwargs) -> Node: ...
-    @overload
-    def __call__(self, x: Plain, y: Node, /, *args: Any, **params: Any) -> Node: ...
-    @overload
-    def __call__(self, x: Plain, y: Plain, z: Node, /, *args: Any, **params: Any) -> Node: ...
-    @overload
-    def __call__(self, x: Plain, /, *args: P.args, **params: P.kwargs) -> Any: ...
-
-
-def typed(f: Callable[Concatenate[Any, P], Any]) -> Function[P]:
-    """Return `f`, which is said with ops; it has their type from now on."""
-    return cast(Function[P], f)
 
 
 def _checked(name: str, forward: Any, rules: tuple[Rule | None, ...], variadic: bool) -> list[inspect.Signature]:

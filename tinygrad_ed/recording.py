@@ -23,6 +23,9 @@ class Observer:
         """Return what `run` computes: the value of a new node, or what a rule sends."""
         return run()
 
+    def given(self, *things: Any) -> None:
+        """Take note of what a reader gives to the op that makes the next node."""
+
     def made(self, node: Any) -> None:
         """Take note of a new node."""
 

@@ -1,5 +1,6 @@
 """What a Node holds: a float or a float array. What becomes one, what is refused, and how values are handed out."""
 
+import reprlib
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Protocol
@@ -68,7 +69,7 @@ def leaf_value(value: object) -> Value:
     try:
         array = np.array(value)
     except ValueError as error:
-        raise InvalidValue(f"cannot make one array of {value!r}: {error}") from error
+        raise InvalidValue(f"cannot make one array of {reprlib.repr(value)}: {error}") from error
     kind = array.dtype.kind
     if kind == "f":
         return array if array.ndim else float(array)

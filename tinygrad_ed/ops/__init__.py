@@ -27,6 +27,7 @@ from tinygrad_ed.ops.elementwise import *
 from tinygrad_ed.ops.linalg import *
 from tinygrad_ed.ops.reduce import *
 from tinygrad_ed.ops.shape import *
+from tinygrad_ed.recording import observer
 from tinygrad_ed.values import Lifted, as_array
 
 abs = absolute
@@ -131,11 +132,14 @@ def _plain(name: str) -> Any:
 
 
 def _getitem(self: Node, index: Any) -> Any:
+    watcher = observer.get()
+    if watcher is not None:
+        watcher.given(index)
     return getitem(self, index=shape.as_read(index))
 
 
 def _iter(self: Node) -> Iterator[Any]:
-    return iter([getitem(self, index=i) for i in range(len(self))])
+    return iter(shape.cut(self, 0, range(1, len(self) + 1), single=True))
 
 
 def _reshape(self: Node, *sizes: Any, order: str = "C") -> Any:

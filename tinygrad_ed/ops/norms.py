@@ -98,7 +98,7 @@ def cond(x: Any, p: Any = None) -> Any:
             large, small = max(s, axis=-1, keepdims=True), min(s, axis=-1, keepdims=True)
             ratio = small / large if p == -2 else large / _regular(small, plain(small) <= rounding(x, s)[..., 0])
         else:
-            back = inverse(astype(x, dtype=float))  # for float32 as well, as NumPy has it
+            back = inverse(astype(x, dtype=float) if x.dtype == np.float32 else x)  # as NumPy has it
             ratio = matrix_norm(x, ord=p, keepdims=True) * matrix_norm(back, ord=p, keepdims=True)
         ratio = reshape(astype(ratio, dtype=x.dtype), shape_of(x)[:-2])
     lost = np.isnan(plain(ratio)) & ~np.any(np.isnan(plain(x)), axis=(-2, -1))

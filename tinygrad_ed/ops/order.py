@@ -18,29 +18,46 @@ import numpy as np
 
 from tinygrad_ed.errors import NoDerivativeRule
 from tinygrad_ed.node import Node, plain
-from tinygrad_ed.operation import HANDLERS
+from tinygrad_ed.operation import HANDLERS, Op, op
 from tinygrad_ed.ops.elementwise import where
 from tinygrad_ed.ops.reduce import Axis, axes_of, wide
 from tinygrad_ed.ops.shape import astype, moveaxis, ravel, reshape
 from tinygrad_ed.values import Array, as_array, shape_of
 
 
+def _forward_placed(g: Any, read: Array, put: Array, axis: int = -1) -> Any:
+    out = np.empty_like(g)
+    np.put_along_axis(out, put, np.take_along_axis(g, read, axis), axis)
+    return out
+
+
+_placed: Op = op(
+    "placed",
+    _forward_placed,
+    lambda g, y, x, read=(), put=(), axis=-1: _placed(g, read=put, put=read, axis=axis),
+)
+
+
+def _of_arranged(g: Any, y: Any, x: Any, axis: int = -1, **how: Any) -> Any:
+    """What was put into another order goes back; equal entries keep theirs."""
+    read, put = [np.argsort(plain(z), axis=axis, kind="stable") for z in (y, x)]
+    return _placed(g, read=read, put=put, axis=axis)
+
+
+_sort = op("sort", lambda x, axis=-1, kind=None, stable=None: np.sort(x, axis, kind, stable=stable), _of_arranged)
+_partition = op(
+    "partition", lambda x, kth=0, axis=-1, kind="introselect": np.partition(x, kth, axis, kind), _of_arranged
+)
+
+
 def sort(a: Any, axis: int | None = -1, kind: Any = None, stable: bool | None = None) -> Any:
     """Sort along an axis; equal entries keep their order, so each keeps its own gradient."""
-    np.sort(np.empty(0), kind=kind, stable=stable)  # NumPy knows which words go together
-    if axis is None:
-        return sort(ravel(a), 0)
-    return np.take_along_axis(a, np.argsort(plain(a), axis=axis, kind="stable"), axis)
+    return _sort(ravel(a) if axis is None else a, axis=-1 if axis is None else axis, kind=kind, stable=stable)
 
 
 def partition(a: Any, kth: Any, axis: int | None = -1, kind: Any = "introselect") -> Any:
     """Sort only so far that the entry at `kth` is in its place."""
-    if axis is None:
-        return partition(ravel(a), kth, 0)
-    # How NumPy leaves the others is its secret, and not what argpartition says: find each by its rank.
-    ranks = np.argsort(np.argsort(np.partition(plain(a), kth, axis, kind), axis=axis, kind="stable"), axis=axis)
-    places = np.take_along_axis(np.argsort(plain(a), axis=axis, kind="stable"), ranks, axis)
-    return np.take_along_axis(a, places, axis)
+    return _partition(ravel(a) if axis is None else a, kth=kth, axis=-1 if axis is None else axis, kind=kind)
 
 
 def quantile(a: Any, q: Any, axis: Axis = None, method: str = "linear", keepdims: bool = False) -> Any:
@@ -86,12 +103,11 @@ def _read_off(a: Any, numpys: Callable[[Array], Any], axis: Axis, keepdims: bool
     rows = moveaxis(a, folded, tuple(range(-len(folded), 0))) if folded else reshape(a, (*shape_of(a), 1))
     kept = shape_of(rows)[: len(shape_of(a)) - len(folded)]
     length = math.prod(shape_of(rows)[len(kept) :])
-    ordered = sort(reshape(rows, (*kept, length)))
-    valid = np.sum(~np.isnan(plain(ordered)), axis=-1)
+    rows = reshape(rows, (*kept, length))
+    valid = np.sum(~np.isnan(plain(rows)), axis=-1)
     near, far, weight = _positions(valid if skip_nan else np.full(kept, length), numpys)
-    y = np.take_along_axis(ordered, near, -1)
+    y, other = _of_ranks(rows, near, far)
     if np.any(weight):
-        other = np.take_along_axis(ordered, far, -1)
         between = (wide(y) + other) * 0.5 if numpys is np.median else y + (other - y) * weight
         y = where(weight > 0, between, y)  # an infinite entry of weight zero must not make NaN
     undefined = (valid == 0) if skip_nan else (valid < length)
@@ -104,6 +120,32 @@ def _read_off(a: Any, numpys: Callable[[Array], Any], axis: Axis, keepdims: bool
     if keepdims:
         y = reshape(y, sample.shape + tuple(1 if i in folded else n for i, n in enumerate(shape_of(a))))
     return astype(y, dtype=sample.dtype) if shape_of(y) and y.dtype != sample.dtype else y
+
+
+FEW = 4
+"""For so many ranks a row is not sorted: NumPy's partition finds their values, and a look at the row their places."""
+
+
+def _of_ranks(rows: Any, *ranks: Array) -> list[Any]:
+    """The entries that would stand in these places if the rows were sorted; equal entries in their order."""
+    values, wanted = plain(rows), np.unique(np.stack(ranks))
+    if not 0 < len(wanted) <= FEW:
+        ordered = sort(rows)
+        return [np.take_along_axis(ordered, rank, -1) for rank in ranks]
+    parted = np.partition(values, wanted, axis=-1)
+    return [np.take_along_axis(rows, _places(values, parted, rank), -1) for rank in ranks]
+
+
+def _places(values: Any, parted: Any, ranks: Array) -> Any:
+    """Where in each row the entry of each rank is, among equal ones by counting them."""
+    found = np.take_along_axis(parted, ranks, -1)
+    places = []
+    for k in range(ranks.shape[-1]):
+        one = found[..., k : k + 1]
+        before = np.sum(values < one, axis=-1, keepdims=True)
+        counted = np.cumsum(values == one, axis=-1)
+        places.append(np.argmax(counted > ranks[..., k : k + 1] - before, axis=-1))
+    return np.stack(places, axis=-1)
 
 
 def _positions(counts: Array, numpys: Callable[[Array], Any]) -> tuple[Array, Array, Array]:

@@ -18,9 +18,10 @@ from tinygrad_ed.errors import NoDerivativeRule
 from tinygrad_ed.node import Node, plain
 from tinygrad_ed.operation import HANDLERS, Op
 from tinygrad_ed.ops.elementwise import where
-from tinygrad_ed.ops.moves import MOVES, move
+from tinygrad_ed.ops.moves import MOVES, move, signature_of, without_nodes
 from tinygrad_ed.ops.shape import astype
-from tinygrad_ed.values import as_array, shape_of
+from tinygrad_ed.recording import observer
+from tinygrad_ed.values import shape_of
 
 _Functions = list[Callable[..., Any]]
 _CONSTANT: _Functions = [
@@ -67,7 +68,9 @@ _OWN_DTYPE: _Functions = [
     *(np.interp, np.bincount, np.cov, np.corrcoef, np.geomspace, np.polyfit, np.polyder, np.polyint, np.vander),
     *(np.quantile, np.nanquantile, np.percentile, np.nanpercentile),
     *(np.diff, np.polyadd, np.polysub, np.polymul, np.polydiv),  # which make arrays of numbers first
-    *(np.astype, np.full_like, np.gradient, np.ediff1d),
+    *(np.astype, np.full_like, np.gradient, np.ediff1d, np.select, np.meshgrid, np.broadcast_arrays),
+    *(np.append, np.block, np.concatenate, np.stack, np.hstack, np.vstack, np.dstack, np.column_stack),
+    *(np.atleast_1d, np.atleast_2d, np.atleast_3d),
 ]
 OWN_DTYPE: frozenset[Callable[..., Any]] = frozenset(_OWN_DTYPE)
 """Functions that see to the dtype themselves: NumPy makes float64 of float32, or of some arguments, or what is told."""
@@ -98,11 +101,18 @@ def array_function(
     self: Node, function: Callable[..., Any], types: Any, args: tuple[Any, ...], keywords: dict[str, Any]
 ) -> Any:
     """Answer NumPy's other functions (`Node.__array_function__`)."""
+    watcher = observer.get()
+    if watcher is not None:
+        watcher.given(*args, *keywords.values())
     handler = HANDLERS.get(function)
     if handler is not None:
         return _call(function, handler, args, keywords)
     if function in MOVES:
-        return move(function, *_split(function, args, keywords))
+        bound = signature_of(function).bind(*args, **keywords)
+        for name in ("dtype", "casting", "out"):
+            if name in bound.arguments and not _is_default(bound.arguments[name], bound.signature.parameters[name]):
+                raise _not_taken(function, [name], ())
+        return move(function, bound.arguments)
     if function in PLAIN:
         return _without_nodes(function, args, keywords)
     if function in _WRITING:
@@ -136,8 +146,8 @@ def _call(function: Callable[..., Any], handler: Any, args: tuple[Any, ...], key
     if isinstance(handler, Op):
         return handler(*inputs, **given, **others)
     arrays = _arrays_in((*args, *keywords.values()), [])
-    if not any([x.size for x in arrays if isinstance(x, Node)]):
-        nodes = [x for x in arrays if isinstance(x, Node)]
+    nodes = [x for x in arrays if isinstance(x, Node)]
+    if nodes and not any([x.size for x in nodes]):  # there is none if a rule meets a batch of gradients
         return _of_nothing(_without_nodes(function, args, keywords), nodes)
     try:
         result = handler(*inputs, **given, **others)
@@ -148,7 +158,7 @@ def _call(function: Callable[..., Any], handler: Any, args: tuple[Any, ...], key
         raise
     if function in OWN_DTYPE or not any([x.kind == "f" and x.itemsize < 8 for x in {x.dtype for x in arrays}]):
         return result
-    dtypes = [*_dtypes((*inputs, *given.values()))]
+    dtypes = {*_dtypes((*inputs, *given.values()))}
     return _narrowed(result, np.result_type(*dtypes)) if dtypes else result
 
 
@@ -203,19 +213,6 @@ def _alike(sequence: Any, parts: list[Any]) -> Any:
     return type(sequence)(*parts) if hasattr(sequence, "_fields") else type(sequence)(parts)
 
 
-def _split(
-    function: Callable[..., Any], args: tuple[Any, ...], keywords: dict[str, Any]
-) -> tuple[inspect.BoundArguments, dict[str, Any]]:
-    """The arguments by name, those whose entries are not moved made plain; and those of `**keywords` apart."""
-    bound = _signature(function).bind(*args, **keywords)
-    for name, value in bound.arguments.items():
-        if name in ("dtype", "casting", "out") and not _is_default(value, bound.signature.parameters[name]):
-            raise _not_taken(function, [name], ())
-        if name not in MOVES[function]:
-            bound.arguments[name] = _strip(value)
-    return bound, bound.arguments.get("kwargs", {})
-
-
 def _is_default(value: Any, parameter: inspect.Parameter) -> bool:
     default = parameter.default
     return value is default or (
@@ -224,7 +221,6 @@ def _is_default(value: Any, parameter: inspect.Parameter) -> bool:
 
 
 _BY_NAME = inspect.Parameter.KEYWORD_ONLY
-_signature = cache(inspect.signature)
 
 
 @cache
@@ -241,7 +237,7 @@ def _inputs_of(handler: Any) -> int:
     """How many arguments the handler takes by position."""
     if isinstance(handler, Op):
         return handler.arity
-    required = [p for p in _signature(handler).parameters.values() if p.default is p.empty]
+    required = [p for p in signature_of(handler).parameters.values() if p.default is p.empty]
     return len(required)
 
 
@@ -250,7 +246,7 @@ def _options_of(handler: Any) -> tuple[str, ...]:
     """Which arguments the handler takes by name."""
     if isinstance(handler, Op):
         return handler.params
-    return tuple(p.name for p in _signature(handler).parameters.values() if p.default is not p.empty)
+    return tuple(p.name for p in signature_of(handler).parameters.values() if p.default is not p.empty)
 
 
 @cache
@@ -258,18 +254,11 @@ def _takes_any(handler: Any) -> bool:
     """Whether the handler takes whatever it is given by name."""
     if isinstance(handler, Op):
         return handler.any_params
-    return any([p.kind is p.VAR_KEYWORD for p in _signature(handler).parameters.values()])
+    return any([p.kind is p.VAR_KEYWORD for p in signature_of(handler).parameters.values()])
 
 
 def _without_nodes(function: Callable[..., Any], args: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
-    return function(*[_strip(arg) for arg in args], **{k: _strip(v) for k, v in keywords.items()})
-
-
-def _strip(value: Any) -> Any:
-    """Replace Nodes, also inside lists and tuples, by their values, as arrays."""
-    if isinstance(value, list | tuple):
-        return type(value)([_strip(entry) for entry in value])
-    return as_array(plain(value)) if isinstance(value, Node) else value
+    return function(*[without_nodes(arg) for arg in args], **{k: without_nodes(v) for k, v in keywords.items()})
 
 
 # Messages

@@ -4,6 +4,7 @@ The rule of each sends `g` back the way the entries came. Indexing and `scatter_
 an entry that was read twice gets both gradients.
 """
 
+import itertools
 import operator
 from collections.abc import Sequence
 from types import EllipsisType
@@ -12,8 +13,10 @@ from typing import Any, overload
 import numpy as np
 
 from tinygrad_ed.errors import InvalidType, NoDerivativeRule
+from tinygrad_ed.nested import leaves
 from tinygrad_ed.node import Node, plain
-from tinygrad_ed.operation import HANDLERS, Op, op, typed
+from tinygrad_ed.operation import HANDLERS, Op, op
+from tinygrad_ed.ops.typed import typed
 from tinygrad_ed.values import Array, Lifted, Plain, as_array, shape_of
 
 __all__ = [
@@ -103,10 +106,14 @@ def _scatter_add(g: Any, index: Any = (), shape: tuple[int, ...] = ()) -> Any:
     if getattr(g, "dtype", None) == np.float16:  # in which ones add up to 2,048 and no further
         return _scatter_add(g.astype(np.float32), index, shape).astype(np.float16)
     out = np.zeros(shape, np.asarray(g).dtype)
-    if can_repeat(index):
-        np.add.at(out, index, g)
-    else:
+    if not can_repeat(index):
         out[index] = g
+    elif 8 * np.size(g) < out.size:
+        np.add.at(out, index, g)
+    else:  # five times as quick, but it goes through all of `out`
+        places = np.arange(out.size).reshape(shape)[index]
+        sums = np.bincount(places.ravel(), np.broadcast_to(g, places.shape).ravel(), out.size)
+        out = sums.astype(out.dtype, copy=False).reshape(shape)
     return out
 
 
@@ -118,32 +125,43 @@ getitem = op(
 scatter_add: Op = op("scatter_add", _scatter_add, lambda g, y, x, index=(), shape=(): getitem(g, index=index))
 
 
+def cut(x: Any, axis: int, ends: Sequence[int], single: bool = False) -> list[Any]:
+    """Cut into parts that end at these places along an axis; where `single`, each part is the entry at its start.
+
+    The gradient of a part is filled up with zeros to what it was cut out of. Many parts are cut out of halves, and
+    these out of halves: else there were as many zeros for each part as x has entries.
+    """
+    before, middle = axes_before(axis, x), len(ends) // 2
+    if len(ends) > FEW:
+        half = ends[middle - 1]
+        left, right = [getitem(x, (*before, places)) for places in (slice(half), slice(half, None))]
+        return [
+            *cut(left, axis, ends[:middle], single),
+            *cut(right, axis, [end - half for end in ends[middle:]], single),
+        ]
+    return [getitem(x, (*before, a if single else slice(a, b))) for a, b in zip([0, *ends], ends, strict=False)]
+
+
+FEW = 16
+
 # Joining
 
 
-def _part(g: Any, i: int, xs: tuple[Any, ...], axis: int | None) -> Any:
+def _part(g: Any, y: Any, i: int, axis: int = 0, ends: tuple[int, ...] = ()) -> Any:
     """The part of a concatenated `g` that belongs to input i."""
-    if axis is None:
-        return reshape(_part(g, i, tuple([np.empty(np.prod(shape_of(x), dtype=int)) for x in xs]), 0), shape_of(xs[i]))
-    lengths = [shape_of(x)[axis] for x in xs[: i + 1]]
-    return getitem(g, (*_before(axis, g), slice(sum(lengths[:-1]), sum(lengths))))
+    return g[(*axes_before(axis, y), slice(ends[i - 1] if i else 0, ends[i]))]
 
 
-def _before(axis: int, x: Any) -> tuple[slice, ...]:
+def axes_before(axis: int, x: Any) -> tuple[slice, ...]:
     """The index that takes everything along the axes before this one."""
     return (slice(None),) * np.lib.array_utils.normalize_axis_index(axis, len(shape_of(x)))
 
 
-_concatenate = op(
-    "concatenate",
-    lambda *xs, axis=0: np.concatenate(xs, axis=axis),
-    lambda g, y, i, *xs, axis=0: _part(g, i, xs, axis),
-    variadic=True,
-)
+_concatenate = op("concatenate", lambda *xs, axis=0, ends=(): np.concatenate(xs, axis=axis), _part, variadic=True)
 _stack = op(
     "stack",
     lambda *xs, axis=0: np.stack(xs, axis=axis),
-    lambda g, y, i, *xs, axis=0: getitem(g, (*_before(axis, g), i)),
+    lambda g, y, i, axis=0: g[(*axes_before(axis, y), i)],
     variadic=True,
 )
 
@@ -158,7 +176,10 @@ def concatenate(arrays: Any, axis: int | None = 0) -> Any:
     >>> concatenate([Node([1.0, 2.0]), [3.0]])
     Node([1., 2., 3.], op='concatenate')
     """
-    return _concatenate(*arrays, axis=axis)
+    if axis is None:
+        return concatenate([np.ravel(array) for array in arrays])
+    lengths = [n for array in arrays for n in shape_of(array)[axis:][:1]]
+    return _concatenate(*arrays, axis=axis, ends=tuple(itertools.accumulate(lengths)))
 
 
 @overload
@@ -181,15 +202,9 @@ def array(nested: Any) -> Node:
     >>> array([[x, 1.0], [0.0, x * x]]).shape
     (2, 2)
     """
-    if isinstance(nested, list | tuple) and _holds_node(nested):
-        return stack([array(entry) for entry in nested])
+    if isinstance(nested, list | tuple) and any([isinstance(entry, Node) for entry in leaves(nested)]):
+        return stack([entry if type(entry) is float else array(entry) for entry in nested])
     return nested if isinstance(nested, Node) else Node(nested)
-
-
-def _holds_node(nested: Any) -> bool:
-    if isinstance(nested, list | tuple):
-        return any(_holds_node(entry) for entry in nested)
-    return isinstance(nested, Node)
 
 
 # Said with the ops above
@@ -276,8 +291,12 @@ def repeat(x: Any, repeats: Any, axis: int | None = None) -> Any:
     """Repeat entries, as `np.repeat` does."""
     if axis is None:
         return repeat(ravel(x), repeats, 0)
-    before = _before(axis, x)
-    return getitem(x, (*before, np.repeat(np.arange(shape_of(x)[axis]), repeats)))
+    before, shape = axes_before(axis, x), shape_of(x)
+    if np.ndim(repeats):
+        return getitem(x, (*before, np.repeat(np.arange(shape[axis]), repeats)))
+    first, last = shape[: len(before) + 1], shape[len(before) + 1 :]
+    spread = broadcast_to(reshape(x, (*first, 1, *last)), (*first, operator.index(repeats), *last))
+    return reshape(spread, (*first[:-1], first[-1] * operator.index(repeats), *last))
 
 
 @typed
@@ -289,7 +308,7 @@ def take(x: Any, indices: Any, axis: int | None = None, mode: str = "raise") -> 
     """
     if axis is None:
         return take(ravel(x), indices, 0, mode)
-    before = _before(axis, x)
+    before = axes_before(axis, x)
     places: Any = indices if isinstance(indices, Lifted) else np.asarray(indices)
     places = places.astype(int) if places.dtype.kind == "b" else places  # to `take` these are positions, no mask
     if mode != "raise":

@@ -21,7 +21,7 @@ from tinygrad_ed.errors import GraphDropped, InvalidType, ShapeError, StaleGraph
 from tinygrad_ed.nested import leaves, rebuilt
 from tinygrad_ed.node import Node, clock
 from tinygrad_ed.operation import OPS, Op, is_numpy_function
-from tinygrad_ed.ops import norms, shape
+from tinygrad_ed.ops import moves, norms, shape
 from tinygrad_ed.recording import Observer, mode, observer, users_line
 from tinygrad_ed.tape.traced import OPERATORS, Traced, converted, plain_tree, traced_in, unknown_layout
 from tinygrad_ed.values import Lifted
@@ -32,6 +32,7 @@ _FLOATS = frozenset([float])
 _COMPOSED: list[Op] = [
     *(ops.relu, ops.sigmoid, ops.softplus, ops.leaky_relu, ops.elu, ops.sum, ops.mean, ops.logsumexp, norms.norm),
     *(ops.reshape, ops.matrix_transpose, shape._concatenate, shape._stack, OPS["einsum"]),
+    *(moves.SELECT, *moves.MOVERS.values()),
 ]
 COMPOSED = frozenset(_COMPOSED)
 """Ops whose forward is written with NumPy calls that can be recorded one by one."""
