@@ -159,7 +159,7 @@ def _call(function: Callable[..., Any], handler: Any, args: tuple[Any, ...], key
         raise
     if function in OWN_DTYPE or not any([x.kind == "f" and x.itemsize < 8 for x in {x.dtype for x in arrays}]):
         return result
-    dtypes = [*_dtypes((*inputs, *given.values()))]
+    dtypes = {*_dtypes((*inputs, *given.values()))}
     return _narrowed(result, np.result_type(*dtypes)) if dtypes else result
 
 
