@@ -18,10 +18,10 @@ from tinygrad_ed.errors import GraphDropped, RuleError
 from tinygrad_ed.node import Node, plain
 from tinygrad_ed.opaque import Opaque
 from tinygrad_ed.operation import Op
-from tinygrad_ed.ops.reduce import HALF, wide
+from tinygrad_ed.ops.reduce import wide
 from tinygrad_ed.ops.shape import astype, reshape
 from tinygrad_ed.recording import losing
-from tinygrad_ed.values import Lifted, constant, read_only, shape_of
+from tinygrad_ed.values import HALF, Lifted, constant, read_only, shape_of
 
 NOT_PLAIN = (Node, Lifted)
 

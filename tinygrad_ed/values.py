@@ -11,6 +11,8 @@ from tinygrad_ed.errors import InvalidType, InvalidValue
 
 Array = np.ndarray[Any, np.dtype[Any]]  # NDArray[Any], without the time that numpy.typing takes to import
 Value = float | Array
+HALF = np.dtype(np.float16)
+"""Two bytes have three digits: what is of this dtype is added up in float32, as NumPy does."""
 
 
 class ArrayLike(Protocol):
