@@ -42,7 +42,7 @@ def run(command: str) -> subprocess.CompletedProcess[str]:
     """Run a command as a user does, on a machine without a `dot` program."""
     program = Path(sys.executable).with_name("tinygrad-ed")
     bare = {**os.environ, "PATH": "", "PYTHONIOENCODING": "utf-8"}
-    return subprocess.run([program, *command.split()], capture_output=True, encoding="utf-8", env=bare, check=False)  # noqa: S603
+    return subprocess.run([program, *command.split()], capture_output=True, encoding="utf-8", env=bare, check=False)
 
 
 def lesson(extra: str) -> str:

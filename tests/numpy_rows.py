@@ -3,7 +3,8 @@
 import numpy
 from op_table import POSITIVE, REAL, UNIT, add
 
-from tinygrad_ed.ops import decompose, elementwise, spectral
+from tinygrad_ed.ops import decompose, elementwise, polynomial, scan, spectral
+from tinygrad_ed.ops import order as ordering
 
 SPD = "a matrix is made symmetric and positive definite from any square one"
 HALVES = (0.55, 0.95)
@@ -359,7 +360,14 @@ def singular(np, g, x):
 
 add("over", lambda np, a, b: elementwise.over(a, b), [(3,), (2, 3)], [(), ()], domain=POSITIVE,
     twin=lambda np, a, b: a / b)  # fmt: skip
-add("cofactors", lambda np, x: decompose._cofactors(x), (3, 3), (2, 2, 2), twin=cofactors, oracle=False)
+add(
+    "cofactors",
+    lambda np, x: decompose._cofactors(x, decompose.det(x)),
+    (3, 3),
+    (2, 2, 2),
+    twin=cofactors,
+    oracle=False,
+)
 add("cofactors_moved", lambda np, g, x: decompose._moved(g, x), [(3, 3), (3, 3)], twin=moved, oracle=False)
 add(
     "divided",
@@ -371,3 +379,35 @@ add("symmetric", lambda np, g, x: spectral._symmetric(g, x, spectral._eigh(x)), 
     oracle=False)  # fmt: skip
 add("rectangular", lambda np, g, x: spectral._rectangular(g, x, spectral._svd(x)), [(1, 2), (3, 2)], [(1, 2), (2, 3)],
     twin=singular, oracle=False)  # fmt: skip
+
+
+def slopes_matrix(n):
+    """Row k of the transpose has the part of entry k in each slope."""
+    return numpy.gradient(numpy.eye(n), 0.5, axis=0).T
+
+
+def recurrence(np, a, c):
+    """y_k = a_k y_(k-1) + c_k, one after the other."""
+    y = [c[0]]
+    for k in range(1, len(c)):
+        y.append(a[k] * y[-1] + c[k])
+    return np.stack(y)
+
+
+READ, PUT = numpy.array([2, 0, 1]), numpy.array([1, 2, 0])
+add("of_neighbours", lambda np, x: scan._of_neighbours(x), (3,), (2, 3), oracle=False, note="(float64)",
+    twin=lambda np, x: -numpy.diff(x, prepend=0.0, append=0.0))  # fmt: skip
+add(
+    "of_slope",
+    lambda np, x: scan._of_slope(x, spacing=0.5),
+    (4,),
+    twin=lambda np, x: slopes_matrix(4) @ x,
+    note="(float64)",
+    oracle=False,
+)
+add("recurrence", lambda np, a, c: scan._recurrence(a, c), [(5,), (5,)], [(3, 2), (3, 2)], [(9, 2), (9, 2)],
+    [(150,), (150,)], domain=[UNIT, REAL], twin=recurrence, oracle=False)  # fmt: skip
+add("moments", lambda np, g, x: polynomial._moments(g, x, count=3), [(4,), (4,)], [(2, 3), (2, 3)], oracle=False,
+    twin=lambda np, g, x: np.stack([np.sum(g * x**k) for k in (2, 1, 0)]))  # fmt: skip
+add("placed", lambda np, x: ordering._placed(x, read=READ, put=PUT), (3,), oracle=False,
+    twin=lambda np, x: x[READ][numpy.argsort(PUT)])  # fmt: skip

@@ -161,7 +161,7 @@ MEETING = {
     "%": lambda a, b: a % b,
     **{
         name: lambda a, b, name=name: getattr(np, name)(a, b)
-        for name in ("subtract", "maximum", "fmin", "hypot", "arctan2", "logaddexp", "float_power", "copysign")
+        for name in ("subtract", "maximum", "fmin", "hypot", "arctan2", "logaddexp", "copysign")
     },
     "tg.maximum": lambda a, b: tg.maximum(a, b),
     "where": lambda a, b: np.where(True, a, b),

@@ -226,6 +226,28 @@ def test_modes_are_checked_on_their_own():
         tg.check_grads(planted(FAULTS["factor"][0]), 2.0, modes=["fwd"])
 
 
+@pytest.mark.parametrize("mode", ["rev", "fwd"])
+@pytest.mark.parametrize("wrong", [np.arange(16_000) == 7_001, np.arange(16_000) > 0])
+def test_a_fault_among_very_many_entries_is_found_without_a_look_at_each(wrong, mode):
+    calls, x = [], np.linspace(1.0, 2.0, 16_000)
+    bad = planted(lambda g, y, x: g * 3 * x**2 * (1.0 + wrong))
+
+    def counted(x):
+        calls.append(1)
+        return bad(x)
+
+    with pytest.raises(tg.GradientMismatch, match=rf"order 1, mode {mode}, argument 0, entry \[\d+\]: deriv") as caught:
+        tg.check_grads(counted, x, modes=(mode,))
+    entry = int(str(caught.value).split("[")[1].split("]")[0])
+    assert wrong[entry]
+    assert len(calls) < 4_000  # two for each entry are 32,000
+    assert "kink" not in str(caught.value)
+
+
+def test_bends_among_very_many_entries_are_no_fault():
+    tg.check_grads(lambda x: np.sum(np.log(x)), np.logspace(-9, 0, 300), order=1)
+
+
 # --- kinks -----------------------------------------------------------------------------------------------------------
 
 KINKS = {

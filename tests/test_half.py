@@ -78,3 +78,33 @@ def test_statistics_are_added_up_in_float32(name):
 @pytest.mark.parametrize("call", [lambda x: np.sum(x, axis=0), np.cumsum, np.prod, lambda x: np.sum(100 * x)])
 def test_one_call_of_numpys_is_numpys(call):
     np.testing.assert_array_equal(call(tg.Node(MANY)).value, call(MANY))
+
+
+def chain(x):
+    """A sum with 5,000 reads of every entry, node by node."""
+    total = x
+    for _ in range(4999):
+        total = total + x
+    return total
+
+
+@pytest.mark.parametrize("shape", [(3,), (1, 2)])
+def test_the_sweep_adds_up_in_float32_and_gives_float16(shape):
+    """Beyond 2,048 a float16 knows even numbers only: added up in float16 the sum would stop there."""
+    start = np.ones(shape, np.float16)
+    x = tg.Node(start)
+    y = chain(x).sum()
+    y.backward()
+    found = {
+        "backward": x.grad,
+        "gradients": tg.gradients(y, x),
+        "create_graph": tg.gradients(y, x, create_graph=True).value,
+        "grad": tg.grad(lambda x: chain(x).sum())(start),
+        "jacobian": tg.jacobian(chain)(start).sum(axis=tuple(range(len(shape)))),
+    }
+    for road, gradient in found.items():
+        assert gradient.dtype == np.float16, road
+        np.testing.assert_array_equal(gradient, np.full(shape, 5000), err_msg=road)
+    read = tg.Node(np.ones(3, np.float16))
+    sum([read[0] * 1.0 for _ in range(5000)]).backward()
+    np.testing.assert_array_equal(read.grad, [5000, 0, 0])

@@ -19,12 +19,12 @@ from typing import Any, Literal, overload
 
 import numpy as np
 
-from tinygrad_ed.contribution import contribution
+from tinygrad_ed.contribution import added, contribution
 from tinygrad_ed.errors import InvalidType, ShapeError, StaleGraph
 from tinygrad_ed.node import Node, one_at_a_time, plain
 from tinygrad_ed.quick import by_id, sweep_in_place, sweep_values
 from tinygrad_ed.recording import observer, recording
-from tinygrad_ed.values import Lifted, constant, shape_of
+from tinygrad_ed.values import HALF, Lifted, constant, shape_of
 
 
 def backward(root: Node, seed: object = None) -> None:
@@ -101,7 +101,7 @@ def pull(roots: Sequence[Node], seeds: Sequence[Any], targets: Sequence[Node], c
     arriving: dict[Node, Any] = {}
     with recording(create_graph):
         for node, seed in zip(roots, seeds, strict=True):
-            arriving[node] = arriving[node] + seed if node in arriving else seed
+            arriving[node] = added(arriving[node], seed) if node in arriving else seed
         if between is not None:
             order = [node for node in order if node in between]
         found = sweep(order, arriving, between, create_graph)
@@ -113,10 +113,13 @@ def finished(gradient: Any, node: Node, create_graph: bool) -> Any:
     if gradient is None:
         gradient = 0.0 if node.shape == () else np.zeros(node.shape, node.dtype)
     if create_graph:
-        return gradient if isinstance(gradient, Node) else Node(gradient)
+        gradient = gradient if isinstance(gradient, Node) else Node(gradient)
+        return gradient.astype(HALF) if node.dtype == HALF else gradient
     if isinstance(gradient, Lifted):
         return gradient.as_number()
-    return np.array(gradient) if isinstance(gradient, np.ndarray) else gradient
+    if isinstance(gradient, np.ndarray):
+        return np.array(gradient, HALF if node.dtype == HALF else None)
+    return gradient
 
 
 def start(root: Node, seed: Any = None) -> Any:
@@ -193,7 +196,7 @@ def sweep(
                 if watcher is not None:
                     watcher.sent(node, position, part)
                 sofar = arrived.get(arg)
-                arrived[arg] = part if sofar is None else sofar + part
+                arrived[arg] = part if sofar is None else added(sofar, part)
     return arrived
 
 

@@ -18,7 +18,7 @@ from tinygrad_ed import ops
 from tinygrad_ed.node import Node
 from tinygrad_ed.opaque import Opaque
 from tinygrad_ed.operation import Op
-from tinygrad_ed.ops import decompose, elementwise, moves, shape, spectral
+from tinygrad_ed.ops import decompose, elementwise, moves, scan, shape, spectral
 from tinygrad_ed.values import Array, Lifted, as_array, shape_of
 
 Batching = Callable[[Op, tuple[Any, ...], dict[str, Any]], Array | None]
@@ -207,7 +207,7 @@ def _gather(op: Op, inputs: tuple[Any, ...], params: dict[str, Any]) -> Array:
     (x,) = inputs
     flat = x.array.reshape(len(x.array), -1)
     blank = np.zeros((len(flat), 1), flat.dtype)
-    return np.concatenate([blank, flat], axis=1)[:, params["positions"]]
+    return _array(ops.getitem(np.concatenate([blank, flat], axis=1), index=(slice(None), params["positions"])))
 
 
 _ALIGNED = {made for room in (elementwise, decompose, spectral) for made in vars(room).values() if isinstance(made, Op)}
@@ -215,7 +215,7 @@ _RULES: dict[Op, Batching] = {
     **dict.fromkeys(_ALIGNED, _trailing),
     **dict.fromkeys((ops.sum, ops.mean, ops.max, ops.min, ops.prod, ops.logsumexp, ops.flip), _folding),
     ops.matmul: _matmul,
-    shape._astype: _trailing,
+    **dict.fromkeys((shape._astype, scan._neighbours, scan._of_neighbours, scan._slope, scan._of_slope), _trailing),
     ops.cumsum: _along,
     ops.reshape: _reshape,
     ops.matrix_transpose: _trailing,

@@ -5,9 +5,9 @@ A numeric derivative knows nothing of rules, so agreement means something:
     (f(x + h v) - f(x - h v)) / 2h   against   J v   (forward mode)   and   u . (J v) = (u^T J) . v   (reverse)
 
 for a random direction v and a random weighting u of the results. Second order is the same check of the
-function `x -> u^T J(x)`. Where they differ, every entry is looked at on its own, with smaller steps as well:
-a step may be too long for a function that bends sharply, or lead out of its domain, and no rule is to blame
-for that. What still differs is wrong, and the worst is named.
+function `x -> u^T J(x)`. Where they differ, single entries are looked at (of many, those of the half, and the half
+of the half, that is off), with smaller steps as well: a step may be too long for a function that bends sharply, or lead
+out of its domain, and no rule is to blame for that. What still differs is wrong, and the worst is named.
 """
 
 import warnings
@@ -28,6 +28,7 @@ from tinygrad_ed.values import Array, leaf_value
 
 Function = Callable[..., Any]
 MODES = ("rev", "fwd")
+FEW = 64  # so many entries are looked at one by one
 
 
 def check_grads(
@@ -184,16 +185,43 @@ class _Check:
         return abs(found - float(point.u @ slope)) <= allowed
 
     def _worst_entry(self, point: _Point, mode: str) -> str:
-        """Look at every entry of every argument on its own; describe the one that is farthest off, if any is."""
+        """Describe the entry that is farthest off on its own, if any is; of very many, the worst of some.
+
+        Many entries are halved, and each half is looked at along a direction of its own; where it is off, the search
+        goes on in there, in the worse half first.
+        """
+        entries = [(number, entry) for number, a in enumerate(point.at) for entry in np.ndindex(a.shape)]
+        parts, text = [(np.inf, 0, len(entries))], ""
+        while parts and not text:
+            _, start, stop = parts.pop()
+            if stop - start <= FEW:
+                text = self._worst_of(point, mode, entries[start:stop])
+                continue
+            middle = (start + stop) // 2
+            halves = [(self._off(point, mode, part), *part) for part in ((start, middle), (middle, stop))]
+            parts += sorted([half for half in halves if half[0] > 0])
+        return text
+
+    def _off(self, point: _Point, mode: str, part: tuple[int, int]) -> float:
+        """How far the derivative is off along a random direction that moves these entries only."""
+        direction = self._direction(point.at)
+        chosen = np.zeros(sum([a.size for a in point.at]))
+        chosen[slice(*part)] = 1.0
+        masks = np.split(chosen, np.cumsum([a.size for a in point.at])[:-1])
+        v = [d * mask.reshape(d.shape).astype(d.dtype) for d, mask in zip(direction, masks, strict=True)]
+        off, words = self._compare(point, mode, v, [self.referee.step])
+        return (off if off == off else np.inf) if words else 0.0
+
+    def _worst_of(self, point: _Point, mode: str, entries: Sequence[tuple[int, tuple[int, ...]]]) -> str:
+        """Look at each of these entries on its own; describe the one that is farthest off, if any is."""
         worst, text = -1.0, ""
-        for number, a in enumerate(point.at):
-            for entry in np.ndindex(a.shape):
-                v = [np.zeros_like(b) for b in point.at]
-                v[number][entry] = 1.0
-                off, words = self._compare(point, mode, v, self.referee.starts(float(a[entry])))
-                if words and (not text or not off <= worst):
-                    worst = off
-                    text = f"argument {number}{f', entry {list(entry)}' if entry else ''}: {words}"
+        for number, entry in entries:
+            v = [np.zeros_like(b) for b in point.at]
+            v[number][entry] = 1.0
+            off, words = self._compare(point, mode, v, self.referee.starts(float(point.at[number][entry])))
+            if words and (not text or not off <= worst):
+                worst = off
+                text = f"argument {number}{f', entry {list(entry)}' if entry else ''}: {words}"
         return text
 
 

@@ -3,11 +3,12 @@
 A rule is written with operators and an operator is the call of an op, so `node.py` cannot define them; a
 type checker, an editor and a reader want to know them all the same.
 
-The types of NumPy's functions do not know the two protocols by which they take a Node: they let in NumPy's own
-numbers, and what becomes an array. So to a type checker (to nobody else) a Node is one of NumPy's numbers. As an array
-it would be no better: `array * node` would be an array then, and `np.sin(node)` too.
+The types of NumPy's functions know nothing of the two protocols by which they take a Node. They let in NumPy's own
+numbers, and what becomes an array. So for a type checker, and for nobody else, a Node is one of NumPy's numbers. (If it
+became an array of numbers, then `array * node` would be an array to the checker, and `np.sin(node)` too.)
 """
 
+import sys
 from collections.abc import Iterator, Sequence
 from types import EllipsisType
 from typing import TYPE_CHECKING, Any, Self, SupportsIndex, overload
@@ -67,8 +68,15 @@ class Operators(Base):
         def __array_ufunc__(self, ufunc: np.ufunc, method: Any, *inputs: Any, **keywords: Any) -> Any: ...
         def __array_function__(self, function: Any, types: Any, args: Any, keywords: Any) -> Any: ...
 
-        __float__: None  # type: ignore[assignment]  # a number, but not for `float` and `math`: no derivative is dropped
+        # One of NumPy's numbers, but not for `float` and `math`: no derivative is dropped.
+        __float__: None  # type: ignore[assignment]
         __int__: None  # type: ignore[assignment]
+        __buffer__: None  # type: ignore[assignment, unused-ignore]  # NumPy's numbers have it from Python 3.12 on
+
+        if sys.version_info >= (3, 12):
+            # NumPy 2.5, which runs from there on, lets into np.sum what becomes an array of numbers or objects. (What
+            # becomes one of numbers for sure would make an array of `array * node`.)
+            def __array__(self) -> np.ndarray[Any, np.dtype[np.float64 | np.object_]]: ...
 
         @property
         def T(self) -> Self: ...

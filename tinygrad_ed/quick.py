@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_ed.contribution import contribution, fitted
+from tinygrad_ed.contribution import added, contribution, fitted
 from tinygrad_ed.node import Node, last_renewal, one_at_a_time, plain
 from tinygrad_ed.operation import OF_A_PRODUCT, OF_A_SUM
 from tinygrad_ed.recording import observer
@@ -59,12 +59,12 @@ def sweep_values(order: list[Node], seeds: Mapping[Node, Any], between: set[Node
             if type(to_first) is not type(a) or _differs(to_first, a):
                 to_first = fitted(to_first, a, op, 0)
             sum_so_far = get(first)
-            gradients[first] = to_first if sum_so_far is None else sum_so_far + to_first
+            gradients[first] = to_first if sum_so_far is None else added(sum_so_far, to_first)
         if to_second is not None:
             if type(to_second) is not type(b) or _differs(to_second, b):
                 to_second = fitted(to_second, b, op, 1)
             sum_so_far = get(second)
-            gradients[second] = to_second if sum_so_far is None else sum_so_far + to_second
+            gradients[second] = to_second if sum_so_far is None else added(sum_so_far, to_second)
     return gradients
 
 
@@ -77,7 +77,7 @@ def _add_parts(node: Node, upstream: Any, gradients: dict[Node, Any], between: s
     """Add what any node at all sends to its inputs."""
     for parent, part in _parts(node, upstream, between):
         sum_so_far = gradients.get(parent)
-        gradients[parent] = part if sum_so_far is None else sum_so_far + part
+        gradients[parent] = part if sum_so_far is None else added(sum_so_far, part)
 
 
 def _parts(node: Node, upstream: Any, between: set[Node] | None = None) -> Iterator[tuple[Any, Any]]:
@@ -225,7 +225,7 @@ def _through_arrays(order: list[Any], visited: float) -> None:
         if not op.quick or type(first) is tuple:
             for parent, part in _parts(node, upstream):
                 sum_so_far = parent._grad
-                parent._grad = part if sum_so_far is visited else sum_so_far + part
+                parent._grad = part if sum_so_far is visited else added(sum_so_far, part)
             continue
         rules = op.rules
         a: Any = first._value if isinstance(first, Node) else first
@@ -234,7 +234,7 @@ def _through_arrays(order: list[Any], visited: float) -> None:
             if type(part) is not type(a) or (type(a) is Array and part.dtype is not a.dtype):
                 part = fitted(part, a, op, 0)
             sum_so_far = first._grad
-            first._grad = part if sum_so_far is visited else sum_so_far + part
+            first._grad = part if sum_so_far is visited else added(sum_so_far, part)
             continue
         b: Any = second._value if isinstance(second, Node) else second
         # To look at the shapes and dtypes of all parts would take NumPy as long as an addition.
@@ -249,7 +249,7 @@ def _through_arrays(order: list[Any], visited: float) -> None:
             ):
                 part = fitted(part, a, op, 0)
             sum_so_far = first._grad
-            first._grad = part if sum_so_far is visited else sum_so_far + part
+            first._grad = part if sum_so_far is visited else added(sum_so_far, part)
         if b is not second:
             part = upstream if of_a_sum else upstream * a if of_a_product else rules[1](upstream, y, a, b)
             if not sure_to_fit and (
@@ -258,4 +258,4 @@ def _through_arrays(order: list[Any], visited: float) -> None:
             ):
                 part = fitted(part, b, op, 1)
             sum_so_far = second._grad
-            second._grad = part if sum_so_far is visited else sum_so_far + part
+            second._grad = part if sum_so_far is visited else added(sum_so_far, part)

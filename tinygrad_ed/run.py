@@ -159,7 +159,9 @@ def _rows(part: Any, count: int, x: Node) -> Any:
     """The gradients of so many rows: where nothing arrived, zeros."""
     if part is None:
         return np.zeros((count, *x.shape), x.dtype)
-    return part.array if isinstance(part, Batch) else np.broadcast_to(part, (count, *x.shape))
+    if not isinstance(part, Batch):
+        return np.broadcast_to(part, (count, *x.shape))
+    return part.array if part.dtype == x.dtype else part.array.astype(x.dtype)
 
 
 def _joined(parts: list[Any], x: Node) -> Any:

@@ -63,18 +63,20 @@ def _others(s: Any) -> Any:
 
 
 def _svd_and_sign(x: Any) -> tuple[Any, Any, Any, Any]:
-    """U, s, V^T and the sign of det(U) det(V), for each matrix."""
-    u, s, vh = np.linalg.svd(x)
-    return u, s, vh, (np.linalg.slogdet(u)[0] * np.linalg.slogdet(vh)[0])[..., None, None]
+    """U, s, V^T and the sign of det(U) det(V), for each matrix; the sign is NaN where the matrix is not finite."""
+    finite = np.all(np.isfinite(x), axis=(-2, -1), keepdims=True)
+    u, s, vh = np.linalg.svd(np.where(finite, x, 0.0))  # LAPACK may search for ever in an infinite matrix
+    sign = (np.linalg.slogdet(u)[0] * np.linalg.slogdet(vh)[0])[..., None, None]
+    return u, s, vh, np.where(finite, sign, np.nan)
 
 
-def _forward_cofactors(x: Any) -> Any:
-    """By the inverse; where that is lost, by singular values."""
+def _forward_cofactors(x: Any, d: Any) -> Any:
+    """By the inverse and the determinant; where that is lost, by singular values."""
     with np.errstate(all="ignore"):
-        y = np.linalg.det(x)[..., None, None] * _t(_inverses(x))
+        y = np.asarray(d, x.dtype)[..., None, None] * _t(_inverses(x))
     lost = ~np.isfinite(y) & np.all(np.isfinite(x), axis=(-2, -1), keepdims=True)
     if np.any(lost):
-        u, s, vh, sign = _svd_and_sign(np.nan_to_num(x))
+        u, s, vh, sign = _svd_and_sign(x)
         y = np.where(lost, sign * ((u * _others(s)[..., None, :]) @ vh), y)
     return y
 
@@ -90,7 +92,7 @@ def _forward_moved(g: Any, x: Any) -> Any:
 
 def _of_moved(k: Any, y: Any, g: Any, x: Any) -> Any:
     """The third derivative of a determinant, by the inverse: NaN where there is none, to rounding."""
-    values = np.linalg.svd(plain(x), compute_uv=False)
+    values = _svd_and_sign(plain(x))[1]
     back = _t(inverse(where(row(values)[..., -1:] <= rounding(x, values), 0.0, x)))
     s, t = back @ _t(g), back @ _t(k)
     a, b, both = trace(s, 0, -2, -1), trace(t, 0, -2, -1), s @ t
@@ -100,8 +102,8 @@ def _of_moved(k: Any, y: Any, g: Any, x: Any) -> Any:
     )
 
 
-det: Op = op("det", np.linalg.det, lambda g, y, x: _scalar_times(g, _cofactors(x)))
-_cofactors: Op = op("cofactors", _forward_cofactors, lambda g, y, x: _moved(g, x))
+det: Op = op("det", np.linalg.det, lambda g, y, x: _scalar_times(g, _cofactors(x, y)))
+_cofactors: Op = op("cofactors", _forward_cofactors, lambda g, y, x, d: _moved(g, x), None)
 _moved: Op = op("cofactors_moved", _forward_moved, lambda k, y, g, x: _moved(k, x), _of_moved)
 _logdet = op("logdet", lambda x: np.linalg.slogdet(x)[1], lambda g, y, x: _scalar_times(g, _t(inverse(x))))
 
@@ -194,9 +196,15 @@ def qr(a: Any, mode: str = "reduced") -> Any:
 
 def _of_pinv(g: Any, y: Any, x: Any, rcond: Any = None, hermitian: bool = False) -> Any:
     """Golub & Pereyra's rule for the part of x that is kept; then that of the part, if another one is cut off."""
-    rows, columns = _t(g) @ (y @ _t(y)), _t(y) @ (y @ _t(g))
-    whole = rows - x @ (y @ rows) + columns - (columns @ y) @ x - _t(y) @ g @ _t(y)
+    rows, columns = _product(_t(g), y, _t(y)), _product(_t(y), y, _t(g))
+    whole = rows - _product(x, y, rows) + columns - _product(columns, y, x) - _product(_t(y), g, _t(y))
     return whole if rcond is None else whole + _of_part(whole, x, rcond)
+
+
+def _product(a: Any, b: Any, c: Any) -> Any:
+    """The product of three matrices, in the order that makes the smaller one between."""
+    (m, k), n = shape_of(a)[-2:], shape_of(c)[-1]
+    return (a @ b) @ c if m * shape_of(b)[-1] <= k * n else a @ (b @ c)
 
 
 def _of_part(g: Any, x: Any, rcond: Any) -> Any:
@@ -231,8 +239,9 @@ def _forward_lstsq(a: Any, b: Any, rcond: Any = None) -> Any:
 
 
 def _of_lstsq(g: Any, y: Any, a: Any, b: Any, rcond: Any = None) -> Any:
-    back, gx = _pinv(a, rcond=_cut(a, rcond)), _solution(g, a, b)
-    return _of_pinv(gx @ _t(_as_columns(b)), back, a, rcond if rcond is None or rcond > 0 else None)
+    cut, s = _cut(a, rcond), plain(y)[shape_of(y)[0] - min(shape_of(a)) :]
+    whole = rcond is None or (type(s) is np.ndarray and bool(np.all(s > cut * np.max(s, initial=0.0))))
+    return _of_pinv(_solution(g, a, b) @ _t(_as_columns(b)), _pinv(a, rcond=cut), a, None if whole else cut)
 
 
 def _cut(a: Any, rcond: float | None) -> float:

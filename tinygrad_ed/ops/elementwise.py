@@ -18,7 +18,8 @@ import numpy as np
 
 from tinygrad_ed.errors import InvalidValue
 from tinygrad_ed.node import plain
-from tinygrad_ed.operation import HANDLERS, Op, Rule, op, same, times_first, times_second, typed
+from tinygrad_ed.operation import HANDLERS, Op, Rule, op, same, times_first, times_second
+from tinygrad_ed.ops.typed import typed
 from tinygrad_ed.values import constant
 
 __all__ = [
@@ -152,7 +153,10 @@ def _sign(x: Any) -> Any:
 
 def _beats(a: Any, b: Any) -> Any:
     """1 where a is greater, one half where both are equal, 0 elsewhere."""
-    return (a > b) + 0.5 * (a == b)
+    greater, equal = a > b, a == b
+    if type(equal) is np.ndarray and not equal.any():  # as it is most often
+        return greater
+    return greater + 0.5 * equal
 
 
 def _wins(y: Any, a: Any, b: Any) -> Any:
@@ -163,6 +167,14 @@ def _wins(y: Any, a: Any, b: Any) -> Any:
 def _one_minus(own: Any) -> Any:
     """1 - x, written over an array x that nobody else has: for large ones new memory costs more than the numbers."""
     return np.subtract(1.0, own, own) if type(own) is np.ndarray else 1.0 - own
+
+
+def _over_square(x: Any, a: Any, b: Any) -> Any:
+    """Return x / (a^2 + b^2), in parts of the larger one, so that no square overflows or is lost."""
+    sizes = abs(plain(a)), abs(plain(b))
+    scale = max(sizes) if type(sizes[0]) is type(sizes[1]) is float else np.maximum(*sizes)
+    a, b = a / scale, b / scale
+    return x / scale / (a * a + b * b) / scale
 
 
 # Powers and roots
@@ -227,8 +239,8 @@ arctan = op("arctan", np.arctan, lambda g, y, x: g / (1.0 + x * x), scalar=math.
 arctan2 = binary(
     "arctan2",
     np.arctan2,
-    lambda g, y, a, b: g * (b / hypot(a, b)) / hypot(a, b),
-    lambda g, y, a, b: -g * (a / hypot(a, b)) / hypot(a, b),
+    lambda g, y, a, b: g * _over_square(b, a, b),
+    lambda g, y, a, b: -g * _over_square(a, a, b),
     scalar=math.atan2,
 )
 sinh = op("sinh", np.sinh, lambda g, y, x: g * cosh(x), scalar=math.sinh)

@@ -1,4 +1,4 @@
-"""Matrix products. `matmul` has the rules; dot, inner, outer and tensordot are said with it.
+"""Matrix products. `matmul` and `outer` have rules; dot, inner and tensordot are said with matmul.
 
 For matrices, y = a b: the gradient of a is g b^T, that of b is a^T g. A vector is a matrix with one row
 (left) or one column (right) for the time of the rule; batch axes broadcast as in NumPy.
@@ -11,9 +11,10 @@ from typing import Any
 import numpy as np
 
 from tinygrad_ed.errors import ShapeError
-from tinygrad_ed.operation import HANDLERS, op, typed
+from tinygrad_ed.operation import HANDLERS, op
 from tinygrad_ed.ops.elementwise import multiply
-from tinygrad_ed.ops.shape import expand_dims, reshape, swapaxes
+from tinygrad_ed.ops.shape import expand_dims, ravel, reshape, swapaxes
+from tinygrad_ed.ops.typed import typed
 from tinygrad_ed.values import shape_of
 
 __all__ = ["dot", "inner", "matmul", "outer", "tensordot"]
@@ -123,10 +124,12 @@ def _scaled(a: Any, b: Any) -> Any:
     return multiply(*[x if len(shape_of(x)) == ndim else reshape(x, (1,) * ndim) for x in (a, b)])
 
 
-@typed
-def outer(a: Any, b: Any) -> Any:
-    """All products of an entry of a and an entry of b, as a matrix."""
-    return np.reshape(a, (-1, 1)) * np.ravel(b)
+outer = op(
+    "outer",
+    np.outer,
+    lambda g, y, a, b: reshape(matmul(g, ravel(b)), shape_of(a)),
+    lambda g, y, a, b: reshape(matmul(ravel(a), g), shape_of(b)),
+)
 
 
-HANDLERS.update({np.tensordot: tensordot, np.dot: dot, np.inner: inner, np.outer: outer})
+HANDLERS.update({np.tensordot: tensordot, np.dot: dot, np.inner: inner})

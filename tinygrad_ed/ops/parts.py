@@ -10,26 +10,28 @@ import numpy as np
 
 from tinygrad_ed.errors import InvalidValue, NoDerivativeRule
 from tinygrad_ed.node import Node, plain
-from tinygrad_ed.operation import HANDLERS
-from tinygrad_ed.ops.elementwise import power, sin, where
+from tinygrad_ed.operation import HANDLERS, op
+from tinygrad_ed.ops.elementwise import cos, power, sin, where
 from tinygrad_ed.ops.moves import scatter
 from tinygrad_ed.ops.shape import astype, broadcast_to, ravel, reshape
 from tinygrad_ed.values import as_array, shape_of
 
-# sin(t)/t = 1 - t^2/3! + t^4/5! - ...; below 0.5 ten terms are exact to rounding.
-_SERIES = [(-1.0) ** k / math.factorial(2 * k + 1) for k in range(10)]
+# The slope of sin(t)/t, by t: -2/3! + 4 t^2/5! - 6 t^4/7! + ...; below 0.5 ten terms are exact to rounding.
+_SERIES = [(-1.0) ** k * 2 * k / math.factorial(2 * k + 1) for k in range(1, 11)]
 
 
-def sinc(x: Any) -> Any:
-    """sin(pi x) / (pi x), and 1 at zero; smooth there, to every order."""
+def _slope_of_sinc(x: Any) -> Any:
+    """The derivative of sin(pi x) / (pi x); near zero by its series, so it is smooth there, to every order."""
     angle = np.pi * x
     small = np.abs(plain(angle)) < 0.5
-    squared = where(small, angle, 0.0) ** 2
+    near, far = where(small, angle, 0.0), where(small, 1.0, angle)
     series: Any = _SERIES[-1]
     for coefficient in reversed(_SERIES[:-1]):
-        series = series * squared + coefficient
-    far = where(small, 1.0, angle)
-    return where(small, series, sin(far) / far)
+        series = series * (near * near) + coefficient
+    return np.pi * where(small, near * series, (cos(far) - sin(far) / far) / far)
+
+
+op("sinc", np.sinc, lambda g, y, x: g * _slope_of_sinc(x))
 
 
 def nan_to_num(x: Any, copy: bool = True, nan: float = 0.0, posinf: Any = None, neginf: Any = None) -> Any:
@@ -51,7 +53,7 @@ def heaviside(x1: Any, x2: Any) -> Any:
 
 def float_power(x1: Any, x2: Any) -> Any:
     """x1 to the power x2, in float64 whatever they are."""
-    return power(*[x if getattr(x, "dtype", np.float64) == np.float64 else astype(x, dtype=float) for x in (x1, x2)])
+    return power(*[astype(x, dtype=float) if getattr(x, "dtype", np.float64) != np.float64 else x for x in (x1, x2)])
 
 
 def ldexp(x1: Any, x2: Any) -> Any:
@@ -126,6 +128,5 @@ HANDLERS.update(
         np.piecewise: piecewise,
         np.real: real,
         np.real_if_close: lambda a: real(a),
-        np.sinc: sinc,
     }
 )

@@ -8,7 +8,7 @@ import numpy as np
 
 from tinygrad_ed.errors import InvalidType, InvalidValue, NoDerivativeRule
 from tinygrad_ed.node import Node, plain
-from tinygrad_ed.operation import HANDLERS
+from tinygrad_ed.operation import HANDLERS, Op, op
 from tinygrad_ed.ops.decompose import lstsq
 from tinygrad_ed.ops.elementwise import sqrt, square
 from tinygrad_ed.ops.linalg import outer
@@ -18,8 +18,33 @@ from tinygrad_ed.ops.shape import astype, concatenate, in_one_dtype, reshape, st
 from tinygrad_ed.values import constant, shape_of
 
 
+def _powers(g: Any, x: Any, count: int = 0) -> Any:
+    """The sums of g x^k, highest power first."""
+    sums = np.empty(count, np.result_type(g, x))
+    for k in range(count):
+        sums[count - 1 - k] = np.sum(g)
+        g = g * x
+    return sums
+
+
+_polyval: Op = op(
+    "polyval",
+    np.polyval,
+    lambda g, y, p, x: _moments(g, x, count=shape_of(p)[0]),
+    lambda g, y, p, x: g * _polyval(polyder(p), x),
+)
+_moments: Op = op(
+    "moments",
+    _powers,
+    lambda h, y, g, x, count=0: _polyval(h, x),
+    lambda h, y, g, x, count=0: g * _polyval(polyder(h), x),
+)
+
+
 def polyval(p: Any, x: Any) -> Any:
-    """The value at x, by Horner's scheme."""
+    """The value at x; of coefficients that are arrays themselves, by Horner's scheme."""
+    if len(shape_of(p)) == 1:
+        return _polyval(p, x)
     p, x = in_one_dtype(p, x)
     y = 0.0 * x
     for k in range(shape_of(p)[0]):

@@ -20,7 +20,9 @@ from tinygrad_ed.values import constant, shape_of
 LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"  # what einsum takes; `string` would be slow to import
 
 
-def _of_einsum(g: Any, y: Any, i: int, *xs: Any, terms: tuple[str, ...] = (), out: str = "") -> Any:
+def _of_einsum(
+    g: Any, y: Any, i: int, *xs: Any, terms: tuple[str, ...] = (), out: str = "", optimize: Any = False
+) -> Any:
     operands = [g, *(x for k, x in enumerate(xs) if k != i)]
     letters = [out, *(term for k, term in enumerate(terms) if k != i)]
     lengths = [pair for term, x in zip(letters, operands, strict=True) for pair in zip(term, shape_of(x), strict=True)]
@@ -29,12 +31,13 @@ def _of_einsum(g: Any, y: Any, i: int, *xs: Any, terms: tuple[str, ...] = (), ou
         if (letter, length) not in lengths:
             operands.append(np.ones(length))
             letters.append(letter)
-    return _einsum(*operands, terms=tuple(letters), out=terms[i])
+    # A path that was given is one for the operands of the value; for these NumPy looks for another.
+    return _einsum(*operands, terms=tuple(letters), out=terms[i], optimize=optimize is not False or len(xs) > 2)
 
 
 _einsum = op(
     "einsum",
-    lambda *xs, terms=(), out="": np.einsum(f"{','.join(terms)}->{out}", *xs),
+    lambda *xs, terms=(), out="", optimize=False: np.einsum(f"{','.join(terms)}->{out}", *xs, optimize=optimize),
     _of_einsum,
     broadcasts=True,
     variadic=True,
@@ -60,7 +63,7 @@ def einsum(subscripts: Any, *operands: Any, optimize: Any = False) -> Any:
         everything = "".join(terms)
         out = dots + "".join(sorted({c for c in everything if everything.count(c) == 1 and c not in dots}))
     read = [_along_diagonals(term, x) for term, x in zip(terms, arrays, strict=True)]
-    return _einsum(*[x for _, x in read], terms=tuple([term for term, _ in read]), out=out)
+    return _einsum(*[x for _, x in read], terms=tuple([term for term, _ in read]), out=out, optimize=optimize)
 
 
 def _from_lists(given: tuple[Any, ...]) -> tuple[str, tuple[Any, ...]]:

@@ -15,15 +15,15 @@ import numpy as np
 
 from tinygrad_ed.errors import InvalidValue
 from tinygrad_ed.node import plain
-from tinygrad_ed.operation import HANDLERS, op, typed
+from tinygrad_ed.operation import HANDLERS, op
 from tinygrad_ed.ops.elementwise import exp, root, square
 from tinygrad_ed.ops.shape import astype, broadcast_to, concatenate, flip, getitem, moveaxis, ravel, reshape, stack
-from tinygrad_ed.values import shape_of
+from tinygrad_ed.ops.typed import typed
+from tinygrad_ed.values import HALF, shape_of
 
 __all__ = ["cumsum", "logsumexp", "max", "mean", "min", "prod", "std", "sum", "var"]
 
 Axis = int | Sequence[int] | None
-HALF = np.dtype(np.float16)
 
 
 def axes_of(x: Any, axis: Axis) -> tuple[int, ...]:

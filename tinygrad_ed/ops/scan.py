@@ -1,7 +1,8 @@
-"""Running products, differences, and integrals along an axis.
+"""Running products, differences, slopes and convolutions along an axis.
 
-The running product is computed by doubling, y_i <- y_i y_(i-d) for d = 1, 2, 4, ...: log2(n) multiplications of whole
-arrays and no division, so it is right with any number of zeros, to every order.
+Each is one op that takes NumPy's own time, and its rule is an op of the same kind: the gradient of differences is made
+of differences, that of slopes of slopes, that of a convolution of convolutions. The gradient of a running product
+divides by nothing, so it is right with any number of zeros, to every order: it is a recurrence, run backwards.
 """
 
 import math
@@ -12,24 +13,78 @@ import numpy as np
 
 from tinygrad_ed.errors import InvalidValue, NoDerivativeRule
 from tinygrad_ed.node import Node, plain
-from tinygrad_ed.operation import HANDLERS
+from tinygrad_ed.operation import HANDLERS, Op, op
 from tinygrad_ed.ops.elementwise import where
-from tinygrad_ed.ops.linalg import outer
-from tinygrad_ed.ops.moves import scatter
 from tinygrad_ed.ops.reduce import cumsum
-from tinygrad_ed.ops.shape import astype, broadcast_to, concatenate, expand_dims, flip, moveaxis, ravel, stack
-from tinygrad_ed.values import Array, as_array, constant, shape_of
+from tinygrad_ed.ops.shape import (
+    astype,
+    broadcast_to,
+    concatenate,
+    expand_dims,
+    flip,
+    moveaxis,
+    ravel,
+    reshape,
+    roll,
+    stack,
+)
+from tinygrad_ed.values import Array, as_array, shape_of
+
+BLOCK = 64
+"""How many entries of a recurrence are run one after the other; the blocks run side by side."""
 
 
-def cumprod(a: Any, axis: int | None = None) -> Any:
-    """The running product along an axis (`None`: of the flat array)."""
+def _run(a: Any, c: Any) -> Any:
+    """y_0 = c_0, y_k = a_k y_(k-1) + c_k along the first axis.
+
+    The axis is cut into blocks that run side by side. First each is found as y -> p y + e of what it starts from; what
+    they start from is a recurrence of the same kind, and shorter; with that, all run once more.
+    """
+    n, rest, length = len(c), c.shape[1:], min(len(c), BLOCK)
+    blocks = -(-n // max(length, 1))
+    missing = [(0, blocks * length - n)] + [(0, 0)] * len(rest)
+    a, c = [np.moveaxis(np.pad(x, missing).reshape(blocks, length, *rest), 0, 1).copy() for x in (a, c)]
+    y = np.zeros((blocks, *rest), c.dtype)
+    if blocks > 1:
+        p, e = a[0].copy(), c[0].copy()
+        with np.errstate(all="ignore"):  # what overflows here may meet a zero; what overflows in the end is said below
+            for k in range(1, length):
+                p *= a[k]
+                e *= a[k]
+                e += c[k]
+        y[1:] = _run(np.nan_to_num(p[:-1]), e[:-1])
+    for k in range(length):
+        y = np.multiply(a[k], y, out=a[k])
+        y += c[k]
+    return np.moveaxis(a, 1, 0).reshape(blocks * length, *rest)[:n]
+
+
+def _run_back(a: Any, g: Any) -> Any:
+    """z_k = g_k + a_(k+1) z_(k+1): what arrives at y_k, from itself and from all that follow."""
+    return flip(_recurrence(roll(flip(a, 0), 1, axis=0), flip(g, 0)), 0)
+
+
+def _before(y: Any, first: float) -> Any:
+    """Each entry's predecessor along the first axis."""
+    return concatenate([np.full((1, *shape_of(y)[1:]), first, y.dtype), y[:-1]])
+
+
+_recurrence: Op = op(
+    "recurrence",
+    _run,
+    lambda g, y, a, c: _run_back(a, g) * _before(y, 0.0),
+    lambda g, y, a, c: _run_back(a, g),
+)
+
+
+def _of_cumprod(g: Any, y: Any, x: Any, axis: int | None = None) -> Any:
     if axis is None:
-        return cumprod(ravel(a), 0)
-    y, step = moveaxis(a, axis, 0), 1
-    while step < shape_of(y)[0]:
-        y = concatenate([y[:step], y[step:] * y[:-step]])
-        step *= 2
-    return moveaxis(y, 0, axis)
+        return reshape(_of_cumprod(ravel(g), y, ravel(x), 0), shape_of(x))
+    g, y, x = [moveaxis(part, axis, 0) for part in (g, y, x)]
+    return moveaxis(_run_back(x, g) * _before(y, 1.0), 0, axis)
+
+
+cumprod = op("cumprod", np.cumprod, _of_cumprod)
 
 
 def cumulative_sum(x: Any, axis: int | None = None, include_initial: bool = False) -> Any:
@@ -62,20 +117,47 @@ def diff(a: Any, n: int = 1, axis: int = -1, prepend: Any = None, append: Any = 
         return a
     if n < 0:
         raise InvalidValue(f"diff: n must be at least 0, not {n}")
-    first = moveaxis(a, axis, 0)
-
-    def edge(value: Any) -> Any:
-        value = value if isinstance(value, Node) else constant(value)
-        if shape_of(value) == ():
-            return np.broadcast_arrays(value, np.empty((1, *shape_of(first)[1:])))[0]
-        return np.moveaxis(value, axis, 0)
-
-    parts = [edge(prepend)] if prepend is not None else []
-    parts += [first] + ([edge(append)] if append is not None else [])
-    y = concatenate(parts) if len(parts) > 1 else first
+    axis = np.lib.array_utils.normalize_axis_index(axis, len(shape_of(a))) - len(shape_of(a))
+    one = tuple([1 if i == len(shape_of(a)) + axis else n for i, n in enumerate(shape_of(a))])
+    edges = [z if z is None or shape_of(z) else broadcast_to(z, shape=one) for z in (prepend, append)]
+    parts = [part for part in (edges[0], a, edges[1]) if part is not None]
+    y = concatenate(parts, axis=axis) if len(parts) > 1 else a
     for _ in range(n):
-        y = y[1:] - y[:-1]
-    return moveaxis(y, 0, axis)
+        y = _neighbours(y, axis=axis)
+    return y
+
+
+def _both(axis: int) -> tuple[Any, Any]:
+    """The indices of all but the first and of all but the last along an axis, which is counted from the end."""
+    after = (slice(None),) * (-1 - axis)
+    return (..., slice(1, None), *after), (..., slice(None, -1), *after)
+
+
+def _from_neighbours(g: Any, sign: float = -1.0, axis: int = -1) -> Any:
+    """What x[k + 1] + sign x[k] sends back to x."""
+    ahead, behind = _both(axis)
+    sent = np.zeros(tuple([n + (i == g.ndim + axis) for i, n in enumerate(g.shape)]), g.dtype)
+    sent[ahead] = g
+    if sign < 0:
+        sent[behind] -= g
+    else:
+        sent[behind] += g
+    return sent
+
+
+def _neighbouring(x: Any, sign: float = -1.0, axis: int = -1) -> Any:
+    ahead, behind = _both(axis)
+    return x[ahead] - x[behind] if sign < 0 else x[ahead] + x[behind]
+
+
+_neighbours: Op = op(
+    "neighbours",
+    _neighbouring,
+    lambda g, y, x, sign=-1.0, axis=-1: _of_neighbours(g, sign=sign, axis=axis) if shape_of(x)[axis] else g,
+)
+_of_neighbours: Op = op(
+    "of_neighbours", _from_neighbours, lambda g, y, x, sign=-1.0, axis=-1: _neighbours(g, sign=sign, axis=axis)
+)
 
 
 def ediff1d(ary: Any, to_end: Any = None, to_begin: Any = None) -> Any:
@@ -91,7 +173,7 @@ def trapezoid(y: Any, x: Any = None, dx: Any = 1.0, axis: int = -1) -> Any:
     y = np.moveaxis(y, axis, -1)
     if x is not None:
         dx = np.diff(x) if len(shape_of(x)) == 1 else np.moveaxis(np.diff(x, axis=axis), axis, -1)
-    return (dx * (y[..., 1:] + y[..., :-1]) / 2.0).sum(axis=-1)
+    return (dx * _neighbours(y, sign=1.0) / 2.0).sum(axis=-1)
 
 
 def gradient(f: Any, *varargs: Any, axis: Any = None, edge_order: int = 1) -> Any:
@@ -103,29 +185,46 @@ def gradient(f: Any, *varargs: Any, axis: Any = None, edge_order: int = 1) -> An
     spacings = [1.0] * len(axes) if not varargs else list(varargs) * (len(axes) if len(varargs) == 1 else 1)
     if len(spacings) != len(axes) or edge_order not in (1, 2):
         raise InvalidValue("gradient takes no spacing, one, or one for each axis; edge_order is 1 or 2")
-    slopes = [_slope(f, h, i, edge_order) for h, i in zip(spacings, axes, strict=True)]
+    slopes = [_slope(f, spacing=h, axis=i - ndim, edge_order=edge_order) for h, i in zip(spacings, axes, strict=True)]
     return slopes[0] if len(slopes) == 1 else tuple(slopes)
 
 
-def _slope(f: Any, spacing: Any, axis: int, edge_order: int) -> Any:
-    y = moveaxis(f, axis, 0)
-    n = shape_of(y)[0]
-    if n < edge_order + 1:
-        raise InvalidValue(f"gradient needs at least {edge_order + 1} entries along axis {axis}, but there are {n}")
-    steps = (
-        np.diff(np.asarray(plain(spacing), float)) if np.ndim(plain(spacing)) == 1 else np.full(n - 1, plain(spacing))
-    )
-    h = steps.reshape(-1, *[1] * (len(shape_of(y)) - 1)).astype(float)
-    left, right = h[:-1], h[1:]
-    middle = (left**2 * y[2:] + (right**2 - left**2) * y[1:-1] - right**2 * y[:-2]) / (left * right * (left + right))
-    if edge_order == 1:
-        first, last = (y[1:2] - y[0:1]) / h[:1], (y[-1:] - y[-2:-1]) / h[-1:]
+def _slopes(f: Any, spacing: Any = 1.0, axis: int = -1, edge_order: Any = 1) -> Any:
+    return np.gradient(f, spacing, axis=axis, edge_order=edge_order)
+
+
+def _from_slopes(g: Any, spacing: Any = 1.0, axis: int = -1, edge_order: Any = 1) -> Any:
+    """What the slopes send back: each entry is in its own and in those of its neighbours."""
+    g = np.moveaxis(g, axis, 0)
+    n, rest = len(g), [1] * (g.ndim - 1)
+    inside, sent, places = g[1:-1], np.zeros(g.shape, g.dtype), np.asarray(spacing, float)
+    if places.ndim:
+        left, right = [steps.reshape(-1, *rest) for steps in (np.diff(places)[:-1], np.diff(places)[1:])]
+        sent[1:-1] = (right - left) / (left * right) * inside
+        sent[:-2] -= right / (left * (left + right)) * inside
+        sent[2:] += left / (right * (left + right)) * inside
     else:
-        a, b = h[:1], h[1:2]
-        first = -(2 * a + b) / (a * (a + b)) * y[0:1] + (a + b) / (a * b) * y[1:2] - a / (b * (a + b)) * y[2:3]
-        a, b = h[-1:], h[-2:-1]
-        last = (2 * a + b) / (a * (a + b)) * y[-1:] - (a + b) / (a * b) * y[-2:-1] + a / (b * (a + b)) * y[-3:-2]
-    return astype(moveaxis(concatenate([first, middle, last]), 0, axis), dtype=y.dtype)
+        half = inside / (2.0 * places)
+        sent[:-2] -= half
+        sent[2:] += half
+        places = places * np.arange(n)
+    k = min(n, 3)
+    for few, end in ((slice(k), 0), (slice(n - k, n), -1)):
+        weights = np.gradient(np.eye(k), places[few], axis=0, edge_order=edge_order)[end]
+        sent[few] += weights.reshape(-1, *rest) * g[end]
+    return np.moveaxis(sent, 0, axis)
+
+
+_slope: Op = op(
+    "slope",
+    _slopes,
+    lambda g, y, x, spacing=1.0, axis=-1, edge_order=1: _of_slope(g, spacing=spacing, axis=axis, edge_order=edge_order),
+)
+_of_slope: Op = op(
+    "of_slope",
+    _from_slopes,
+    lambda g, y, x, spacing=1.0, axis=-1, edge_order=1: _slope(g, spacing=spacing, axis=axis, edge_order=edge_order),
+)
 
 
 def interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None) -> Any:
@@ -141,30 +240,35 @@ def interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None) -> Any
     return where(points > knots[-1], fp[-1] if right is None else right, y)
 
 
+def _whole(g: Any, y: Any, a: Any, v: Any, mode: str) -> Any:
+    """The gradient of a full convolution from that of the middle part; others stay."""
+    cut = (shape_of(v)[0] - 1) // 2
+    rest = shape_of(v)[0] - 1 - cut
+    return concatenate([np.zeros(cut, y.dtype), g, np.zeros(rest, y.dtype)]) if mode == "same" else g
+
+
+def _of_longer(g: Any, y: Any, a: Any, v: Any, mode: str = "full") -> Any:
+    return convolve(_whole(g, y, a, v, mode), flip(v), "full" if mode == "valid" else "valid")
+
+
+def _of_shorter(g: Any, y: Any, a: Any, v: Any, mode: str = "full") -> Any:
+    return convolve(_whole(g, y, a, v, mode), flip(a), "valid")
+
+
+_convolve = op("convolve", lambda a, v, mode="full": np.convolve(a, v, mode), _of_longer, _of_shorter)
+
+
 def convolve(a: Any, v: Any, mode: str = "full") -> Any:
     """The discrete convolution: products a_i v_j are summed by i + j."""
     a, v = np.atleast_1d(a), np.atleast_1d(v)
-    if shape_of(v)[0] > shape_of(a)[0]:
-        a, v = v, a
-    n, m = shape_of(a)[0], shape_of(v)[0]
-    sums = scatter(outer(a, v), positions=1 + np.add.outer(np.arange(n), np.arange(m)), shape=(n + m - 1,))
-    return sums[_window(mode, n, m)]
+    return _convolve(v, a, mode=mode) if shape_of(v)[0] > shape_of(a)[0] else _convolve(a, v, mode=mode)
 
 
 def correlate(a: Any, v: Any, mode: str = "valid") -> Any:
     """The cross-correlation: the convolution with v reversed."""
-    n, m = np.size(plain(a)), np.size(plain(v))
-    if m > n:
+    if np.size(plain(v)) > np.size(plain(a)):
         return flip(correlate(v, a, mode))
     return convolve(a, np.flip(np.atleast_1d(v)), mode)
-
-
-def _window(mode: str, n: int, m: int) -> slice:
-    """The part of a full convolution of lengths n >= m."""
-    if mode not in ("full", "same", "valid"):
-        raise InvalidValue(f"unknown mode {mode!r}: full, same or valid")
-    start = {"full": 0, "same": (m - 1) // 2, "valid": m - 1}[mode]
-    return slice(start, start + {"full": n + m - 1, "same": n, "valid": n - m + 1}[mode])
 
 
 def linspace(start: Any, stop: Any, num: int = 50, endpoint: bool = True, retstep: bool = False, axis: int = 0) -> Any:
@@ -223,7 +327,6 @@ HANDLERS.update(
         np.apply_along_axis: apply_along_axis,
         np.convolve: convolve,
         np.correlate: correlate,
-        np.cumprod: cumprod,
         np.diff: diff,
         np.ediff1d: ediff1d,
         np.geomspace: geomspace,

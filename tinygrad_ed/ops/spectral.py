@@ -12,6 +12,7 @@ at zero is at a kink, as a norm is: its first derivative is 0, and it has no sec
 Sources: Giles (2008), Townsend (2016).
 """
 
+import builtins
 import math
 import warnings
 from typing import Any
@@ -21,7 +22,7 @@ import numpy as np
 from tinygrad_ed.node import plain
 from tinygrad_ed.operation import HANDLERS, Op, op
 from tinygrad_ed.ops.elementwise import absolute, where
-from tinygrad_ed.ops.reduce import sum
+from tinygrad_ed.ops.reduce import max, sum
 from tinygrad_ed.ops.shape import flip, reshape
 from tinygrad_ed.recording import observer
 from tinygrad_ed.values import Lifted, shape_of, short
@@ -55,8 +56,8 @@ def unflat(y: Any, *shapes: tuple[int, ...]) -> list[Any]:
 
 def rounding(x: Any, values: Any) -> Any:
     """How far rounding may move eigenvalues or singular values of x; two that are nearer count as equal."""
-    eps = np.finfo(plain(x).dtype).eps
-    return 8 * max(shape_of(x)[-2:]) * eps * np.max(np.abs(plain(values)), axis=-1, initial=0.0)[..., None, None]
+    eps, n = np.finfo(plain(x).dtype).eps, builtins.max(shape_of(x)[-2:])
+    return 8 * n * eps * np.max(np.abs(plain(values)), axis=-1, initial=0.0)[..., None, None]
 
 
 def _nothing(n: Any) -> Any:
@@ -213,8 +214,8 @@ def undetermined(z: Any) -> Any:
 
     They are columns of U, and z is U^T g.
     """
-    one, size = np.eye(shape_of(z)[-1]), np.max(np.abs(plain(z)), axis=(-2, -1), keepdims=True, initial=0.0)
-    turned = z - z.mT + one * np.where(size == 0, 1.0, size)
+    one, size = np.eye(shape_of(z)[-1]), max(absolute(z), axis=(-2, -1), keepdims=True)
+    turned = z - z.mT + one * (size + 1e-30)  # what is on the diagonal only says what is zero beside it
     return sum(_divided(turned, np.where(one == 1, np.inf, 0.0), 0.0, pairs=True), axis=(-2, -1), keepdims=True)
 
 
