@@ -363,8 +363,8 @@ CALLS: dict[str, tuple[list[tuple[Any, ...]], dict[str, list[Any]]]] = {
     "linalg.slogdet": ([(SQUARE,), (STACKED,)], {}),
     "linalg.solve": ([(SQUARE, V[:3]), (SQUARE, A), (STACKED, A)], {}),
     "linalg.cholesky": ([(DEFINITE,), (SQUARE + 3.0 * np.eye(3),)], {"upper": KEEP}),
-    "linalg.eigh": ([(DEFINITE,), (SQUARE,)], {"UPLO": ["L", "l", "U", "u"]}),
-    "linalg.eigvalsh": ([(DEFINITE,), (SQUARE,)], {"UPLO": ["L", "l", "U", "u"]}),
+    "linalg.eigh": ([(DEFINITE,), (SQUARE,)], {"UPLO": ["L", "U", "l", "u", "X"]}),
+    "linalg.eigvalsh": ([(DEFINITE,), (SQUARE,)], {"UPLO": ["L", "U", "l", "u", "X"]}),
     "linalg.svd": (
         [(A,), (A.T,), (SQUARE,), (DEFINITE,), (CUBE,)],
         {"full_matrices": KEEP, "compute_uv": KEEP, "hermitian": KEEP},
@@ -373,17 +373,17 @@ CALLS: dict[str, tuple[list[tuple[Any, ...]], dict[str, list[Any]]]] = {
     "linalg.qr": ([(A,), (A.T,), (SQUARE,)], {"mode": ["reduced", "complete", "r", "raw"]}),
     "linalg.pinv": (
         [(A,), (A.T,), (DEFINITE,), (CUBE,)],
-        {"rcond": [None, 1e-15, 0.3], "hermitian": KEEP, "rtol": [None, 1e-10, 0.3]},
+        {"rcond": [None, 1e-15, 0.3, [0.3, 0.1]], "hermitian": KEEP, "rtol": [None, 1e-10, 0.3]},
     ),
     "linalg.lstsq": (
         [(A.T, V[:4]), (A, V[:3]), (A.T, B.T)],
-        {"rcond": [None, 1e-12, 0.5]},
+        {"rcond": [None, -1, 1e-12, 0.5]},
     ),
     "linalg.norm": (
         [(A,), (V,), (CUBE,)],
         {"ord": NORMS, "axis": [None, 0, 1, -1, (0, 1), (1, 0), (0,), np.int64(1)], "keepdims": KEEP},
     ),
-    "linalg.vector_norm": ([(A,), (V,)], {"axis": AXES, "keepdims": KEEP, "ord": NORMS[1:]}),
+    "linalg.vector_norm": ([(A,), (V,)], {"axis": AXES, "keepdims": KEEP, "ord": NORMS}),
     "linalg.matrix_norm": ([(A,), (CUBE,)], {"keepdims": KEEP, "ord": NORMS}),
     "linalg.cond": ([(SQUARE,), (A,)], {"p": [None, 1, -1, 2, -2, np.inf, -np.inf, "fro", "nuc", 2.0, 3]}),
     "linalg.tensorinv": ([(SQUARE.reshape(3, 3, 1), 1), (TENSOR,)], {"ind": [1, 2, 0]}),

@@ -14,7 +14,7 @@ import pytest
 from keyword_rows import CALLS
 
 import tinygrad_ed as tg
-from tinygrad_ed.operation import HANDLERS
+from tinygrad_ed.operation import HANDLERS, Op
 from tinygrad_ed.ops.moves import MOVES
 from tinygrad_ed.ops.protocols import PLAIN, path
 
@@ -45,6 +45,7 @@ _REFUSED = [
     ("einsum", "dtype order casting"),
 ]
 REFUSED = {name: set(keywords.split()) for names, keywords in _REFUSED for name in names.split()}
+OUTDATED = {"interpolation", "bias", "ddof", "newshape"}  # keywords of older versions: of quantile, corrcoef, reshape
 FUNCTIONS = {path(f): f for f in {**HANDLERS, **MOVES} if not isinstance(f, np.ufunc) and f.__module__[:5] == "numpy"}
 NAMES = [name for name in CALLS if name in FUNCTIONS]  # an older NumPy has not all of them
 each = pytest.mark.parametrize("name", NAMES)
@@ -64,7 +65,7 @@ def test_every_function_with_every_keyword_is_in_the_table():
         most = max(len(args) for args in calls)
         by_position = [p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)][:most]
         named = {p.name for p in parameters if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)}
-        assert named - set(by_position) - set(options) <= {"like"}, name
+        assert named - set(by_position) - set(options) <= {"like", *OUTDATED}, name
 
 
 # --- calls, plain and on Nodes ---------------------------------------------------------------------------------------
@@ -150,7 +151,8 @@ def compared(expected, found, options, rtol=1e-13):
     if isinstance(expected, Exception) or isinstance(found, Exception):
         fits = isinstance(found, type(expected)) and isinstance(expected, Exception)
         return None if fits else f"{found!r} stands for {expected!r}", set()
-    if named(words) != named(own_words) or bool(words) != bool(own_words):
+    silent = not own_words if rtol < 1e-9 else False
+    if named(words) != named(own_words) or (own_words and not words) or (words and silent):
         return f"warnings {own_words} stand for {words}", set()
     return difference(expected, found, rtol), set()
 
@@ -166,8 +168,9 @@ def test_every_keyword_gives_what_numpy_gives_or_is_refused_by_name(name):
         found = outcome(name, args, keywords, tg.Node)
         if isinstance(expected[0], Exception) and isinstance(found[0], tg.NoDerivativeRule):
             continue
-        # (The inverse of a matrix that is nearly singular has few digits.)
-        fault, said = compared(expected, found, options, 1e-7 if name == "polyfit" and "cov" in keywords else 1e-12)
+        # One call is NumPy's to the last bit. (And the inverse of a matrix that is nearly singular has few digits.)
+        rtol = 0.0 if isinstance(HANDLERS.get(FUNCTIONS[name]), Op) else 1e-12
+        fault, said = compared(expected, found, options, 1e-7 if name == "polyfit" and "cov" in keywords else rtol)
         refused |= said
         if fault and not (name == "poly" and "matrix" in fault):
             wrong.append(f"{args} {keywords}: {fault}")
@@ -218,7 +221,8 @@ def test_a_ufunc_with_any_keyword_gives_what_numpy_gives_or_is_refused_by_name(u
             outcomes.append(outcome_of(lambda: ufunc(*[change(x) for x in inputs], **options)))  # noqa: B023  # called here
         if isinstance(outcomes[0][0], Exception) and isinstance(outcomes[1][0], tg.NoDerivativeRule):
             continue
-        fault, _ = compared(*outcomes, UFUNC_OPTIONS, 8 * float(np.finfo(dtype).eps))
+        rtol = 0.0 if isinstance(HANDLERS.get(ufunc), Op) else 8 * float(np.finfo(dtype).eps)
+        fault, _ = compared(*outcomes, UFUNC_OPTIONS, rtol)
         assert fault is None, f"{keywords}: {fault}"
 
 
@@ -227,7 +231,7 @@ def test_a_ufunc_with_any_keyword_gives_what_numpy_gives_or_is_refused_by_name(u
 # A Python number beside an array of float32 is float64 to these functions of NumPy's; here a number has no dtype. And
 # where NumPy itself computes in float16, and rounds at every step, it is not the measure.
 NUMBERS = {"dot", "inner", "polyval", "logspace", "atleast_1d", "atleast_2d", "atleast_3d"}
-COARSE = {"poly", "polyfit", "logspace", "geomspace"}
+COARSE = {"sinc", "poly", "polyfit", "logspace", "geomspace"}
 ROUNDED = {"polydiv"}  # the zeros in front of a remainder are left out, and rounding decides what is zero
 
 
@@ -243,7 +247,8 @@ def test_the_dtype_is_numpys_and_the_value_no_worse(name, dtype):
             continue
         expected = outcome(name, args, keywords, dtype)
         found = outcome(name, args, keywords, lambda x: tg.Node(x.astype(dtype)))
-        if not isinstance(found[0], tg.NoDerivativeRule):
+        lapack = isinstance(expected[0], TypeError) and "unsupported in linalg" in str(expected[0])
+        if not isinstance(found[0], tg.NoDerivativeRule) and not lapack:
             fault, _ = compared(expected, found, keywords, 8 * float(np.finfo(dtype).eps))
             wrong += [f"{args} {keywords}: {fault}"] if fault else []
     assert not wrong, f"{len(wrong)} calls, the first: {wrong[0]}"

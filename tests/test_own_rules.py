@@ -77,6 +77,32 @@ def with_branches(g, y, x):
     return g * d
 
 
+def doubled(g, y, x):
+    d = g.copy()
+    np.add(d, g, out=d)
+    return d
+
+
+def where_each_row_is_largest(g, y, x):
+    d = np.zeros_like(x).reshape(-1, 3)
+    d[np.arange(len(d)), x.reshape(-1, 3).argmax(axis=1)] = g
+    return d.reshape(x.shape)
+
+
+def back_in_place(g, y, x):
+    d = np.empty_like(g)
+    d[np.argsort(x)] = g
+    return d
+
+
+def by_its_jacobian(g, y, x):
+    jacobian = np.zeros((len(y), len(y)))
+    for i in range(len(y)):
+        for j in range(len(y)):
+            jacobian[i, j] = y[i] * ((i == j) - y[j])
+    return jacobian.T @ g
+
+
 def where_the_largest_is(g, y, x):
     d = np.zeros_like(x)
     d[x == y] = g
@@ -141,6 +167,21 @@ OWN = {
     "whole numbers": Own(
         lambda x: 3 * x.sum(), lambda g, y, x: g * np.array([3, 3, 3]), lambda x: 3 * x.sum(), (X,), True
     ),
+    "by kind": Own(np.sin, lambda g, y, x: g * np.cos(x) if isinstance(x, np.ndarray) else g * math.pi, np.sin),
+    "by attribute": Own(np.sin, lambda g, y, x: g * (np.cos(x) if hasattr(x, "strides") else 0.0), np.sin),
+    "zero for others": Own(
+        lambda x: 2 * x, lambda g, y, x: 2 * g if type(g) is np.ndarray else [0, 0, 0], lambda x: 2 * x
+    ),
+    "added to itself": Own(lambda x: 2 * x, doubled, lambda x: 2 * x),
+    "pooled": Own(
+        lambda x: x.reshape(-1, 3).max(axis=1),
+        where_each_row_is_largest,
+        lambda x: np.max(x.reshape(-1, 3), axis=1),
+        (M,),
+    ),
+    "sorted": Own(np.sort, back_in_place, np.sort),
+    "softmax": Own(lambda x: np.exp(x) / np.exp(x).sum(), by_its_jacobian, lambda x: np.exp(x) / np.exp(x).sum()),
+    "masked array": Own(lambda x: np.maximum(x, 0.0), lambda g, y, x: np.ma.array(g, mask=x < 0).filled(0), tg.relu),
     "vectorize": Own(np.sin, lambda g, y, x: g * np.vectorize(math.cos)(x), np.sin),
     "einsum in a buffer": Own(
         lambda x: M @ x, lambda g, y, x: np.einsum("i,ij->j", g, M, out=np.empty(3)), lambda x: M @ x

@@ -24,7 +24,7 @@ from tinygrad_ed.errors import InvalidType, ShapeError, StaleGraph
 from tinygrad_ed.node import Node, one_at_a_time, plain
 from tinygrad_ed.quick import by_id, sweep_in_place, sweep_values
 from tinygrad_ed.recording import observer, recording
-from tinygrad_ed.values import Lifted, constant, shape_of
+from tinygrad_ed.values import HALF, Lifted, constant, shape_of
 
 
 def backward(root: Node, seed: object = None) -> None:
@@ -114,10 +114,12 @@ def finished(gradient: Any, node: Node, create_graph: bool) -> Any:
         gradient = 0.0 if node.shape == () else np.zeros(node.shape, node.dtype)
     if create_graph:
         gradient = gradient if isinstance(gradient, Node) else Node(gradient)
-        return gradient if gradient.dtype == node.dtype else gradient.astype(node.dtype)
+        return gradient.astype(HALF) if node.dtype == HALF else gradient
     if isinstance(gradient, Lifted):
         return gradient.as_number()
-    return np.array(gradient, node.dtype) if isinstance(gradient, np.ndarray) else gradient
+    if isinstance(gradient, np.ndarray):
+        return np.array(gradient, HALF if node.dtype == HALF else None)
+    return gradient
 
 
 def start(root: Node, seed: Any = None) -> Any:

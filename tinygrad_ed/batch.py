@@ -207,7 +207,7 @@ def _gather(op: Op, inputs: tuple[Any, ...], params: dict[str, Any]) -> Array:
     (x,) = inputs
     flat = x.array.reshape(len(x.array), -1)
     blank = np.zeros((len(flat), 1), flat.dtype)
-    return np.concatenate([blank, flat], axis=1)[:, params["positions"]]
+    return _array(ops.getitem(np.concatenate([blank, flat], axis=1), index=(slice(None), params["positions"])))
 
 
 _ALIGNED = {made for room in (elementwise, decompose, spectral) for made in vars(room).values() if isinstance(made, Op)}

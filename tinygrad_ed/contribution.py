@@ -18,10 +18,10 @@ from tinygrad_ed.errors import GraphDropped, RuleError
 from tinygrad_ed.node import Node, plain
 from tinygrad_ed.opaque import Opaque
 from tinygrad_ed.operation import Op
-from tinygrad_ed.ops.reduce import HALF, wide
+from tinygrad_ed.ops.reduce import wide
 from tinygrad_ed.ops.shape import astype, reshape
 from tinygrad_ed.recording import losing
-from tinygrad_ed.values import Lifted, constant, read_only, shape_of
+from tinygrad_ed.values import HALF, Lifted, constant, read_only, shape_of
 
 NOT_PLAIN = (Node, Lifted)
 
@@ -74,20 +74,24 @@ def _of_a_reader(
 ) -> Any:
     """What a reader's rule sends where there are Nodes, a batch, or values that are recorded.
 
-    Of a batch it gets one gradient after the other. Nodes it gets to try; where it does not run on them, or loses the
-    derivative, an opaque op runs it on plain arrays.
+    Of a batch it gets one gradient after the other. Nodes it gets to try; where it does not run on them, loses the
+    derivative, or gives other numbers than for arrays, an opaque op runs it on plain arrays.
     """
     if isinstance(g, Lifted) and (rows := g.rows()) is not None:
         return g.of([contribution(op, position, row, y, inputs, params, arg) for row in rows])
     if isinstance(y, Node) and not isinstance(g, Node):
         g = Node(g)  # the result hangs on it: a plain one has lost its derivative
-    lifted = [x for x in map(plain, (g, y, *inputs)) if isinstance(x, Lifted)]
+    opaque, values = _opaque(op, position, len(inputs)), (g, y, *inputs)
+    lifted = [x for x in map(plain, values) if isinstance(x, Lifted)]
     token = losing.set(False)
     try:
         with lifted[0].undone_if_it_fails() if lifted else nullcontext():
             part = contribution(op, position, g, y, inputs, params, arg, True)
             if isinstance(y, Node) and not isinstance(part, Node) and np.any(part):
                 raise GraphDropped(f"it returned {part!r}, which is no Node")
+            here = opaque.forward(*map(_now, values), **params)
+            if not np.allclose(_now(part), here, 1e-3, 1e-3 * np.max(np.abs(here), initial=0.0), equal_nan=True):
+                raise GraphDropped("it gives other numbers for Nodes than for arrays")
             return part
     except Exception as error:  # noqa: BLE001  # whatever it is, the rule may run on plain arrays all the same
         noted = run_plainly.get()
@@ -95,7 +99,13 @@ def _of_a_reader(
             noted.setdefault(op.name, shorten(f"{type(error).__name__}: {error}", 100, placeholder=" ..."))
     finally:
         losing.reset(token)
-    return _opaque(op, position, len(inputs))(g, plain(y), *inputs, **params)
+    return opaque(g, plain(y), *inputs, **params)
+
+
+def _now(x: Any) -> Any:
+    """The numbers of a Node, or of what is recorded."""
+    value = plain(x)
+    return value.now() if isinstance(value, Lifted) else value
 
 
 @cache

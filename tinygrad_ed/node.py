@@ -27,7 +27,7 @@ import numpy as np
 from tinygrad_ed.errors import GraphDropped, InvalidType, ShapeError
 from tinygrad_ed.operators import Operators
 from tinygrad_ed.recording import losing, way_out
-from tinygrad_ed.values import Plain, Value, leaf_value, read_only, shape_of, short
+from tinygrad_ed.values import HALF, Plain, Value, leaf_value, read_only, shape_of, short
 
 clock = itertools.count()
 """Gives the ids: the later a node got its value, the greater its id."""
@@ -147,7 +147,7 @@ class Node(Operators):
         with one_at_a_time:
             g: Any = self._grad
         if type(g) is np.ndarray:
-            return read_only(g if g.dtype == self.dtype else g.astype(self.dtype))  # float16 is added up in float32
+            return read_only(g.astype(HALF) if self.dtype == HALF else g)  # in a sweep it may be float32
         return g
 
     @property

@@ -15,7 +15,7 @@ import inspect
 from collections.abc import Callable
 from functools import partial
 from types import MethodType
-from typing import Any, Concatenate, ParamSpec, Protocol, cast, overload
+from typing import Any, overload
 
 import numpy as np
 
@@ -25,7 +25,6 @@ from tinygrad_ed.recording import mode, observer
 from tinygrad_ed.values import Plain, Value, constant, kept, lifted_among, owned, read_only, shape_of
 
 Rule = Callable[..., Any]
-P = ParamSpec("P")
 
 
 def same(g: Any, y: Any, *inputs: Any) -> Any:
@@ -355,24 +354,6 @@ def op(
     if is_numpy_function(forward):
         HANDLERS.setdefault(forward, made)
     return made
-
-
-class Function(Protocol[P]):
-    """What a type checker knows of a function that is said with ops: it gives a Node for a Node, as an op does."""
-
-    @overload
-    def __call__(self, x: Node, /, *args: P.args, **params: P.kwargs) -> Node: ...
-    @overload
-    def __call__(self, x: Plain, y: Node, /, *args: Any, **params: Any) -> Node: ...
-    @overload
-    def __call__(self, x: Plain, y: Plain, z: Node, /, *args: Any, **params: Any) -> Node: ...
-    @overload
-    def __call__(self, x: Plain, /, *args: P.args, **params: P.kwargs) -> Any: ...
-
-
-def typed(f: Callable[Concatenate[Any, P], Any]) -> Function[P]:
-    """Return `f`, which is said with ops; it has their type from now on."""
-    return cast(Function[P], f)
 
 
 def _checked(name: str, forward: Any, rules: tuple[Rule | None, ...], variadic: bool) -> list[inspect.Signature]:

@@ -3,9 +3,9 @@
 A rule is written with operators and an operator is the call of an op, so `node.py` cannot define them; a
 type checker, an editor and a reader want to know them all the same.
 
-The types of NumPy's functions do not know the two protocols by which they take a Node: they let in NumPy's own
-numbers, and what becomes an array. So to a type checker (to nobody else) a Node is one of NumPy's numbers. As an array
-it would be no better: `array * node` would be an array then, and `np.sin(node)` too.
+The types of NumPy's functions know nothing of the two protocols by which they take a Node. They let in NumPy's own
+numbers, and what becomes an array. So for a type checker, and for nobody else, a Node is one of NumPy's numbers. (If it
+became an array of numbers, then `array * node` would be an array to the checker, and `np.sin(node)` too.)
 """
 
 import sys

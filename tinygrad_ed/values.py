@@ -11,6 +11,8 @@ from tinygrad_ed.errors import InvalidType, InvalidValue
 
 Array = np.ndarray[Any, np.dtype[Any]]  # NDArray[Any], without the time that numpy.typing takes to import
 Value = float | Array
+HALF = np.dtype(np.float16)
+"""Two bytes have three digits: what is of this dtype is added up in float32, as NumPy does."""
 
 
 class ArrayLike(Protocol):
@@ -35,6 +37,10 @@ class Lifted:
     def as_number(self) -> Any:
         """Return what a float beside it would be: itself, if it is none of NumPy's numbers."""
         return self
+
+    def now(self) -> Any:
+        """Return the numbers that it stands for at the moment."""
+        raise NotImplementedError
 
     def rows(self) -> list[Any] | None:
         """Return the values that it stands for at once, if there are several; `of` puts such together."""

@@ -16,8 +16,8 @@ import numpy as np
 from tinygrad_ed.errors import InvalidValue, ShapeError
 from tinygrad_ed.nn.checks import chosen, numbers
 from tinygrad_ed.node import Node, plain
-from tinygrad_ed.operation import typed
 from tinygrad_ed.ops import absolute, logsumexp, relu, softplus, square, where
+from tinygrad_ed.ops.typed import typed
 from tinygrad_ed.values import Array, Lifted, Plain
 
 Cost = Callable[..., Any]

@@ -63,9 +63,11 @@ def _others(s: Any) -> Any:
 
 
 def _svd_and_sign(x: Any) -> tuple[Any, Any, Any, Any]:
-    """U, s, V^T and the sign of det(U) det(V), for each matrix."""
-    u, s, vh = np.linalg.svd(x)
-    return u, s, vh, (np.linalg.slogdet(u)[0] * np.linalg.slogdet(vh)[0])[..., None, None]
+    """U, s, V^T and the sign of det(U) det(V), for each matrix; the sign is NaN where the matrix is not finite."""
+    finite = np.all(np.isfinite(x), axis=(-2, -1), keepdims=True)
+    u, s, vh = np.linalg.svd(np.where(finite, x, 0.0))  # LAPACK may search for ever in an infinite matrix
+    sign = (np.linalg.slogdet(u)[0] * np.linalg.slogdet(vh)[0])[..., None, None]
+    return u, s, vh, np.where(finite, sign, np.nan)
 
 
 def _forward_cofactors(x: Any, d: Any) -> Any:
@@ -74,7 +76,7 @@ def _forward_cofactors(x: Any, d: Any) -> Any:
         y = np.asarray(d, x.dtype)[..., None, None] * _t(_inverses(x))
     lost = ~np.isfinite(y) & np.all(np.isfinite(x), axis=(-2, -1), keepdims=True)
     if np.any(lost):
-        u, s, vh, sign = _svd_and_sign(np.nan_to_num(x))
+        u, s, vh, sign = _svd_and_sign(x)
         y = np.where(lost, sign * ((u * _others(s)[..., None, :]) @ vh), y)
     return y
 
@@ -90,7 +92,7 @@ def _forward_moved(g: Any, x: Any) -> Any:
 
 def _of_moved(k: Any, y: Any, g: Any, x: Any) -> Any:
     """The third derivative of a determinant, by the inverse: NaN where there is none, to rounding."""
-    values = np.linalg.svd(plain(x), compute_uv=False)
+    values = _svd_and_sign(plain(x))[1]
     back = _t(inverse(where(row(values)[..., -1:] <= rounding(x, values), 0.0, x)))
     s, t = back @ _t(g), back @ _t(k)
     a, b, both = trace(s, 0, -2, -1), trace(t, 0, -2, -1), s @ t

@@ -19,7 +19,8 @@ import numpy as np
 
 from tinygrad_ed.errors import InvalidValue
 from tinygrad_ed.node import Node, plain
-from tinygrad_ed.operation import HANDLERS, Op, Rule, op, same, times_first, times_second, typed
+from tinygrad_ed.operation import HANDLERS, Op, Rule, op, same, times_first, times_second
+from tinygrad_ed.ops.typed import typed
 from tinygrad_ed.recording import observer
 from tinygrad_ed.values import Lifted, constant
 

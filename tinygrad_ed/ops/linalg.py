@@ -11,9 +11,10 @@ from typing import Any
 import numpy as np
 
 from tinygrad_ed.errors import ShapeError
-from tinygrad_ed.operation import HANDLERS, op, typed
+from tinygrad_ed.operation import HANDLERS, op
 from tinygrad_ed.ops.elementwise import multiply
-from tinygrad_ed.ops.shape import expand_dims, ravel, reshape, swapaxes, transpose
+from tinygrad_ed.ops.shape import expand_dims, ravel, reshape, swapaxes
+from tinygrad_ed.ops.typed import typed
 from tinygrad_ed.values import shape_of
 
 __all__ = ["dot", "inner", "matmul", "outer", "tensordot"]
@@ -94,8 +95,8 @@ def tensordot(a: Any, b: Any, axes: Any = 2) -> Any:
     kept_a = [i for i in range(len(a_shape)) if i not in over_a]
     kept_b = [i for i in range(len(b_shape)) if i not in over_b]
     inner_length = math.prod([a_shape[i] for i in over_a])
-    rows = reshape(transpose(a, (*kept_a, *over_a)), (math.prod([a_shape[i] for i in kept_a]), inner_length))
-    columns = reshape(transpose(b, (*over_b, *kept_b)), (inner_length, math.prod([b_shape[i] for i in kept_b])))
+    rows = np.reshape(np.transpose(a, (*kept_a, *over_a)), (math.prod([a_shape[i] for i in kept_a]), inner_length))
+    columns = np.reshape(np.transpose(b, (*over_b, *kept_b)), (inner_length, math.prod([b_shape[i] for i in kept_b])))
     return reshape(matmul(rows, columns), [a_shape[i] for i in kept_a] + [b_shape[i] for i in kept_b])
 
 
@@ -103,7 +104,7 @@ def tensordot(a: Any, b: Any, axes: Any = 2) -> Any:
 def dot(a: Any, b: Any) -> Any:
     """The product of `np.dot`: over the last axis of a and the last but one of b."""
     if not shape_of(a) or not shape_of(b):
-        return multiply(a, b)
+        return _scaled(a, b)
     if len(shape_of(b)) <= 2:
         return matmul(a, b)
     return tensordot(a, b, ([-1], [-2]))
@@ -113,8 +114,14 @@ def dot(a: Any, b: Any) -> Any:
 def inner(a: Any, b: Any) -> Any:
     """Sum products over the last axes."""
     if not shape_of(a) or not shape_of(b):
-        return multiply(a, b)
+        return _scaled(a, b)
     return tensordot(a, b, ([-1], [-1]))
+
+
+def _scaled(a: Any, b: Any) -> Any:
+    """The product with a number, which these functions take for an array of float64."""
+    ndim = len(shape_of(a)) + len(shape_of(b))
+    return multiply(*[x if len(shape_of(x)) == ndim else reshape(x, (1,) * ndim) for x in (a, b)])
 
 
 outer = op(

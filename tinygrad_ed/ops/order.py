@@ -11,6 +11,7 @@ Node(2.5, op='reshape')
 
 import math
 import warnings
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -61,70 +62,64 @@ def partition(a: Any, kth: Any, axis: int | None = -1, kind: Any = "introselect"
 
 def quantile(a: Any, q: Any, axis: Axis = None, method: str = "linear", keepdims: bool = False) -> Any:
     """The q-quantile; NaN where there is a NaN."""
-    return _quantile(a, q, axis, method, keepdims, skip_nan=False)
+    return _read_off(a, _told(np.quantile, q, method), axis, keepdims)
 
 
 def nanquantile(a: Any, q: Any, axis: Axis = None, method: str = "linear", keepdims: bool = False) -> Any:
     """The q-quantile of the entries that are not NaN."""
-    return _quantile(a, q, axis, method, keepdims, skip_nan=True)
+    return _read_off(a, _told(np.quantile, q, method), axis, keepdims, skip_nan=True)
 
 
 def percentile(a: Any, q: Any, axis: Axis = None, method: str = "linear", keepdims: bool = False) -> Any:
     """The quantile at q percent."""
-    return quantile(a, _of_hundred(q), axis, method, keepdims)
+    return _read_off(a, _told(np.percentile, q, method), axis, keepdims)
 
 
 def nanpercentile(a: Any, q: Any, axis: Axis = None, method: str = "linear", keepdims: bool = False) -> Any:
     """The quantile at q percent of the entries that are not NaN."""
-    return nanquantile(a, _of_hundred(q), axis, method, keepdims)
+    return _read_off(a, _told(np.percentile, q, method), axis, keepdims, skip_nan=True)
 
 
 def median(a: Any, axis: Axis = None, keepdims: bool = False) -> Any:
     """The middle entry, or the mean of the two middle ones."""
-    return _quantile(a, _MIDDLE, axis, "linear", keepdims, skip_nan=False)
+    return _read_off(a, np.median, axis, keepdims)
 
 
 def nanmedian(a: Any, axis: Axis = None, keepdims: bool = False) -> Any:
     """The median of the entries that are not NaN."""
-    return _quantile(a, _MIDDLE, axis, "linear", keepdims, skip_nan=True)
+    return _read_off(a, np.median, axis, keepdims, skip_nan=True)
 
 
-_MIDDLE = np.array(0.5)
-
-
-def _of_hundred(q: Any) -> Any:
-    """The share that is q percent; of a number a number, for NumPy asks which of both it is."""
-    if isinstance(q, Node):
-        return q
-    return q / 100 if type(q) in (int, float) else np.true_divide(q, 100)
-
-
-def _quantile(a: Any, q: Any, axis: Axis, method: str, keepdims: bool, skip_nan: bool) -> Any:
+def _told(numpys: Any, q: Any, method: str) -> Callable[[Array], Any]:
+    """NumPy's function, told what to look for: a function of one vector."""
     if isinstance(q, Node):
         raise NoDerivativeRule("quantiles have no derivative rule for q: give q as a plain number (q.value)")
+    return lambda vector: numpys(vector, q, method=method)
+
+
+def _read_off(a: Any, numpys: Callable[[Array], Any], axis: Axis, keepdims: bool, skip_nan: bool = False) -> Any:
+    """What NumPy's function of a vector reads off each sorted row; it says itself where, and in which dtype."""
     folded = axes_of(a, axis)
     rows = moveaxis(a, folded, tuple(range(-len(folded), 0))) if folded else reshape(a, (*shape_of(a), 1))
     kept = shape_of(rows)[: len(shape_of(a)) - len(folded)]
     length = math.prod(shape_of(rows)[len(kept) :])
     rows = reshape(rows, (*kept, length))
     valid = np.sum(~np.isnan(plain(rows)), axis=-1)
-    near, far, weight = _positions(valid if skip_nan else np.full(kept, length), q, method)
+    near, far, weight = _positions(valid if skip_nan else np.full(kept, length), numpys)
     y, other = _of_ranks(rows, near, far)
     if np.any(weight):
-        between = (wide(y) + other) * 0.5 if q is _MIDDLE else y + (other - y) * weight
+        between = (wide(y) + other) * 0.5 if numpys is np.median else y + (other - y) * weight
         y = where(weight > 0, between, y)  # an infinite entry of weight zero must not make NaN
     undefined = (valid == 0) if skip_nan else (valid < length)
     if np.any(undefined):
         if skip_nan:
             warnings.warn("All-NaN slice encountered", RuntimeWarning, stacklevel=2)
         y = where(undefined[..., None], np.nan, y)
-    y = reshape(moveaxis(y, -1, 0), (*shape_of(q), *kept))
+    sample = numpys(np.zeros(1, as_array(plain(a)).dtype))
+    y = reshape(moveaxis(y, -1, 0), (*sample.shape, *kept))
     if keepdims:
-        y = reshape(y, shape_of(q) + tuple(1 if i in folded else n for i, n in enumerate(shape_of(a))))
-    dtype = as_array(plain(a)).dtype
-    if q is not _MIDDLE:  # whether the result has the dtype of a or that of q depends on the method: NumPy says which
-        dtype = _exact(np.zeros(1, dtype), q, method=method).dtype
-    return astype(y, dtype=dtype) if shape_of(y) and y.dtype != dtype else y
+        y = reshape(y, sample.shape + tuple(1 if i in folded else n for i, n in enumerate(shape_of(a))))
+    return astype(y, dtype=sample.dtype) if shape_of(y) and y.dtype != sample.dtype else y
 
 
 FEW = 4
@@ -153,22 +148,19 @@ def _places(values: Any, parted: Any, ranks: Array) -> Any:
     return np.stack(places, axis=-1)
 
 
-def _positions(counts: Array, q: Any, method: str) -> tuple[Array, Array, Array]:
-    """For rows of so many entries: the place nearest to each quantile, the one on its other side, and its weight.
+def _positions(counts: Array, numpys: Callable[[Array], Any]) -> tuple[Array, Array, Array]:
+    """For rows of so many entries: the place nearest to what is read off, the one on its other side, and its weight.
 
     NumPy starts from the nearer of two entries as well, so that the last digits are its own.
     """
-    virtual = np.zeros((*counts.shape, np.size(q)))
+    virtual = np.zeros((*counts.shape, np.size(numpys(np.zeros(1)))))
     for count in np.unique(counts[counts > 0]):
-        virtual[counts == count] = np.ravel(_exact(np.arange(count, dtype=float), q, method=method))
+        virtual[counts == count] = np.ravel(numpys(np.arange(count, dtype=float)))
     below = np.floor(virtual).astype(int)
     above = np.minimum(below + 1, counts[..., None] - 1)
     weight = virtual - below
     upper = weight >= 0.5
     return np.where(upper, above, below), np.where(upper, below, above), np.minimum(weight, 1.0 - weight)
-
-
-_exact: Any = np.quantile  # whose types list the methods by name
 
 
 HANDLERS.update(

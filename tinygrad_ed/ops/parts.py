@@ -47,9 +47,8 @@ def real(x: Any) -> Any:
 
 def heaviside(x1: Any, x2: Any) -> Any:
     """0 below zero, 1 above, and x2 at zero: constant in x1, so plain where x2 is."""
-    values = as_array(plain(x1))
-    step = np.heaviside(values, plain(x2))
-    return where(values == 0, x2, step) if isinstance(x2, Node) else step
+    step = np.heaviside(plain(x1), plain(x2))
+    return where(np.equal(plain(x1), 0), x2, step) if isinstance(x2, Node) else step
 
 
 def float_power(x1: Any, x2: Any) -> Any:

@@ -14,7 +14,7 @@ from tinygrad_ed.ops.elementwise import sqrt, square
 from tinygrad_ed.ops.linalg import outer
 from tinygrad_ed.ops.reduce import sum
 from tinygrad_ed.ops.scan import convolve
-from tinygrad_ed.ops.shape import astype, concatenate, reshape, stack, transpose
+from tinygrad_ed.ops.shape import astype, concatenate, in_one_dtype, reshape, stack, transpose
 from tinygrad_ed.values import constant, shape_of
 
 
@@ -45,7 +45,7 @@ def polyval(p: Any, x: Any) -> Any:
     """The value at x; of coefficients that are arrays themselves, by Horner's scheme."""
     if len(shape_of(p)) == 1:
         return _polyval(p, x)
-    x = x if isinstance(x, Node) else constant(x)
+    p, x = in_one_dtype(p, x)
     y = 0.0 * x
     for k in range(shape_of(p)[0]):
         y = y * x + p[k]

@@ -14,7 +14,7 @@ from tinygrad_ed.node import Node
 from tinygrad_ed.operation import HANDLERS, op
 from tinygrad_ed.ops.linalg import matmul
 from tinygrad_ed.ops.moves import gather
-from tinygrad_ed.ops.shape import expand_dims, moveaxis, ravel, reshape, stack
+from tinygrad_ed.ops.shape import expand_dims, in_one_dtype, moveaxis, ravel, reshape, stack
 from tinygrad_ed.values import constant, shape_of
 
 LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"  # what einsum takes; `string` would be slow to import
@@ -89,11 +89,11 @@ def _along_diagonals(term: str, x: Any) -> tuple[str, Any]:
 def kron(a: Any, b: Any) -> Any:
     """The Kronecker product: a block of b for each entry of a."""
     ndim = max(len(shape_of(a)), len(shape_of(b)))
-    a = reshape(a, (1,) * (ndim - len(shape_of(a))) + shape_of(a))
-    b = reshape(b, (1,) * (ndim - len(shape_of(b))) + shape_of(b))
+    a = np.reshape(a, (1,) * (ndim - len(shape_of(a))) + shape_of(a))
+    b = np.reshape(b, (1,) * (ndim - len(shape_of(b))) + shape_of(b))
     spread_a = [part for n in shape_of(a) for part in (n, 1)]
     spread_b = [part for n in shape_of(b) for part in (1, n)]
-    product = reshape(a, spread_a) * reshape(b, spread_b)
+    product = np.reshape(a, spread_a) * np.reshape(b, spread_b)
     return reshape(product, [n * m for n, m in zip(shape_of(a), shape_of(b), strict=True)])
 
 
@@ -101,7 +101,7 @@ def cross(a: Any, b: Any, axisa: int = -1, axisb: int = -1, axisc: int = -1, axi
     """The cross product of vectors of length 3."""
     if axis is not None:
         axisa = axisb = axisc = axis
-    a, b = moveaxis(a, axisa, -1), moveaxis(b, axisb, -1)
+    a, b = in_one_dtype(np.moveaxis(a, axisa, -1), np.moveaxis(b, axisb, -1))
     if shape_of(a)[-1] != 3 or shape_of(b)[-1] != 3:
         raise InvalidValue(f"cross wants vectors of length 3, but got shapes {shape_of(a)} and {shape_of(b)}")
     parts = [a[..., i] * b[..., j] - a[..., j] * b[..., i] for i, j in ((1, 2), (2, 0), (0, 1))]

@@ -8,7 +8,7 @@ names the function. Never an object array, never a silently dropped derivative.
 
 import inspect
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 from typing import Any
 
@@ -70,7 +70,8 @@ _OWN_DTYPE: _Functions = [
     *(np.diff, np.polyadd, np.polysub, np.polymul, np.polydiv),  # which make arrays of numbers first
     *(np.astype, np.full_like, np.gradient, np.ediff1d, np.select, np.meshgrid, np.broadcast_arrays),
     *(np.append, np.block, np.concatenate, np.stack, np.hstack, np.vstack, np.dstack, np.column_stack),
-    *(np.atleast_1d, np.atleast_2d, np.atleast_3d),
+    *(np.atleast_1d, np.atleast_2d, np.atleast_3d, np.convolve, np.correlate),
+    *(np.dot, np.inner, np.outer, np.linalg.outer, np.tensordot, np.kron),  # to which a number is of float64
 ]
 OWN_DTYPE: frozenset[Callable[..., Any]] = frozenset(_OWN_DTYPE)
 """Functions that see to the dtype themselves: NumPy makes float64 of float32, or of some arguments, or what is told."""
@@ -145,7 +146,8 @@ def _call(function: Callable[..., Any], handler: Any, args: tuple[Any, ...], key
         raise _not_taken(function, unknown, _options_of(handler))
     if isinstance(handler, Op):
         return handler(*inputs, **given, **others)
-    nodes = [*_nodes([*args, *keywords.values()])]
+    arrays = _arrays_in((*args, *keywords.values()), [])
+    nodes = [x for x in arrays if isinstance(x, Node)]
     if nodes and not any([x.size for x in nodes]):  # there is none if a rule meets a batch of gradients
         return _of_nothing(_without_nodes(function, args, keywords), nodes)
     try:
@@ -155,17 +157,20 @@ def _call(function: Callable[..., Any], handler: Any, args: tuple[Any, ...], key
     except Exception as ours:
         _refuse_as_numpy_does(ours, function, args, keywords)
         raise
-    dtypes = [] if function in OWN_DTYPE else [*_dtypes((*inputs, *given.values()))]
-    return _narrowed(result, np.result_type(*{*dtypes})) if dtypes else result
+    if function in OWN_DTYPE or not any([x.kind == "f" and x.itemsize < 8 for x in {x.dtype for x in arrays}]):
+        return result
+    dtypes = {*_dtypes((*inputs, *given.values()))}
+    return _narrowed(result, np.result_type(*dtypes)) if dtypes else result
 
 
-def _nodes(tree: Any) -> Iterator[Node]:
-    """The Nodes in nested lists and tuples."""
-    if isinstance(tree, list | tuple):
-        for branch in tree:
-            yield from _nodes(branch)
-    elif isinstance(tree, Node):
-        yield tree
+def _arrays_in(trees: Iterable[Any], found: list[Any]) -> list[Any]:
+    """Add the Nodes and arrays in nested lists and tuples to those that are found."""
+    for tree in trees:
+        if isinstance(tree, Node | np.ndarray):
+            found.append(tree)
+        elif isinstance(tree, list | tuple):
+            _arrays_in(tree, found)
+    return found
 
 
 def _of_nothing(result: Any, nodes: list[Node]) -> Any:

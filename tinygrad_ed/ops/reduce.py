@@ -15,15 +15,15 @@ import numpy as np
 
 from tinygrad_ed.errors import InvalidValue
 from tinygrad_ed.node import plain
-from tinygrad_ed.operation import HANDLERS, op, typed
+from tinygrad_ed.operation import HANDLERS, op
 from tinygrad_ed.ops.elementwise import exp, root, square
 from tinygrad_ed.ops.shape import astype, broadcast_to, concatenate, flip, getitem, moveaxis, ravel, reshape, stack
-from tinygrad_ed.values import shape_of
+from tinygrad_ed.ops.typed import typed
+from tinygrad_ed.values import HALF, shape_of
 
 __all__ = ["cumsum", "logsumexp", "max", "mean", "min", "prod", "std", "sum", "var"]
 
 Axis = int | Sequence[int] | None
-HALF = np.dtype(np.float16)
 
 
 def axes_of(x: Any, axis: Axis) -> tuple[int, ...]:
@@ -126,6 +126,7 @@ def _product_of_others(g: Any, x: Any) -> Any:
 def _logsumexp(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
     axes, top = axes_of(x, axis), _top(x, axis)
     y = np.log(np.sum(wide(np.exp(x - top)), axis=axes, keepdims=True)) + top
+    y = y.astype(HALF) if getattr(x, "dtype", None) == HALF else y
     return y if keepdims else np.squeeze(y, axes)
 
 

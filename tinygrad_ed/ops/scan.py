@@ -268,7 +268,7 @@ def correlate(a: Any, v: Any, mode: str = "valid") -> Any:
     """The cross-correlation: the convolution with v reversed."""
     if np.size(plain(v)) > np.size(plain(a)):
         return flip(correlate(v, a, mode))
-    return convolve(a, flip(np.atleast_1d(v)), mode)
+    return convolve(a, np.flip(np.atleast_1d(v)), mode)
 
 
 def linspace(start: Any, stop: Any, num: int = 50, endpoint: bool = True, retstep: bool = False, axis: int = 0) -> Any:

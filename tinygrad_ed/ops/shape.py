@@ -15,7 +15,8 @@ import numpy as np
 from tinygrad_ed.errors import InvalidType, NoDerivativeRule
 from tinygrad_ed.nested import leaves
 from tinygrad_ed.node import Node, plain
-from tinygrad_ed.operation import HANDLERS, Op, op, typed
+from tinygrad_ed.operation import HANDLERS, Op, op
+from tinygrad_ed.ops.typed import typed
 from tinygrad_ed.values import Array, Lifted, Plain, as_array, shape_of
 
 __all__ = [
@@ -216,6 +217,13 @@ def astype(x: Any, dtype: Any = float) -> Any:
     (dtype('float32'), array([1]))
     """
     return as_array(plain(x)).astype(dtype) if np.dtype(dtype).kind in "iub" else _astype(x, dtype=dtype)
+
+
+def in_one_dtype(*xs: Any) -> list[Any]:
+    """Return the arrays in the dtype that they have together, in which NumPy computes; numbers as they are."""
+    values = [x if isinstance(x, Node) or shape_of(x) == () else as_array(x) for x in xs]
+    dtype = np.result_type(*[x.dtype for x in values if shape_of(x)])
+    return [astype(x, dtype=dtype) if shape_of(x) and x.dtype != dtype else x for x in values]
 
 
 def reshape_in(x: Any, shape: Any, order: str = "C") -> Any:

@@ -90,6 +90,10 @@ class Traced(Lifted):
                 return x.through(op, values, params)
         return self.tape.op(op, values, params)
 
+    def now(self) -> Any:
+        """Return what it is in the recorded run."""
+        return self.value
+
     @contextmanager
     def undone_if_it_fails(self) -> Iterator[None]:
         """Take the steps and decisions back that an attempt has left behind."""
