@@ -103,18 +103,19 @@ def total(result: Any) -> Any:
     return sum([part.sum() for part in parts if isinstance(part, tg.Node)])
 
 
-def measure(text: str, shape: tuple[int, ...]) -> tuple[float, float, float]:
-    """Seconds for NumPy, for the value on Nodes, and for the value with a sweep."""
+def prepared(text: str, shape: tuple[int, ...]) -> tuple[Callable[..., Any], Any, Any]:
+    """The call of a line of the table, and its x and y."""
     rng = np.random.default_rng(0)
     x, y = rng.uniform(0.1, 0.9, (2, *shape))
     around = {"np": np, "MASK": x > 0.5, "INTS": rng.integers(0, len(x), len(x)), "KNOTS": np.linspace(0, 1, 100)}
-    call = eval(f"lambda x, y: {text}", around)  # noqa: S307  # a line of the table above
+    return eval(f"lambda x, y: {text}", around), x, y  # noqa: S307  # a line of the table above
+
+
+def measure(text: str, shape: tuple[int, ...]) -> tuple[float, float, float]:
+    """Seconds for NumPy, for the value on Nodes, and for the value with a sweep."""
+    call, x, y = prepared(text, shape)
     a, b = tg.Node(x), tg.Node(y)
-
-    def sweep() -> None:
-        total(call(a, b)).backward()
-
-    return timed(lambda: call(x, y)), timed(lambda: call(a, b)), timed(sweep)
+    return timed(lambda: call(x, y)), timed(lambda: call(a, b)), timed(lambda: total(call(a, b)).backward())
 
 
 def main() -> None:

@@ -12,15 +12,17 @@ origin, clip passes the gradient at its bounds, and x**n at x = 0 has the deriva
 
 import math
 import operator
+import warnings
 from typing import Any
 
 import numpy as np
 
 from tinygrad_ed.errors import InvalidValue
-from tinygrad_ed.node import plain
+from tinygrad_ed.node import Node, plain
 from tinygrad_ed.operation import HANDLERS, Op, Rule, op, same, times_first, times_second
 from tinygrad_ed.ops.typed import typed
-from tinygrad_ed.values import constant
+from tinygrad_ed.recording import observer
+from tinygrad_ed.values import Lifted, constant
 
 __all__ = [
     "absolute",
@@ -146,9 +148,22 @@ def clip(x: Any, min: Any = None, max: Any = None) -> Any:  # NumPy's names
     return _clip(x, -math.inf if min is None else min, math.inf if max is None else max)
 
 
-def _sign(x: Any) -> Any:
-    """np.sign, and a float for a float."""
-    return float(np.sign(x)) if type(x) is float else np.sign(x)
+def sign_of(x: Any) -> Any:
+    """np.sign, and a float for a float. Where a second derivative will meet the kink at zero, `tg.debug()` warns."""
+    if type(x) is float:
+        return float(np.sign(x))
+    if isinstance(x, Node) and watched(x) and np.any(plain(x) == 0):
+        warnings.warn(
+            "abs at 0: both its first and its second derivative are taken as 0 there, so those of abs(x)**2 are, too "
+            "(that of x**2 is 2)",
+            stacklevel=2,
+        )
+    return np.sign(x)
+
+
+def watched(*values: Any) -> bool:
+    """Whether `tg.debug()` watches, and the values are numbers (not a batch of gradients, say)."""
+    return observer.get() is not None and not any([isinstance(plain(value), Lifted) for value in values])
 
 
 def _beats(a: Any, b: Any) -> Any:
@@ -254,7 +269,7 @@ rad2deg = op("rad2deg", np.rad2deg, lambda g, y, x: g * math.degrees(1.0), scala
 
 # Magnitude
 
-absolute = op("absolute", np.absolute, lambda g, y, x: g * _sign(x), scalar=abs)
+absolute = op("absolute", np.absolute, lambda g, y, x: g * sign_of(x), scalar=abs)
 copysign = binary("copysign", np.copysign, lambda g, y, a, b: g * np.sign(a) * np.copysign(1.0, b), None)
 
 # Activation functions that NumPy does not have, stable for large arguments

@@ -16,7 +16,7 @@ from tinygrad_ed.errors import InvalidValue, ShapeError
 from tinygrad_ed.node import plain
 from tinygrad_ed.operation import HANDLERS, op
 from tinygrad_ed.ops.decompose import inv, inverse, solve
-from tinygrad_ed.ops.elementwise import absolute, over, power, where
+from tinygrad_ed.ops.elementwise import absolute, over, power, sign_of, where
 from tinygrad_ed.ops.linalg import dot, matmul
 from tinygrad_ed.ops.reduce import axes_of, lift, max, min, of_extreme, sum
 from tinygrad_ed.ops.shape import astype, moveaxis, ravel, reshape, transpose
@@ -28,7 +28,7 @@ def _of_norm(g: Any, y: Any, x: Any, ord: Any = None, axis: Any = None, keepdims
     axes, g = axes_of(x, axis), lift(g, x, axis)
     if ord in (None, "f", "fro") or (ord == 2 and len(axes) == 1):
         return g * over(x, lift(y, x, axis))
-    sign = np.sign(plain(x))
+    sign = sign_of(x)
     if len(axes) == 2:
         return _of_singular_norm(g, x, ord, axes) if ord in (2, -2, "nuc") else sign * _of_sums(g, x, ord, axes)
     if abs(ord) == np.inf:

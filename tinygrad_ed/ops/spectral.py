@@ -7,7 +7,8 @@ none. eigh and eigvalsh read one triangle of the matrix, so the gradient lies th
 Conventions. Vectors of equal eigenvalues or singular values (equal to rounding) may be turned in their space, so they
 have no derivative: a gradient that arrives at them becomes NaN, unless it is the same however they are turned. Equal
 values share their gradient equally, as equal maxima do; if their gradients differ, `tg.debug()` warns. A singular value
-at zero is at a kink, as a norm is: its first derivative is 0, and it has no second one.
+at zero is at a kink, as a norm is: its first derivative is 0, and it has no second one. That is for values alone; what
+is said with values and vectors, of eigh and svd, gets NaN in both cases, for it may be smooth, and another number.
 
 Sources: Giles (2008), Townsend (2016).
 """
@@ -21,11 +22,10 @@ import numpy as np
 
 from tinygrad_ed.node import plain
 from tinygrad_ed.operation import HANDLERS, Op, op
-from tinygrad_ed.ops.elementwise import absolute, where
+from tinygrad_ed.ops.elementwise import absolute, watched, where
 from tinygrad_ed.ops.reduce import max, sum
 from tinygrad_ed.ops.shape import flip, reshape
-from tinygrad_ed.recording import observer
-from tinygrad_ed.values import Lifted, shape_of, short
+from tinygrad_ed.values import shape_of, short
 
 
 def lower(n: int, diagonal: float) -> Any:
@@ -60,28 +60,29 @@ def rounding(x: Any, values: Any) -> Any:
     return 8 * n * eps * np.max(np.abs(plain(values)), axis=-1, initial=0.0)[..., None, None]
 
 
-def _nothing(n: Any) -> Any:
-    """What is zero beside the largest entry of a matrix, to rounding."""
-    return 100 * np.finfo(n.dtype).eps * np.max(np.abs(n), axis=(-2, -1), keepdims=True, initial=0.0)
+SLIGHT = 100
+"""How many times eps two gradients may differ and be the same."""
 
 
 def _forward_divided(n: Any, d: Any, tiny: Any, pairs: bool = False) -> Any:
-    none, zero = np.abs(n) <= _nothing(n), np.abs(d) <= tiny
+    none, zero = n == 0, np.abs(d) <= tiny
     if pairs:
         own = np.diagonal(n, axis1=-2, axis2=-1)
-        none &= np.abs(own[..., None] - own[..., None, :]) <= _nothing(n)
+        one, other = own[..., None], own[..., None, :]
+        slight = SLIGHT * np.finfo(n.dtype).eps * np.maximum(np.abs(one), np.abs(other))
+        none = (np.abs(n) <= slight) & (np.abs(one - other) <= slight)
     return np.where(zero & none, 0.0, np.where(zero, np.nan, n / np.where(zero, 1.0, d)))
 
 
 def _of_divided(g: Any, y: Any, n: Any, d: Any, tiny: Any, pairs: bool = False) -> Any:
     if pairs:  # n was c times the identity there, and stays so
-        own = np.abs(np.diagonal(plain(n), axis1=-2, axis2=-1)) > _nothing(plain(n))[..., 0]
-        g = where((np.abs(plain(d)) <= tiny) & (plain(y) == 0) & own[..., None], 0.0, g)
-    return _divided(g, d, tiny)
+        own = np.diagonal(plain(n), axis1=-2, axis2=-1)[..., None]
+        g = where((np.abs(plain(d)) <= tiny) & (plain(y) == 0) & (own != 0), 0.0, g)
+    return _divided(g, d, tiny, pairs=pairs)
 
 
-# n / d for matrices. Where d is zero, or no more than `tiny`: 0 for 0 / 0 (zero beside other entries of n), else NaN.
-# In a matrix of pairs i, j of equal values, n must be the same on the diagonal as well: then turning does nothing.
+# n / d for matrices. Where d is zero, or no more than `tiny`: 0 for 0 / 0, else NaN. In a matrix of pairs i, j of equal
+# values it is also 0 if n is a number times the identity, as far as they go: then nothing is changed by turning them.
 _divided: Op = op(
     "divided",
     _forward_divided,
@@ -92,24 +93,50 @@ _divided: Op = op(
 )
 
 
-def _by_gaps(n: Any, values: Any, tiny: Any, sign: float = -1.0) -> Any:
-    """n_ij / (v_j - v_i), or over the sum; 0 on the diagonal."""
-    gaps = row(values) + sign * row(values).mT + np.diag(np.full(shape_of(values)[-1], np.inf))
-    return _divided(n, gaps, tiny, pairs=True)
+def _times(n: Any, d: Any, tiny: Any, factor: Any, pairs: bool = False) -> Any:
+    """Return n / d times a factor that is zero wherever d is, and is left out there: what is NaN stays NaN."""
+    size = np.abs(plain(d))
+    return _divided(n, d, tiny, pairs=pairs) * where((size <= tiny) | (size == np.inf), 1.0, factor)
 
 
-def _shares(g: Any, values: Any, tiny: Any) -> Any:
-    """The gradients of values, of which equal ones get the mean; as rows."""
+def _gaps(values: Any, sign: float = -1.0) -> Any:
+    """v_j - v_i, or the sum; infinity on the diagonal, which so gets nothing of what is divided by this."""
+    return row(values) + sign * row(values).mT + np.diag(np.full(shape_of(values)[-1], np.inf))
+
+
+def _forward_alike(g: Any, tied: Any, zero: Any, vectors: bool = False) -> Any:
+    size = np.max(np.abs(g), axis=-1, keepdims=True, initial=0.0)
+    mean = g @ (tied / np.sum(tied, axis=-1, keepdims=True)).astype(g.dtype)
+    y = np.where(zero, 0.0 * g, mean)
+    if not vectors:
+        return y
+    slight = SLIGHT * np.finfo(g.dtype).eps * size
+    same = np.all(~tied | (np.abs(g - np.swapaxes(g, -1, -2)) <= slight), axis=-2, keepdims=True)
+    return np.where(same & (~zero | (np.abs(g) <= slight)), y, np.nan)
+
+
+# The gradients of values, as rows, of which equal ones get the mean, and those at a kink nothing. With `vectors` they
+# are NaN where these differ, and at a kink: a function of both, such as U s V^T, may be smooth there, and have another.
+_alike: Op = op(
+    "alike",
+    _forward_alike,
+    lambda k, y, g, tied, zero, vectors=False: _alike(k, tied, zero, vectors=vectors),
+    None,
+    None,
+)
+
+
+def _of_equals(g: Any, values: Any, tiny: Any, vectors: bool, kink: bool = False) -> Any:
+    """The gradients of eigenvalues or singular values, with a look at those that are equal, or zero."""
     v, given = plain(values), plain(g)
     tied = np.abs(v[..., None] - v[..., None, :]) <= tiny
-    watched = observer.get() is not None and not isinstance(given, Lifted) and not isinstance(v, Lifted)
-    if watched and np.any(tied & (given[..., None] != given[..., None, :])):
+    if not vectors and watched(given, v) and np.any(tied & (given[..., None] != given[..., None, :])):
         warnings.warn(
             f"eigenvalues or singular values are equal (to rounding; the values are {short(v)}) but get different "
             f"gradients ({short(given)}): there is no derivative here, so the equal ones share what they get",
             stacklevel=2,
         )
-    return row(g) @ (tied / np.sum(tied, axis=-1, keepdims=True))
+    return _alike(row(g), tied, (v[..., None, :] <= tiny) & kink, vectors=vectors)
 
 
 # Eigenvalues: [w; V], the eigenvalues above the eigenvectors
@@ -128,19 +155,20 @@ def _on_triangle(whole: Any, UPLO: str) -> Any:
 
 def _of_eigenvectors(g: Any, y: Any, x: Any, UPLO: Any = "L") -> Any:
     v, w = y[..., 1:, :], _eigenvalues(x, y, UPLO=UPLO)
-    inner = _by_gaps(v.mT @ g[..., 1:, :], w, rounding(x, w))
+    inner = _divided(v.mT @ g[..., 1:, :], _gaps(w), rounding(x, w), pairs=True)
     return _on_triangle(v @ inner @ v.mT, UPLO)
 
 
 def _of_eigenvalues(g: Any, w: Any, x: Any, y: Any = None, UPLO: Any = "L") -> Any:
-    g, y = _shares(g, w, rounding(x, w)), _eigh(x, UPLO=UPLO) if y is None else y
+    g = _of_equals(g, w, rounding(x, w), vectors=y is not None)
+    y = _eigh(x, UPLO=UPLO) if y is None else y
     return _on_triangle(_symmetric(g, x, y, UPLO=UPLO), UPLO)
 
 
 def _along_eigenvectors(g: Any, s: Any, gw: Any, x: Any, y: Any, UPLO: Any = "L") -> Any:
     """How V diag(gw) V^T moves with x: V (M_ij (gw_j - gw_i) / (w_j - w_i)) V^T, with M = V^T g V."""
     v, w = y[..., 1:, :], _eigenvalues(x, y, UPLO=UPLO)
-    inner = _by_gaps(v.mT @ g @ v, w, rounding(x, w)) * (gw - gw.mT)
+    inner = _times(v.mT @ g @ v, _gaps(w), rounding(x, w), gw - gw.mT, pairs=True)
     return _on_triangle(v @ inner @ v.mT, UPLO)
 
 
@@ -190,7 +218,8 @@ def _of_svd(g: Any, y: Any, x: Any, full: bool = False) -> Any:
     (u, s, vh), (gu, _, gvh), (m, n) = _parts(x, y, full), unflat(g, *shapes), shape_of(x)[-2:]
     k, tiny = shape_of(s)[-1], rounding(x, s)
     left, right = u.mT @ gu[..., :, :k], vh @ gvh[..., :k, :].mT
-    p, q = _by_gaps(left + right, s, tiny), _by_gaps(left - right, s, tiny, sign=1.0)
+    p = _divided(left + right, _gaps(s), tiny, pairs=True)
+    q = _divided(left - right, _gaps(s, 1.0), tiny, pairs=True)
     whole = u @ (0.5 * (p + p.mT + q - q.mT)) @ vh
     if m > k:
         outside = gu[..., :, :k] - u @ left
@@ -221,8 +250,7 @@ def undetermined(z: Any) -> Any:
 
 def of_singular_values(g: Any, s: Any, x: Any, y: Any = None, full: bool = False) -> Any:
     """Return the gradient of x from that of its singular values, and what the svd gave, if it is at hand."""
-    tiny = rounding(x, s)
-    g = _shares(g, s, tiny) * (row(plain(s)) > tiny)
+    g = _of_equals(g, s, rounding(x, s), vectors=y is not None, kink=True)
     return _rectangular(g, x, _svd(x) if y is None else y, full=full)
 
 
@@ -240,14 +268,14 @@ def _along_singular_vectors(g: Any, r: Any, gs: Any, x: Any, y: Any, full: bool 
     """How U diag(gs) V^T moves with x, with M = U^T g V; a singular value of zero has no second derivative."""
     (u, s, vh), (m, n) = _parts(x, y, full), shape_of(x)[-2:]
     k, tiny, inner = shape_of(s)[-1], rounding(x, s), u.mT @ g @ vh.mT
-    kink = _divided(inner * np.eye(k), row(s), tiny) * 0.0
-    p = _by_gaps(inner + inner.mT, s, tiny) * (gs - gs.mT)
-    q = _by_gaps(inner - inner.mT, s, tiny, sign=1.0) * (gs + gs.mT)
+    kink = _times(inner * np.eye(k), row(s), tiny, 0.0)
+    p = _times(inner + inner.mT, _gaps(s), tiny, gs - gs.mT, pairs=True)
+    q = _times(inner - inner.mT, _gaps(s, 1.0), tiny, gs + gs.mT, pairs=True)
     whole = u @ (0.5 * (p + q) + kink) @ vh
     if m > k:
-        whole = whole + (_divided(g @ vh.mT - u @ inner, row(s), tiny) * gs) @ vh
+        whole = whole + _times(g @ vh.mT - u @ inner, row(s), tiny, gs) @ vh
     if n > k:
-        whole = whole + u @ (_divided(u.mT @ g - inner @ vh, row(s).mT, tiny) * gs.mT)
+        whole = whole + u @ _times(u.mT @ g - inner @ vh, row(s).mT, tiny, gs.mT)
     return whole
 
 
