@@ -1,4 +1,4 @@
-"""Many arrays joined, and many parts: each gets its part of the gradient. (The times are in `benchmarks/functions.py`.)"""
+"""Many arrays joined, and many parts: each gets its part of the gradient. (Times: `benchmarks/functions.py`.)"""
 
 import numpy as np
 import pytest
