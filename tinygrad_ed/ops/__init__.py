@@ -147,8 +147,8 @@ def _reshape(self: Node, *sizes: Any, order: str = "C") -> Any:
 
 
 def _transpose(self: Node, *axes: Any) -> Any:
-    given = axes[0] if len(axes) == 1 and not isinstance(axes[0], int | np.integer) else axes
-    return transpose(self, axes=given or None)
+    given = axes[0] if len(axes) == 1 and (axes[0] is None or np.ndim(axes[0])) else axes
+    return transpose(self, axes=None if given is None or len(given) == 0 else given)
 
 
 cls: Any = Node  # what a type checker knows of it is in `operators.py`

@@ -52,7 +52,8 @@ def einsum(subscripts: Any, *operands: Any, optimize: Any = False) -> Any:
     terms = inputs.split(",")
     if len(terms) != len(operands):
         raise InvalidValue(f"einsum {subscripts!r} names {len(terms)} operands, but {len(operands)} were given")
-    arrays = [x if isinstance(x, Node) else constant(x) for x in operands]
+    # In one dtype: a pair of truth values or of small integers that meet first must not be multiplied as such.
+    arrays = in_one_dtype(*[x if isinstance(x, Node) else constant(x) for x in operands])
     free = [letter for letter in LETTERS if letter not in subscripts]
     widths = [len(shape_of(x)) - len(term.replace("...", "")) for term, x in zip(terms, arrays, strict=True)]
     dots = "".join(free[: max([w for w, term in zip(widths, terms, strict=True) if "..." in term], default=0)])

@@ -321,7 +321,7 @@ def _no_rule(function: Any) -> NoDerivativeRule:
     name, count = called(function), getattr(function, "nin", 1)
     short = function.__name__ if function.__name__.isidentifier() else "f"
     ours = f"; {_OURS[short]} is the same" if short in _OURS and name.startswith("scipy.") else ""
-    rule = f"lambda g, y, {', '.join('abcdefgh'[:count]) if count > 1 else 'x'}: ..."
+    rule = f"lambda g, y, {', '.join('abcdefhijk'[:count]) if count > 1 else 'x'}: ..."
     return NoDerivativeRule(
         f"{name} has no derivative rule for Nodes{ours}. Say it with other functions, call it on plain values "
         f"(node.value), or add a rule: {short} = tg.op({short!r}, {name}, {', '.join([rule] * count)}), with one rule "
