@@ -2,7 +2,7 @@
 
 Each is one op that takes NumPy's own time, and its rule is an op of the same kind: the gradient of differences is made
 of differences, that of slopes of slopes, that of a convolution of convolutions. The gradient of a running product
-divides by nothing, so it is right with any number of zeros, to every order: it is a recurrence, run backwards.
+is a recurrence, run backwards, which divides by nothing: so it is right with any number of zeros, to every order.
 """
 
 import math
@@ -34,16 +34,24 @@ BLOCK = 64
 """How many entries of a recurrence are run one after the other; the blocks run side by side."""
 
 
+def _side_by_side(x: Any, length: int) -> Any:
+    """The entries of a block below each other, the blocks side by side, and zeros after the last entry."""
+    whole, rest = divmod(len(x), length)
+    blocks = np.zeros((length, whole + (rest > 0), *x.shape[1:]), x.dtype)
+    np.moveaxis(blocks, 1, 0)[:whole] = x[: whole * length].reshape(whole, length, *x.shape[1:])
+    blocks[:rest, whole:] = x[whole * length :, None]
+    return blocks
+
+
 def _run(a: Any, c: Any) -> Any:
     """y_0 = c_0, y_k = a_k y_(k-1) + c_k along the first axis.
 
     The axis is cut into blocks that run side by side. First each is found as y -> p y + e of what it starts from; what
     they start from is a recurrence of the same kind, and shorter; with that, all run once more.
     """
-    n, rest, length = len(c), c.shape[1:], min(len(c), BLOCK)
-    blocks = -(-n // max(length, 1))
-    missing = [(0, blocks * length - n)] + [(0, 0)] * len(rest)
-    a, c = [np.moveaxis(np.pad(x, missing).reshape(blocks, length, *rest), 0, 1).copy() for x in (a, c)]
+    n, length = len(c), max(min(len(c), BLOCK), 1)
+    a, c = _side_by_side(a, length), _side_by_side(c, length)
+    _, blocks, *rest = c.shape
     y = np.zeros((blocks, *rest), c.dtype)
     if blocks > 1:
         p, e = a[0].copy(), c[0].copy()
@@ -81,7 +89,15 @@ def _of_cumprod(g: Any, y: Any, x: Any, axis: int | None = None) -> Any:
     if axis is None:
         return reshape(_of_cumprod(ravel(g), y, ravel(x), 0), shape_of(x))
     g, y, x = [moveaxis(part, axis, 0) for part in (g, y, x)]
+    if type(g) is type(y) is type(x) is np.ndarray and _is_safe(y):
+        return moveaxis(np.cumsum((g * y)[::-1], axis=0)[::-1] / x, 0, axis)  # the same in less time
     return moveaxis(_run_back(x, g) * _before(y, 1.0), 0, axis)
+
+
+def _is_safe(y: Array) -> bool:
+    """Whether no product is zero, or so small that digits are lost, or infinite."""
+    size, limits = np.abs(y), np.finfo(y.dtype)
+    return bool(np.min(size, initial=1.0) > limits.tiny / limits.eps and np.max(size, initial=1.0) < np.inf)
 
 
 cumprod = op("cumprod", np.cumprod, _of_cumprod)
