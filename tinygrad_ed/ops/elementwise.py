@@ -22,7 +22,7 @@ from tinygrad_ed.node import Node, plain
 from tinygrad_ed.operation import HANDLERS, Op, Rule, op, same, times_first, times_second
 from tinygrad_ed.ops.typed import typed
 from tinygrad_ed.recording import observer
-from tinygrad_ed.values import Lifted, constant
+from tinygrad_ed.values import Array, Lifted, constant
 
 __all__ = [
     "absolute",
@@ -185,11 +185,22 @@ def _one_minus(own: Any) -> Any:
 
 
 def _over_square(x: Any, a: Any, b: Any) -> Any:
-    """Return x / (a^2 + b^2), in parts of the larger one, so that no square overflows or is lost."""
+    """Return x / (a^2 + b^2); where a square would be lost, in parts of the larger one."""
+    if type(a) is type(b) is np.ndarray:
+        with np.errstate(all="ignore"):
+            squares = a * a + b * b
+        if is_safe(squares):
+            return x / squares
     sizes = abs(plain(a)), abs(plain(b))
     scale = max(sizes) if type(sizes[0]) is type(sizes[1]) is float else np.maximum(*sizes)
     a, b = a / scale, b / scale
     return x / scale / (a * a + b * b) / scale
+
+
+def is_safe(y: Array) -> bool:
+    """Whether no entry is zero, or so small that digits are lost, or infinite: then it may be divided by."""
+    size, limits = np.abs(y), np.finfo(y.dtype)
+    return bool(np.min(size, initial=1.0) > limits.tiny / limits.eps and np.max(size, initial=1.0) < np.inf)
 
 
 # Powers and roots

@@ -14,7 +14,7 @@ import numpy as np
 from tinygrad_ed.errors import InvalidValue, NoDerivativeRule
 from tinygrad_ed.node import Node, plain
 from tinygrad_ed.operation import HANDLERS, Op, op
-from tinygrad_ed.ops.elementwise import where
+from tinygrad_ed.ops.elementwise import is_safe, where
 from tinygrad_ed.ops.reduce import cumsum
 from tinygrad_ed.ops.shape import (
     astype,
@@ -89,15 +89,9 @@ def _of_cumprod(g: Any, y: Any, x: Any, axis: int | None = None) -> Any:
     if axis is None:
         return reshape(_of_cumprod(ravel(g), y, ravel(x), 0), shape_of(x))
     g, y, x = [moveaxis(part, axis, 0) for part in (g, y, x)]
-    if type(g) is type(y) is type(x) is np.ndarray and _is_safe(y):
+    if type(g) is type(y) is type(x) is np.ndarray and is_safe(y):
         return moveaxis(np.cumsum((g * y)[::-1], axis=0)[::-1] / x, 0, axis)  # the same in less time
     return moveaxis(_run_back(x, g) * _before(y, 1.0), 0, axis)
-
-
-def _is_safe(y: Array) -> bool:
-    """Whether no product is zero, or so small that digits are lost, or infinite."""
-    size, limits = np.abs(y), np.finfo(y.dtype)
-    return bool(np.min(size, initial=1.0) > limits.tiny / limits.eps and np.max(size, initial=1.0) < np.inf)
 
 
 cumprod = op("cumprod", np.cumprod, _of_cumprod)
