@@ -66,7 +66,7 @@ FORMS = {
     "a mask of two axes behind a slice": (ALL, X[0] > 0),
     "True": True,
     "False": False,
-    "True of NumPy": np.True_,
+    **({"True of NumPy": np.True_} if np.lib.NumpyVersion(np.__version__) >= "2.4.0" else {}),  # an error before
     "False as an array": np.array(False),
     ":, True": (ALL, True),
     "True, list": (True, [0, 1]),

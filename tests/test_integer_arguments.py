@@ -177,7 +177,7 @@ def test_an_integer_of_numpy_is_an_integer(name, call, x, number):
             try:
                 if name[:9] != "logsumexp":
                     call(x, make(number))
-            except (TypeError, OverflowError, IndexError, ValueError):
+            except (TypeError, OverflowError, IndexError, ValueError, MemoryError):  # resize of NumPy 2.2 wraps
                 continue
             taken += 1
             for found, wanted in zip(told(call, x, make(number)), expected, strict=True):

@@ -179,10 +179,10 @@ def test_a_partner_of_integers(name, dtype):
         warnings.simplefilter("ignore")  # of zeros in a division, and such; NumPy's call gives the same
         try:
             expected = np.asarray(call(x, integers)) if integers is not None else None
-        except (TypeError, ValueError, IndexError, OverflowError, np.linalg.LinAlgError):
+        except (TypeError, ValueError, IndexError, OverflowError, MemoryError, np.linalg.LinAlgError):
             expected = None
         if expected is None:  # NumPy does not take it, or trips over it itself
-            assert dtype in (bool, np.uint64) or name in ("pad", "pad wrapped", "resize", "counts")
+            assert dtype in (bool, np.uint32, np.uint64) or name in ("pad", "pad wrapped", "resize", "counts")
             return
         y = call(tg.Node(x), integers)
         assert (y.shape, y.dtype) == (expected.shape, expected.dtype)
