@@ -379,7 +379,7 @@ add("symmetric", lambda np, g, x: spectral._symmetric(g, x, spectral._eigh(x)), 
     oracle=False)  # fmt: skip
 TIED = numpy.array([[True, True, False], [True, True, False], [False, False, True]])
 add("alike", lambda np, g: spectral._alike(g, TIED, numpy.zeros((1, 3), bool)), (1, 3), oracle=False,
-    twin=lambda np, g: g @ (TIED / [2.0, 2.0, 1.0]))  # fmt: skip
+    twin=lambda np, g: (g @ (TIED / [2.0, 2.0, 1.0])).astype(g.dtype))  # fmt: skip
 add("rectangular", lambda np, g, x: spectral._rectangular(g, x, spectral._svd(x)), [(1, 2), (3, 2)], [(1, 2), (2, 3)],
     twin=singular, oracle=False)  # fmt: skip
 
