@@ -142,7 +142,9 @@ def _joined(arrays: Sequence[Any], axis: int, grown: Callable[[tuple[int, ...]],
 
 
 def _reshaped(x: Any, shape: tuple[int, ...]) -> Any:
-    return x if shape_of(x) == shape else reshape(x, shape)
+    if shape_of(x) == shape:
+        return x
+    return reshape(x, shape) if isinstance(x, Node) else np.reshape(x, shape)
 
 
 def _to_1d(shape: tuple[int, ...]) -> tuple[int, ...]:
@@ -188,7 +190,7 @@ def _of_blocks(tree: Any, depth: int, ndim: int) -> Any:
             f"block: give lists of arrays, all nested to the same depth, and none of them empty; there is {tree!r}"
         )
     if depth:
-        return concatenate([_of_blocks(branch, depth - 1, ndim) for branch in tree], -depth)
+        return np.concatenate([_of_blocks(branch, depth - 1, ndim) for branch in tree], -depth)
     return _reshaped(tree, (1,) * (ndim - len(shape_of(tree))) + shape_of(tree))
 
 
