@@ -222,7 +222,7 @@ def astype(x: Any, dtype: Any = float) -> Any:
 def in_one_dtype(*xs: Any) -> list[Any]:
     """Return the arrays in the dtype that they have together, in which NumPy computes; numbers as they are."""
     values = [x if isinstance(x, Node) or shape_of(x) == () else as_array(x) for x in xs]
-    dtype = np.result_type(*[x.dtype for x in values if shape_of(x)])
+    dtype = np.result_type(0.0, *[x.dtype for x in values if shape_of(x)])
     return [astype(x, dtype=dtype) if shape_of(x) and x.dtype != dtype else x for x in values]
 
 
