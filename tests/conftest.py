@@ -13,6 +13,8 @@ settings.register_profile("same everywhere", derandomize=True, database=None, de
 settings.load_profile("same everywhere")
 os.environ["MPLBACKEND"] = "agg"  # no plot opens a window, also not one of an example
 
+collect_ignore = ["typing"]  # files for the type checkers to read: nobody runs them, one of them is full of mistakes
+
 TESTS = Path(__file__).with_name("test_browser.py")
 LEFT_OUT = (
     "left out: the tests in a real browser (tests/test_browser.py needs Chromium and the extra `browser`); "
