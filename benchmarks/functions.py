@@ -19,7 +19,7 @@ import numpy as np
 from harness import write
 
 import tinygrad_ed as tg
-from tinygrad_ed.ops.coverage import coverage
+from tinygrad_ed.ops.numpy.coverage import coverage
 
 ENOUGH = 2e-4  # seconds
 TARGETS = 3.0, 6.0

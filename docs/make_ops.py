@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from tinygrad_ed.ops.coverage import table
+from tinygrad_ed.ops.numpy.coverage import table
 
 HEAD = """# NumPy's functions on Nodes
 

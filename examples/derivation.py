@@ -8,8 +8,8 @@ import tinygrad_ed as tg
 mlp = tg.nn.MLP([2, 3, 2], activation="tanh", rng=0)
 x, rho = [0.5, -1.0], [1.0, 0.0]
 
-derivation = tg.closed_form.derive(mlp, x, rho, cost="mse", j=1, k=2)
+derivation = tg.lecture.derive(mlp, x, rho, cost="mse", j=1, k=2)
 print(derivation)
 print(f"wrote {derivation.save('derivation.html')}\n")
 
-print(tg.closed_form.contribution(mlp, x, rho, j=1, k=2))
+print(tg.lecture.contribution(mlp, x, rho, j=1, k=2))

@@ -3,8 +3,9 @@
 import numpy
 from op_table import POSITIVE, REAL, UNIT, add
 
-from tinygrad_ed.ops import decompose, elementwise, polynomial, scan, spectral
-from tinygrad_ed.ops import order as ordering
+from tinygrad_ed.ops import elementwise
+from tinygrad_ed.ops.numpy import decompose, polynomial, scan, spectral
+from tinygrad_ed.ops.numpy import order as ordering
 
 SPD = "a matrix is made symmetric and positive definite from any square one"
 HALVES = (0.55, 0.95)

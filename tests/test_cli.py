@@ -9,7 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tinygrad_ed import cli, demo, nn, roads
+from tinygrad_ed import cli, nn
+from tinygrad_ed.checking import roads
+from tinygrad_ed.cli import demo
 
 COMMANDS = ["demo", "check", "draw", "play", "train", "predict", "ops", "doctor"]
 
@@ -68,7 +70,7 @@ def test_demo_does_the_whole_mission(capsys, tmp_path):
 
 
 def test_demo_fails_with_status_1_when_the_roads_disagree(capsys, tmp_path, monkeypatch):
-    from tinygrad_ed.crosschecking import crosscheck
+    from tinygrad_ed.checking.crosscheck import crosscheck
 
     def with_a_wrong_rule(*args, **options):
         return crosscheck(*args, rules={"grad_beta": lambda B: 2 * B.sum(axis=0)}, **options)
@@ -239,7 +241,7 @@ def test_importing_the_command_line_is_light():
         "import sys, tinygrad_ed.train, tinygrad_ed.data\n"  # whose options it names
         "before = set(sys.modules); import tinygrad_ed.cli; new = set(sys.modules) - before\n"
         "print(*[name for name in sorted(new) if not name.startswith('tinygrad_ed.cli')])\n"
-        "print(*[name for name in ('matplotlib', 'sklearn', 'tqdm', 'tinygrad_ed.demo') if name in sys.modules])"
+        "print(*[name for name in ('matplotlib', 'sklearn', 'tqdm', 'tinygrad_ed.cli.demo') if name in sys.modules])"
     )
     environment = {**os.environ, "PYTHONPATH": str(Path(cli.__file__).parents[2])}
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment, check=True)

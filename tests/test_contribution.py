@@ -7,9 +7,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import tinygrad_ed as tg
-from tinygrad_ed.closed_form import contribution, rules
+from tinygrad_ed.closed_form import rules
 from tinygrad_ed.closed_form.derivatives import ACTIVATIONS, COSTS
-from tinygrad_ed.closed_form.paths import paths_of
+from tinygrad_ed.lecture import contribution
+from tinygrad_ed.lecture.paths import paths_of
 
 
 def given_network(sizes, activation="tanh", output="identity", cost="mse", seed=0):
@@ -169,7 +170,7 @@ def test_the_gradients_are_the_slopes_of_the_error():
 def test_it_says_in_words_what_it_found():
     mlp, x, rho, _ = given_network([2, 3, 2], seed=4)
     found = contribution(mlp, x, rho, 1, 1)
-    text, number = str(found), tg.closed_form.notation.number
+    text, number = str(found), tg.notation.letters.number
     lines = text.splitlines()
     assert lines[0] == "What the neuron v¹₂ contributes to the error"
     assert f"The error is ε = {number(found.error)}." in " ".join(lines)
@@ -217,7 +218,7 @@ def test_of_many_weights_those_with_the_largest_gradients_are_printed():
     rows = [line for line in str(found).splitlines() if line.startswith("  ω¹")]
     assert len(rows) == 8
     largest = 1 + int(np.argmax(np.abs(found.grad_omega)))
-    assert rows[0].startswith("  " + tg.closed_form.notation.letter("omega_k", 1, f"{largest},1").unicode)
+    assert rows[0].startswith("  " + tg.notation.letters.letter("omega_k", 1, f"{largest},1").unicode)
     assert "22 more" in str(found)
 
 

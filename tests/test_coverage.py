@@ -12,8 +12,8 @@ from numpy.testing.overrides import get_overridable_numpy_array_functions, get_o
 from op_table import ROWS
 
 import tinygrad_ed as tg
-from tinygrad_ed.ops.coverage import coverage, is_public, table
-from tinygrad_ed.ops.protocols import PLAIN, path
+from tinygrad_ed.ops.numpy.coverage import coverage, is_public, table
+from tinygrad_ed.ops.numpy.protocols import PLAIN, path
 
 
 def place(function):

@@ -11,9 +11,9 @@ from road_problems import ACTIVATION_NAMES, ALL, COST_NAMES, EXACT, names_of, ne
 from test_crosscheck_faults import FAULTS, SLIM, assert_named, planted
 
 import tinygrad_ed as tg
+from tinygrad_ed.checking.roads import INDEPENDENT
 from tinygrad_ed.closed_form.rules import RULES
 from tinygrad_ed.nn import MLP
-from tinygrad_ed.roads import INDEPENDENT
 
 # sizes, kinks, rounding
 

@@ -7,7 +7,7 @@ import pytest
 from op_table import ROWS as EVERY_ROW
 
 import tinygrad_ed as tg
-from tinygrad_ed.nested import leaves
+from tinygrad_ed.graph.nested import leaves
 
 ROWS = [row for row in EVERY_ROW if row.call.__module__ == "op_table"]
 """The rows of `op_table.py`, whichever tests run beside these: `numpy_rows.py` adds its own, and some put NaN in."""

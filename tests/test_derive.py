@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 from matplotlib.mathtext import MathTextParser
 
 import tinygrad_ed as tg
-from tinygrad_ed.closed_form import derive, jacobians, rules
-from tinygrad_ed.closed_form.check import entry_slopes, same, slopes_of
+from tinygrad_ed.closed_form import jacobians, rules
 from tinygrad_ed.closed_form.derivatives import ACTIVATIONS, COSTS, Activation, Cost
+from tinygrad_ed.lecture import derive
+from tinygrad_ed.lecture.check import entry_slopes, same, slopes_of
 
 NAMES = [
     "forward", "dphi",
@@ -179,8 +180,8 @@ def test_a_large_network_is_derived_whole_and_printed_short():
     nonzero = by_w.numbers["f_by_w[3,17]"][17]
     shown = by_w.equations[0].unicode.split("; ")
     assert shown[4] == ", ".join(
-        [tg.closed_form.notation.number(x).unicode for x in nonzero[:3]]
-        + ["⋯", tg.closed_form.notation.number(nonzero[-1]).unicode]
+        [tg.notation.letters.number(x).unicode for x in nonzero[:3]]
+        + ["⋯", tg.notation.letters.number(nonzero[-1]).unicode]
     )
 
 
@@ -416,7 +417,7 @@ def test_printing_it_shows_words_formulas_numbers_and_checks(small):
 
 
 def test_the_numbers_that_are_printed_are_those_of_the_steps(small):
-    number = tg.closed_form.notation.number
+    number = tg.notation.letters.number
     row = small["P"].numbers["P[1]"][0]
     assert small["P"].equations[-1].unicode.endswith(f"= [{number(row[0])}, {number(row[1])}]")
     new = small["update"].numbers["omega[1]"]
@@ -565,7 +566,7 @@ def test_an_unknown_suffix_is_refused(small, name, tmp_path):
 )
 def test_what_cannot_be_derived_is_refused_with_a_lesson(arguments, named, kind, message):
     mlp = tg.nn.MLP([2, 3, 1], rng=0)
-    for entrance in (tg.closed_form.derive, lambda *a, **n: tg.closed_form.contribution(*a, **{"j": 1, "k": 0, **n})):
+    for entrance in (tg.lecture.derive, lambda *a, **n: tg.lecture.contribution(*a, **{"j": 1, "k": 0, **n})):
         with pytest.raises(kind, match=message) as problem:
             entrance(mlp, *arguments, **named)
         assert isinstance(problem.value, tg.Error)

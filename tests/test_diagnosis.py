@@ -5,12 +5,12 @@ import numpy as np
 import pytest
 
 import tinygrad_ed as tg
+from tinygrad_ed.checking.diagnosis import _equal, _trial
+from tinygrad_ed.checking.mistakes import KNOWN, MEND
 from tinygrad_ed.closed_form.derivatives import ACTIVATIONS, COSTS
 from tinygrad_ed.closed_form.rules import RULES
-from tinygrad_ed.diagnosis import _equal, _trial
-from tinygrad_ed.mistakes import KNOWN, MEND
+from tinygrad_ed.nn.mlp import parameters_of
 from tinygrad_ed.nn.problem import Problem
-from tinygrad_ed.roads import parameters_of
 
 PHIS, COST_NAMES = sorted(ACTIVATIONS), sorted(COSTS)
 EXACT = ("graph", "rules", "jacobians")

@@ -14,8 +14,8 @@ from IPython.core.formatters import DisplayFormatter
 from IPython.lib.pretty import pretty
 
 import tinygrad_ed as tg
-from tinygrad_ed.display import MARK, escape, listing, paragraph, table
-from tinygrad_ed.roads import ROADS, Ledger
+from tinygrad_ed.checking.roads import ROADS, Ledger
+from tinygrad_ed.notation.tables import MARK, escape, listing, paragraph, table
 from tinygrad_ed.train import History
 
 HOSTILE = ["<lambda> <map>", "a|b {c}", "C:\\new\\node", "α<β & γ", "<b>hi", "</script>", "]]>", "'\"", "x" * 200, "🙂"]

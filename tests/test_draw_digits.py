@@ -95,9 +95,9 @@ def test_no_picture_shows_more_digits_than_can_be_read(name):
 
 @pytest.mark.parametrize("form", ["txt", "md", "html"])
 def test_no_page_of_the_derivation_shows_more_digits_than_can_be_read(form, tmp_path):
-    page = tg.closed_form.derive(mlp(), X, RHO).save(tmp_path / f"page.{form}").read_text(encoding="utf-8")
+    page = tg.lecture.derive(mlp(), X, RHO).save(tmp_path / f"page.{form}").read_text(encoding="utf-8")
     assert long_numbers(page) == []
-    assert long_numbers(str(tg.closed_form.contribution(mlp(), X, RHO, j=1, k=2))) == []
+    assert long_numbers(str(tg.lecture.contribution(mlp(), X, RHO, j=1, k=2))) == []
 
 
 def test_long_numbers_are_found_and_places_are_none():

@@ -12,7 +12,7 @@ from tinygrad_ed.draw import backends
 from tinygrad_ed.draw.graph import to_dot
 from tinygrad_ed.draw.style import clean, heat, number
 from tinygrad_ed.draw.trace import trace
-from tinygrad_ed.node import Node
+from tinygrad_ed.graph.node import Node
 
 ENGINES = ["pygraphviz", *(["dot"] if shutil.which("dot") else [])]
 HOSTILE = [

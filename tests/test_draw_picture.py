@@ -6,7 +6,7 @@ import pytest
 
 import tinygrad_ed as tg
 from tinygrad_ed import draw
-from tinygrad_ed.node import Node
+from tinygrad_ed.graph.node import Node
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from tinygrad_ed.draw.network_trace import network_trace
 from tinygrad_ed.draw.scene import Line, to_dot, to_svg
 from tinygrad_ed.draw.stage import drawing
 from tinygrad_ed.draw.trace import trace
-from tinygrad_ed.node import Node
+from tinygrad_ed.graph.node import Node
 
 ENGINES = ["pygraphviz", *(["dot"] if shutil.which("dot") else [])]
 

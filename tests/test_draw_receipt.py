@@ -6,7 +6,7 @@ import pytest
 import tinygrad_ed as tg
 from tinygrad_ed.draw.network_trace import network_trace
 from tinygrad_ed.draw.trace import trace
-from tinygrad_ed.node import Node
+from tinygrad_ed.graph.node import Node
 
 
 def told(f, *values, **options):

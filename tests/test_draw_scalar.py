@@ -6,7 +6,7 @@ from tinygrad_ed import draw
 from tinygrad_ed.draw.graph import at_detail
 from tinygrad_ed.draw.scalar import expand
 from tinygrad_ed.draw.trace import trace
-from tinygrad_ed.node import Node
+from tinygrad_ed.graph.node import Node
 
 A, B, V = (
     np.array([[0.5, -1.25, 2.0], [1.5, 0.25, -0.75]]),

@@ -14,7 +14,7 @@ from tinygrad_ed.draw.scene import Box, Group, Text
 from tinygrad_ed.draw.stage import drawing
 from tinygrad_ed.draw.style import heat, number
 from tinygrad_ed.draw.trace import trace
-from tinygrad_ed.node import Node
+from tinygrad_ed.graph.node import Node
 
 X, RHO = [0.5, -1.0], [1.0, 0.0]
 

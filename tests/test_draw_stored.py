@@ -12,7 +12,7 @@ import tinygrad_ed as tg
 from tinygrad_ed import draw
 from tinygrad_ed.draw.network_trace import network_trace
 from tinygrad_ed.draw.trace import Trace, trace
-from tinygrad_ed.node import Node
+from tinygrad_ed.graph.node import Node
 
 SCHEMA = (Path(__file__).parents[1] / "docs" / "trace.md").read_text(encoding="utf-8")
 

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tinygrad_ed.closed_form.notation import letter
 from tinygrad_ed.draw import style
+from tinygrad_ed.notation.letters import letter
 
 # Machado, Oliveira and Fernandes (2009), "A physiologically-based model for simulation of color vision deficiency".
 VISION = {

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 import tinygrad_ed as tg
 from tinygrad_ed.draw.trace import Trace, collapse, trace
-from tinygrad_ed.node import Node
+from tinygrad_ed.graph.node import Node
 
 
 def named(data: Trace, name: str):

@@ -12,7 +12,7 @@ import pytest
 
 from tinygrad_ed import Diverged, InvalidType, InvalidValue, ShapeError, ledger
 from tinygrad_ed.data import moons
-from tinygrad_ed.experiments import (
+from tinygrad_ed.lecture.experiments import (
     batch_variance,
     expectation,
     noise_ball,
@@ -20,8 +20,8 @@ from tinygrad_ed.experiments import (
     robust_costs,
     saddle,
 )
-from tinygrad_ed.experiments.parabola import Parabola
-from tinygrad_ed.experiments.setting import BatchGradient
+from tinygrad_ed.lecture.experiments.parabola import Parabola
+from tinygrad_ed.lecture.experiments.setting import BatchGradient
 from tinygrad_ed.nn import MLP
 from tinygrad_ed.train.compare_methods import compare_methods
 from tinygrad_ed.train.fit import fit
@@ -398,7 +398,7 @@ def test_gradient_descent_stays_at_the_saddle_bit_for_bit_and_every_run_of_sgd_l
 
 def test_the_point_is_a_saddle_by_the_hessian_of_the_graph():
     import tinygrad_ed as tg
-    from tinygrad_ed.experiments.saddle import PAIRS, RHO, X
+    from tinygrad_ed.lecture.experiments.saddle import PAIRS, RHO, X
 
     def error(theta):
         hidden = np.tanh(X @ theta[:8].reshape(2, 4) + theta[8:12])

@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 
 import tinygrad_ed as tg
-from tinygrad_ed.backward import walk
-from tinygrad_ed.operation import HANDLERS
+from tinygrad_ed.graph.backward import walk
+from tinygrad_ed.graph.op import HANDLERS
 
 BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
 SMALL, TIMES = 6_400, 4

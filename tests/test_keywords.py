@@ -14,9 +14,9 @@ import pytest
 from keyword_rows import CALLS
 
 import tinygrad_ed as tg
-from tinygrad_ed.operation import HANDLERS, Op
-from tinygrad_ed.ops.moves import MOVES
-from tinygrad_ed.ops.protocols import PLAIN, path
+from tinygrad_ed.graph.op import HANDLERS, Op
+from tinygrad_ed.ops.numpy.moves import MOVES
+from tinygrad_ed.ops.numpy.protocols import PLAIN, path
 
 # A keyword that is not taken with some value at least (`out=` never is). A list, so that none is lost unseen.
 _REFUSED = [

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import tinygrad_ed as tg
-from tinygrad_ed.ops.protocols import path
+from tinygrad_ed.ops.numpy.protocols import path
 
 L = np.linalg
 SQUARE = [(3, 3), (2, 4, 4), (2, 1, 3, 3), (1, 1), (0, 0), (0, 2, 2), (2, 0, 0), (7, 7)]

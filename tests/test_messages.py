@@ -15,7 +15,7 @@ import scipy.special
 import scipy.stats
 
 import tinygrad_ed as tg
-from tinygrad_ed.operation import HANDLERS
+from tinygrad_ed.graph.op import HANDLERS
 
 VECTOR = np.array([0.2, 0.5, 0.8])
 MASK = VECTOR > 0.3

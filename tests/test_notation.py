@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from matplotlib.mathtext import MathTextParser
 
-from tinygrad_ed.closed_form.blocks import block, pieces, wrapped
-from tinygrad_ed.closed_form.formula import Fraction
-from tinygrad_ed.closed_form.notation import LETTERS, factor, formula, letter, lines, matrix, named, number, prose
+from tinygrad_ed.notation.blocks import block, pieces, wrapped
+from tinygrad_ed.notation.formula import Fraction
+from tinygrad_ed.notation.letters import LETTERS, factor, formula, letter, lines, matrix, named, number, prose
 
 FORMULAS = [
     "h(a, w, b) = Φ(Ψ(a, w, b))",

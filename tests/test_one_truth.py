@@ -15,9 +15,9 @@ from test_ops import direction, weighted
 from test_tape import NOT_IN_A_PROGRAM
 
 import tinygrad_ed as tg
-from tinygrad_ed.backward import walk
+from tinygrad_ed.graph.backward import walk
+from tinygrad_ed.graph.op import OPS
 from tinygrad_ed.nn import activations, costs
-from tinygrad_ed.operation import OPS
 
 PLACES = [
     (name, position) for name, op in sorted(OPS.items()) for position, rule in enumerate(op.rules) if rule is not None

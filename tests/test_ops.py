@@ -11,8 +11,8 @@ import pytest
 from op_table import ROWS, Row
 
 import tinygrad_ed as tg
-from tinygrad_ed.operation import HANDLERS
-from tinygrad_ed.ops.moves import MOVES
+from tinygrad_ed.graph.op import HANDLERS
+from tinygrad_ed.ops.numpy.moves import MOVES
 
 HANDLED = {
     function.__name__ for function in {**HANDLERS, **MOVES}

@@ -14,7 +14,8 @@ import matplotlib.pyplot as plt
 from test_draw_style import VISION, lab, linear
 
 import tinygrad_ed as tg
-from tinygrad_ed import experiments, plots
+from tinygrad_ed import plots
+from tinygrad_ed.lecture import experiments
 from tinygrad_ed.plots import style
 from tinygrad_ed.train.compare_methods import compare_methods
 

@@ -13,10 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import tinygrad_ed as tg
-from tinygrad_ed.backward import walk
-from tinygrad_ed.contribution import contribution
-from tinygrad_ed.operation import OPS
-from tinygrad_ed.quick import sweep_in_place, sweep_values
+from tinygrad_ed.graph.backward import walk
+from tinygrad_ed.graph.op import OPS
+from tinygrad_ed.graph.quick import sweep_in_place, sweep_values
+from tinygrad_ed.graph.rule import contribution
 
 NUMBERS = sorted(name for name, op in OPS.items() if op.quick and op.scalar is not None)
 ENTRYWISE = sorted(name for name, op in OPS.items() if op.entrywise)
@@ -357,7 +357,7 @@ FORK = """
 import os, signal, threading
 import numpy as np
 import tinygrad_ed as tg
-from tinygrad_ed.operation import OPS
+from tinygrad_ed.graph.op import OPS
 
 signal.alarm(30)
 inside, go_on, tanh = threading.Event(), threading.Event(), OPS["tanh"].rules[0]

@@ -12,7 +12,7 @@ from op_table import ROWS, Row
 from test_ops import space_of, weighted
 
 import tinygrad_ed as tg
-from tinygrad_ed.nested import leaves
+from tinygrad_ed.graph.nested import leaves
 from tinygrad_ed.ops.linalg import LARGE_PRODUCT
 from tinygrad_ed.tape import compile  # noqa: A004  # ours, as re and torch have theirs
 from tinygrad_ed.tape.program import interpreted

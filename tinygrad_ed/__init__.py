@@ -1,15 +1,14 @@
 """tinygrad_ed: automatic differentiation that shows, checks and draws every number of backpropagation.
 
-The public names, and nothing else; most rooms are imported when they are first used. Where to read on: `node.py`
-(a value that remembers how it was made), `ops/` (every op beside its rules), `backward.py` (the sweep), `closed_form/`
-(the lecture's rules).
+The public names, and nothing else; most rooms are imported when they are first used. Where to read on: `graph/node.py`
+(a value that remembers how it was made), `ops/` (every op beside its rules), `graph/backward.py` (the sweep),
+`closed_form/` (the lecture's rules).
 """
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from tinygrad_ed import ops
-from tinygrad_ed.backward import gradients
 from tinygrad_ed.errors import (
     Diverged,
     Error,
@@ -26,34 +25,38 @@ from tinygrad_ed.errors import (
     StaleGraph,
     WorkerLost,
 )
-from tinygrad_ed.node import Node, stop_gradient
-from tinygrad_ed.operation import Op, op
+from tinygrad_ed.graph.backward import gradients
+from tinygrad_ed.graph.grad_mode import no_grad
+from tinygrad_ed.graph.node import Node, stop_gradient
+from tinygrad_ed.graph.op import Op, op
 from tinygrad_ed.ops import abs as abs
 from tinygrad_ed.ops.elementwise import *
 from tinygrad_ed.ops.linalg import *
 from tinygrad_ed.ops.reduce import *
 from tinygrad_ed.ops.shape import *
-from tinygrad_ed.recording import no_grad
-from tinygrad_ed.transforms import elementwise_grad, grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
+from tinygrad_ed.transforms.functions import elementwise_grad, grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
 
 if TYPE_CHECKING:
-    from tinygrad_ed import closed_form, data, draw, experiments, nn, plots, train
+    from tinygrad_ed import closed_form, data, draw, lecture, nn, notation, plots, train
     from tinygrad_ed import sklearn as sklearn  # needs its extra, so `import *` leaves it out
-    from tinygrad_ed.crosschecking import CrossCheck, crosscheck, ledger
-    from tinygrad_ed.debugging import debug
-    from tinygrad_ed.differences import numeric_derivative
-    from tinygrad_ed.gradcheck import check_grads
+    from tinygrad_ed.checking.crosscheck import CrossCheck, crosscheck, ledger
+    from tinygrad_ed.checking.gradcheck import check_grads
+    from tinygrad_ed.graph.debug import debug
+    from tinygrad_ed.graph.differences import numeric_derivative
+    from tinygrad_ed.lecture import experiments
     from tinygrad_ed.tape import Tape, compile
 
 __version__ = "0.1.0"
 
+_ROOMS = ("closed_form", "data", "draw", "lecture", "nn", "notation", "plots", "sklearn", "train")
 _LATER = {  # what is imported when it is first used, and where it is
-    **dict.fromkeys(("closed_form", "data", "draw", "experiments", "nn", "plots", "sklearn", "train"), ""),
-    **dict.fromkeys(("CrossCheck", "crosscheck", "ledger"), "crosschecking"),
-    **dict.fromkeys(("Tape", "compile"), "tape"),
-    "check_grads": "gradcheck",
-    "debug": "debugging",
-    "numeric_derivative": "differences",
+    **{room: f"{__name__}.{room}" for room in _ROOMS},
+    "experiments": f"{__name__}.lecture.experiments",
+    **dict.fromkeys(("CrossCheck", "crosscheck", "ledger"), f"{__name__}.checking.crosscheck"),
+    **dict.fromkeys(("Tape", "compile"), f"{__name__}.tape"),
+    "check_grads": f"{__name__}.checking.gradcheck",
+    "debug": f"{__name__}.graph.debug",
+    "numeric_derivative": f"{__name__}.graph.differences",
 }
 
 
@@ -63,9 +66,8 @@ if not TYPE_CHECKING:  # it knows the names from above, and finds those that do 
         """Import what is not there yet; then it is a name like any other."""
         if name not in _LATER:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        room = _LATER[name]
-        found = import_module(f"{__name__}.{room or name}")
-        globals()[name] = found = getattr(found, name) if room else found
+        found = import_module(_LATER[name])
+        globals()[name] = found = getattr(found, name, found)
         return found
 
 
@@ -117,9 +119,11 @@ __all__ = [
     "hvp",
     "jacobian",
     "jvp",
+    "lecture",
     "ledger",
     "nn",
     "no_grad",
+    "notation",
     "numeric_derivative",
     "op",
     "plots",

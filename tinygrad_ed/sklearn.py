@@ -14,13 +14,12 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_ed.checks import whole_number
-from tinygrad_ed.errors import InvalidValue, MissingExtra
+from tinygrad_ed.errors import InvalidValue, MissingExtra, whole_number
+from tinygrad_ed.graph.values import Array
 from tinygrad_ed.nn import MLP, activations
 from tinygrad_ed.nn.checks import chosen
 from tinygrad_ed.train import OPTIMIZERS, Epoch, Nesterov, Optimizer, fit
 from tinygrad_ed.train.checks import number
-from tinygrad_ed.values import Array
 
 try:
     from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin

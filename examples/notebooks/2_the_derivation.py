@@ -20,7 +20,7 @@ tg.draw.network(mlp, x, rho)
 # say where they come from.
 
 # %%
-derivation = tg.closed_form.derive(mlp, x, rho)
+derivation = tg.lecture.derive(mlp, x, rho)
 print(derivation.verdict)
 for part, steps in derivation.parts:
     print(f"\n{part}")
@@ -59,7 +59,7 @@ Markdown("\n\n".join([f"{rule.title}:\n\n$$\n{rule.formula.latex}\n$$" for rule 
 # each output. Along a way the local derivatives multiply, and the ways add up: that sum is P.
 
 # %%
-print(tg.closed_form.contribution(mlp, x, rho, j=1, k=2))
+print(tg.lecture.contribution(mlp, x, rho, j=1, k=2))
 
 # %% [markdown]
 # **Try it.** Change `k` to another neuron, or the activation to "relu", and run all cells again. With relu, look for

@@ -25,13 +25,13 @@ def add_doctor(add: Add) -> None:
 
 
 def _demo(options: argparse.Namespace) -> int:
-    from tinygrad_ed import demo
+    from tinygrad_ed.cli import demo
 
     return 0 if demo.run(options.out, options.seed) else 1
 
 
 def _ops(options: argparse.Namespace) -> int:
-    from tinygrad_ed.ops.coverage import coverage, table
+    from tinygrad_ed.ops.numpy.coverage import coverage, table
 
     if options.list:
         for entry in coverage():

@@ -3,9 +3,9 @@
 import argparse
 from typing import Any
 
+from tinygrad_ed.checking.roads import ROADS
 from tinygrad_ed.cli.parser import Add, Parser, seed, sizes, whole
 from tinygrad_ed.nn import MLP, activations, costs
-from tinygrad_ed.roads import ROADS
 
 
 def add_check(add: Add) -> None:
@@ -45,7 +45,7 @@ def _random_problem(options: argparse.Namespace, samples: int) -> tuple[MLP, Any
     """A network, biases included, and data from the seed; expected outputs that suit the cost."""
     import numpy as np
 
-    from tinygrad_ed.checks import generator, storable
+    from tinygrad_ed.errors import generator, storable
 
     costs.find(options.cost)
     mlp = MLP(options.sizes, options.activation, options.output, rng=options.seed)
@@ -63,7 +63,7 @@ def _random_problem(options: argparse.Namespace, samples: int) -> tuple[MLP, Any
 
 
 def _check(options: argparse.Namespace) -> int:
-    from tinygrad_ed.crosschecking import crosscheck
+    from tinygrad_ed.checking.crosscheck import crosscheck
 
     mlp, x, rho = _random_problem(options, options.batch)
     result = crosscheck(mlp, x, rho, options.cost, [road.strip() for road in options.roads.split(",")])

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tinygrad_ed.demo import writable
+from tinygrad_ed.cli.demo import writable
 from tinygrad_ed.errors import MissingExtra
 from tinygrad_ed.plots import cost_curves, decision_boundary
 from tinygrad_ed.plots.style import INK, axes, dots, dressed

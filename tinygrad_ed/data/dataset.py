@@ -11,8 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tinygrad_ed.checks import generator, real_number
-from tinygrad_ed.errors import InvalidValue, ShapeError
+from tinygrad_ed.errors import InvalidValue, ShapeError, generator, real_number
 
 Array = NDArray[Any]
 

@@ -10,9 +10,8 @@ import math
 
 import numpy as np
 
-from tinygrad_ed.checks import generator, real_number, storable, whole_number
 from tinygrad_ed.data.dataset import Array, Dataset
-from tinygrad_ed.errors import InvalidValue
+from tinygrad_ed.errors import InvalidValue, generator, real_number, storable, whole_number
 
 Rng = int | np.random.Generator
 

@@ -6,7 +6,6 @@ into pictures. `show` is what a notebook shows of a Node.
 
 from collections.abc import Collection
 
-from tinygrad_ed.backward import walk
 from tinygrad_ed.draw.backends import Doctor, doctor
 from tinygrad_ed.draw.compare import compare
 from tinygrad_ed.draw.graph import AUTO, graph
@@ -17,7 +16,8 @@ from tinygrad_ed.draw.program import program
 from tinygrad_ed.draw.receipt import Receipt
 from tinygrad_ed.draw.trace import Trace, trace
 from tinygrad_ed.errors import Error
-from tinygrad_ed.node import Node
+from tinygrad_ed.graph.backward import walk
+from tinygrad_ed.graph.node import Node
 
 __all__ = ["Doctor", "Picture", "Receipt", "Trace", "compare", "doctor", "graph", "network", "player", "program"]
 __all__ += ["show", "trace"]

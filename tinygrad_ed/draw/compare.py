@@ -12,9 +12,7 @@ from functools import partial
 from importlib.resources import files
 from typing import Any
 
-from tinygrad_ed.closed_form.formula import Formula
-from tinygrad_ed.closed_form.notation import formula, letter, named
-from tinygrad_ed.crosschecking import CrossCheck, Row, crosscheck
+from tinygrad_ed.checking.crosscheck import CrossCheck, Row, crosscheck
 from tinygrad_ed.draw.equations import brief, math
 from tinygrad_ed.draw.lecture import rule_of, split
 from tinygrad_ed.draw.parts import numbers_of
@@ -34,6 +32,8 @@ from tinygrad_ed.draw.style import (
     number,
 )
 from tinygrad_ed.nn import MLP
+from tinygrad_ed.notation.formula import Formula
+from tinygrad_ed.notation.letters import formula, letter, named
 
 _W, _H, _ROW, _TOP, _LEFT = 186.0, 48.0, 70.0, 150.0, 36.0
 _COLUMNS = (0.0, 206.0, 412.0)

@@ -7,11 +7,11 @@ inputs, `$y` is the result and `$g` is what arrives at the result.
 import re
 from collections.abc import Mapping
 
-from tinygrad_ed.closed_form import notation
-from tinygrad_ed.closed_form.formula import Bracket, Formula, Fraction, Row, Script, Sign, tex_text
-from tinygrad_ed.closed_form.notation import formula, named
 from tinygrad_ed.draw.parts import Numbers, TraceNode
 from tinygrad_ed.draw.style import clean, escape, number, short
+from tinygrad_ed.notation import letters as notation
+from tinygrad_ed.notation.formula import Bracket, Formula, Fraction, Row, Script, Sign, tex_text
+from tinygrad_ed.notation.letters import formula, named
 
 SMALL, WIDE = 12, 6  # arrays up to this many entries, in rows of up to this many, are written out
 

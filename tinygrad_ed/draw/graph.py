@@ -11,8 +11,6 @@ from functools import cache
 
 import numpy as np
 
-from tinygrad_ed.backward import backward
-from tinygrad_ed.closed_form.notation import factor
 from tinygrad_ed.draw import backends
 from tinygrad_ed.draw.equations import matrix, shape_text, summary
 from tinygrad_ed.draw.legend import COLOURINGS, Scale, heading, whose
@@ -41,8 +39,10 @@ from tinygrad_ed.draw.style import (
 )
 from tinygrad_ed.draw.trace import Trace, collapse, layer_of, trace
 from tinygrad_ed.errors import InvalidValue, nearest
-from tinygrad_ed.node import Node
-from tinygrad_ed.recording import recording
+from tinygrad_ed.graph.backward import backward
+from tinygrad_ed.graph.grad_mode import recording
+from tinygrad_ed.graph.node import Node
+from tinygrad_ed.notation.letters import factor
 
 DETAILS = ("auto", "layer", "tensor", "scalar")
 AUTO = 150  # "auto" takes the finest detail with at most this many nodes

@@ -8,10 +8,10 @@ the same numbers. Samples are rows, as in the code.
 import re
 from collections.abc import Mapping
 
-from tinygrad_ed.closed_form.formula import Formula, Row
-from tinygrad_ed.closed_form.notation import formula, letter
 from tinygrad_ed.draw.equations import COSTS, fill
 from tinygrad_ed.draw.parts import Numbers, numbers_of
+from tinygrad_ed.notation.formula import Formula, Row
+from tinygrad_ed.notation.letters import formula, letter
 
 _GRADIENT = {"zeta": "B", "alpha": "P", "omega": "grad_omega", "beta": "grad_beta"}
 _MATRICES = {
@@ -90,7 +90,7 @@ def number_of(closed: Mapping[str, Numbers], quantity: str) -> Numbers | None:
 def net_input(quantity: str, terms: Mapping[str, Formula]) -> Formula:
     """The sum inside a neuron: `terms` are the letters or the numbers of its inputs, by their quantity.
 
-    >>> from tinygrad_ed.closed_form.notation import named
+    >>> from tinygrad_ed.notation.letters import named
     >>> inputs = ("alpha[0,0]", "omega[1,0,2]", "alpha[0,1]", "omega[1,1,2]", "beta[1,2]")
     >>> net_input("zeta[1,2]", {name: named(name) for name in inputs}).unicode
     'ω¹₁,₃ · α⁰₁ + ω¹₂,₃ · α⁰₂ + β¹₃'
@@ -112,7 +112,7 @@ def net_input(quantity: str, terms: Mapping[str, Formula]) -> Formula:
 def net_slope(quantity: str, of: str, terms: Mapping[str, Formula]) -> Formula | None:
     """The derivative of a neuron's net input with respect to one of its inputs; None where it is 1.
 
-    >>> from tinygrad_ed.closed_form.notation import named
+    >>> from tinygrad_ed.notation.letters import named
     >>> terms = {name: named(name) for name in ("alpha[0,1]", "omega[1,1,2]", "beta[1,2]")}
     >>> net_slope("zeta[1,2]", "omega[1,1,2]", terms).unicode, net_slope("zeta[1,2]", "beta[1,2]", terms)
     ('α⁰₂', None)

@@ -12,9 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_ed.closed_form.formula import Formula
-from tinygrad_ed.closed_form.notation import factor, formula, letter
-from tinygrad_ed.crosschecking import batch_of, ledger
+from tinygrad_ed.checking.crosscheck import ledger
 from tinygrad_ed.draw.picture import Picture, of_scene
 from tinygrad_ed.draw.scene import Box, Circle, Group, Item, Line, Scene, Text, words
 from tinygrad_ed.draw.style import (
@@ -29,6 +27,9 @@ from tinygrad_ed.draw.style import (
 )
 from tinygrad_ed.errors import InvalidValue
 from tinygrad_ed.nn import MLP
+from tinygrad_ed.nn.mlp import batch_of
+from tinygrad_ed.notation.formula import Formula
+from tinygrad_ed.notation.letters import factor, formula, letter
 
 LABELS = 25  # connections between two columns; of more, the numbers are in tooltips
 MOST = 8  # neurons in a column; of a wider layer the first three and the last two are drawn

@@ -11,16 +11,17 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_ed.closed_form.notation import named
-from tinygrad_ed.crosschecking import batch_of, ledger
+from tinygrad_ed.checking.crosscheck import ledger
 from tinygrad_ed.draw.lecture import split
 from tinygrad_ed.draw.parts import Edge, TraceNode, kept, merged, numbers_of
 from tinygrad_ed.draw.scalar import expand
 from tinygrad_ed.draw.trace import Trace, trace
 from tinygrad_ed.errors import InvalidValue, nearest
+from tinygrad_ed.graph.grad_mode import recording
+from tinygrad_ed.graph.node import Node
 from tinygrad_ed.nn import MLP, costs
-from tinygrad_ed.node import Node
-from tinygrad_ed.recording import recording
+from tinygrad_ed.nn.mlp import batch_of
+from tinygrad_ed.notation.letters import named
 
 DETAILS = ("scalar", "layer", "tensor")
 

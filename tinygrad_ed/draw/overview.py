@@ -21,7 +21,7 @@ def stages(data: Trace) -> tuple[Trace, str]:
     """Return the overview of a trace, and a sentence that says what it is.
 
     >>> from tinygrad_ed.draw.trace import trace
-    >>> from tinygrad_ed.node import Node
+    >>> from tinygrad_ed.graph.node import Node
     >>> x = y = Node(0.5, name="x")
     >>> for _ in range(1000):
     ...     y = (y * x).tanh()

@@ -6,7 +6,7 @@ file. Nothing here knows of Nodes or of drawing.
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -180,3 +180,35 @@ def _sum(parts: list[float | Numbers | None]) -> float | Numbers | None:
         return math.fsum(parts)  # type: ignore[arg-type]  # all are floats
     arrays = [part.array if isinstance(part, Numbers) else part for part in parts]
     return None if any(array is None for array in arrays) else kept(sum(arrays))
+
+
+@dataclass(frozen=True)
+class TraceData:
+    """A computational graph as plain data; `Trace` adds what can be done with it.
+
+    Attributes:
+        root: the id of the node that was drawn.
+        nodes: the nodes, each after those it was computed from.
+        edges: the edges, in the order of their targets.
+        of_root: whether the gradients are those of one sweep through the root. False where there is none, and
+            where other results were swept since.
+        learning_rate: η of the update of the parameters, the last steps.
+        closed: what the lecture's closed-form rules give, by the names of a ledger, for comparison; often empty.
+    """
+
+    root: str
+    nodes: tuple[TraceNode, ...]
+    edges: tuple[Edge, ...]
+    of_root: bool
+    learning_rate: float = 0.1
+    closed: Mapping[str, Numbers] = field(default_factory=dict)
+
+    @property
+    def layers(self) -> tuple[str, ...]:
+        """The names of the clusters, in the order of their first node."""
+        return tuple(dict.fromkeys(node.layer for node in self.nodes if node.layer is not None))
+
+    @property
+    def swept(self) -> bool:
+        """Whether there is any gradient, of this result or of another one."""
+        return any(node.kept_gradient is not None for node in self.nodes)

@@ -24,8 +24,8 @@ from tinygrad_ed.draw.stored import written
 from tinygrad_ed.draw.style import escape
 from tinygrad_ed.draw.trace import Trace, trace
 from tinygrad_ed.errors import InvalidType, InvalidValue, nearest
+from tinygrad_ed.graph.node import Node
 from tinygrad_ed.nn import MLP
-from tinygrad_ed.node import Node
 
 MOST = 400  # nodes; a longer story is not one that a reader steps through
 NEURONS, CONNECTIONS = 5, 32  # of a larger network "auto" shows layers
@@ -102,7 +102,7 @@ def _page(data: Trace, scene: Scene) -> bytes:
     """The page: the drawing, the steps as a list, the script and what it needs to know."""
     assets = files("tinygrad_ed.draw") / "assets"
     told = data.steps
-    kept = {"trace": json.loads(written(replace(data, closed={}), told=False)), "steps": _kept(data, told)}
+    kept = {"trace": json.loads(written(replace(data, closed={}))), "steps": _kept(data, told)}
     text = json.dumps(kept, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")
     parts = {
         "$TITLE": escape(scene.title),

@@ -8,16 +8,13 @@ mistake was made; what differs after it has mostly inherited it.
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from tinygrad_ed.draw.equations import brief
-from tinygrad_ed.draw.parts import Edge, Numbers, TraceNode
+from tinygrad_ed.draw.parts import Edge, Numbers, TraceData, TraceNode
 from tinygrad_ed.draw.style import clean, short
-
-if TYPE_CHECKING:
-    from tinygrad_ed.draw.trace import Trace
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +68,7 @@ class Receipt:
         return f"{self.first}" + (f" ({more} more {'differs' if more == 1 else 'differ'})" if more else "")
 
 
-def receipt(first: "Trace", second: "Trace", tolerance: float = 1e-9) -> Receipt:
+def receipt(first: TraceData, second: TraceData, tolerance: float = 1e-9) -> Receipt:
     """Compare two traces, in time linear in their nodes and edges.
 
     Args:
@@ -83,7 +80,7 @@ def receipt(first: "Trace", second: "Trace", tolerance: float = 1e-9) -> Receipt
     return Receipt((shape,) if shape else tuple(_numbers(first, second, tolerance)))
 
 
-def _shape(first: "Trace", second: "Trace") -> Iterator[Difference]:
+def _shape(first: TraceData, second: TraceData) -> Iterator[Difference]:
     """Where the graphs are not the same: in order, each node with the edges that lead to it."""
     into = [_by_target(data) for data in (first, second)]
     for a, b in zip(first.nodes, second.nodes, strict=False):
@@ -104,7 +101,7 @@ def _shape(first: "Trace", second: "Trace") -> Iterator[Difference]:
         yield Difference("the graph", "root", first.root, second.root)
 
 
-def _numbers(first: "Trace", second: "Trace", tolerance: float) -> Iterator[Difference]:
+def _numbers(first: TraceData, second: TraceData, tolerance: float) -> Iterator[Difference]:
     """Where the numbers differ: values forward, then contributions and gradients backward."""
     for a, b in zip(first.nodes, second.nodes, strict=True):
         if not _alike(a.value, b.value, tolerance):
@@ -122,7 +119,7 @@ def _numbers(first: "Trace", second: "Trace", tolerance: float) -> Iterator[Diff
                 yield Difference(where, "contribution", e.contribution, f.contribution)
 
 
-def _by_target(data: "Trace") -> dict[str, list[Edge]]:
+def _by_target(data: TraceData) -> dict[str, list[Edge]]:
     found: dict[str, list[Edge]] = {}
     for edge in data.edges:
         found.setdefault(edge.target, []).append(edge)

@@ -11,12 +11,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from tinygrad_ed.backward import walk
 from tinygrad_ed.draw.trace import layers_of
-from tinygrad_ed.node import Node
-from tinygrad_ed.operation import Op
+from tinygrad_ed.graph.backward import walk
+from tinygrad_ed.graph.node import Node
+from tinygrad_ed.graph.op import Op
+from tinygrad_ed.graph.values import shape_of
 from tinygrad_ed.ops import add, divide, elementwise, getitem, linalg, multiply, reduce, shape, stack
-from tinygrad_ed.values import shape_of
 
 _EACH = {op for op in vars(elementwise).values() if isinstance(op, Op)}
 _MOVES = {op for op in vars(shape).values() if isinstance(op, Op)} - {shape.scatter_add}

@@ -9,8 +9,8 @@ import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from tinygrad_ed.closed_form.formula import Formula, Sign
 from tinygrad_ed.draw.style import DOT_FONT, FONT, INK, PAPER, escape, quoted, tspans
+from tinygrad_ed.notation.formula import Formula, Sign
 
 
 @dataclass(frozen=True, slots=True)

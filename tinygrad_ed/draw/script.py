@@ -17,7 +17,7 @@ def script(data: Trace, title: str) -> str:
     r"""Return the story of a trace as text: for each step the equation, the numbers, and the lecture's rule.
 
     >>> from tinygrad_ed.draw.trace import trace
-    >>> from tinygrad_ed.node import Node
+    >>> from tinygrad_ed.graph.node import Node
     >>> data = trace(Node(2.0, name="a") * Node(3.0, name="b"), fresh=True)
     >>> print("\n".join(script(data, "A product").splitlines()[:7]))
     A product

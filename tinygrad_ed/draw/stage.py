@@ -10,7 +10,6 @@ from collections import Counter, defaultdict
 from collections.abc import Callable
 from typing import NamedTuple
 
-from tinygrad_ed.closed_form.formula import Formula
 from tinygrad_ed.draw.equations import brief, label_of, matrix, shape_text, summary
 from tinygrad_ed.draw.layout import Point, place
 from tinygrad_ed.draw.lecture import split
@@ -19,6 +18,7 @@ from tinygrad_ed.draw.scene import Box, Group, Item, Line, Scene, Text, words
 from tinygrad_ed.draw.steps import labels
 from tinygrad_ed.draw.style import COLOURS, GRADIENT, INK, LINE, OP, PAPER, QUIET, ROLES, heat, short, symbol
 from tinygrad_ed.draw.trace import Trace
+from tinygrad_ed.notation.formula import Formula
 
 _ACROSS, _DOWN, _MARGIN = 22.0, 50.0, 24.0
 _CELL = 3.4  # pixels, in a heat map

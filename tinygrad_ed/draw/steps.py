@@ -7,12 +7,10 @@ the step completes a quantity that has one, with the number that the rule gives.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-from tinygrad_ed.closed_form.formula import Formula, Row
-from tinygrad_ed.closed_form.notation import formula
 from tinygrad_ed.draw import lecture
 from tinygrad_ed.draw.equations import (
     COSTS,
@@ -28,11 +26,10 @@ from tinygrad_ed.draw.equations import (
     value_term,
     written_out,
 )
-from tinygrad_ed.draw.parts import Edge, Numbers, TraceNode, numbers_of
+from tinygrad_ed.draw.parts import Edge, Numbers, TraceData, TraceNode, numbers_of
 from tinygrad_ed.draw.style import number
-
-if TYPE_CHECKING:
-    from tinygrad_ed.draw.trace import Trace
+from tinygrad_ed.notation.formula import Formula, Row
+from tinygrad_ed.notation.letters import formula
 
 FEW = 6  # a sum of more products than this is not written out
 
@@ -90,7 +87,7 @@ def alike(a: Numbers, b: Numbers) -> bool:
     return one.shape == other.shape and bool(np.allclose(one, other, rtol=1e-6, atol=1e-12, equal_nan=True))
 
 
-def steps(data: "Trace") -> list[Step]:
+def steps(data: TraceData) -> list[Step]:
     """Return the steps of a trace; without gradients it has forward steps only."""
     story = _Story(data)
     made = [node for node in data.nodes if node.op is not None]
@@ -107,7 +104,7 @@ def steps(data: "Trace") -> list[Step]:
 class _Story:
     """What the steps need to know about the whole graph, and the gradients so far."""
 
-    def __init__(self, data: "Trace") -> None:
+    def __init__(self, data: TraceData) -> None:
         self.by_id = {node.id: node for node in data.nodes}
         self.names = labels(data.nodes)
         self.terms = {node.id: label_of(node, self.names[node.id]) for node in data.nodes}
@@ -276,7 +273,7 @@ def labels(nodes: Sequence[TraceNode]) -> dict[str, str]:
     """A name for every node: its own, a constant's number, or v1, v2, ... in order.
 
     >>> from tinygrad_ed.draw.trace import trace
-    >>> from tinygrad_ed.node import Node
+    >>> from tinygrad_ed.graph.node import Node
     >>> labels(trace(Node(2.0, name="w") * 3.0 + 1.0).nodes)
     {'n0': 'w', 'n1': '3', 'n2': 'v1', 'n3': '1', 'n4': 'v2'}
     """

@@ -9,20 +9,17 @@ import json
 import math
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import Any, NoReturn
 
 import numpy as np
 
-from tinygrad_ed.draw.parts import CELLS, FULL, Edge, Numbers, TraceNode, numbers_of
+from tinygrad_ed.draw.parts import CELLS, FULL, Edge, Numbers, TraceData, TraceNode, numbers_of
 from tinygrad_ed.draw.picture import write
+from tinygrad_ed.draw.steps import Step
 from tinygrad_ed.errors import FileProblem, InvalidValue
-
-if TYPE_CHECKING:
-    from tinygrad_ed.draw.steps import Step
-    from tinygrad_ed.draw.trace import Trace
 
 FORMAT, SCHEMA = "tinygrad_ed trace", 2
 TOLD = 2000  # of a larger graph the steps are not written
@@ -31,8 +28,8 @@ _QUANTITY = re.compile(r"cost|rho(\[\d{1,4}\])?|(alpha|zeta|omega|beta)\[\d{1,4}
 _ODD = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}
 
 
-def written(data: "Trace", told: bool = True) -> str:
-    """Return a trace as JSON, with its steps if `told`; equal traces give equal text."""
+def written(data: TraceData, story: Sequence[Step] | None = None) -> str:
+    """Return a trace as JSON, with the steps of its story if there are any; equal traces give equal text."""
     content = {
         "format": FORMAT,
         "schema": SCHEMA,
@@ -54,13 +51,13 @@ def written(data: "Trace", told: bool = True) -> str:
             for e in data.edges
         ],
         "closed": {name: _out(numbers) for name, numbers in data.closed.items()},
-        "steps": [_step(step) for step in data.steps] if told and len(data.nodes) <= TOLD else None,
+        "steps": None if story is None else [_step(step) for step in story],
     }  # fmt: skip
     text = json.dumps(content, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     return text.encode("utf-8", "backslashreplace").decode()  # half a surrogate pair becomes \ud800, as in JSON
 
 
-def _step(step: "Step") -> dict[str, Any]:
+def _step(step: Step) -> dict[str, Any]:
     return {
         "phase": step.phase,
         "node": step.node,

@@ -8,8 +8,8 @@ numbers as text, come from `closed_form/notation.py`.
 
 import html
 
-from tinygrad_ed.closed_form import notation
-from tinygrad_ed.closed_form.formula import Runs
+from tinygrad_ed.notation import letters as notation
+from tinygrad_ed.notation.formula import Runs
 
 COLOURS = {  # by the letter's name in notation.LETTERS
     "alpha": "#0a5ad6",

@@ -16,56 +16,28 @@ import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from tinygrad_ed.backward import start, sweep, walk
-from tinygrad_ed.contribution import contribution
 from tinygrad_ed.draw import stored
-from tinygrad_ed.draw.parts import Edge, Numbers, TraceNode, kept, merged
+from tinygrad_ed.draw.parts import Edge, TraceData, TraceNode, kept, merged
 from tinygrad_ed.draw.receipt import Receipt, receipt
 from tinygrad_ed.draw.steps import Step, steps
 from tinygrad_ed.errors import InvalidType
-from tinygrad_ed.node import Node, plain
-from tinygrad_ed.recording import Observer, observer
+from tinygrad_ed.graph.backward import start, sweep, walk
+from tinygrad_ed.graph.grad_mode import Observer, observer
+from tinygrad_ed.graph.node import Node, plain
+from tinygrad_ed.graph.rule import contribution
 
 _PARAMETER = re.compile(r"(?:W|b)([1-9][0-9]*)")
 
 
-@dataclass(frozen=True)
-class Trace:
-    """A computational graph as plain data.
-
-    Attributes:
-        root: the id of the node that was drawn.
-        nodes: the nodes, each after those it was computed from.
-        edges: the edges, in the order of their targets.
-        of_root: whether the gradients are those of one sweep through the root. False where there is none, and
-            where other results were swept since.
-        learning_rate: η of the update of the parameters, the last steps.
-        closed: what the lecture's closed-form rules give, by the names of a ledger, for comparison; often empty.
-    """
-
-    root: str
-    nodes: tuple[TraceNode, ...]
-    edges: tuple[Edge, ...]
-    of_root: bool
-    learning_rate: float = 0.1
-    closed: Mapping[str, Numbers] = field(default_factory=dict)
-
-    @property
-    def layers(self) -> tuple[str, ...]:
-        """The names of the clusters, in the order of their first node."""
-        return tuple(dict.fromkeys(node.layer for node in self.nodes if node.layer is not None))
-
-    @property
-    def swept(self) -> bool:
-        """Whether there is any gradient, of this result or of another one."""
-        return any(node.kept_gradient is not None for node in self.nodes)
+class Trace(TraceData):
+    """A computational graph as plain data: it tells its story, is saved and loaded, and compared with another."""
 
     @cached_property
     def steps(self) -> list[Step]:
@@ -83,7 +55,7 @@ class Trace:
 
     def to_json(self) -> str:
         """Return the trace as JSON: see `stored.py` and docs/trace.md for its schema."""
-        return stored.written(self)
+        return stored.written(self, self.steps if len(self.nodes) <= stored.TOLD else None)
 
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write the trace as JSON, beside its place and then renamed; return the path.

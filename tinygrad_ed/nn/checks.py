@@ -6,8 +6,8 @@ from typing import Any, TypeVar
 import numpy as np
 
 from tinygrad_ed.errors import InvalidType, InvalidValue, ShapeError, nearest
-from tinygrad_ed.node import plain
-from tinygrad_ed.values import Array, as_array
+from tinygrad_ed.graph.node import plain
+from tinygrad_ed.graph.values import Array, as_array
 
 T = TypeVar("T")
 
@@ -47,3 +47,14 @@ def numbers(what: str, data: Any) -> Array:
     if array.dtype.kind not in "fiub":
         raise InvalidType(f"{what} must hold real numbers, but its dtype is {array.dtype}")
     return array
+
+
+def finite(what: str, data: Array, dtype: np.dtype[Any]) -> Array:
+    """Return a copy of the data in that dtype; refuse what is not finite there."""
+    with np.errstate(over="ignore"):
+        found = data.astype(dtype)
+    wrong = np.argwhere(~np.isfinite(found))
+    if len(wrong):
+        place = tuple(wrong[0].tolist())
+        raise InvalidValue(f"{what} holds {data[place]} at {list(place)}; every number must be finite in {dtype}")
+    return found

@@ -14,11 +14,11 @@ from typing import Any
 import numpy as np
 
 from tinygrad_ed.errors import InvalidValue, ShapeError
+from tinygrad_ed.graph.node import Node, plain
+from tinygrad_ed.graph.values import Array, Lifted, Plain
 from tinygrad_ed.nn.checks import chosen, numbers
-from tinygrad_ed.node import Node, plain
 from tinygrad_ed.ops import absolute, logsumexp, relu, softplus, square, where
 from tinygrad_ed.ops.typed import typed
-from tinygrad_ed.values import Array, Lifted, Plain
 
 Cost = Callable[..., Any]
 _ROUNDING = 1e-5  # what expected rows may miss: a softmax in float32 sums to one within this

@@ -13,8 +13,8 @@ from collections.abc import Callable
 import numpy as np
 
 from tinygrad_ed.errors import InvalidType
+from tinygrad_ed.graph.values import Array
 from tinygrad_ed.nn.checks import chosen
-from tinygrad_ed.values import Array
 
 Initialiser = Callable[[np.random.Generator, int, int], Array]
 

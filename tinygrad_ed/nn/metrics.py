@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from tinygrad_ed.errors import InvalidType
+from tinygrad_ed.graph.values import Array
 from tinygrad_ed.nn import costs
 from tinygrad_ed.nn.checks import chosen
-from tinygrad_ed.values import Array
 
 Metric = Callable[[Array, Array], float]
 

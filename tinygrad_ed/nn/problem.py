@@ -6,18 +6,10 @@
 (array([[1., 2.]]), array([[0.5]]), {1: 'identity'})
 """
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
-import numpy as np
-
-from tinygrad_ed.checks import real_number, whole_number
-from tinygrad_ed.errors import InvalidValue, ShapeError
-from tinygrad_ed.nn import costs
-from tinygrad_ed.nn.checks import numbers
-from tinygrad_ed.values import Array
-
-if TYPE_CHECKING:
-    from tinygrad_ed.nn.layers import MLP
+from tinygrad_ed.errors import InvalidValue, ShapeError, real_number, whole_number
+from tinygrad_ed.graph.values import Array
 
 
 class Problem(NamedTuple):
@@ -85,42 +77,3 @@ class Problem(NamedTuple):
         if not eta > 0:
             raise InvalidValue(f"learning_rate must be a positive number, got {learning_rate!r}")
         return eta
-
-
-def problem_of(mlp: "MLP", x: Any, rho: Any, cost: str) -> Problem:
-    """Check a network, its data and a cost, and return them; see `MLP.problem`."""
-    costs.find(cost)
-    n_in, n_out = mlp.sizes[0], mlp.sizes[-1]
-    x, rho = numbers("x", x), numbers("rho", rho)
-    if not 1 <= x.ndim <= 2 or x.shape[-1] != n_in:
-        raise ShapeError(
-            f"layer 1 has weights W1 of shape {mlp.layers[0].weights.shape} and takes inputs of shape (M, {n_in}), or "
-            f"({n_in},) for one sample; x has shape {x.shape}"
-        )
-    if len(x) == 0:
-        raise InvalidValue(f"x is an empty batch (shape {x.shape}); there is nothing to average over")
-    for parameter in mlp.parameters():
-        _finite(str(parameter.name), parameter.value, mlp.dtype)
-    x = _finite("x", x, mlp.dtype)
-    _finite("rho", rho, mlp.dtype)
-    rho = costs.matching(cost, np.broadcast_to(x.dtype.type(0), (*x.shape[:-1], n_out)), rho)
-    return Problem(*parameters_of(mlp), np.atleast_2d(x), np.atleast_2d(rho), cost)
-
-
-def parameters_of(mlp: "MLP") -> tuple[dict[int, Array], dict[int, Array], dict[int, str]]:
-    """Return Ω, β (read-only) and the names of Φ by layer, as `closed_form` takes them: plain data, no lemmas."""
-    numbered = list(enumerate(mlp.layers, start=1))
-    omega = {j: layer.weights.value for j, layer in numbered}
-    beta = {j: layer.bias.value for j, layer in numbered}
-    return omega, beta, {j: layer.activation for j, layer in numbered}
-
-
-def _finite(what: str, data: Array, dtype: np.dtype[Any]) -> Array:
-    """A copy of the data in that dtype, if every number is finite there."""
-    with np.errstate(over="ignore"):
-        found = data.astype(dtype)
-    wrong = np.argwhere(~np.isfinite(found))
-    if len(wrong):
-        place = tuple(wrong[0].tolist())
-        raise InvalidValue(f"{what} holds {data[place]} at {list(place)}; every number must be finite in {dtype}")
-    return found

@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from tinygrad_ed.errors import FileProblem, InvalidType, InvalidValue, MissingExtra
-from tinygrad_ed.values import Array
+from tinygrad_ed.graph.values import Array
 
 FORMAT, VERSION = "tinygrad_ed", 1
 TEXT = "about"  # the member of an npz file, or the key of the metadata of a safetensors file, that holds the JSON

@@ -11,24 +11,25 @@ from typing import Any
 import numpy as np
 
 from tinygrad_ed.errors import ShapeError
-from tinygrad_ed.node import Node, clock, plain
-from tinygrad_ed.operation import OPS, Op, blank, is_exact, recording_mode
-from tinygrad_ed.ops import decompose as decompose  # this and the next answer to NumPy's own names alone
-from tinygrad_ed.ops import elementwise, linalg, protocols, reduce, shape
-from tinygrad_ed.ops import norms as norms
-from tinygrad_ed.ops import order as order
-from tinygrad_ed.ops import parts as parts
-from tinygrad_ed.ops import polynomial as polynomial
-from tinygrad_ed.ops import products as products
-from tinygrad_ed.ops import scan as scan
-from tinygrad_ed.ops import spectral as spectral
-from tinygrad_ed.ops import statistics as statistics
+from tinygrad_ed.graph.grad_mode import observer
+from tinygrad_ed.graph.node import Node, clock, plain
+from tinygrad_ed.graph.op import OPS, Op, blank, is_exact, recording_mode
+from tinygrad_ed.graph.values import Lifted, as_array
+from tinygrad_ed.ops import elementwise, linalg, reduce, shape
 from tinygrad_ed.ops.elementwise import *
 from tinygrad_ed.ops.linalg import *
+from tinygrad_ed.ops.numpy import decompose as decompose  # this and the next answer to NumPy's own names alone
+from tinygrad_ed.ops.numpy import norms as norms
+from tinygrad_ed.ops.numpy import order as order
+from tinygrad_ed.ops.numpy import parts as parts
+from tinygrad_ed.ops.numpy import polynomial as polynomial
+from tinygrad_ed.ops.numpy import products as products
+from tinygrad_ed.ops.numpy import protocols
+from tinygrad_ed.ops.numpy import scan as scan
+from tinygrad_ed.ops.numpy import spectral as spectral
+from tinygrad_ed.ops.numpy import statistics as statistics
 from tinygrad_ed.ops.reduce import *
 from tinygrad_ed.ops.shape import *
-from tinygrad_ed.recording import observer
-from tinygrad_ed.values import Lifted, as_array
 
 abs = absolute
 

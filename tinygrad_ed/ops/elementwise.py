@@ -18,11 +18,11 @@ from typing import Any
 import numpy as np
 
 from tinygrad_ed.errors import InvalidValue
-from tinygrad_ed.node import Node, plain
-from tinygrad_ed.operation import HANDLERS, Op, Rule, op, same, times_first, times_second
+from tinygrad_ed.graph.grad_mode import observer
+from tinygrad_ed.graph.node import Node, plain
+from tinygrad_ed.graph.op import HANDLERS, Op, Rule, op, same, times_first, times_second
+from tinygrad_ed.graph.values import Array, Lifted, constant
 from tinygrad_ed.ops.typed import typed
-from tinygrad_ed.recording import observer
-from tinygrad_ed.values import Array, Lifted, constant
 
 __all__ = [
     "absolute",

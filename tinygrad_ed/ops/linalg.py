@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 
 from tinygrad_ed.errors import ShapeError
-from tinygrad_ed.operation import HANDLERS, op
+from tinygrad_ed.graph.op import HANDLERS, op
+from tinygrad_ed.graph.values import shape_of
 from tinygrad_ed.ops.elementwise import multiply
 from tinygrad_ed.ops.shape import expand_dims, ravel, reshape, swapaxes
 from tinygrad_ed.ops.typed import typed
-from tinygrad_ed.values import shape_of
 
 __all__ = ["dot", "inner", "matmul", "outer", "tensordot"]
 

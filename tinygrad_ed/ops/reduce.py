@@ -14,12 +14,12 @@ from typing import Any
 import numpy as np
 
 from tinygrad_ed.errors import InvalidValue
-from tinygrad_ed.node import plain
-from tinygrad_ed.operation import HANDLERS, op
+from tinygrad_ed.graph.node import plain
+from tinygrad_ed.graph.op import HANDLERS, op
+from tinygrad_ed.graph.values import HALF, shape_of, wide
 from tinygrad_ed.ops.elementwise import exp, root, square
 from tinygrad_ed.ops.shape import astype, broadcast_to, concatenate, flip, getitem, moveaxis, ravel, reshape, stack
 from tinygrad_ed.ops.typed import typed
-from tinygrad_ed.values import HALF, shape_of
 
 __all__ = ["cumsum", "logsumexp", "max", "mean", "min", "prod", "std", "sum", "var"]
 
@@ -41,11 +41,6 @@ def count(x: Any, axis: Axis) -> int:
 def lift(g: Any, x: Any, axis: Axis) -> Any:
     """Give g the folded axes of x back, with length 1."""
     return reshape(g, _lifted(x, axis))
-
-
-def wide(x: Any) -> Any:
-    """Give float16 the range and the digits of float32, to add up in; anything else as it is."""
-    return astype(x, dtype=np.float32) if getattr(x, "dtype", None) == HALF else x
 
 
 def _lifted(x: Any, axis: Axis) -> tuple[int, ...]:

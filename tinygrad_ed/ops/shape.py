@@ -13,11 +13,11 @@ from typing import Any, overload
 import numpy as np
 
 from tinygrad_ed.errors import InvalidType, NoDerivativeRule
-from tinygrad_ed.nested import leaves
-from tinygrad_ed.node import Node, plain
-from tinygrad_ed.operation import HANDLERS, Op, op
+from tinygrad_ed.graph.nested import leaves
+from tinygrad_ed.graph.node import Node, plain
+from tinygrad_ed.graph.op import HANDLERS, Op, op
+from tinygrad_ed.graph.values import Array, Lifted, Plain, as_array, shape_of
 from tinygrad_ed.ops.typed import typed
-from tinygrad_ed.values import Array, Lifted, Plain, as_array, shape_of
 
 __all__ = [
     "array",

@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from typing import Any, Concatenate, ParamSpec, Protocol, cast, overload
 
-from tinygrad_ed.node import Node
-from tinygrad_ed.values import Plain
+from tinygrad_ed.graph.node import Node
+from tinygrad_ed.graph.values import Plain
 
 P = ParamSpec("P")
 

@@ -4,12 +4,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tinygrad_ed.checks import whole_number
-from tinygrad_ed.errors import InvalidValue, ShapeError
+from tinygrad_ed.errors import InvalidValue, ShapeError, whole_number
+from tinygrad_ed.graph.values import Array
 from tinygrad_ed.nn import MLP
 from tinygrad_ed.nn.checks import numbers
 from tinygrad_ed.plots.style import INK, SERIES, axes, dots, dressed, marks
-from tinygrad_ed.values import Array
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

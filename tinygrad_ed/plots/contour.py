@@ -6,16 +6,15 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from tinygrad_ed.checks import whole_number
 from tinygrad_ed.closed_form import rules
 from tinygrad_ed.closed_form.arena import Arena
 from tinygrad_ed.closed_form.derivatives import COSTS
-from tinygrad_ed.errors import InvalidValue, ShapeError
+from tinygrad_ed.errors import InvalidValue, ShapeError, whole_number
+from tinygrad_ed.graph.values import Array
 from tinygrad_ed.nn import MLP
 from tinygrad_ed.nn.checks import chosen, numbers
 from tinygrad_ed.nn.problem import Problem
 from tinygrad_ed.plots.style import INK, QUIET, SERIES, axes, dressed, marks
-from tinygrad_ed.values import Array
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -5,12 +5,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tinygrad_ed.checks import real_number
 from tinygrad_ed.closed_form.derivatives import COSTS, DELTA
-from tinygrad_ed.errors import InvalidValue
+from tinygrad_ed.errors import InvalidValue, real_number
+from tinygrad_ed.graph.values import Array
 from tinygrad_ed.nn.checks import chosen
 from tinygrad_ed.plots.style import INK, QUIET, SERIES, axes, dressed, marks, series
-from tinygrad_ed.values import Array
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -4,8 +4,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tinygrad_ed.checks import whole_number
 from tinygrad_ed.closed_form import rules
+from tinygrad_ed.errors import whole_number
 from tinygrad_ed.nn import MLP
 from tinygrad_ed.plots.style import INK, SERIES, axes, dressed
 

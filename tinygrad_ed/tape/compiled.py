@@ -15,16 +15,15 @@ from typing import Any, Concatenate, Generic, ParamSpec, TypeVar, overload
 import numpy as np
 
 from tinygrad_ed.errors import InvalidType, InvalidValue, StaleGraph
-from tinygrad_ed.nested import leaves, rebuilt
-from tinygrad_ed.node import Node, plain
-from tinygrad_ed.recording import observer
-from tinygrad_ed.run import name_of
+from tinygrad_ed.graph.grad_mode import observer
+from tinygrad_ed.graph.nested import leaves, name_of, rebuilt
+from tinygrad_ed.graph.node import Node, plain
+from tinygrad_ed.graph.values import Lifted
 from tinygrad_ed.tape.program import Undecided
 from tinygrad_ed.tape.record import Recording, collector_off, is_input
 from tinygrad_ed.tape.tape import Tape, largest
 from tinygrad_ed.tape.unpack import OTHER
 from tinygrad_ed.tape.watch import Watch
-from tinygrad_ed.values import Lifted
 
 MOST = 16
 """So many signatures are recorded, at most."""
@@ -203,7 +202,7 @@ def compile(f: Callable[..., Any], reuse: bool = False) -> Compiled[..., Any]:
         GraphDropped: while recording, if a number would leave the record (`float(x)`, `x.item()`).
         InvalidValue: for a random draw inside, and beyond 16 signatures.
 
-    >>> from tinygrad_ed.transforms import grad
+    >>> from tinygrad_ed.transforms.functions import grad
     >>> slope = compile(grad(lambda x: (x**3).sum()))
     >>> slope(np.array([1.0, 2.0]))
     array([ 3., 12.])

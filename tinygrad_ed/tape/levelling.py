@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_ed.operation import is_exact
+from tinygrad_ed.graph.op import is_exact
+from tinygrad_ed.graph.values import Array
 from tinygrad_ed.tape.levels import Group, Levels
 from tinygrad_ed.tape.record import ON_NUMBERS, Recording
 from tinygrad_ed.tape.traced import OPERATORS, Traced, mapped, traced_in
-from tinygrad_ed.values import Array
 
 MANY = 1000
 """With fewer steps on single numbers, lines of Python are as quick."""

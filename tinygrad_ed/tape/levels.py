@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 
 from tinygrad_ed import ops
+from tinygrad_ed.graph.values import Array
 from tinygrad_ed.tape.text import Names, function_text
-from tinygrad_ed.values import Array
 
 
 @dataclass(frozen=True)

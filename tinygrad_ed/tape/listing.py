@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_ed.operation import OPS, Op
+from tinygrad_ed.graph.op import OPS, Op
 from tinygrad_ed.tape.levels import Levels
 from tinygrad_ed.tape.passes import operands
 from tinygrad_ed.tape.program import Program

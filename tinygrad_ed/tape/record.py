@@ -18,13 +18,14 @@ import numpy as np
 
 from tinygrad_ed import ops
 from tinygrad_ed.errors import GraphDropped, InvalidType, ShapeError, StaleGraph
-from tinygrad_ed.nested import leaves, rebuilt
-from tinygrad_ed.node import Node, clock
-from tinygrad_ed.operation import OPS, Op, is_numpy_function
-from tinygrad_ed.ops import moves, norms, shape
-from tinygrad_ed.recording import Observer, mode, observer, users_line
+from tinygrad_ed.graph.grad_mode import Observer, mode, observer, users_line
+from tinygrad_ed.graph.nested import leaves, rebuilt
+from tinygrad_ed.graph.node import Node, clock
+from tinygrad_ed.graph.op import OPS, Op, is_numpy_function
+from tinygrad_ed.graph.values import Lifted
+from tinygrad_ed.ops import shape
+from tinygrad_ed.ops.numpy import moves, norms
 from tinygrad_ed.tape.traced import OPERATORS, Traced, converted, plain_tree, traced_in, unknown_layout
-from tinygrad_ed.values import Lifted
 
 _NUMBERS = frozenset([float, bool, int])
 _FLOATS = frozenset([float])

@@ -9,7 +9,7 @@ import numpy as np
 
 from tinygrad_ed import ops
 from tinygrad_ed.errors import StaleGraph
-from tinygrad_ed.nested import leaves, rebuilt
+from tinygrad_ed.graph.nested import leaves, rebuilt
 from tinygrad_ed.tape.levelling import level
 from tinygrad_ed.tape.listing import Listing, Step
 from tinygrad_ed.tape.program import interpreted, program_of

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from tinygrad_ed import ops
-from tinygrad_ed.operation import Op
-from tinygrad_ed.ops.protocols import path
+from tinygrad_ed.graph.op import Op
+from tinygrad_ed.ops.numpy.protocols import path
 from tinygrad_ed.tape.record import ON_NUMBERS, is_ufunc
 from tinygrad_ed.tape.traced import Traced, converted
 

@@ -9,18 +9,15 @@ becomes a plain number, for the program would keep the number of this one run.
 import operator
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import Any, NoReturn, Protocol
 
 import numpy as np
 
 from tinygrad_ed.errors import GraphDropped, InvalidType, InvalidValue
-from tinygrad_ed.node import Node
-from tinygrad_ed.operation import Op
+from tinygrad_ed.graph.node import Node
+from tinygrad_ed.graph.op import Op
+from tinygrad_ed.graph.values import Lifted
 from tinygrad_ed.ops import exp, log, relu, sigmoid, tanh
-from tinygrad_ed.values import Lifted
-
-if TYPE_CHECKING:
-    from tinygrad_ed.tape.record import Recording
 
 _KNOWN_BY_SHAPE: list[Any] = [
     *(np.shape, np.ndim, np.size, np.result_type, np.common_type, np.can_cast, np.isrealobj, np.iscomplexobj),
@@ -34,6 +31,32 @@ _FLOAT64 = np.dtype(float)
 _OTHERS = (Node, Lifted)
 
 WRITING: frozenset[Any] = frozenset([np.copyto, np.fill_diagonal, np.place, np.put, np.put_along_axis, np.putmask])
+
+
+class Recorder(Protocol):
+    """What a traced value asks of its recording; `record.py` has it."""
+
+    open: bool
+    steps: list["Traced"]
+    decisions: list[Any]
+
+    def op(self, op: Op, values: list[Any], params: dict[str, Any]) -> Any:
+        """Compute and record an op."""
+
+    def call(self, function: Any, args: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
+        """Compute and record a function of NumPy."""
+
+    def arithmetic(self, ufunc: np.ufunc, of_numbers: Callable[..., Any], *args: Any) -> Any:
+        """Compute and record an operator of Python."""
+
+    def number(self, x: "Traced") -> "Traced":
+        """Record that a number of NumPy's becomes a float."""
+
+    def decide(self, x: "Traced") -> bool:
+        """Return the truth of a value, and note that the program hangs on it."""
+
+    def refuse(self) -> NoReturn:
+        """Say that the recording is over."""
 
 
 class Traced(Lifted):
@@ -52,7 +75,7 @@ class Traced(Lifted):
     __slots__ = ("args", "at", "fn", "kwargs", "label", "shape", "tape", "value")
 
     def __init__(
-        self, tape: "Recording", fn: Any, args: tuple[Any, ...], kwargs: dict[str, Any] | None, value: Any
+        self, tape: Recorder, fn: Any, args: tuple[Any, ...], kwargs: dict[str, Any] | None, value: Any
     ) -> None:
         self.tape = tape
         self.fn = fn

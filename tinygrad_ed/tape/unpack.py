@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_ed.nested import leaves
+from tinygrad_ed.graph.nested import leaves
 from tinygrad_ed.tape.record import is_input
 from tinygrad_ed.tape.text import Names
 

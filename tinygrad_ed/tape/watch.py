@@ -21,7 +21,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_ed.node import Node
+from tinygrad_ed.graph.node import Node
 
 WHOLE = 16_384
 """Up to so many bytes an array is compared whole."""

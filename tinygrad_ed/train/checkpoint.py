@@ -15,10 +15,10 @@ from typing import Any
 import numpy as np
 
 from tinygrad_ed.errors import FileProblem, InvalidType, InvalidValue
+from tinygrad_ed.graph.values import Array
 from tinygrad_ed.nn import MLP, storage
 from tinygrad_ed.train.elementwise import Optimizer
 from tinygrad_ed.train.history import History
-from tinygrad_ed.values import Array
 
 
 @dataclass

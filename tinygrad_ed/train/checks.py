@@ -4,12 +4,11 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_ed.checks import real_number
-from tinygrad_ed.crosschecking import batch_of
-from tinygrad_ed.errors import InvalidType, InvalidValue
+from tinygrad_ed.errors import InvalidType, InvalidValue, real_number
+from tinygrad_ed.graph.values import Array
 from tinygrad_ed.nn import MLP
 from tinygrad_ed.nn.checks import numbers
-from tinygrad_ed.values import Array
+from tinygrad_ed.nn.mlp import batch_of
 
 
 def samples(mlp: MLP, x: Any, rho: Any, cost: str, which: str = "") -> tuple[Array, Array]:

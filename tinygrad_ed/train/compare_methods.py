@@ -15,18 +15,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tinygrad_ed.checks import generator, storable, whole_number
 from tinygrad_ed.closed_form import rules
 from tinygrad_ed.closed_form.derivatives import COSTS
-from tinygrad_ed.crosschecking import batch_of
-from tinygrad_ed.errors import InvalidType
+from tinygrad_ed.errors import InvalidType, generator, storable, whole_number
+from tinygrad_ed.graph.values import Array
 from tinygrad_ed.nn import MLP
 from tinygrad_ed.nn.checks import chosen
+from tinygrad_ed.nn.mlp import batch_of
 from tinygrad_ed.plots.style import axes, dressed, series
 from tinygrad_ed.train.gradients import ROADS, Gradients
 from tinygrad_ed.train.methods import METHODS, batches, check_method
 from tinygrad_ed.train.optim import GradientDescent
-from tinygrad_ed.values import Array
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -8,10 +8,9 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from tinygrad_ed.checks import real_number
-from tinygrad_ed.errors import InvalidValue, ShapeError
+from tinygrad_ed.errors import InvalidValue, ShapeError, real_number
+from tinygrad_ed.graph.values import Array
 from tinygrad_ed.train.checks import number
-from tinygrad_ed.values import Array
 
 BLOCK = 2**15  # entries that are worked on at a time, so that they stay in the processor's cache
 

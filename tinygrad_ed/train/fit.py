@@ -14,8 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_ed.checks import generator, storable, whole_number
-from tinygrad_ed.errors import InvalidType, InvalidValue
+from tinygrad_ed.errors import InvalidType, InvalidValue, generator, storable, whole_number
+from tinygrad_ed.graph.values import Plain
 from tinygrad_ed.nn import MLP, costs
 from tinygrad_ed.nn import metrics as measures
 from tinygrad_ed.nn.checks import chosen
@@ -30,7 +30,6 @@ from tinygrad_ed.train.optim import GradientDescent
 from tinygrad_ed.train.progress import bar_for
 from tinygrad_ed.train.run import Plan, Run, Validation
 from tinygrad_ed.train.shards import ByShards, Data, check_executor
-from tinygrad_ed.values import Plain
 
 
 def fit(

@@ -9,14 +9,14 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_ed.backward import pull
 from tinygrad_ed.closed_form.arena import Arena
 from tinygrad_ed.closed_form.fast import Step
+from tinygrad_ed.graph.backward import pull
+from tinygrad_ed.graph.grad_mode import recording
+from tinygrad_ed.graph.values import Array
 from tinygrad_ed.nn import MLP, costs
-from tinygrad_ed.recording import recording
 from tinygrad_ed.tape import compile  # noqa: A004  # ours, as re and torch have theirs
-from tinygrad_ed.transforms import value_and_grad
-from tinygrad_ed.values import Array
+from tinygrad_ed.transforms.functions import value_and_grad
 
 
 class Gradients:

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_ed.display import paragraph, table
 from tinygrad_ed.errors import InvalidType
-from tinygrad_ed.values import Array
+from tinygrad_ed.graph.values import Array
+from tinygrad_ed.notation.tables import paragraph, table
 
 SHOWN = 4  # epochs at each end of the table in a notebook
 

@@ -12,8 +12,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from tinygrad_ed.graph.values import Array
 from tinygrad_ed.nn.checks import chosen
-from tinygrad_ed.values import Array
 
 METHODS = ("gradient", "sgd", "minibatch")
 SAMPLINGS = ("uniform", "shuffle")

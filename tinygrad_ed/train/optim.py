@@ -16,9 +16,9 @@ import math
 import numpy as np
 
 from tinygrad_ed.errors import InvalidValue
+from tinygrad_ed.graph.values import Array
 from tinygrad_ed.train.checks import number
 from tinygrad_ed.train.elementwise import Elementwise
-from tinygrad_ed.values import Array
 
 
 class GradientDescent(Elementwise):

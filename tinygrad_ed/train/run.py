@@ -13,6 +13,7 @@ from types import MappingProxyType
 import numpy as np
 
 from tinygrad_ed.errors import Diverged
+from tinygrad_ed.graph.values import Array
 from tinygrad_ed.nn import MLP
 from tinygrad_ed.nn.metrics import Metric
 from tinygrad_ed.train.checkpoint import Best, Checkpoint
@@ -23,7 +24,6 @@ from tinygrad_ed.train.methods import batches, updates_an_epoch
 from tinygrad_ed.train.optim import GradientDescent
 from tinygrad_ed.train.progress import NoBar
 from tinygrad_ed.train.schedules import Schedule, factor_at
-from tinygrad_ed.values import Array
 
 
 @dataclass

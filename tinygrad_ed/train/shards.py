@@ -22,9 +22,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from tinygrad_ed.errors import InvalidType, WorkerLost
+from tinygrad_ed.graph.values import Array
 from tinygrad_ed.nn import MLP
 from tinygrad_ed.train.gradients import ROADS, Gradients, arena_of
-from tinygrad_ed.values import Array
 
 KEPT = 4  # how many runs a worker remembers the data of: the oldest go first
 

@@ -11,12 +11,12 @@ import numpy as np
 
 from tinygrad_ed.data import Dataset
 from tinygrad_ed.errors import InvalidValue
+from tinygrad_ed.graph.values import Array
 from tinygrad_ed.nn import MLP
 from tinygrad_ed.train.checks import number
 from tinygrad_ed.train.fit import fit
 from tinygrad_ed.train.history import History
 from tinygrad_ed.train.table_network import Scale, TableNetwork
-from tinygrad_ed.values import Array
 
 FOR_NUMBERS = ("mse", "l1", "huber")
 

@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 
 from tinygrad_ed.errors import FileProblem, InvalidValue
+from tinygrad_ed.graph.values import Array
 from tinygrad_ed.nn import MLP, storage
-from tinygrad_ed.values import Array
 
 FAR = 1e100  # deviations: the squares of numbers beyond are no floats
 KIND = "network of a table"

@@ -1,0 +1,304 @@
+"""What is probably wrong with a reader's rule: the known mistakes are tried, and those that give her numbers are named.
+
+Every rule is judged on its own arguments, whatever went wrong before it. A mistake is named if it gives what the
+reader's rule gave in every call, and if the rule itself does not. Where several do, all are named, and a *probe*
+is looked for: a change of the data that would tell them apart. The same probes say which mistakes the data of a
+right rule could not have shown.
+"""
+
+import math
+import re
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+
+from tinygrad_ed.checking.judge import EPSILON, Call, Judged, differ, rounding
+from tinygrad_ed.checking.mistakes import KNOWN, MEND, Wrong, surroundings
+from tinygrad_ed.checking.other_data import probes
+from tinygrad_ed.closed_form.rules import RULES, quantities
+from tinygrad_ed.graph.values import Array
+from tinygrad_ed.nn.problem import Problem
+
+SHOWN = 2  # how many mistakes of a kind a note names
+Given = Array | Exception | None  # what a mistake gives: numbers, what it raises, or nothing where it cannot be made
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """What is probably wrong with one rule.
+
+    Attributes:
+        rule: its name.
+        layers: those in which it is wrong on its own arguments, in the order of its calls.
+        mistake: in words: the known mistakes that give the same numbers, or what can be said of an unknown one.
+        mend: the rule as it should be, and where the lecture has it.
+        known: these known mistakes; none for an unknown one.
+        apart: a change of the data that would tell several of them apart.
+    """
+
+    rule: str
+    layers: tuple[int, ...]
+    mistake: str
+    mend: str
+    known: tuple[str, ...] = ()
+    apart: str | None = None
+
+    @property
+    def layer(self) -> int:
+        """The first layer in which the rule is wrong."""
+        return self.layers[0]
+
+    @property
+    def quantities(self) -> tuple[str, ...]:
+        """The quantities of the slides that it has spoiled."""
+        return tuple([f"{self.rule.removesuffix('_last').removesuffix('_hidden')}[{j}]" for j in self.layers])
+
+    def __str__(self) -> str:
+        where = ", ".join(map(str, self.layers))
+        return f"your {self.rule} (layer {where}): {self.verdict}. It should be {self.mend}"
+
+    @property
+    def verdict(self) -> str:
+        """What is probably wrong, in words."""
+        advice = f" (the same numbers here; {self.apart} would tell them apart)" if self.apart else ""
+        return f"probably {self.mistake}{advice}" if self.known else self.mistake
+
+
+class Case:
+    """The calls of one rule in one run, and what every known mistake gives in their place.
+
+    Calls with numbers that are not finite are left out: others have gone wrong before them.
+    """
+
+    def __init__(
+        self, judged: Judged, problem: Problem, book: Mapping[str, Any], mistakes: Collection[str] | None = None
+    ) -> None:
+        L = len(problem.omega)
+        called = [(judged.layer(i, L), call) for i, call in enumerate(judged.calls) if call.fair]
+        self.rule, self.problem = judged.name, problem
+        self.layers, self.calls = [j for j, _ in called], [call for _, call in called]
+        around = [surroundings(j, problem, book) for j in self.layers]
+        self.given = {
+            words: [_attempt(wrong, at, *call.args) for at, call in zip(around, self.calls, strict=True)]
+            for words, wrong in KNOWN[self.rule].items()
+            if mistakes is None or words in mistakes
+        }
+
+    @property
+    def wrong(self) -> list[tuple[int, Call]]:
+        """The layers in which the reader's rule is wrong on its own arguments, with these calls."""
+        return [(j, call) for j, call in zip(self.layers, self.calls, strict=True) if np.any(call.off)]
+
+    def visible(self, words: str) -> bool:
+        """Whether a mistake gives other numbers than the rule itself, in some call."""
+        return any(_visible(given, call) for given, call in zip(self.given[words], self.calls, strict=True))
+
+    def explaining(self) -> list[str]:
+        """The mistakes that give what the reader's rule gave, in every call."""
+        return [words for words, given in self.given.items() if all(map(_same, given, self.calls))]
+
+    def right_in_float32(self) -> bool:
+        """Whether the reader's rule is off by no more than the rounding of float32."""
+        single = np.finfo(np.float32)
+        return not any(
+            call.problem or differ(call.answer, call.right, rounding(self.rule, call.args, call.right, single)).any()
+            for call in self.calls
+        )
+
+    def separates(self) -> bool:
+        """Whether no two mistakes give the same in every call."""
+        return not any(all(map(_equal, a, b)) for a, b in combinations(self.given.values(), 2))
+
+
+def diagnose(readers: Mapping[str, Judged], problem: Problem, book: Mapping[str, Any]) -> tuple[Diagnosis, ...]:
+    """Return a diagnosis of each of the reader's rules that is wrong on its own arguments, in the order of the lecture.
+
+    Args:
+        readers: the rules, after a run.
+        problem: the network, the batch and the cost of that run.
+        book: the ledger that it filled.
+    """
+    cases = [Case(readers[name], problem, book) for name in RULES if name in readers]
+    return tuple([_diagnosis(case) for case in cases if case.wrong])
+
+
+def notes(readers: Mapping[str, Judged], problem: Problem, book: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return, for each of the reader's rules that is right, what these data could not have shown."""
+    cases = [Case(readers[name], problem, book) for name in RULES if name in readers]
+    return tuple([note for case in cases if not case.wrong for note in _notes(case)])
+
+
+def _diagnosis(case: Case) -> Diagnosis:
+    known, apart = case.explaining(), None
+    if len(known) > 1:
+        trials = ((change, _trial(case.rule, probe, known)) for change, probe in probes(case.problem))
+        apart = next((change for change, trial in trials if trial.separates()), None)
+    if not known and case.right_in_float32():
+        mistake = "right to the digits of float32, but not of float64: something is rounded on the way"
+    elif known := known or _two_at_once(case):
+        mistake = ", or ".join(known)
+    else:
+        mistake = f"an unknown mistake, not one of the {len(case.given)} known of this rule: {observed(case)}"
+    return Diagnosis(case.rule, tuple([j for j, _ in case.wrong]), mistake, MEND[case.rule], tuple(known), apart)
+
+
+def _notes(case: Case) -> Iterator[str]:
+    """What the data of a right rule could not have shown: the mistakes that give the same, and what would show them."""
+    if not case.calls:
+        yield f"your {case.rule} was not judged: no layer of this network called it with finite numbers"
+        return
+    if any(call.epsilon > EPSILON for call in case.calls):
+        yield f"your {case.rule} computes in float32; it is right to the digits of float32"
+    hidden = [words for words, given in case.given.items() if not case.visible(words) and _possible(given)]
+    shown = []
+    for change, probe in probes(case.problem) if hidden else []:
+        trial = _trial(case.rule, probe, hidden)
+        seen = [words for words in hidden if trial.visible(words)]
+        hidden = [words for words in hidden if words not in seen]
+        if names := list(dict.fromkeys([words.partition(" (")[0] for words in seen])):
+            more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+            shown.append(f"{', '.join(names[:SHOWN])}{more} (try {change})")
+    if shown:
+        yield f"these data cannot tell your {case.rule} from one with: {'; '.join(shown)}"
+
+
+def _trial(rule: str, problem: Problem, mistakes: Collection[str]) -> Case:
+    """A case of the right rule, on other data, and what these mistakes give there."""
+    right = Judged(rule, RULES[rule])
+    return Case(right, problem, quantities(*problem, rules={rule: right}), mistakes)
+
+
+def _attempt(wrong: Wrong, *args: Any) -> Given:
+    """What a mistake gives."""
+    try:
+        return np.asarray(wrong(*args), float)
+    except KeyError:
+        return None  # it cannot be made here
+    except (ValueError, IndexError) as error:
+        return error  # shapes that do not fit
+
+
+def _possible(given: Sequence[Given]) -> bool:
+    """Whether a mistake can be made in every call."""
+    return all([numbers is not None for numbers in given])
+
+
+def _visible(given: Given, call: Call) -> bool:
+    """Whether a mistake gives something else than the rule itself."""
+    if not isinstance(given, np.ndarray):
+        return given is not None
+    return given.shape != call.right.shape or bool(np.any(differ(given, call.right, call.slack)))
+
+
+def _same(given: Given, call: Call) -> bool:
+    """Whether a mistake gives what the reader's rule gave, and is much nearer to that than the rule itself.
+
+    A single number may have been spread over an array.
+    """
+    answer = call.answer
+    if isinstance(given, Exception) and isinstance(answer, Exception):
+        return _same_clash(str(given), str(answer))
+    if not isinstance(given, np.ndarray) or not isinstance(answer, np.ndarray):
+        return False
+    if given.shape != answer.shape and (given.ndim or answer.shape != call.right.shape):
+        return False
+    largest = np.max(np.abs(given), initial=0.0)
+    close = np.sqrt(call.epsilon) * np.abs(given) + 64 * call.epsilon * largest
+    if differ(given, answer, close).any():
+        return False
+    if call.problem or not np.any(call.off):
+        return True
+    return bool(np.max(np.abs(given - answer)) <= np.max(np.abs(call.right - answer)) / 100)
+
+
+def _same_clash(one: str, other: str) -> bool:
+    """Whether two messages tell of the same sizes that do not fit; `@`, `dot` and `einsum` have their own words."""
+    return one == other or (len(_clash(one)) == 2 and _clash(one) == _clash(other))
+
+
+def _clash(message: str) -> set[int]:
+    pair = re.search(r"size (\d+) is different from (\d+)|: (\d+) \(dim 1\) != (\d+) \(dim 0\)", message)
+    pair = pair or re.search(r"->\([^)]*?(\d+)\) .*->\([^)]*?(\d+)\)", message)  # einsum sums over the last axes
+    return {int(size) for size in pair.groups() if size} if pair else set()
+
+
+def _equal(one: Given, other: Given) -> bool:
+    """Whether two mistakes give the same numbers, up to rounding."""
+    if not isinstance(one, np.ndarray) or not isinstance(other, np.ndarray):
+        return str(one) == str(other)
+    scale = np.max(np.abs(one), initial=0.0)
+    return one.shape == other.shape and not differ(one, other, 1e-8 * np.abs(one) + 1e-12 * scale).any()
+
+
+def _two_at_once(case: Case) -> list[str]:
+    """A known mistake, with a factor that tells of a second one."""
+    M = len(case.problem.x)
+    factors = {
+        "a wrong sign": -1.0,
+        "a factor of M": M,
+        "a factor of 1/M": 1 / M,
+        "a factor of 2": 2.0,
+        "a factor of 1/2": 1 / 2,
+    }
+    answers = [call.answer for call in case.calls]
+    for words, given in case.given.items():
+        if words.startswith("a factor") or not case.visible(words):
+            continue
+        found = _constant(answers, given)
+        for factor, number in factors.items():
+            if found is not None and abs(found - number) <= 1e-8 * abs(number):
+                return [f"two mistakes at once: {words}, and {factor}"]
+    return []
+
+
+def _constant(answers: Sequence[Given], others: Sequence[Given]) -> float | None:
+    """By which number all of the others are to be multiplied to give the answers; None if by no single one."""
+    pairs = [(a, b) for a, b in zip(answers, others, strict=True) if isinstance(a, np.ndarray)]
+    if len(pairs) < len(answers) or any(not isinstance(b, np.ndarray) or a.shape != b.shape for a, b in pairs):
+        return None
+    a, b = [np.concatenate([np.ravel(part) for part in side]) for side in zip(*pairs, strict=True)]
+    factor = float(a @ b / (b @ b))
+    close = 1e-8 * np.abs(a) + 1e-12 * np.max(np.abs(a))
+    return factor if math.isfinite(factor) and not differ(a, factor * b, close).any() else None
+
+
+# What can be said of numbers that no known mistake gives
+
+
+def observed(case: Case) -> str:
+    """Return what can be said of numbers that no known mistake gives, in words."""
+    for _, call in case.wrong:
+        if call.problem:
+            return call.problem.replace(f"your {case.rule}", "it", 1)
+    layers, answers = [j for j, _ in case.wrong], [np.asarray(call.answer) for _, call in case.wrong]
+    rights = [call.right for _, call in case.wrong]
+    where = "" if len(layers) == len(case.calls) else f" in layer {', '.join(map(str, layers))} only"
+    if (factor := _constant(answers, rights)) is not None:
+        return f"it gives {factor:.6g} times the right numbers{where}" if factor else f"it gives zeros{where}"
+    factors = [_constant([a], [b]) for a, b in zip(answers, rights, strict=True)]
+    if None not in factors:
+        each = ", ".join([f"{factor:.6g} in layer {j}" for factor, j in zip(factors, layers, strict=True)])
+        return f"it gives the right numbers times {each}"
+    answer, right = [np.concatenate([np.ravel(part) for part in side]) for side in (answers, rights)]
+    return _pattern(answer, right, case.wrong[0][1]) + where
+
+
+def _pattern(answer: Array, right: Array, first: Call) -> str:
+    """What is to be seen in the numbers of all wrong calls, or in those of the first one."""
+    gap = answer - right
+    if not np.isfinite(answer).all():
+        return "it gives NaN or infinite numbers"
+    if np.ptp(gap) <= 1e-8 * np.max(np.abs(gap)):
+        return f"it gives the right numbers plus {gap[0]:.6g}"
+    if not differ(np.abs(answer), np.abs(right), 1e-8 * np.abs(right)).any():
+        return "it gives the right numbers but for some signs"
+    for axis, line in enumerate(("row", "column")[: first.right.ndim]):
+        lines = np.any(first.off, axis=tuple(i for i in range(first.right.ndim) if i != axis))
+        if not lines.all():
+            numbers = ", ".join(map(str, np.flatnonzero(lines)))
+            return f"only {line} {numbers} is wrong (counted from 0, of shape {first.right.shape})"
+    share = np.max(np.abs(gap)) / np.max(np.abs(right))
+    return f"it is off by up to {share:.2g} times the largest right number, in no simple pattern"

@@ -1,0 +1,144 @@
+"""The roads to the gradient: each fills a *ledger* with the quantities of the slides, by name and in their order.
+
+- `graph`: the network as a graph of Nodes; P and B are gradients of its inner nodes;
+- `tape`: that graph recorded as a program and replayed (it is the graph's road once more, not one of its own);
+- `rules`: the lecture's rules, layer by layer, for the whole batch;
+- `jacobians`: the derivation taken literally, one sample at a time;
+- `numeric`: central differences (the cost and the parameter gradients).
+
+`crosscheck.py` lays the ledgers side by side. A road takes a network and the checked batch of `batch_of`.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from tinygrad_ed.checking.ledger import Ledger
+from tinygrad_ed.closed_form import jacobians, rules
+from tinygrad_ed.graph.differences import numeric_derivative
+from tinygrad_ed.graph.grad_mode import recording
+from tinygrad_ed.graph.node import Node
+from tinygrad_ed.graph.values import Array
+from tinygrad_ed.nn import MLP, costs
+from tinygrad_ed.nn.mlp import parameters_of
+from tinygrad_ed.tape import compile  # noqa: A004  # ours, as re and torch have theirs
+
+Road = Callable[[MLP, Array, Array, str], Ledger]
+
+STEP = 6e-6  # of central differences
+NOISE = 1e-9  # the rounding of a cost of one over that step, and room
+
+
+def by_graph(mlp: MLP, x: Array, rho: Array, cost: str) -> Ledger:
+    """Build the graph on copies of the parameters, call `.backward()`, and read P and B off its inner nodes."""
+    with recording(True):
+        return _own(_swept(mlp, [Node(parameter.value) for parameter in mlp.parameters()], x, rho, cost))
+
+
+def by_tape(mlp: MLP, x: Array, rho: Array, cost: str) -> Ledger:
+    """Record the same as a program (`tape/`), and replay it."""
+
+    def program(parameters: list[Array], x: Array, rho: Array) -> dict[str, Any]:
+        return _swept(mlp, [Node(parameter) for parameter in parameters], x, rho, cost)
+
+    return _own(compile(program)([parameter.value for parameter in mlp.parameters()], x, rho))
+
+
+def _swept(mlp: MLP, parameters: Sequence[Node], x: Array, rho: Array, cost: str) -> dict[str, Any]:
+    """The ledger of a network's graph, with these parameters in the place of its own."""
+    L = len(mlp.layers)
+    alpha: dict[int, Any] = {0: Node(x, name="alpha[0]")}
+    zeta: dict[int, Any] = {}
+    for j, layer in enumerate(mlp.layers, start=1):
+        zeta[j] = alpha[j - 1] @ parameters[2 * j - 2] + parameters[2 * j - 1]
+        alpha[j] = layer.activate(zeta[j])
+    error = costs.find(cost)(alpha[L], rho)
+    error.backward()
+
+    book: dict[str, Any] = {"alpha[0]": x}
+    for j in range(1, L + 1):
+        book |= {f"zeta[{j}]": zeta[j].value, f"alpha[{j}]": alpha[j].value}
+    book |= {"cost": error.value, f"P[{L + 1}]": alpha[L].grad}
+    for j in range(L, 0, -1):
+        book |= {f"B[{j}]": zeta[j].grad, f"P[{j}]": alpha[j - 1].grad}
+    for j in range(L, 0, -1):
+        weights, bias = parameters[2 * j - 2 : 2 * j]
+        book |= {f"grad_omega[{j}]": weights.grad, f"grad_beta[{j}]": bias.grad}
+    return book
+
+
+def by_rules(
+    mlp: MLP, x: Array, rho: Array, cost: str, readers: Mapping[str, Callable[..., Any]] = rules.RULES
+) -> Ledger:
+    """Run the lecture's two algorithms, with a reader's own version of some rules where there is one."""
+    return _own(rules.quantities(*parameters_of(mlp), x, rho, cost, readers))
+
+
+def by_jacobians(mlp: MLP, x: Array, rho: Array, cost: str) -> Ledger:
+    """Build every Jacobian, sample by sample."""
+    return _own(jacobians.quantities(*parameters_of(mlp), x, rho, cost))
+
+
+def by_numeric(mlp: MLP, x: Array, rho: Array, cost: str) -> Ledger:
+    """Move one parameter at a time, in float64, and watch the cost.
+
+    A weight counts in units of the inputs that it meets, and the cost in units of itself: then a step is small
+    for the net input also if the data are large, and rounding is not taken for a kink. NaN stands where there is
+    no numeric derivative to be had: within a step of a kink. (A smaller step would come nearer to it, but with
+    more rounding than `rounding.py` allows.)
+    """
+    omega, beta, _ = parameters_of(mlp)
+    omega, beta = [{j: p.astype(float) for j, p in parameters.items()} for parameters in (omega, beta)]
+    reach, alpha = {}, x.astype(float)
+    for j, layer in enumerate(mlp.layers, start=1):
+        reach[j] = reach_of(alpha)
+        alpha = layer.activate(alpha @ omega[j] + beta[j])
+
+    def error(omega: Mapping[int, Array], beta: Mapping[int, Array]) -> Any:
+        alpha = x.astype(float)
+        for j, layer in enumerate(mlp.layers, start=1):
+            alpha = layer.activate(alpha @ omega[j] + beta[j])
+        return costs.find(cost)(alpha, rho)
+
+    book = Ledger(cost=error(omega, beta))
+    unit = max(1.0, book["cost"])
+    for j in range(len(omega), 0, -1):
+
+        def by_omega(w: Array, j: int = j) -> Any:
+            return error({**omega, j: w / reach[j]}, beta) / unit
+
+        def by_beta(b: Array, j: int = j) -> Any:
+            return error(omega, {**beta, j: b}) / unit
+
+        slopes = numeric_derivative(by_omega, omega[j] * reach[j], STEP, retry=False)
+        book[f"grad_omega[{j}]"] = slopes * (unit * reach[j])
+        book[f"grad_beta[{j}]"] = numeric_derivative(by_beta, beta[j], STEP, retry=False) * unit
+    return book
+
+
+ROADS: dict[str, Road] = {
+    "graph": by_graph,
+    "rules": by_rules,
+    "jacobians": by_jacobians,
+    "numeric": by_numeric,
+    "tape": by_tape,
+}
+"""The roads by name."""
+
+INDEPENDENT = ("graph", "rules", "jacobians", "numeric")
+"""Those that a cross-check compares unless it is told otherwise: the tape is the graph's road once more."""
+
+
+def reach_of(alpha: Array) -> float:
+    """How far the net input moves, at most, when a weight moves by one; at least 1.
+
+    >>> reach_of(np.array([[0.5, -3.0]]))
+    3.0
+    """
+    return max(1.0, float(np.max(np.abs(alpha))))
+
+
+def _own(book: Mapping[str, Any]) -> Ledger:
+    """Copies: whoever changes a ledger changes neither the network nor another entry."""
+    return Ledger({name: np.array(value) if np.ndim(value) else value for name, value in book.items()})

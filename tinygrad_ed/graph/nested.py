@@ -1,0 +1,71 @@
+"""Nested lists, tuples and dicts: their entries in order, and the same nesting around other entries.
+
+The transforms take such arguments, as in `grad(f)({"w": w, "b": b})`. A list is a container here, an array is not.
+
+>>> tree = {"w": [1.0, 2.0], "b": 3.0}
+>>> leaves(tree), rebuilt(tree, iter("xyz"))
+([1.0, 2.0, 3.0], {'w': ['x', 'y'], 'b': 'z'})
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+from tinygrad_ed.errors import InvalidType
+
+CONTAINERS = (list, tuple, dict)
+
+
+DEEPEST = 300
+"""So deep may arguments be nested: a function that calls itself for each level has some room left then."""
+
+
+def leaves(tree: Any, level: int = 0) -> list[Any]:
+    """The entries of nested lists, tuples and dicts, in order.
+
+    Raises:
+        InvalidType: for more than 300 levels, or where a container holds itself.
+    """
+    if level > DEEPEST:
+        raise InvalidType(
+            f"lists, tuples and dicts are nested more than {DEEPEST} levels deep, or one of them holds itself; give "
+            "arrays, or a flat list"
+        )
+    if isinstance(tree, dict):
+        tree = list(tree.values())
+    if not isinstance(tree, CONTAINERS):
+        return [tree]
+    found = []
+    for branch in tree:
+        if isinstance(branch, CONTAINERS):
+            found += leaves(branch, level + 1)
+        else:
+            found.append(branch)
+    return found
+
+
+def rebuilt(tree: Any, entries: Iterator[Any]) -> Any:
+    """The nesting of `tree` around other entries."""
+    if isinstance(tree, dict):
+        return {key: rebuilt(branch, entries) for key, branch in tree.items()}
+    if isinstance(tree, list | tuple):
+        branches = [rebuilt(branch, entries) for branch in tree]
+        return type(tree)(*branches) if hasattr(tree, "_fields") else type(tree)(branches)
+    return next(entries)
+
+
+def leaves_like(tree: Any, model: Any, what: str) -> list[Any]:
+    """The entries of `tree`, which must be nested as `model` is."""
+    if isinstance(model, dict):
+        if not isinstance(tree, dict) or tree.keys() != model.keys():
+            raise InvalidType(f"{what} must be a dict with the keys {list(model)}, but got {tree!r}")
+        return [leaf for key in model for leaf in leaves_like(tree[key], model[key], what)]
+    if isinstance(model, list | tuple):
+        if not isinstance(tree, list | tuple) or len(tree) != len(model):
+            raise InvalidType(f"{what} must be nested like {model!r}, but got {tree!r}")
+        return [leaf for branch, like in zip(tree, model, strict=True) for leaf in leaves_like(branch, like, what)]
+    return [tree]
+
+
+def name_of(f: Any) -> str:
+    """Return what messages call a function."""
+    return getattr(f, "__name__", repr(f))

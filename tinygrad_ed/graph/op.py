@@ -1,0 +1,399 @@
+"""Op: a differentiable function, its forward computation and its derivative rules together.
+
+Calling an op with a Node among its inputs computes the value with NumPy (or `math`, for floats) and makes the new Node
+that remembers op and inputs. The ops themselves are in `ops/`, one line each.
+
+>>> from tinygrad_ed.graph.node import Node
+>>> double = Op("double", lambda x: 2 * x, (lambda g, y, x: 2 * g,))
+>>> x = Node(0.6, name="x")
+>>> y = double(x)
+>>> y, y.op.name, y.args
+(Node(1.2, op='double'), 'double', (Node(0.6, name='x'),))
+"""
+
+import inspect
+from collections.abc import Callable
+from functools import partial
+from types import MethodType
+from typing import Any, overload
+
+import numpy as np
+
+from tinygrad_ed.errors import InvalidType, InvalidValue, NoDerivativeRule, ShapeError
+from tinygrad_ed.graph.grad_mode import mode, observer
+from tinygrad_ed.graph.node import Node, clock
+from tinygrad_ed.graph.values import Plain, Value, constant, kept, lifted_among, owned, read_only, shape_of
+
+Rule = Callable[..., Any]
+
+
+def same(g: Any, y: Any, *inputs: Any) -> Any:
+    """Pass the gradient on, as a sum does to each of its inputs."""
+    return g
+
+
+def times_second(g: Any, y: Any, a: Any, b: Any) -> Any:
+    """Multiply the gradient by the second input: the rule of a product for its first one."""
+    return g * b
+
+
+def times_first(g: Any, y: Any, a: Any, b: Any) -> Any:
+    """Multiply the gradient by the first input: the rule of a product for its second one."""
+    return g * a
+
+
+OF_A_SUM: tuple[Rule, ...] = (same, same)
+OF_A_PRODUCT: tuple[Rule, ...] = (times_second, times_first)
+"""The rules that `quick.py` writes out. It knows these tuples, and no op: an op with other rules is called by them."""
+
+_WRITTEN_OUT = {rules: rules for rules in (OF_A_SUM, OF_A_PRODUCT)}
+
+# Bound once: each is called for every node.
+blank, recording_mode = partial(object.__new__, Node), mode.get
+
+
+class Op:
+    """A differentiable function: the forward computation and one derivative rule for each input.
+
+    Args:
+        name: what pictures and messages call it.
+        forward: the NumPy function, `forward(*inputs, **params)`.
+        rules: for each input, `rule(g, y, *inputs, **params)`: the gradient of a scalar with respect to
+            that input, where `g` is its gradient with respect to the result `y`; or None for an input
+            that has no gradient. What a rule takes after the inputs are the op's parameters, such as `axis`.
+        scalar: a quicker forward for floats, from `math` or `operator`.
+        broadcasts: the inputs broadcast; `backward.py` sums the rule's gradient to the input's shape.
+        variadic: any number of inputs; the only rule takes the input's position, `rule(g, y, i, *inputs)`. One that
+            needs no inputs takes none, `rule(g, y, i)`: of thousands, each would be handed all the others.
+
+    Raises:
+        InvalidType: if `forward` or a rule cannot be called.
+        InvalidValue: without any rule.
+
+    Calling it with plain numbers and arrays gives a plain result; with a Node among them, a Node. That is
+    what lets a rule be written once: at first order it runs on plain NumPy values, and in a sweep with
+    `create_graph=True` the same rule builds the graph of the gradient.
+    """
+
+    __slots__ = (
+        "any_params",
+        "arity",
+        "broadcasts",
+        "compute",
+        "entrywise",
+        "forward",
+        "guarded",
+        "known",
+        "name",
+        "params",
+        "quick",
+        "reads_inputs",
+        "rules",
+        "scalar",
+        "shortly",
+        "single",
+        "variadic",
+    )
+
+    def __init__(
+        self,
+        name: str,
+        forward: Callable[..., Any],
+        rules: tuple[Rule | None, ...],
+        scalar: Callable[..., float] | None = None,
+        broadcasts: bool = False,
+        variadic: bool = False,
+    ) -> None:
+        signatures = _checked(name, forward, rules, variadic)
+        self.name = name
+        self.forward = forward
+        self.rules: tuple[Rule | None, ...] = _WRITTEN_OUT.get(rules, rules)  # type: ignore[arg-type]  # None is a key too
+        self.scalar = scalar
+        self.broadcasts = broadcasts
+        self.variadic = variadic
+        self.arity = len(rules)
+        self.single = len(rules) == 1 and not variadic
+        # A reader's function could write into the arrays that it is given, and its rules could give anything: it is
+        # guarded. The ops of the package are trusted, and most of them are quick (see `quick.py`).
+        self.guarded, self.quick, self.entrywise = True, False, False
+        # What computes it for floats and for arrays alike, such as operator.add; the operators of a Node give it.
+        self.compute: Callable[[Any, Any], Any] | None = None
+        # One of the two short ways, `of_one` and `of_two`, once the op is trusted.
+        self.shortly: Callable[..., Node | None] | None = None
+        takes = list(signatures[0].parameters.values()) if signatures else []
+        self.reads_inputs = not variadic or any([p.kind is p.VAR_POSITIONAL for p in takes])
+        after = takes[2 + self.arity :]
+        self.params = tuple([p.name for p in after if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)])
+        self.known = frozenset(self.params)
+        self.any_params = not takes or any([p.kind is p.VAR_KEYWORD for p in takes])
+
+    def __repr__(self) -> str:
+        return f"<op {self.name}>"
+
+    def __reduce__(self) -> tuple[Callable[[str], "Op"], tuple[str]]:
+        """A pickled graph holds the names of its ops; their rules are functions, which no file can hold."""
+        if OPS.get(self.name) is not self:
+            raise InvalidType(f"op {self.name!r} cannot be pickled: another op has the same name; rename this one")
+        return find_op, (self.name,)
+
+    def __deepcopy__(self, memo: object) -> "Op":
+        return self
+
+    @overload
+    def __call__(self, x: Node, /, *inputs: Any, **params: Any) -> Node: ...
+    @overload
+    def __call__(self, x: Plain, y: Node, /, *inputs: Any, **params: Any) -> Node: ...
+    @overload
+    def __call__(self, x: Plain, y: Plain, z: Node, /, *inputs: Any, **params: Any) -> Node: ...
+    @overload
+    def __call__(self, x: Plain, /, *inputs: Any, **params: Any) -> Any: ...
+    def __call__(self, *inputs: Any, **params: Any) -> Any:
+        """Compute the value; remember op and inputs if there is a Node among them."""
+        if self.shortly is not None and not params and len(inputs) == self.arity:
+            node = self.shortly(*inputs)
+            if node is not None:
+                return node
+        if len(inputs) != self.arity or (params and not params.keys() <= self.known):
+            inputs, params = self._bound(inputs, params)
+        recorded = any([isinstance(x, Node) for x in inputs])
+        watcher = recorded and recording_mode()
+        read = kept if watcher else constant
+        values: list[Any] = [x._value if isinstance(x, Node) else x if type(x) is float else read(x) for x in inputs]
+        floats, lifted = True, None
+        for value in values:
+            if type(value) is not float:
+                floats = False
+                lifted = lifted if type(value) is np.ndarray else value
+        if lifted is None and params and observer.get() is not None:
+            lifted = lifted_among(params)
+        if lifted is not None:
+            value = lifted.through(self, values, params)
+        elif watcher is True or watcher is False:
+            value = self._evaluate(values, params, inputs, floats)
+        else:
+            watcher.given(*inputs, *params.values())
+            value = watcher.computed(partial(self._evaluate, values, params, inputs, floats))
+        if not recorded:
+            return value
+        args = tuple([x if isinstance(x, Node) else v for x, v in zip(inputs, values, strict=True)])
+        return self._remembered(value, args, owned(params) if params else params)
+
+    def _remembered(self, value: Value, args: tuple[Any, ...], params: dict[str, Any]) -> Node:
+        """The new node; one that remembers nothing if recording is off."""
+        node, recording = blank(), recording_mode()
+        node._value, node.id = value, next(clock)
+        node._grad = node.op = node._first = node._second = None
+        if recording:
+            node.op = self
+            if params or self.variadic or len(args) > 2:
+                node._first, node._second = args, params or None
+            elif self.single:
+                node._first = args[0]
+            else:
+                node._first, node._second = args
+            if recording is not True:
+                recording.made(node)
+        return node
+
+    def of_one(self, x: Any) -> Node | None:
+        """The short way for the only input of an op without parameters; None if there is more to see to."""
+        if type(x) is not Node or recording_mode() is not True:
+            return None
+        a: Any = x._value
+        function = self.scalar if type(a) is float else self.forward if type(a) is np.ndarray else None
+        if function is None:
+            return None
+        try:
+            value: Any = function(a)
+        except (ArithmeticError, ValueError):
+            return None
+        if type(value) is not float and (type(value) is not np.ndarray or not value.ndim):
+            if not isinstance(value, np.floating):  # of a sum, say
+                return None
+            value = float(value)
+        node = blank()
+        node._value = value
+        node.op = self
+        node._first = x
+        node.id = next(clock)
+        node._grad = node._second = None
+        return node
+
+    def of_two(self, x: Any, y: Any) -> Node | None:
+        """The short way for two inputs, a Node among them, and no parameters; None if there is more to see to."""
+        a: Any = x._value if type(x) is Node else x
+        b: Any = y._value if type(y) is Node else y
+        if (a is x and b is y) or recording_mode() is not True:
+            return None
+        if not (_usual(a) and _usual(b)):
+            return self.of_two(float(x), y) if is_exact(x) else None  # 2 * node
+        try:
+            value: Any = self.compute(a, b)  # type: ignore[misc]  # there is one: see `__call__`
+        except (ArithmeticError, ValueError):
+            return None
+        if type(value) is not float:
+            if type(value) is not np.ndarray:
+                if not isinstance(value, float):
+                    return None
+                value = float(value)  # NumPy's own, of a product of two vectors
+            if a is x and type(a) is np.ndarray:
+                x = a.copy()  # its owner may change it before the sweep
+            elif b is y and type(b) is np.ndarray:
+                y = b.copy()
+        node = blank()
+        node._value = value
+        node.op = self
+        node._first = x
+        node._second = y
+        node.id = next(clock)
+        node._grad = None
+        return node
+
+    def trust(self) -> None:
+        """Take the op for one that never writes into its inputs, and whose rules give floats for floats.
+
+        It is entrywise if it gives a number for numbers, and else an array of the shape that its inputs broadcast to.
+        """
+        self.guarded = False
+        self.quick = self.arity <= 2 and not self.variadic and None not in self.rules
+        self.shortly = self.of_one if self.single else self.of_two if self.compute is not None else None
+        self.entrywise = self.quick and self.scalar is not None and not (self.params or self.any_params)
+
+    def __get__(self, instance: Any, owner: type) -> Any:
+        """As an attribute of a class an op is a method, as a function is: `Node.exp = exp`."""
+        return self if instance is None else MethodType(self, instance)
+
+    def _evaluate(self, values: list[Any], params: dict[str, Any], inputs: tuple[Any, ...], floats: bool) -> Value:
+        if floats and self.scalar is not None:
+            try:
+                return self.scalar(*values, **params)
+            except (ArithmeticError, ValueError):
+                pass  # let NumPy say inf or nan, with its warning
+        if self.guarded:
+            values = [read_only(value) for value in values]
+        try:
+            result = self.forward(*values, **params)
+        except ValueError as error:
+            if type(error) is not ValueError:
+                raise  # AxisError and LinAlgError already say what is wrong
+            shapes = " and ".join(f"{shape_of(v)}{_called(x)}" for v, x in zip(values, inputs, strict=True))
+            raise ShapeError(f"{self.name}: inputs of shape {shapes} do not fit: {error}") from error
+        if type(result) is np.ndarray and result.ndim and result.dtype.kind == "f":
+            return result.copy() if self.guarded else result  # the reader may use it again
+        if isinstance(result, tuple):
+            raise InvalidType(f"{self.name}: the forward function returned a tuple, but an op has one result")
+        array = np.asarray(result)
+        if array.dtype.kind != "f":
+            if array.dtype.kind not in "iub":
+                raise InvalidType(f"{self.name}: the result is {array.dtype}, but a Node holds real numbers only")
+            array = array.astype(float)
+        return array if array.ndim else float(array)
+
+    def _bound(self, inputs: tuple[Any, ...], params: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """Sort positional arguments that follow the inputs into the parameters, as in `tg.sum(x, 0)`; check names.
+
+        A parameter that the rules do not know is refused: they would answer as if it were not there.
+        """
+        if not self.variadic and len(inputs) != self.arity:
+            extra = inputs[self.arity :]
+            if len(inputs) < self.arity or len(extra) > len(self.params):
+                wanted = f"{self.arity} input{'s' * (self.arity != 1)}"
+                more = f" and then {', '.join(self.params)}" if self.params else ""
+                raise InvalidType(f"{self.name} takes {wanted}{more}; it got {len(inputs)} positional arguments")
+            inputs = inputs[: self.arity]
+            params = {**dict(zip(self.params, extra, strict=False)), **params}
+        unknown = [] if self.any_params else [name for name in params if name not in self.params]
+        if unknown:
+            raise NoDerivativeRule(
+                f"{self.name} does not take {', '.join(f'{name}=' for name in unknown)} "
+                f"(known: {', '.join(self.params) or 'none'})"
+            )
+        return inputs, params
+
+
+OPS: dict[str, "Op"] = {}
+"""Every op by its name, the first one that got it."""
+
+HANDLERS: dict[Callable[..., Any], Callable[..., Any]] = {}
+"""What a NumPy function does when it meets a Node: filled by `op` and `ops/`, read by `ops/protocols.py`."""
+
+
+def op(
+    name: str,
+    forward: Callable[..., Any],
+    *rules: Rule | None,
+    scalar: Callable[..., float] | None = None,
+    broadcasts: bool = False,
+    variadic: bool = False,
+) -> Op:
+    """Make an `Op`; the arguments are those of the class. One op, one line.
+
+    If `forward` is a NumPy function for which Nodes have no rule yet, NumPy's own name works from then on.
+
+    Raises:
+        InvalidType, InvalidValue: as the class.
+
+    >>> cube = op("cube", lambda x: x**3, lambda g, y, x: g * 3 * x**2)
+    >>> cube(2.0), cube(Node(2.0))
+    (8.0, Node(8.0, op='cube'))
+    """
+    made = Op(name, forward, rules, scalar, broadcasts, variadic)
+    OPS.setdefault(name, made)
+    if is_numpy_function(forward):
+        HANDLERS.setdefault(forward, made)
+    return made
+
+
+def _checked(name: str, forward: Any, rules: tuple[Rule | None, ...], variadic: bool) -> list[inspect.Signature]:
+    """See that a rule can be called with g, y and the inputs, each of them; return what the rules take."""
+    for what in (forward, *rules):
+        if what is not None and not callable(what):
+            raise InvalidType(f"op {name!r}: {what!r} cannot be called; give functions (None: no gradient)")
+    if not rules:
+        raise InvalidValue(
+            f"op {name!r} has no rules; give one for each input: lambda g, y, x: ... (None: no gradient)"
+        )
+    inputs = 1 if variadic else len(rules)
+    given = [rule for rule in rules if rule is not None]
+    signatures = [inspect.signature(rule) for rule in given]
+    for rule, signature in zip(given, signatures, strict=True):
+        try:
+            signature.bind(*range(2 + inputs))
+        except TypeError:
+            code = getattr(rule, "__code__", None)
+            place = f" at {code.co_filename}:{code.co_firstlineno}" if code else ""
+            raise InvalidType(
+                f"a derivative rule of op {name!r} does not take (g, y, and {inputs} input{'s' * (inputs != 1)}), "
+                f"but {signature}{place}; there is one rule for each input, and each takes all of them"
+            ) from None
+    return signatures
+
+
+def find_op(name: str) -> Op:
+    """Return the op of that name (for pickled graphs).
+
+    Raises:
+        InvalidValue: if there is none: an op of one's own must be made before its graph is loaded.
+    """
+    if name not in OPS:
+        raise InvalidValue(f"there is no op {name!r}; make it with tg.op before you load a graph that uses it")
+    return OPS[name]
+
+
+def is_numpy_function(function: object) -> bool:
+    """Whether NumPy asks our protocols before it runs `function` on a Node."""
+    return isinstance(function, np.ufunc | type(np.sum))
+
+
+def _usual(value: Any) -> bool:
+    """Whether a value is what most Nodes hold: a float, or an array of floats."""
+    return type(value) is float or (type(value) is np.ndarray and value.ndim > 0 and value.dtype.kind == "f")
+
+
+def is_exact(value: object) -> bool:
+    """Whether a value is an int that a float holds to the last digit."""
+    return type(value) is int and -(2**53) <= value <= 2**53
+
+
+def _called(x: object) -> str:
+    return f" ({x.name!r})" if isinstance(x, Node) and x.name is not None else ""

@@ -1,0 +1,13 @@
+"""The lecture as a program: its derivation on a reader's network, and its claims as experiments.
+
+* `derive`: every step of the derivation, checked against the one before, to print;
+* `contribution`: what one neuron contributes to the error, and on which paths;
+* `experiments`: each claim runs the code that trains, says whether it holds, and can fail.
+"""
+
+from tinygrad_ed.lecture.contribution import Contribution, contribution
+from tinygrad_ed.lecture.derivation import Derivation
+from tinygrad_ed.lecture.derive import derive
+from tinygrad_ed.lecture.step import Step
+
+__all__ = ["Contribution", "Derivation", "Step", "contribution", "derive"]

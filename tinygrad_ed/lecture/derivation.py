@@ -1,0 +1,128 @@
+"""Derivation: the steps of `derive`, to read on a terminal, in Markdown, or on one page of HTML."""
+
+import os
+import secrets
+import textwrap
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import groupby
+from pathlib import Path
+
+from tinygrad_ed.lecture.page import framed, page_of
+from tinygrad_ed.lecture.step import WIDTH, Parts, Step
+from tinygrad_ed.notation.letters import Formula, prose
+
+
+@dataclass(frozen=True, eq=False)
+class Derivation:
+    """A whole derivation: its steps in order.
+
+    It is a sequence of steps, and a mapping by their names: `derivation[0]`, `derivation["f_by_a"]`, `for step in
+    derivation`. It prints itself, shows itself in a notebook, and saves itself.
+
+    Attributes:
+        title: what is derived.
+        intro: the network, the sample, and the neuron that is followed, in words.
+        steps: the steps; where one does not hold, it is the last.
+    """
+
+    title: str
+    intro: str
+    steps: tuple[Step, ...]
+
+    @property
+    def holds(self) -> bool:
+        """Whether every step equals the one before it."""
+        return self.first_failure is None
+
+    @property
+    def first_failure(self) -> Step | None:
+        """The step that does not hold; None if all do."""
+        return next((step for step in self.steps if not step.check.holds), None)
+
+    @property
+    def verdict(self) -> str:
+        """How it came out, in one sentence."""
+        failed = self.first_failure
+        if failed is None:
+            return f"All {len(self.steps)} steps hold: each equals the step before it."
+        return f"The step {failed.name!r} does not hold. The derivation stops there, for all that follows rests on it."
+
+    @property
+    def parts(self) -> Parts:
+        """The parts by their titles, each with its steps and their numbers: "2.1" is the first step of part 2."""
+        grouped = [(part, list(steps)) for part, steps in groupby(self.steps, key=lambda step: step.part)]
+        return [
+            (part, [(f"{p}.{s}", step) for s, step in enumerate(steps, start=1)])
+            for p, (part, steps) in enumerate(grouped, start=1)
+        ]
+
+    def __len__(self) -> int:
+        return len(self.steps)
+
+    def __iter__(self) -> Iterator[Step]:
+        return iter(self.steps)
+
+    def __getitem__(self, key: int | str) -> Step:
+        return self.steps[key] if isinstance(key, int) else {step.name: step for step in self.steps}[key]
+
+    def __repr__(self) -> str:
+        return f"<{self.title}. {self.verdict}>"
+
+    def __str__(self) -> str:
+        said = [self.title, "=" * len(self.title), "", *textwrap.wrap(prose(self.intro, str), WIDTH)]
+        for p, (part, steps) in enumerate(self.parts, start=1):
+            said += ["", "", f"{p} {part}", "-" * (len(part) + 2)]
+            said += ["\n" + f"{number} {step}" for number, step in steps]
+        return "\n".join([*said, "", "", self.verdict])
+
+    def to_markdown(self) -> str:
+        """Return it as Markdown, with formulas in LaTeX between `$$`."""
+        said = [f"# {self.title}", prose(self.intro, _inline)]
+        for p, (part, steps) in enumerate(self.parts, start=1):
+            said.append(f"## {p} {part}")
+            for number, step in steps:
+                said += [f"### {number} {step.title}", prose(f"{step.words} {step.note}".strip(), _inline)]
+                said += [f"$$\n{f.latex}\n$$" for f in (step.formula, *step.equations)]
+                said += [f"> {step.check}", f"Numbers: `{step.listed}`"]
+        return "\n\n".join([*said, f"**{self.verdict}**"]) + "\n"
+
+    def to_html(self) -> str:
+        """Return it as one page that needs nothing else: formulas in MathML, a table of contents, light and dark."""
+        return page_of(self.title, self.intro, self.parts, self.verdict, self.holds)
+
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Write it to a file; the suffix of the name (.txt, .md, .html) is the format.
+
+        The file is written beside its place and then renamed, so a save that fails leaves an older file as it was.
+
+        Returns:
+            the path.
+
+        Raises:
+            ValueError: for a name with another suffix, or none.
+            OSError: if the folder is missing or cannot be written.
+        """
+        path = Path(path)
+        writers = {".txt": lambda: f"{self}\n", ".md": self.to_markdown, ".html": self.to_html}
+        if path.suffix.lower() not in writers:
+            raise ValueError(f"{str(path)!r} must end with one of {', '.join(writers)}: the suffix is the format")
+        content = writers[path.suffix.lower()]().encode()
+        beside = path.with_name(f".{secrets.token_hex(8)}.tmp")
+        try:
+            beside.write_bytes(content)
+            beside.replace(path)
+        finally:
+            beside.unlink(missing_ok=True)
+        return path
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: the page in a frame, so that neither's style touches the other."""
+        return framed(self.to_html(), self.title)
+
+    def _repr_markdown_(self) -> str:
+        return self.to_markdown()
+
+
+def _inline(f: Formula) -> str:
+    return f"${f.latex}$"

@@ -1,0 +1,114 @@
+"""Dense: one layer, f(a, W, b) = Φ(a W + b) (lecture, section 3.2).
+
+A batch is `(M, n_in)`, one row a sample; one sample is `(n_in,)`. The weights are `(n_in, n_out)`, and column k
+belongs to neuron k, as on the slides.
+"""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import DTypeLike
+
+from tinygrad_ed.errors import InvalidType, InvalidValue, ShapeError, generator, storable, whole_number
+from tinygrad_ed.graph.node import Node
+from tinygrad_ed.graph.values import Plain
+from tinygrad_ed.nn import activations
+from tinygrad_ed.nn import init as initialisers
+from tinygrad_ed.nn.checks import numbers
+from tinygrad_ed.ops import matmul
+
+Seed = int | np.random.Generator
+
+
+class Dense:
+    """A fully connected layer.
+
+    Args:
+        n_in, n_out: its widths, at least 1.
+        activation: the name of Φ, see `nn.activations`.
+        init: the name of the initial weights, see `nn.init`, or a function. The bias starts at zero.
+        rng: a seed or a generator.
+        dtype: float32 or float64.
+        number: the layer's place in a network, for names (`W1`, `b1`) and messages.
+
+    Raises:
+        InvalidValue: for an unknown activation or init, a width below 1, a negative seed, another dtype.
+        InvalidType: for a width that is not a whole number, another rng, or an init that gives no numbers.
+        ShapeError: for an init that gives weights of another shape.
+
+    >>> layer = Dense(2, 3, "tanh")
+    >>> layer, layer([[0.5, 1.0]]).shape
+    (Dense(2, 3, 'tanh'), (1, 3))
+    """
+
+    def __init__(
+        self,
+        n_in: int,
+        n_out: int,
+        activation: str = "identity",
+        init: "str | initialisers.Initialiser" = "glorot",
+        rng: Seed = 0,
+        dtype: DTypeLike = float,
+        number: int | None = None,
+    ) -> None:
+        self.n_in, self.n_out = width(n_in), width(n_out)
+        self.activation, self.number = activation, number
+        self._phi = activations.find(activation)
+        dtype = float_type(dtype)
+        storable("a matrix of weights", self.n_in, self.n_out)
+        weights = numbers("init gave weights that", initialisers.find(init)(generator(rng), self.n_in, self.n_out))
+        if weights.shape != (self.n_in, self.n_out):
+            raise ShapeError(f"init gave weights of shape {weights.shape}, but this layer needs {(n_in, n_out)}")
+        suffix = "" if number is None else str(number)
+        self.weights = Node(weights.astype(dtype), name=f"W{suffix}")
+        self.bias = Node(np.zeros(self.n_out, dtype), name=f"b{suffix}")
+
+    def net_input(self, x: Node | Plain) -> Node:
+        """Return ζ = x W + b, `(M, n_out)`, or `(n_out,)` for one sample, in the dtype of the weights.
+
+        Raises:
+            ShapeError: if x is not `(M, n_in)` or `(n_in,)`.
+            InvalidType: if x does not hold real numbers.
+        """
+        x = x if isinstance(x, Node) else numbers("the input x", x)
+        if x.dtype != self.weights.dtype:
+            x = x.astype(self.weights.dtype)
+        shape = x.shape
+        if not 1 <= len(shape) <= 2 or shape[-1] != self.n_in:
+            which = "this layer" if self.number is None else f"layer {self.number}"
+            raise ShapeError(
+                f"{which} has weights {self.weights.name} of shape {self.weights.shape} and takes inputs of shape "
+                f"(M, {self.n_in}), or ({self.n_in},) for one sample; it got {shape}"
+            )
+        return matmul(x, self.weights) + self.bias  # `x @`, with an array x, would ask NumPy first
+
+    def activate(self, zeta: Any) -> Any:
+        """Return α = Φ(ζ)."""
+        return self._phi(zeta)
+
+    def __call__(self, x: Node | Plain) -> Node:
+        """Return α = Φ(x W + b): a Node of the graph."""
+        return self.activate(self.net_input(x))  # type: ignore[no-any-return]  # that is what Φ gives for a Node
+
+    def parameters(self) -> list[Node]:
+        """Return the weights and the bias."""
+        return [self.weights, self.bias]
+
+    def __repr__(self) -> str:
+        return f"Dense({self.n_in}, {self.n_out}, {self.activation!r})"
+
+
+def width(width: object) -> int:
+    """Return the width of a layer as an int; refuse what is none."""
+    return whole_number("a layer's width", width)
+
+
+def float_type(dtype: DTypeLike) -> np.dtype[Any]:
+    """Return float32 or float64; refuse another dtype."""
+    try:
+        found = np.dtype(dtype)
+    except TypeError as error:
+        raise InvalidType(f"a layer computes in float32 or float64; {dtype!r} is no dtype") from error
+    if found not in (np.dtype(np.float32), np.dtype(np.float64)):
+        raise InvalidValue(f"a layer computes in float32 or float64, not in {found}")
+    return found

@@ -1,0 +1,281 @@
+"""MLP: one layer after another, as one network (lecture, section 3.3), with its batch and cost as plain data."""
+
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import DTypeLike
+
+from tinygrad_ed.errors import FileProblem, GraphDropped, InvalidType, InvalidValue, ShapeError, generator
+from tinygrad_ed.graph.grad_mode import no_grad
+from tinygrad_ed.graph.node import Node, plain
+from tinygrad_ed.graph.values import Array, Plain
+from tinygrad_ed.nn import activations, costs, metrics, storage
+from tinygrad_ed.nn import init as initialisers
+from tinygrad_ed.nn.checks import finite, numbers
+from tinygrad_ed.nn.dense import Dense, Seed, float_type, width
+from tinygrad_ed.nn.problem import Problem
+from tinygrad_ed.ops import exp, logsumexp, sigmoid
+
+
+class MLP:
+    """A multi-layer perceptron.
+
+    Args:
+        sizes: the widths n_0, n_1, ... n_L: at least two numbers.
+        activation: Φ of the hidden layers.
+        output: Φ of the last layer. (For cross_entropy keep "identity": the softmax is in the cost.)
+        init, rng, dtype: as in `Dense`.
+
+    Raises:
+        InvalidValue, InvalidType: for fewer than two sizes, and as `Dense`.
+
+    >>> mlp = MLP([2, 3, 2], rng=1)
+    >>> [p.name for p in mlp.parameters()]
+    ['W1', 'b1', 'W2', 'b2']
+    >>> mlp([0.5, -0.5]).shape, mlp.predict([[0.5, -0.5]]).shape
+    ((2,), (1, 2))
+    """
+
+    def __init__(
+        self,
+        sizes: Sequence[int],
+        activation: str = "tanh",
+        output: str = "identity",
+        init: "str | initialisers.Initialiser" = "glorot",
+        rng: Seed = 0,
+        dtype: DTypeLike = float,
+    ) -> None:
+        if not np.iterable(sizes):
+            raise InvalidType(f"sizes is a list of widths, such as [2, 3, 1], not {sizes!r}")
+        self.sizes = tuple([width(size) for size in sizes])
+        if len(self.sizes) < 2:
+            raise InvalidValue(f"an MLP needs the widths of its input and of at least one layer, but got {sizes!r}")
+        activations.find(activation)  # also where there is no hidden layer to use it
+        rng = generator(rng)  # one for all layers
+        last = len(self.sizes) - 1
+        self.layers = [
+            Dense(n_in, n_out, output if j == last else activation, init, rng, dtype, number=j)
+            for j, (n_in, n_out) in enumerate(zip(self.sizes[:-1], self.sizes[1:], strict=True), start=1)
+        ]
+
+    def __call__(self, x: Node | Plain) -> Node:
+        """Return the network's output as a Node of the graph."""
+        for layer in self.layers:
+            x = layer(x)
+        return x  # type: ignore[return-value]  # there is at least one layer
+
+    def predict(self, x: Plain) -> Array:
+        """Return the output as a plain array: `(M, n_L)`, or `(n_L,)` for one sample. No graph is built.
+
+        Raises:
+            GraphDropped: for a Node, whose derivative would be lost.
+            ShapeError, InvalidType: as `Dense.net_input`.
+        """
+        if isinstance(x, Node):
+            raise GraphDropped(
+                f"predict gives plain numbers, and the derivative by {x.name or 'its input'} would be lost; "
+                "use mlp(x), or mlp.predict(x.value) for the numbers alone"
+            )
+        with no_grad():
+            return np.asarray(plain(self(x)))
+
+    def predict_proba(self, x: Plain, cost: str | None = None) -> Array:
+        """Return the probabilities that a network has learned with cross_entropy or logistic.
+
+        cross_entropy: the softmax of the outputs, `(M, n_L)`, one column a class. logistic: 1 / (1 + exp(-output)) is
+        the probability of the label +1; with one output that makes two columns, for -1 and +1, with more it is one
+        column an output. For one sample `(n_0,)` the result has no batch axis.
+
+        Args:
+            x: the inputs, as in `predict`.
+            cost: "cross_entropy" or "logistic"; by default logistic for one output, else cross_entropy.
+
+        Raises:
+            InvalidValue: for another cost, whose outputs are no probabilities, or cross_entropy with one output.
+            GraphDropped, ShapeError, InvalidType: as `predict`.
+
+        >>> MLP([2, 3, 2], rng=1).predict_proba([[0.5, -0.5]]).sum(axis=1).round(12)
+        array([1.])
+        """
+        cost = ("logistic" if self.sizes[-1] == 1 else "cross_entropy") if cost is None else cost
+        if cost not in ("cross_entropy", "logistic") or (cost == "cross_entropy" and self.sizes[-1] == 1):
+            raise InvalidValue(
+                f"outputs of cost {cost!r} ({self.sizes[-1]} of them) are no probabilities; learn classes with "
+                "cross_entropy (an output a class) or logistic (labels -1 and +1)"
+            )
+        output = self.predict(x)
+        if cost == "cross_entropy":
+            return np.asarray(exp(output - logsumexp(output, axis=-1, keepdims=True)))
+        positive = np.asarray(sigmoid(output))
+        return np.concatenate([np.asarray(sigmoid(-output)), positive], axis=-1) if self.sizes[-1] == 1 else positive
+
+    def score(self, x: Plain, rho: Plain, cost: str = "mse", metric: "str | metrics.Metric | None" = None) -> float:
+        """Return how good the answers are: accuracy for the costs that learn classes, R² for the others.
+
+        Args:
+            x: the inputs `(M, n_0)`.
+            rho: the expected outputs, as `fit` takes them.
+            cost: what the network learned with; it says what `rho` may hold.
+            metric: another metric, see `nn.metrics`: a name (also that of a cost), or a function (output, expected).
+
+        Raises:
+            InvalidValue, InvalidType, ShapeError: as `problem`, or for an unknown metric.
+
+        >>> from tinygrad_ed.data import xor
+        >>> 0.0 <= MLP([2, 4, 2], rng=1).score(*xor(20), cost="cross_entropy") <= 1.0
+        True
+        """
+        measure = metrics.find(metrics.suiting(cost) if metric is None else metric)
+        problem = self.problem(x, rho, cost)
+        return float(measure(self.predict(problem.x), problem.rho))
+
+    def save(self, path: str | PathLike[str]) -> Path:
+        """Write the network to a file, without pickle, all or nothing; return the file's path.
+
+        Args:
+            path: ends with .npz or .safetensors (extra `safetensors`); without a suffix it gets the latter where that
+                is installed, else the former.
+
+        Raises:
+            InvalidValue: for another suffix, NaN or infinite weights, or hidden layers of different activations.
+            FileProblem: if the file cannot be written; an older one of that name is as it was.
+            MissingExtra: for .safetensors without the extra.
+
+        >>> import tempfile
+        >>> mlp = MLP([2, 3, 1], "relu", rng=1)
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     again = MLP.load(mlp.save(Path(folder) / "network.npz"))
+        >>> again, bool(np.all(again.predict([1.0, 2.0]) == mlp.predict([1.0, 2.0])))
+        (MLP([2, 3, 1], activation='relu', output='identity'), True)
+        """
+        return storage.write(path, "network", *self.parts())
+
+    @classmethod
+    def load(cls, path: str | PathLike[str]) -> "MLP":
+        """Read a network that `save` wrote, or the one in a checkpoint of `fit`, as it was after the last epoch there.
+
+        Raises:
+            FileProblem: for a file that is missing, damaged, cut short, foreign, newer, or holds something else.
+            InvalidValue, MissingExtra: as `save`.
+        """
+        return cls.from_parts(path, *storage.read(path, "network", "training")[1:])
+
+    def parts(self) -> tuple[dict[str, Any], dict[str, Array]]:
+        """Return a description of the network that JSON knows, and its parameters by name: what a file keeps.
+
+        Raises:
+            InvalidValue: for NaN or infinite weights, or hidden layers of different activations.
+        """
+        hidden = {layer.activation for layer in self.layers[:-1]} or {"identity"}
+        if len(hidden) > 1:
+            raise InvalidValue(
+                f"a network is saved if its hidden layers share one activation; here are {sorted(hidden)}"
+            )
+        arrays = {str(parameter.name): np.asarray(parameter.value) for parameter in self.parameters()}
+        for name, array in arrays.items():
+            if not np.isfinite(array).all():
+                raise InvalidValue(f"{name} holds NaN or infinite numbers; such a network is not saved")
+        output = self.layers[-1].activation
+        described = {"sizes": list(self.sizes), "activation": hidden.pop(), "output": output, "dtype": str(self.dtype)}
+        return {"network": described}, arrays
+
+    @classmethod
+    def from_parts(cls, path: str | PathLike[str], about: Mapping[str, Any], arrays: Mapping[str, Array]) -> "MLP":
+        """Return the network that `parts` described; `path` says where that stood, and more may stand there.
+
+        Raises:
+            FileProblem: for a description or parameters that do not fit.
+        """
+        try:
+            described = about["network"]
+            sizes, dtype = [width(size) for size in described["sizes"]], float_type(described["dtype"])
+            for j, (n_in, n_out) in enumerate(pairwise(sizes), start=1):
+                for name, shape in ((f"W{j}", (n_in, n_out)), (f"b{j}", (n_out,))):
+                    array = arrays[name]
+                    if array.shape != shape or array.dtype != dtype or not np.isfinite(array).all():
+                        raise ValueError(f"{name} must hold {shape} finite numbers in {dtype}")
+            mlp = cls(sizes, described["activation"], described["output"], init="zeros", dtype=dtype)
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
+            raise FileProblem(f"{str(path)!r} holds no network of this package: {error}") from error
+        for parameter in mlp.parameters():
+            parameter.value = arrays[str(parameter.name)]
+        return mlp
+
+    def parameters(self) -> list[Node]:
+        """Return all weights and biases: W1, b1, W2, b2, ..."""
+        return [parameter for layer in self.layers for parameter in layer.parameters()]
+
+    def problem(self, x: Plain, rho: Plain, cost: str = "mse") -> Problem:
+        """Return this network, a batch and a cost as plain data, as `closed_form` takes them.
+
+        Args:
+            x: the inputs `(M, n_0)`, or one sample `(n_0,)`.
+            rho: the expected outputs `(M, n_L)`, or `(n_L,)`; for cross_entropy class numbers as well.
+            cost: the name of the cost, see `nn.costs`.
+
+        Raises:
+            InvalidValue: for an unknown cost, an empty batch, NaN or infinite data or weights, what the cost refuses.
+            InvalidType: for data that are not numbers.
+            ShapeError: for a wrong width; the message names the layer and both shapes.
+
+        >>> from tinygrad_ed.closed_form import rules
+        >>> list(rules.quantities(*MLP([2, 1]).problem([1.0, 2.0], [0.5])))[:4]
+        ['alpha[0]', 'zeta[1]', 'alpha[1]', 'cost']
+        """
+        return problem_of(self, x, rho, cost)
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """The dtype of the weights."""
+        return self.layers[0].weights.dtype
+
+    def __repr__(self) -> str:
+        hidden = f", activation={self.layers[0].activation!r}" if len(self.layers) > 1 else ""
+        return f"MLP({list(self.sizes)}{hidden}, output={self.layers[-1].activation!r})"
+
+
+def problem_of(mlp: MLP, x: Any, rho: Any, cost: str) -> Problem:
+    """Check a network, its data and a cost, and return them; see `MLP.problem`."""
+    costs.find(cost)
+    n_in, n_out = mlp.sizes[0], mlp.sizes[-1]
+    x, rho = numbers("x", x), numbers("rho", rho)
+    if not 1 <= x.ndim <= 2 or x.shape[-1] != n_in:
+        raise ShapeError(
+            f"layer 1 has weights W1 of shape {mlp.layers[0].weights.shape} and takes inputs of shape (M, {n_in}), or "
+            f"({n_in},) for one sample; x has shape {x.shape}"
+        )
+    if len(x) == 0:
+        raise InvalidValue(f"x is an empty batch (shape {x.shape}); there is nothing to average over")
+    for parameter in mlp.parameters():
+        finite(str(parameter.name), parameter.value, mlp.dtype)
+    x = finite("x", x, mlp.dtype)
+    finite("rho", rho, mlp.dtype)
+    rho = costs.matching(cost, np.broadcast_to(x.dtype.type(0), (*x.shape[:-1], n_out)), rho)
+    return Problem(*parameters_of(mlp), np.atleast_2d(x), np.atleast_2d(rho), cost)
+
+
+def parameters_of(mlp: MLP) -> tuple[dict[int, Array], dict[int, Array], dict[int, str]]:
+    """Return Ω, β (read-only) and the names of Φ by layer, as `closed_form` takes them: plain data, no lemmas."""
+    numbered = list(enumerate(mlp.layers, start=1))
+    omega = {j: layer.weights.value for j, layer in numbered}
+    beta = {j: layer.bias.value for j, layer in numbered}
+    return omega, beta, {j: layer.activation for j, layer in numbered}
+
+
+def batch_of(mlp: MLP, x: Any, rho: Any, cost: str) -> tuple[Array, Array]:
+    """Return inputs `(M, n_0)` and expected outputs `(M, n_L)` in the network's dtype, as `mlp.problem` checks them.
+
+    Raises:
+        InvalidType: for a network that is not an MLP; and what `MLP.problem` raises.
+
+    >>> batch_of(MLP([2, 3], rng=0), [0.5, -1.0], 2, "cross_entropy")
+    (array([[ 0.5, -1. ]]), array([[0., 0., 1.]]))
+    """
+    if not isinstance(mlp, MLP):
+        raise InvalidType(f"expected a tg.nn.MLP, but got {mlp!r}")
+    problem = mlp.problem(x, rho, cost)
+    return problem.x, problem.rho

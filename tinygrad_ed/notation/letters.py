@@ -1,0 +1,344 @@
+"""The lecture's letters and signs in one table, and a line of markup that becomes a formula in every way of writing.
+
+`formula("P^j = P^{j+1} · {∂f^j}/{∂a^{j-1}}")` has `.unicode`, `.latex` and `.mathml` (and `.runs` for drawings,
+`.block` for terminals). `named("P[3]")` is the formula of a quantity by the name that it has in code. Code counts
+neurons from 0, as NumPy does; slides count them from 1: `named("B[2,0]")` is B²₁.
+"""
+
+import math
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from itertools import pairwise
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from tinygrad_ed.notation.formula import (
+    Bracket,
+    Formula,
+    Fraction,
+    Lines,
+    Matrix,
+    Row,
+    Runs,
+    Script,
+    Sign,
+    kind,
+    tex_text,
+)
+
+__all__ = [
+    "LETTERS",
+    "Formula",
+    "Letter",
+    "Runs",
+    "factor",
+    "formula",
+    "letter",
+    "lines",
+    "matrix",
+    "named",
+    "number",
+    "prose",
+    "symbols",
+]
+
+
+class Letter(NamedTuple):
+    """A letter of the lecture: how it is written, what it means (see `prose`), and what it is called elsewhere."""
+
+    sign: str
+    latex: str
+    meaning: str = ""
+    elsewhere: str = ""
+
+
+LETTERS: dict[str, Letter] = {
+    "alpha": Letter("α", r"\alpha", "the activation of a layer; `α^0` is the input", "activation, output"),
+    "zeta": Letter("ζ", r"\zeta", "the net input of a layer", "pre-activation"),
+    "omega": Letter("Ω", r"\Omega", "the weights of a layer; its column `ω_k` belongs to neuron `k`", "weight matrix"),
+    "beta": Letter("β", r"\beta", "the bias of a layer", "bias"),
+    "rho": Letter("ρ", r"\rho", "the expected output", "target, label"),
+    "phi": Letter("Φ", r"\Phi", "the activation function of a layer", "activation function"),
+    "cost": Letter("ε", r"\varepsilon", "the error, `C(α^L, ρ)`", "loss"),
+    "P": Letter("P", "P", "what a layer receives from above: `{∂E}/{∂a}` as a row", "upstream gradient"),
+    "B": Letter("B", "B", "`Φ'(ζ) ⊙ P^T`, that is `{∂E}/{∂z}` as a column", "delta, error signal"),
+    "eta": Letter("η", r"\eta", "the learning rate", "learning rate"),
+    "omega_k": Letter("ω", r"\omega"),
+    "psi": Letter("Ψ", r"\Psi"),
+    "theta": Letter("θ", r"\theta"),
+}
+"""The letters by their ASCII names: first those that are explained to the reader."""
+
+_OPERATORS = {
+    "=": "=", "←": r"\leftarrow", "≈": r"\approx", "→": r"\to", "<": "<", ">": ">", "≤": r"\le", "≥": r"\ge",
+    "∈": r"\in", "+": "+", "−": "-", "-": "-", "·": r"\cdot", "⊙": r"\odot", "×": r"\times", "/": "/",
+}  # fmt: skip
+_OTHERS = {
+    ",": Sign(",", ",", "comma"),
+    ";": Sign(";", ";", "comma"),
+    "∂": Sign("∂", r"\partial", "prefix"),
+    "∇": Sign("∇", r"\nabla", "prefix"),
+    "∏": Sign("∏", r"\prod", "big"),
+    "Σ": Sign("Σ", r"\sum", "big"),
+    "…": Sign("…", r"\ldots", "dots"),
+    "⋯": Sign("⋯", r"\cdots", "dots"),
+    "⋮": Sign("⋮", r"\vdots", "dots"),
+    "⋱": Sign("⋱", r"\ddots", "dots"),
+    "'": Sign("′", r"\prime", "prime"),
+}
+_BRACKETS = {"(": "()", "[": "[]", "⟦": "‖‖"}
+_CLOSING = {"(": ")", "[": "]", "⟦": "⟧", "{": "}"}
+_BY_SIGN = {entry.sign: Sign(entry.sign, entry.latex, "letter", name) for name, entry in LETTERS.items()}
+_TRANSPOSED = Sign("T", r"\mathrm{T}", "letter", "transposed")
+_TOKEN = re.compile(r'"([^"]*)"|\$([A-Za-z0-9]+)|(\d+(?:\.\d+)?)|([A-Za-z]{2,})|(\S)')
+_WIDEST, _FIRST = 8, 3  # a matrix up to 8 wide and high is written out; of more, the first three and the last
+_FORMAL = {"omega": "W", "beta": "b"}  # the variables of which Ω and β are the values
+
+
+def formula(markup: str, **slots: Any) -> Formula:
+    r"""Read a line of markup; for our own texts, never for a user's (that is what slots are for).
+
+    Letters and signs stand for themselves; two or more Latin letters are a word; `^` and `_` set what follows above
+    and below, `{...}` groups, `{...}/{...}` is a fraction, `'` a prime, `^T` transposes, "..." is plain
+    text. `$name` is a slot: for a formula, a number, an array, or text that is markup again.
+
+    Raises:
+        ValueError: for a bracket without its partner, or a script without its base.
+
+    >>> f = formula("P^j = P^{j+1} · {∂f^j}/{∂a^{j-1}}")
+    >>> print(f.unicode)
+    Pʲ = Pʲ⁺¹ · ∂fʲ/∂aʲ⁻¹
+    >>> print(f.latex)
+    P^{j} = P^{j + 1} \cdot \frac{\partial f^{j}}{\partial a^{j - 1}}
+    >>> formula("[Ω^$j]^T", j=2).unicode
+    '[Ω²]ᵀ'
+    """
+    return _Markup(markup, slots).read()
+
+
+class _Markup:
+    """A line of markup, read from left to right."""
+
+    def __init__(self, text: str, slots: Mapping[str, Any]) -> None:
+        self.text, self.slots = text, slots
+        self.tokens = list(_TOKEN.finditer(text))
+        self.at = 0
+
+    def read(self) -> Formula:
+        """The whole line."""
+        row = self.row()
+        if self.at < len(self.tokens):
+            raise ValueError(f"formula {self.text!r}: {self.next()!r} closes nothing")
+        return row
+
+    def next(self) -> str:
+        """The next token; nothing at the end."""
+        return self.tokens[self.at][0] if self.at < len(self.tokens) else ""
+
+    def row(self) -> Formula:
+        """The pieces up to a closing sign or the end."""
+        parts: list[Formula] = []
+        while (sign := self.next()) and sign not in _CLOSING.values():
+            if sign in ("^", "_", "'"):
+                if not parts:
+                    raise ValueError(f"formula {self.text!r}: {sign!r} has nothing before it")
+                self.at += sign != "'"
+                parts[-1] = _scripted(parts[-1], self.piece(), below=sign == "_")
+            elif sign in ("-", "−") and (not parts or kind(parts[-1]) in ("operator", "comma")):
+                self.at += 1
+                parts.append(Sign("−", "-", "prefix"))
+            else:
+                parts.append(self.piece())
+        return parts[0] if len(parts) == 1 else Row(tuple(parts))
+
+    def piece(self) -> Formula:
+        """The next sign, slot, group or bracket."""
+        match, sign = self.tokens[self.at], self.next()
+        self.at += 1
+        if sign in _CLOSING:
+            inside = self.row()
+            if self.next() != _CLOSING[sign]:
+                raise ValueError(f"formula {self.text!r}: {sign!r} is not closed")
+            self.at += 1
+            if sign != "{":
+                return Bracket(_BRACKETS[sign][0], inside, _BRACKETS[sign][1])
+            if self.next() == "/" and self.tokens[self.at + 1][0] == "{":
+                self.at += 1
+                return Fraction(inside, self.piece())
+            return inside
+        words, slot, digits, word, _ = match.groups()
+        if words is not None:
+            return Sign(words, tex_text(words), "text")
+        if slot:
+            return _slot(self.slots[slot])
+        if digits:
+            return Sign(digits, digits, "number")
+        return Sign(word, rf"\mathrm{{{word}}}", "word") if word else _sign(sign)
+
+
+def _slot(value: Any) -> Formula:
+    if isinstance(value, Formula):
+        return value
+    return formula(value) if isinstance(value, str) else matrix(value) if np.ndim(value) else number(value)
+
+
+def _sign(sign: str) -> Sign:
+    """A letter of the table, an operator, or any other letter."""
+    if sign in _OPERATORS:
+        return Sign("−" if sign == "-" else sign, _OPERATORS[sign], "operator")
+    return _OTHERS.get(sign) or _BY_SIGN.get(sign) or Sign(sign, sign)
+
+
+def _scripted(base: Formula, script: Formula, below: bool) -> Formula:
+    """The base with a script more: the one above and the one below stand over each other."""
+    if script == Sign("T", "T"):
+        script = _TRANSPOSED
+    if isinstance(base, Script) and (base.down if below else base.up) is None:
+        return replace(base, **{"down" if below else "up": script})
+    return Script(base, None if below else script, script if below else None)
+
+
+def letter(
+    name: str, up: "Formula | float | str | None" = None, down: "Formula | float | str | None" = None
+) -> Formula:
+    r"""Return a letter, by its ASCII name or as it is, with its layer above and its neuron below.
+
+    >>> letter("omega_k", 1, "1,2").unicode, letter("zeta", "j").latex
+    ('ω¹₁,₂', '\\zeta^{j}')
+    """
+    entry = LETTERS.get(name)
+    base: Formula = _sign(entry.sign if entry else name)
+    for script, below in ((up, False), (down, True)):
+        if script is not None:
+            base = _scripted(base, _slot(script), below)
+    return base
+
+
+def named(name: str) -> Formula:
+    """Return the formula of a quantity by the name it has in code; what is no quantity stays a plain word.
+
+    `X[j]` belongs to layer j, `X[j,k]` to neuron k of it, counted from 0; `omega[j,i,k]` is the weight from neuron i;
+    `X_by_y` is ∂X/∂y, as in `jacobians`.
+
+    >>> [named(name).unicode for name in ("zeta[2]", "B[2,0]", "omega[1,0,2]", "cost", "dphi[1]", "W1")]
+    ['ζ²', 'B²₁', 'ω¹₁,₃', 'ε', 'Φ′(ζ¹)', 'W1']
+    >>> [named(name).unicode for name in ("grad_omega[2]", "f_by_a[2]", "f_by_w[2,1]", "E_by_b[1]", "h_by_a")]
+    ['∇_W² E', '∂f²/∂a¹', '∂f²/∂w²₂', '∂E/∂b¹', '∂h/∂a']
+    """
+    match = re.fullmatch(r"(grad_)?([A-Za-z]+)(?:_by_([a-z]))?(?:\[([\d,]+)\])?", name)
+    grad, base, by, places = match.groups() if match else (None, name, None, None)
+    numbers = [int(place) for place in places.split(",")] if places else []
+    j = numbers[0] if numbers else None
+    k = ",".join([str(neuron + 1) for neuron in numbers[1:]]) or None
+    if by:
+        below = j - 1 if j and by == "a" and base != "C" else j
+        top, bottom = letter(base, j if base in ("f", "g") else None), letter(by, below, k)
+        return formula("{∂$top}/{∂$bottom}", top=top, bottom=bottom)
+    if base == "dphi":
+        return formula("Φ'($zeta)", zeta=letter("zeta", j, k))
+    if base not in LETTERS or (grad and base not in _FORMAL):
+        return Sign(name, tex_text(name), "word")
+    if grad:
+        return formula("∇_{$by} E", by=letter(_FORMAL[base].lower() if k else _FORMAL[base], j, k))
+    return letter("omega_k" if base == "omega" and k else base, j, k)
+
+
+def number(x: float) -> Formula:
+    r"""Return a number in at most three significant digits, with a true minus sign.
+
+    A number that is shown exactly keeps its short form; a rounded one keeps its zeros.
+
+    >>> [number(x).unicode for x in (0.5, -0.99996, 12345, 0.0000123, math.inf)]
+    ['0.5', '−1.00', '12345', '1.23·10⁻⁵', '∞']
+    >>> number(-0.0000123).latex
+    '-1.23 \\cdot 10^{-5}'
+    """
+    x = float(x)
+    if not math.isfinite(x):
+        text, tex = ("nan", r"\mathrm{nan}") if math.isnan(x) else ("∞", r"\infty") if x > 0 else ("−∞", r"-\infty")
+        return Sign(text, tex, "number")
+    if x == int(x) and abs(x) < 1e5:
+        text = f"{int(x)}"
+    else:
+        digits = "" if float(f"{x:.3g}") == x else "#"
+        text = f"{x:{digits}.3g}".rstrip(".")
+        if 1e3 <= abs(x) < 1e5 or (1e-3 <= abs(x) < 1e3 and "e" in text):  # 999.9 rounds up to 1.00e+03
+            text = f"{x:.0f}"
+    mantissa, _, exponent = text.partition("e")
+    if exponent:
+        tens = Script(Sign("10", "10", "number"), number(int(exponent)))
+        return Sign(f"{mantissa}·{tens.unicode}".replace("-", "−"), rf"{mantissa} \cdot {tens.latex}", "number")
+    return Sign(text.replace("-", "−"), text, "number")
+
+
+def factor(x: float) -> Formula:
+    """Return a number as it stands in a product or sum: a negative one in brackets.
+
+    >>> factor(-2).unicode, factor(2).unicode
+    ('(−2)', '2')
+    """
+    return Bracket("(", number(x), ")") if x < 0 else number(x)
+
+
+def matrix(array: Any, rows: Sequence[int] = (), columns: Sequence[int] = ()) -> Formula:
+    """Return a matrix of numbers; a 1-D array is a column.
+
+    Up to 8 wide and high it is written out. Of more, the first three and the last are, and besides those that
+    are asked for by `rows` and `columns`; dots stand for the others.
+
+    >>> print(matrix([[1.0, -0.5], [0.0, 2.0]]).unicode)
+    [1, −0.5; 0, 2]
+    >>> print(matrix(np.arange(20.0)[np.newaxis], columns=[7]).unicode)
+    [0, 1, 2, ⋯, 7, ⋯, 19]
+    """
+    array = np.asarray(array)
+    array = array[:, np.newaxis] if array.ndim == 1 else np.atleast_2d(array)
+    down, across = _shown(array.shape[0], rows), _shown(array.shape[1], columns)
+    return Matrix(tuple([tuple([_entry(array, i, k) for k in across]) for i in down]))
+
+
+def _entry(array: Any, i: int | None, k: int | None) -> Formula:
+    if i is None or k is None:
+        return _OTHERS["⋯" if i is not None else "⋮" if k is not None else "⋱"]
+    return number(array[i, k])
+
+
+def _shown(n: int, wanted: Sequence[int]) -> list[int | None]:
+    """Which of n places are written out; None stands for a gap."""
+    if n <= _WIDEST:
+        return list(range(n))
+    places = sorted({*range(_FIRST), n - 1, *[place for place in wanted if place < n]})
+    shown: list[int | None] = []
+    for before, place in pairwise([-1, *places]):
+        shown += [place] if place == before + 1 else [place - 1, place] if place == before + 2 else [None, place]
+    return shown
+
+
+def symbols(*rows: str) -> Formula:
+    """Return a matrix of formulas, one line of markup a row, with `&` between its entries.
+
+    >>> print(symbols("Φ'(ζ_1) & 0", "0 & Φ'(ζ_2)").unicode)
+    [Φ′(ζ₁), 0; 0, Φ′(ζ₂)]
+    """
+    return Matrix(tuple([tuple([formula(entry) for entry in row.split("&")]) for row in rows]))
+
+
+def prose(text: str, write: Callable[[Formula], str], escape: Callable[[str], str] = str) -> str:
+    """Return a text in which the formulas, between backquotes, are written in one of their ways.
+
+    >>> prose("The error `E` falls by `η ⟦∇E⟧^2`.", lambda f: f.unicode)
+    'The error E falls by η ‖∇E‖².'
+    """
+    return "".join([write(formula(bit)) if i % 2 else escape(bit) for i, bit in enumerate(text.split("`"))])
+
+
+def lines(*said: tuple[str, int, Formula]) -> Formula:
+    """Return the lines of an algorithm: each with its number, its depth inside loops, and a formula.
+
+    >>> print(lines(("1", 0, formula('"for" j ← L-1 "to" 1 "do"')), ("2", 1, formula("B^j ← Φ'(ζ^j)"))).unicode)
+    1  for j ← L − 1 to 1 do
+    2      Bʲ ← Φ′(ζʲ)
+    """
+    return Lines(said)

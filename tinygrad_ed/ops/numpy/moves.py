@@ -1,0 +1,277 @@
+"""NumPy functions that only move entries.
+
+Most by one idea: the value is what NumPy's function makes of the values, and a gradient is sent back by what the same
+function makes of *positions*. `np.rot90` of the positions 1, 2, 3, ... tells where each entry of `np.rot90(x)` comes
+from; 0 stands for a blank, so zeros that NumPy fills in (`np.pad`, `np.diag`) stay zeros. What joins, splits or spreads
+arrays is said with the ops of `shape.py`, which give each of many arrays its own part.
+
+>>> np.rot90(Node([[1.0, 2.0], [3.0, 4.0]]))
+Node([[2., 4.],
+      [1., 3.]], op='rot90')
+"""
+
+import inspect
+import itertools
+import math
+import operator
+from collections.abc import Callable, Sequence
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+from tinygrad_ed.errors import InvalidValue, NoDerivativeRule
+from tinygrad_ed.graph.nested import leaves, rebuilt
+from tinygrad_ed.graph.node import Node, plain
+from tinygrad_ed.graph.op import HANDLERS, Op, op
+from tinygrad_ed.graph.values import Array, as_array, constant, shape_of
+from tinygrad_ed.ops.elementwise import where
+from tinygrad_ed.ops.shape import (
+    axes_before,
+    broadcast_to,
+    concatenate,
+    cut,
+    flip,
+    getitem,
+    moveaxis,
+    reshape,
+    stack,
+)
+
+MOVES: dict[Callable[..., Any], tuple[str, ...]] = {
+    np.choose: ("choices",),
+    np.compress: ("a",),
+    np.delete: ("arr",),
+    np.diag: ("v",),
+    np.diagflat: ("v",),
+    np.extract: ("arr",),
+    np.fft.fftshift: ("x",),
+    np.fft.ifftshift: ("x",),
+    np.insert: ("arr", "values"),
+    np.lib.stride_tricks.sliding_window_view: ("x",),
+    np.pad: ("array", "constant_values"),
+    np.resize: ("a",),
+    np.rollaxis: ("a",),
+    np.rot90: ("m",),
+    np.take_along_axis: ("arr",),
+    np.tile: ("A",),
+}
+"""The functions, and which of their arguments hold the entries that are moved."""
+
+signature_of = cache(inspect.signature)
+
+
+def _mover(function: Callable[..., Any]) -> Op:
+    """The op of a function: its inputs are the moved arrays, whose places among the arguments `moved` tells."""
+
+    def forward(*xs: Any, moved: Any = None, **others: Any) -> Any:
+        return function(**rebuilt(moved, iter(xs)), **others)
+
+    def rule(g: Any, y: Any, i: int, *xs: Any, moved: Any = None, **others: Any) -> Any:
+        shapes = [shape_of(x) for x in xs]
+        numbers = np.arange(1, math.prod(shapes[i]) + 1).reshape(shapes[i])
+        numbered = [numbers if k == i else np.zeros(shape, int) for k, shape in enumerate(shapes)]
+        return scatter(g, positions=forward(*numbered, moved=moved, **others), shape=shapes[i])
+
+    return op(function.__name__, forward, rule, variadic=True)
+
+
+MOVERS = {function: _mover(function) for function in MOVES}
+
+# `position` counts from 1 through the flat x; 0 reads a zero.
+gather = op(
+    "gather",
+    lambda x, positions=(): np.concatenate([np.zeros(1, np.asarray(x).dtype), np.ravel(x)])[positions],
+    lambda g, y, x, positions=(): scatter(g, positions=positions, shape=shape_of(x)),
+)
+
+
+def _scatter(g: Any, positions: Array, shape: tuple[int, ...] = ()) -> Any:
+    sums = np.bincount(np.ravel(positions), np.ravel(g), minlength=math.prod(shape) + 1)[1:]
+    return sums.astype(np.asarray(g).dtype, copy=False).reshape(shape)
+
+
+scatter: Op = op("scatter", _scatter, lambda g, y, x, positions=(), shape=(): gather(g, positions=positions))
+
+
+def move(function: Callable[..., Any], arguments: dict[str, Any]) -> Any:
+    """Answer a function of `MOVES`."""
+    others = {**arguments, **arguments.get("kwargs", {})}
+    others.pop("kwargs", None)
+    if function is np.pad:
+        _check_pad(others.get("mode", "constant"), others)
+    moved = {name: others.pop(name) for name in MOVES[function] if name in others}
+    arrays = [x if isinstance(x, Node) else _floats(constant(x)) for x in leaves(moved)]
+    places = rebuilt(moved, iter(range(len(arrays))))
+    return MOVERS[function](*arrays, moved=places, **{name: without_nodes(x) for name, x in others.items()})
+
+
+def _floats(x: Any) -> Any:
+    """An array of integers as floats, as small as hold them: a number that is inserted must not be cut off."""
+    return x.astype(np.result_type(x.dtype, np.float16)) if isinstance(x, np.ndarray) and x.dtype.kind != "f" else x
+
+
+def without_nodes(value: Any) -> Any:
+    """Replace Nodes, also inside lists and tuples, by their values, as arrays."""
+    if isinstance(value, list | tuple):
+        return type(value)([without_nodes(entry) for entry in value])
+    return as_array(plain(value)) if isinstance(value, Node) else value
+
+
+def _check_pad(mode: Any, options: dict[str, Any]) -> None:
+    """Some modes of np.pad compute new entries, and positions must not be computed with."""
+    if mode not in ("constant", "edge", "reflect", "symmetric", "wrap") or options.get("reflect_type") == "odd":
+        raise NoDerivativeRule(
+            f"np.pad with mode={mode!r} has no derivative rule for Nodes; say it with tg.concatenate"
+        )
+
+
+# Joining and splitting
+
+
+def _joined(arrays: Sequence[Any], axis: int, grown: Callable[[tuple[int, ...]], tuple[int, ...]]) -> Any:
+    """Join arrays along an axis, once they have the axes that `grown` gives to their shapes."""
+    arrays = list(arrays)
+    shapes = [shape_of(array) for array in arrays]
+    whole = grown(shapes[0]) if shapes else ()
+    if len(set(shapes)) != 1 or whole == shapes[0]:
+        return concatenate([_reshaped(x, grown(shape)) for x, shape in zip(arrays, shapes, strict=True)], axis)
+    # All of one shape are stacked at once, and not reshaped one by one.
+    rows = moveaxis(reshape(stack(arrays), (len(arrays), *whole)), 0, axis)
+    return reshape(rows, (*whole[:axis], len(arrays) * whole[axis], *whole[axis + 1 :]))
+
+
+def _reshaped(x: Any, shape: tuple[int, ...]) -> Any:
+    if shape_of(x) == shape:
+        return x
+    return reshape(x, shape) if isinstance(x, Node) else np.reshape(x, shape)
+
+
+def _to_1d(shape: tuple[int, ...]) -> tuple[int, ...]:
+    return shape or (1,)
+
+
+def _to_2d(shape: tuple[int, ...]) -> tuple[int, ...]:
+    return (1,) * (2 - len(shape)) + shape
+
+
+def _to_3d(shape: tuple[int, ...]) -> tuple[int, ...]:
+    return (*_to_2d(shape), 1) if len(shape) < 3 else shape
+
+
+def _to_columns(shape: tuple[int, ...]) -> tuple[int, ...]:
+    return _to_2d(shape)[::-1] if len(shape) < 2 else shape
+
+
+def _at_least(grown: Callable[[tuple[int, ...]], tuple[int, ...]]) -> Callable[..., Any]:
+    def at_least(*arys: Any) -> Any:
+        results = [_reshaped(x, grown(shape_of(x))) for x in arys]
+        return results[0] if len(results) == 1 else tuple(results)
+
+    return at_least
+
+
+def hstack(tup: Sequence[Any]) -> Any:
+    """Join along the second axis; vectors and numbers along their only one."""
+    return _joined(tup, int(len(tup) > 0 and len(shape_of(tup[0])) > 1), _to_1d)
+
+
+def block(arrays: Any) -> Any:
+    """Join nested lists of blocks: the innermost along the last axis, the next ones along the last but one."""
+    depth, inner = 0, arrays
+    while isinstance(inner, list) and inner:
+        depth, inner = depth + 1, inner[0]
+    return _of_blocks(arrays, depth, max([depth, *[len(shape_of(x)) for x in leaves(arrays)]]))
+
+
+def _of_blocks(tree: Any, depth: int, ndim: int) -> Any:
+    if isinstance(tree, list | tuple) != (depth > 0) or isinstance(tree, tuple):
+        raise InvalidValue(
+            f"block: give lists of arrays, all nested to the same depth, and none of them empty; there is {tree!r}"
+        )
+    if depth:
+        return np.concatenate([_of_blocks(branch, depth - 1, ndim) for branch in tree], -depth)
+    return _reshaped(tree, (1,) * (ndim - len(shape_of(tree))) + shape_of(tree))
+
+
+def _parts(split: Callable[..., Any], x: Any, sections: Any, axis: int) -> list[Any]:
+    """The parts into which NumPy splits the places along an axis."""
+    length = shape_of(x)[axis]
+    places = [part.tolist() for part in split(np.arange(length), without_nodes(sections))]
+    if [*itertools.chain(*places)] == [*range(length)]:
+        return cut(x, axis, [*itertools.accumulate(map(len, places))])
+    return [getitem(x, (*axes_before(axis, x), slice(part[0], part[-1] + 1) if part else slice(0))) for part in places]
+
+
+def unstack(x: Any, axis: int = 0) -> tuple[Any, ...]:
+    """Each entry along an axis."""
+    return tuple(cut(x, axis, range(1, shape_of(x)[axis] + 1), single=True))
+
+
+# Spreading and choosing
+
+
+def broadcast_arrays(*args: Any, subok: bool = False) -> tuple[Any, ...]:
+    """All arrays, spread to one shape."""
+    shape = np.broadcast_shapes(*[shape_of(x) for x in args])
+    return tuple([broadcast_to(x, shape=shape) for x in args])
+
+
+def meshgrid(*xi: Any, copy: bool = True, sparse: bool = False, indexing: Any = "xy") -> Any:
+    """Coordinates of a grid: each vector along an axis of its own, spread over those of the others."""
+    outlines = np.meshgrid(*[np.empty(shape_of(x)) for x in xi], copy=copy, sparse=True, indexing=indexing)
+    grids = [reshape(x, outline.shape) for x, outline in zip(xi, outlines, strict=True)]
+    return type(outlines)(grids) if sparse else broadcast_arrays(*grids)
+
+
+def _selected(*xs: Any, which: Any = ()) -> Any:
+    *choices, default = xs
+    return np.select([which == i for i in range(len(choices))], choices, default)
+
+
+SELECT = op("select", _selected, lambda g, y, i, which=(): where(which == i, g, 0.0), broadcasts=True, variadic=True)
+
+
+def select(condlist: Sequence[Any], choicelist: Sequence[Any], default: Any = 0) -> Any:
+    """For each entry the first choice whose condition holds. Conditions are plain."""
+    count = len(choicelist)
+    which = np.select([plain(condition) for condition in condlist], [*range(count)], count)
+    return SELECT(*choicelist, default, which=which)
+
+
+def _triangle(m: Any, k: Any) -> Array:
+    """True in the lower triangle, up to diagonal k."""
+    triangle: Any = np.tri  # whose types do not know a starred shape
+    lower: Array = triangle(*shape_of(m)[-2:], k=operator.index(k), dtype=bool)
+    return lower
+
+
+HANDLERS.update(
+    {
+        np.append: lambda arr, values, axis=None: concatenate([arr, values], axis),
+        np.array_split: lambda ary, indices_or_sections, axis=0: _parts(np.array_split, ary, indices_or_sections, axis),
+        np.atleast_1d: _at_least(_to_1d),
+        np.atleast_2d: _at_least(_to_2d),
+        np.atleast_3d: _at_least(_to_3d),
+        np.block: block,
+        np.broadcast_arrays: broadcast_arrays,
+        np.column_stack: lambda tup: _joined(tup, 1, _to_columns),
+        np.dsplit: lambda ary, indices_or_sections: _parts(np.split, ary, indices_or_sections, 2),
+        np.dstack: lambda tup: _joined(tup, 2, _to_3d),
+        np.fliplr: lambda m: flip(m, 1),
+        np.flipud: lambda m: flip(m, 0),
+        np.hsplit: lambda ary, indices_or_sections: _parts(
+            np.split, ary, indices_or_sections, int(len(shape_of(ary)) > 1)
+        ),
+        np.hstack: hstack,
+        np.meshgrid: meshgrid,
+        np.select: select,
+        np.split: lambda ary, indices_or_sections, axis=0: _parts(np.split, ary, indices_or_sections, axis),
+        np.tril: lambda m, k=0: where(_triangle(m, k), m, 0.0),
+        np.triu: lambda m, k=0: where(_triangle(m, operator.index(k) - 1), 0.0, m),
+        np.vsplit: lambda ary, indices_or_sections: _parts(np.split, ary, indices_or_sections, 0),
+        np.vstack: lambda tup: _joined(tup, 0, _to_2d),
+    }
+)
+if hasattr(np, "unstack"):  # NumPy 2.1
+    HANDLERS[np.unstack] = unstack

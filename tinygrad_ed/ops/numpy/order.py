@@ -1,0 +1,177 @@
+"""Sorting and what is read off a sorted array: sort, partition, median, quantile, percentile, and their nan-twins.
+
+Near a point without ties the order does not change, so each of these reads entries at fixed positions: the
+positions are found on plain values, and only the reading is differentiated. Where NumPy interpolates, it says
+itself between which positions: the quantile of 0, 1, ..., n-1 *is* the position.
+
+>>> from tinygrad_ed.graph.node import Node
+>>> np.median(Node([3.0, 1.0, 2.0, 10.0]))
+Node(2.5, op='reshape')
+"""
+
+import math
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from tinygrad_ed.errors import NoDerivativeRule
+from tinygrad_ed.graph.node import Node, plain
+from tinygrad_ed.graph.op import HANDLERS, Op, op
+from tinygrad_ed.graph.values import Array, as_array, shape_of, wide
+from tinygrad_ed.ops.elementwise import where
+from tinygrad_ed.ops.reduce import Axis, axes_of
+from tinygrad_ed.ops.shape import astype, moveaxis, ravel, reshape
+
+
+def _forward_placed(g: Any, read: Array, put: Array, axis: int = -1) -> Any:
+    out = np.empty_like(g)
+    np.put_along_axis(out, put, np.take_along_axis(g, read, axis), axis)
+    return out
+
+
+_placed: Op = op(
+    "placed",
+    _forward_placed,
+    lambda g, y, x, read=(), put=(), axis=-1: _placed(g, read=put, put=read, axis=axis),
+)
+
+
+def _of_arranged(g: Any, y: Any, x: Any, axis: int = -1, **how: Any) -> Any:
+    """What was put into another order goes back; equal entries keep theirs."""
+    read, put = [np.argsort(plain(z), axis=axis, kind="stable") for z in (y, x)]
+    return _placed(g, read=read, put=put, axis=axis)
+
+
+_sort = op("sort", lambda x, axis=-1, kind=None, stable=None: np.sort(x, axis, kind, stable=stable), _of_arranged)
+_partition = op(
+    "partition", lambda x, kth=0, axis=-1, kind="introselect": np.partition(x, kth, axis, kind), _of_arranged
+)
+
+
+def sort(a: Any, axis: int | None = -1, kind: Any = None, stable: bool | None = None) -> Any:
+    """Sort along an axis; equal entries keep their order, so each keeps its own gradient."""
+    return _sort(ravel(a) if axis is None else a, axis=-1 if axis is None else axis, kind=kind, stable=stable)
+
+
+def partition(a: Any, kth: Any, axis: int | None = -1, kind: Any = "introselect") -> Any:
+    """Sort only so far that the entry at `kth` is in its place."""
+    return _partition(ravel(a) if axis is None else a, kth=kth, axis=-1 if axis is None else axis, kind=kind)
+
+
+def quantile(a: Any, q: Any, axis: Axis = None, method: str = "linear", keepdims: bool = False) -> Any:
+    """The q-quantile; NaN where there is a NaN."""
+    return _read_off(a, _told(np.quantile, q, method), axis, keepdims)
+
+
+def nanquantile(a: Any, q: Any, axis: Axis = None, method: str = "linear", keepdims: bool = False) -> Any:
+    """The q-quantile of the entries that are not NaN."""
+    return _read_off(a, _told(np.quantile, q, method), axis, keepdims, skip_nan=True)
+
+
+def percentile(a: Any, q: Any, axis: Axis = None, method: str = "linear", keepdims: bool = False) -> Any:
+    """The quantile at q percent."""
+    return _read_off(a, _told(np.percentile, q, method), axis, keepdims)
+
+
+def nanpercentile(a: Any, q: Any, axis: Axis = None, method: str = "linear", keepdims: bool = False) -> Any:
+    """The quantile at q percent of the entries that are not NaN."""
+    return _read_off(a, _told(np.percentile, q, method), axis, keepdims, skip_nan=True)
+
+
+def median(a: Any, axis: Axis = None, keepdims: bool = False) -> Any:
+    """The middle entry, or the mean of the two middle ones."""
+    return _read_off(a, np.median, axis, keepdims)
+
+
+def nanmedian(a: Any, axis: Axis = None, keepdims: bool = False) -> Any:
+    """The median of the entries that are not NaN."""
+    return _read_off(a, np.median, axis, keepdims, skip_nan=True)
+
+
+def _told(numpys: Any, q: Any, method: str) -> Callable[[Array], Any]:
+    """NumPy's function, told what to look for: a function of one vector."""
+    if isinstance(q, Node):
+        raise NoDerivativeRule("quantiles have no derivative rule for q: give q as a plain number (q.value)")
+    return lambda vector: numpys(vector, q, method=method)
+
+
+def _read_off(a: Any, numpys: Callable[[Array], Any], axis: Axis, keepdims: bool, skip_nan: bool = False) -> Any:
+    """What NumPy's function of a vector reads off each sorted row; it says itself where, and in which dtype."""
+    folded = axes_of(a, axis)
+    rows = moveaxis(a, folded, tuple(range(-len(folded), 0))) if folded else reshape(a, (*shape_of(a), 1))
+    kept = shape_of(rows)[: len(shape_of(a)) - len(folded)]
+    length = math.prod(shape_of(rows)[len(kept) :])
+    rows = reshape(rows, (*kept, length))
+    valid = np.sum(~np.isnan(plain(rows)), axis=-1)
+    near, far, weight = _positions(valid if skip_nan else np.full(kept, length), numpys)
+    y, other = _of_ranks(rows, near, far)
+    if np.any(weight):
+        between = (wide(y) + other) * 0.5 if numpys is np.median else y + (other - y) * weight
+        y = where(weight > 0, between, y)  # an infinite entry of weight zero must not make NaN
+    undefined = (valid == 0) if skip_nan else (valid < length)
+    if np.any(undefined):
+        if skip_nan:
+            warnings.warn("All-NaN slice encountered", RuntimeWarning, stacklevel=2)
+        y = where(undefined[..., None], np.nan, y)
+    sample = numpys(np.zeros(1, as_array(plain(a)).dtype))
+    y = reshape(moveaxis(y, -1, 0), (*sample.shape, *kept))
+    if keepdims:
+        y = reshape(y, sample.shape + tuple(1 if i in folded else n for i, n in enumerate(shape_of(a))))
+    return astype(y, dtype=sample.dtype) if shape_of(y) and y.dtype != sample.dtype else y
+
+
+FEW = 4
+"""For so many ranks a row is not sorted: NumPy's partition finds their values, and a look at the row their places."""
+
+
+def _of_ranks(rows: Any, *ranks: Array) -> list[Any]:
+    """The entries that would stand in these places if the rows were sorted; equal entries in their order."""
+    values, wanted = plain(rows), np.unique(np.stack(ranks))
+    if not 0 < len(wanted) <= FEW:
+        ordered = sort(rows)
+        return [np.take_along_axis(ordered, rank, -1) for rank in ranks]
+    parted = np.partition(values, wanted, axis=-1)
+    return [np.take_along_axis(rows, _places(values, parted, rank), -1) for rank in ranks]
+
+
+def _places(values: Any, parted: Any, ranks: Array) -> Any:
+    """Where in each row the entry of each rank is, among equal ones by counting them."""
+    found = np.take_along_axis(parted, ranks, -1)
+    places = []
+    for k in range(ranks.shape[-1]):
+        one = found[..., k : k + 1]
+        before = np.sum(values < one, axis=-1, keepdims=True)
+        counted = np.cumsum(values == one, axis=-1)
+        places.append(np.argmax(counted > ranks[..., k : k + 1] - before, axis=-1))
+    return np.stack(places, axis=-1)
+
+
+def _positions(counts: Array, numpys: Callable[[Array], Any]) -> tuple[Array, Array, Array]:
+    """For rows of so many entries: the place nearest to what is read off, the one on its other side, and its weight.
+
+    NumPy starts from the nearer of two entries as well, so that the last digits are its own.
+    """
+    virtual = np.zeros((*counts.shape, np.size(numpys(np.zeros(1)))))
+    for count in np.unique(counts[counts > 0]):
+        virtual[counts == count] = np.ravel(numpys(np.arange(count, dtype=float)))
+    below = np.floor(virtual).astype(int)
+    above = np.minimum(below + 1, counts[..., None] - 1)
+    weight = virtual - below
+    upper = weight >= 0.5
+    return np.where(upper, above, below), np.where(upper, below, above), np.minimum(weight, 1.0 - weight)
+
+
+HANDLERS.update(
+    {
+        np.sort: sort,
+        np.partition: partition,
+        np.quantile: quantile,
+        np.nanquantile: nanquantile,
+        np.percentile: percentile,
+        np.nanpercentile: nanpercentile,
+        np.median: median,
+        np.nanmedian: nanmedian,
+    }
+)

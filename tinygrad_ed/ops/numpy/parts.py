@@ -1,0 +1,132 @@
+"""Functions that take numbers apart or repair them, and functions by pieces.
+
+A part that is constant nearby (a sign, an exponent, a whole number) is plain; the rest keeps its derivative.
+"""
+
+import math
+from typing import Any
+
+import numpy as np
+
+from tinygrad_ed.errors import InvalidValue, NoDerivativeRule
+from tinygrad_ed.graph.node import Node, plain
+from tinygrad_ed.graph.op import HANDLERS, op
+from tinygrad_ed.graph.values import as_array, shape_of
+from tinygrad_ed.ops.elementwise import cos, power, sin, where
+from tinygrad_ed.ops.numpy.moves import scatter
+from tinygrad_ed.ops.shape import astype, broadcast_to, ravel, reshape
+
+# The slope of sin(t)/t, by t: -2/3! + 4 t^2/5! - 6 t^4/7! + ...; below 0.5 ten terms are exact to rounding.
+_SERIES = [(-1.0) ** k * 2 * k / math.factorial(2 * k + 1) for k in range(1, 11)]
+
+
+def _slope_of_sinc(x: Any) -> Any:
+    """The derivative of sin(pi x) / (pi x); near zero by its series, so it is smooth there, to every order."""
+    angle = np.pi * x
+    small = np.abs(plain(angle)) < 0.5
+    near, far = where(small, angle, 0.0), where(small, 1.0, angle)
+    series: Any = _SERIES[-1]
+    for coefficient in reversed(_SERIES[:-1]):
+        series = series * (near * near) + coefficient
+    return np.pi * where(small, near * series, (cos(far) - sin(far) / far) / far)
+
+
+op("sinc", np.sinc, lambda g, y, x: g * _slope_of_sinc(x))
+
+
+def nan_to_num(x: Any, copy: bool = True, nan: float = 0.0, posinf: Any = None, neginf: Any = None) -> Any:
+    """Replace NaN and infinities by numbers, whose gradient is 0."""
+    values = as_array(plain(x))
+    return where(np.isfinite(values), x, np.nan_to_num(values, nan=nan, posinf=posinf, neginf=neginf))
+
+
+def real(x: Any) -> Any:
+    """The real part: a Node is real."""
+    return x
+
+
+def heaviside(x1: Any, x2: Any) -> Any:
+    """0 below zero, 1 above, and x2 at zero: constant in x1, so plain where x2 is."""
+    step = np.heaviside(plain(x1), plain(x2))
+    return where(np.equal(plain(x1), 0), x2, step) if isinstance(x2, Node) else step
+
+
+def float_power(x1: Any, x2: Any) -> Any:
+    """x1 to the power x2, in float64 whatever they are."""
+    return power(*[astype(x, dtype=float) if getattr(x, "dtype", np.float64) != np.float64 else x for x in (x1, x2)])
+
+
+def ldexp(x1: Any, x2: Any) -> Any:
+    """x1 times 2 to the whole number x2 (plain)."""
+    if isinstance(x2, Node):
+        raise NoDerivativeRule("np.ldexp has no derivative rule for the exponent: give it as plain whole numbers")
+    return x1 * np.ldexp(np.ones((), as_array(plain(x1)).dtype), np.asarray(plain(x2), int))
+
+
+def frexp(x: Any) -> tuple[Any, Any]:
+    """The mantissa, and the exponent (plain)."""
+    _, exponent = np.frexp(plain(x))
+    return x * np.ldexp(np.ones_like(plain(x)), -exponent), exponent
+
+
+def modf(x: Any) -> tuple[Any, Any]:
+    """The part behind the point, and the whole number before it (plain)."""
+    whole = np.trunc(plain(x))
+    return x - whole, whole
+
+
+def full_like(a: Any, fill_value: Any, dtype: Any = None, shape: Any = None) -> Any:
+    """An array of a's shape with one value; only the value has a derivative."""
+    if isinstance(fill_value, Node):
+        y = broadcast_to(fill_value, shape=shape_of(a) if shape is None else shape)
+        return astype(y, dtype=plain(a).dtype if dtype is None else dtype) if shape_of(y) else y
+    return np.full_like(plain(a), fill_value, dtype=dtype, shape=shape)
+
+
+def piecewise(x: Any, condlist: Any, funclist: Any, *args: Any, **kw: Any) -> Any:
+    """One function (or number) for each condition; one more at the end is for the rest. Conditions are plain."""
+    values = as_array(plain(x))
+    conditions = np.asarray(plain(condlist), bool)
+    conditions = conditions if conditions.ndim > values.ndim else conditions[None]
+    if len(funclist) == len(conditions) + 1:
+        conditions = np.concatenate([conditions, ~np.any(conditions, axis=0, keepdims=True)])
+    if len(funclist) != len(conditions):
+        raise InvalidValue(f"piecewise: {len(conditions)} conditions want as many functions, or one more")
+    positions = np.arange(1, values.size + 1).reshape(values.shape)
+    y: Any = np.zeros(values.shape)
+    for k, function in enumerate(funclist):
+        # Where several conditions hold the last one counts, as in NumPy.
+        chosen = np.ravel(positions[conditions[k] & ~np.any(conditions[k + 1 :], axis=0)])
+        if len(chosen):
+            entries = ravel(x)[chosen - 1]
+            part = function(entries, *args, **kw) if callable(function) else function
+            y = y + scatter(broadcast_to(part, shape=(len(chosen),)), positions=chosen, shape=values.shape)
+    return y
+
+
+def apply_over_axes(func: Any, a: Any, axes: Any) -> Any:
+    """Apply a function (a, axis) over one axis after the other, keeping the number of axes."""
+    for axis in np.atleast_1d(axes):
+        shape = shape_of(a)
+        a = func(a, int(axis))
+        if len(shape_of(a)) == len(shape) - 1:
+            at = int(axis) % len(shape)
+            a = reshape(a, (*shape[:at], 1, *shape[at + 1 :]))
+    return a
+
+
+HANDLERS.update(
+    {
+        np.apply_over_axes: apply_over_axes,
+        np.float_power: float_power,
+        np.frexp: frexp,
+        np.heaviside: heaviside,
+        np.full_like: full_like,
+        np.ldexp: ldexp,
+        np.modf: modf,
+        np.nan_to_num: nan_to_num,
+        np.piecewise: piecewise,
+        np.real: real,
+        np.real_if_close: lambda a: real(a),
+    }
+)

@@ -1,0 +1,185 @@
+"""NumPy's polynomials, highest power first, said with other ops."""
+
+import operator
+import warnings
+from typing import Any
+
+import numpy as np
+
+from tinygrad_ed.errors import InvalidType, InvalidValue, NoDerivativeRule
+from tinygrad_ed.graph.node import Node, plain
+from tinygrad_ed.graph.op import HANDLERS, Op, op
+from tinygrad_ed.graph.values import constant, shape_of
+from tinygrad_ed.ops.elementwise import sqrt, square
+from tinygrad_ed.ops.linalg import outer
+from tinygrad_ed.ops.numpy.decompose import lstsq
+from tinygrad_ed.ops.numpy.scan import convolve
+from tinygrad_ed.ops.reduce import sum
+from tinygrad_ed.ops.shape import astype, concatenate, in_one_dtype, reshape, stack, transpose
+
+
+def _powers(g: Any, x: Any, count: int = 0) -> Any:
+    """The sums of g x^k, highest power first."""
+    sums = np.empty(count, np.result_type(g, x))
+    for k in range(count):
+        sums[count - 1 - k] = np.sum(g)
+        g = g * x
+    return sums
+
+
+_polyval: Op = op(
+    "polyval",
+    np.polyval,
+    lambda g, y, p, x: _moments(g, x, count=shape_of(p)[0]),
+    lambda g, y, p, x: g * _polyval(polyder(p), x),
+)
+_moments: Op = op(
+    "moments",
+    _powers,
+    lambda h, y, g, x, count=0: _polyval(h, x),
+    lambda h, y, g, x, count=0: g * _polyval(polyder(h), x),
+)
+
+
+def polyval(p: Any, x: Any) -> Any:
+    """The value at x; of coefficients that are arrays themselves, by Horner's scheme."""
+    if len(shape_of(p)) == 1:
+        return _polyval(p, x)
+    p, x = in_one_dtype(p, x)
+    y = 0.0 * x
+    for k in range(shape_of(p)[0]):
+        y = y * x + p[k]
+    return y
+
+
+def polyadd(a1: Any, a2: Any) -> Any:
+    """The sum of two polynomials."""
+    a1, a2 = _of_one_length(a1, a2)
+    return a1 + a2
+
+
+def polysub(a1: Any, a2: Any) -> Any:
+    """The difference of two polynomials."""
+    a1, a2 = _of_one_length(a1, a2)
+    return a1 - a2
+
+
+def polymul(a1: Any, a2: Any) -> Any:
+    """The product of two polynomials: the convolution of their coefficients."""
+    return convolve(_trimmed(np.atleast_1d(a1)), _trimmed(np.atleast_1d(a2)))
+
+
+def polydiv(u: Any, v: Any) -> Any:
+    """Quotient and remainder, by long division."""
+    u, v = np.atleast_1d(u), np.atleast_1d(v)
+    dtype = np.result_type(u.dtype, v.dtype, np.float16)
+    u, v = astype(u, dtype=dtype), astype(v, dtype=dtype)
+    n, m = shape_of(u)[0], shape_of(v)[0]
+    quotient, rest = [], u
+    for k in range(n - m + 1):
+        factor = rest[k] / v[0]
+        quotient.append(factor)
+        rest = rest - np.pad(v * factor, (k, n - m - k))
+    start = min(max(n - m + 1, 0), n - 1)
+    quotients = astype(stack(quotient), dtype=dtype) if quotient else np.zeros(1, dtype)
+    return quotients, _trimmed(rest[start:], 1e-8)
+
+
+def polyder(p: Any, m: int = 1) -> Any:
+    """The m-th derivative."""
+    if m < 0:
+        raise InvalidValue(f"polyder: m must not be negative, but it is {m}; np.polyint integrates")
+    for _ in range(m):
+        p = p[:-1] * np.arange(shape_of(p)[0] - 1, 0, -1)
+    return p
+
+
+def polyint(p: Any, m: int = 1, k: Any = None) -> Any:
+    """The m-th integral, with integration constants k."""
+    m = operator.index(m)
+    constants: Any = np.zeros(m) if k is None else np.atleast_1d(k)
+    if shape_of(constants) == (1,):
+        constants = [constants[0]] * m
+    if len(constants) < m or m < 0:
+        raise InvalidValue(f"polyint: {m} integrals want one constant k, or as many, but there are {len(constants)}")
+    for i in range(m):
+        raised = p / np.arange(shape_of(p)[0], 0, -1)
+        p = concatenate([raised, np.reshape(constants[i], (1,))])
+    return p
+
+
+def poly(seq_of_zeros: Any) -> Any:
+    """The polynomial with these zeros."""
+    if len(shape_of(seq_of_zeros)) != 1:
+        raise NoDerivativeRule("np.poly on a Node takes the zeros of a polynomial, not a matrix")
+    p: Any = np.ones(1)
+    for k in range(shape_of(seq_of_zeros)[0]):
+        p = convolve(p, stack([1.0, -seq_of_zeros[k]]))
+    return p
+
+
+def polyfit(
+    x: Any, y: Any, deg: int, rcond: float | None = None, full: bool = False, w: Any = None, cov: Any = False
+) -> Any:
+    """The coefficients of the polynomial of least squares; each power of x is scaled to length 1, as NumPy does it."""
+    x, y = [z if isinstance(z, Node) else constant(z) for z in (x, y)]
+    n, order = shape_of(x)[0], int(deg) + 1
+    if not (0 < n == shape_of(y)[0]) or order < 1:
+        raise InvalidType(
+            f"polyfit wants x and y of the same length, not {shape_of(x)} and {shape_of(y)}, and deg >= 0"
+        )
+    rcond = n * np.finfo(x.dtype if x.dtype.kind == "f" else float).eps if rcond is None else rcond
+    powers = vander(x, order)
+    if w is not None:
+        weights = np.reshape(w, (n, 1))
+        powers, y = powers * weights, y * (weights if len(shape_of(y)) == 2 else weights[:, 0])
+    scale = sqrt(sum(square(powers), axis=0))
+    powers = powers / scale
+    c, residuals, rank, s = lstsq(powers, y, rcond)
+    c = transpose(transpose(c) / scale)
+    if full:
+        return c, residuals, rank, s, rcond
+    if rank != order:
+        warnings.warn("Polyfit may be poorly conditioned", np.exceptions.RankWarning, stacklevel=2)
+    if not cov:
+        return c
+    if cov != "unscaled" and n <= order:
+        raise InvalidValue(f"polyfit: the covariance of {order} coefficients wants more than {order} points, not {n}")
+    spread = np.linalg.inv(transpose(powers) @ powers) / outer(scale, scale)
+    spread = spread if len(shape_of(y)) == 1 else reshape(spread, (order, order, 1))
+    return c, spread if cov == "unscaled" else spread * residuals / (n - order)
+
+
+def vander(x: Any, N: int | None = None, increasing: bool = False) -> Any:
+    """The matrix of the powers of x."""
+    count, x = shape_of(x)[0] if N is None else N, astype(x, dtype=float)
+    powers = range(count) if increasing else range(count - 1, -1, -1)
+    return stack([x**k for k in powers], axis=-1) if count else np.zeros((shape_of(x)[0], 0))
+
+
+def _of_one_length(a1: Any, a2: Any) -> list[Any]:
+    both = np.atleast_1d(a1), np.atleast_1d(a2)
+    length = max([shape_of(p)[0] for p in both])
+    return [np.pad(p, (length - shape_of(p)[0], 0)) for p in both]
+
+
+def _trimmed(p: Any, zero: float = 0.0) -> Any:
+    """Without leading zeros, as NumPy returns it; one zero for no coefficient at all."""
+    nonzero, length = np.flatnonzero(np.abs(plain(p)) > zero), shape_of(p)[0]
+    return p[int(nonzero[0]) if len(nonzero) else length - 1 :] if length else np.zeros(1)
+
+
+HANDLERS.update(
+    {
+        np.poly: poly,
+        np.polyadd: polyadd,
+        np.polyder: polyder,
+        np.polydiv: polydiv,
+        np.polyfit: polyfit,
+        np.polyint: polyint,
+        np.polymul: polymul,
+        np.polysub: polysub,
+        np.polyval: polyval,
+        np.vander: vander,
+    }
+)

@@ -1,0 +1,347 @@
+"""NumPy's two protocols: what `np.tanh(node)` and `np.sum(node, axis=0)` do.
+
+NumPy hands every call with a Node among its arguments to one of the two methods below. There are three
+answers: an op of ours (`HANDLERS`, filled where the ops stand); the plain result, for functions whose
+derivative is zero everywhere or whose result is not a real number (`PLAIN`); or `NoDerivativeRule`, which
+names the function. Never an object array, never a silently dropped derivative.
+"""
+
+import inspect
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+from tinygrad_ed.errors import NoDerivativeRule
+from tinygrad_ed.graph.grad_mode import observer
+from tinygrad_ed.graph.node import Node, plain
+from tinygrad_ed.graph.op import HANDLERS, Op
+from tinygrad_ed.graph.values import shape_of
+from tinygrad_ed.ops.elementwise import where
+from tinygrad_ed.ops.numpy.moves import MOVES, move, signature_of, without_nodes
+from tinygrad_ed.ops.shape import astype
+
+_Functions = list[Callable[..., Any]]
+_CONSTANT: _Functions = [
+    np.sign,
+    np.floor,
+    np.ceil,
+    np.rint,
+    np.trunc,
+    np.fix,
+    np.round,
+    np.around,
+    np.floor_divide,
+]
+_OF_COMPLEX: _Functions = [np.imag, np.angle]
+_LIKE: _Functions = [np.zeros_like, np.ones_like, np.empty_like]
+_TRUTH: _Functions = [
+    *(np.equal, np.not_equal, np.less, np.less_equal, np.greater, np.greater_equal),
+    *(np.logical_and, np.logical_or, np.logical_xor, np.logical_not, np.signbit),
+    *(np.isnan, np.isinf, np.isfinite, np.isneginf, np.isposinf, np.isreal, np.iscomplex),
+    *(np.any, np.all, np.allclose, np.isclose, np.array_equal, np.array_equiv, np.isin),
+    *(np.isrealobj, np.iscomplexobj, np.may_share_memory, np.shares_memory),
+]
+_POSITIONS: _Functions = [
+    *(np.argmax, np.argmin, np.nanargmax, np.nanargmin, np.argsort, np.argpartition, np.lexsort),
+    *(np.argwhere, np.nonzero, np.flatnonzero, np.count_nonzero, np.searchsorted, np.digitize),
+    *(np.shape, np.ndim, np.size, np.linalg.matrix_rank),
+    *(np.diag_indices_from, np.tril_indices_from, np.triu_indices_from),
+]
+_TEXT_AND_TYPES: _Functions = [
+    np.array_repr,
+    np.array_str,
+    np.array2string,
+    np.result_type,
+    np.common_type,
+    np.can_cast,
+]
+
+PLAIN: frozenset[Callable[..., Any]] = frozenset(
+    [*_CONSTANT, *_OF_COMPLEX, *_LIKE, *_TRUTH, *_POSITIONS, *_TEXT_AND_TYPES]
+)
+"""Functions whose derivative is zero wherever there is one, or whose result is not a real number."""
+
+_OWN_DTYPE: _Functions = [
+    *(np.interp, np.bincount, np.cov, np.corrcoef, np.geomspace, np.polyfit, np.polyder, np.polyint, np.vander),
+    *(np.quantile, np.nanquantile, np.percentile, np.nanpercentile),
+    *(np.diff, np.polyadd, np.polysub, np.polymul, np.polydiv),  # which make arrays of numbers first
+    *(np.astype, np.full_like, np.gradient, np.ediff1d, np.select, np.meshgrid, np.broadcast_arrays),
+    *(np.append, np.block, np.concatenate, np.stack, np.hstack, np.vstack, np.dstack, np.column_stack),
+    *(np.atleast_1d, np.atleast_2d, np.atleast_3d, np.convolve, np.correlate),
+    *(np.dot, np.inner, np.outer, np.linalg.outer, np.tensordot, np.kron),  # to which a number is of float64
+]
+OWN_DTYPE: frozenset[Callable[..., Any]] = frozenset(_OWN_DTYPE)
+"""Functions that see to the dtype themselves: NumPy makes float64 of float32, or of some arguments, or what is told."""
+
+_DEFAULTS = {"where": True, "casting": "same_kind", "order": "K", "dtype": None, "subok": True}
+_WRITING = frozenset([np.copyto, np.fill_diagonal, np.place, np.put, np.put_along_axis, np.putmask])
+
+
+def array_ufunc(self: Node, ufunc: np.ufunc, method: str, *inputs: Any, **keywords: Any) -> Any:
+    """Answer NumPy's ufuncs (`Node.__array_ufunc__`)."""
+    handler = HANDLERS.get(ufunc)
+    if method == "__call__" and not keywords and handler is not None:
+        return handler(*inputs)
+    if ufunc in PLAIN and method != "at" and not any([isinstance(x, Node) for x in keywords.get("out", ())]):
+        return _without_nodes(ufunc if method == "__call__" else getattr(ufunc, method), inputs, keywords)
+    if method != "__call__":
+        raise _no_method(ufunc, method)
+    given = {name: x for name, x in keywords.items() if name not in _DEFAULTS or x is not _DEFAULTS[name]}
+    known = _options_of(handler) if handler is not None else ()
+    if given.keys() - set(known):
+        raise _not_taken(ufunc, [name for name in given if name not in known], known)
+    if handler is None:
+        raise _no_rule(ufunc)
+    return handler(*inputs, **given)
+
+
+def array_function(
+    self: Node, function: Callable[..., Any], types: Any, args: tuple[Any, ...], keywords: dict[str, Any]
+) -> Any:
+    """Answer NumPy's other functions (`Node.__array_function__`)."""
+    watcher = observer.get()
+    if watcher is not None:
+        watcher.given(*args, *keywords.values())
+    handler = HANDLERS.get(function)
+    if handler is not None:
+        return _call(function, handler, args, keywords)
+    if function in MOVES:
+        bound = signature_of(function).bind(*args, **keywords)
+        for name in ("dtype", "casting", "out"):
+            if name in bound.arguments and not _is_default(bound.arguments[name], bound.signature.parameters[name]):
+                raise _not_taken(function, [name], ())
+        return move(function, bound.arguments)
+    if function in PLAIN:
+        return _without_nodes(function, args, keywords)
+    if function in _WRITING:
+        raise NoDerivativeRule(
+            f"{called(function)} writes into an array: a Node is never written into, and a plain array cannot hold "
+            "one; use tg.where(mask, new, old) or tg.scatter_add, which make a new Node"
+        )
+    raise _no_rule(function)
+
+
+def _call(function: Callable[..., Any], handler: Any, args: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
+    """Call the handler with what the user gave, leaving out what is NumPy's default anyway."""
+    signature = _signature_of(function, handler)
+    parameters = signature.parameters
+    free = any([p.kind is p.VAR_KEYWORD for p in parameters.values()])
+    bound = signature.bind(*args, **{k: v for k, v in keywords.items() if free or k in parameters})
+    given = {k: v for k, v in bound.arguments.items() if not _is_default(v, parameters[k])}
+    inputs: list[Any] = []
+    others: dict[str, Any] = {}
+    for position, name in enumerate(parameters):
+        if parameters[name].kind is inspect.Parameter.VAR_POSITIONAL:
+            inputs.extend(given.pop(name, ()))
+        elif parameters[name].kind is inspect.Parameter.VAR_KEYWORD:
+            others = given.pop(name, {})
+        elif position < _inputs_of(handler) and name in given and parameters[name].kind is not _BY_NAME:
+            inputs.append(given.pop(name))
+    unknown = [name for name in {**given, **keywords} if name not in parameters or name in given]
+    unknown = [name for name in unknown if name not in _options_of(handler)]
+    if unknown and not _takes_any(handler):
+        raise _not_taken(function, unknown, _options_of(handler))
+    if isinstance(handler, Op):
+        return handler(*inputs, **given, **others)
+    arrays = _arrays_in((*args, *keywords.values()), [])
+    nodes = [x for x in arrays if isinstance(x, Node)]
+    if nodes and not any([x.size for x in nodes]):  # there is none if a rule meets a batch of gradients
+        return _of_nothing(_without_nodes(function, args, keywords), nodes)
+    try:
+        result = handler(*inputs, **given, **others)
+    except NoDerivativeRule:
+        raise
+    except Exception as ours:
+        _refuse_as_numpy_does(ours, function, args, keywords)
+        raise
+    if function in OWN_DTYPE or not any([x.kind == "f" and x.itemsize < 8 for x in {x.dtype for x in arrays}]):
+        return result
+    dtypes = {*_dtypes((*inputs, *given.values()))}
+    return _narrowed(result, np.result_type(*dtypes)) if dtypes else result
+
+
+def _arrays_in(trees: Iterable[Any], found: list[Any]) -> list[Any]:
+    """Add the Nodes and arrays in nested lists and tuples to those that are found."""
+    for tree in trees:
+        if isinstance(tree, Node | np.ndarray):
+            found.append(tree)
+        elif isinstance(tree, list | tuple):
+            _arrays_in(tree, found)
+    return found
+
+
+def _of_nothing(result: Any, nodes: list[Node]) -> Any:
+    """What NumPy says of arrays without entries: it depends on none of them, but is a Node, as every result is."""
+    if isinstance(result, list | tuple):
+        return _alike(result, [_of_nothing(part, nodes) for part in result])
+    if getattr(result, "dtype", None) is None or result.dtype.kind != "f":
+        return result
+    return where(True, result, sum([x.sum() for x in nodes]))
+
+
+def _refuse_as_numpy_does(ours: Exception, function: Any, args: tuple[Any, ...], keywords: dict[str, Any]) -> None:
+    """Raise what NumPy raises for the plain values, if that is an error of another type."""
+    try:
+        _without_nodes(function, args, keywords)
+    except Exception as theirs:
+        if not isinstance(ours, type(theirs)):
+            raise theirs from ours
+
+
+def _dtypes(x: Any) -> Iterator[np.dtype[Any]]:
+    """The dtypes of the arrays of numbers in nested lists. A list of numbers is an array as well, a number is none."""
+    if isinstance(x, list | tuple):
+        found = [dtype for entry in x for dtype in _dtypes(entry)]
+        numbers = x and isinstance(x, list) and all([isinstance(entry, int | float) for entry in x])
+        yield from [np.asarray(x).dtype] if numbers else found
+    elif shape_of(value := plain(x)) and value.dtype.kind in "fiu":
+        yield value.dtype
+
+
+def _narrowed(result: Any, dtype: np.dtype[Any]) -> Any:
+    """The result in no more than that dtype: numbers on the way are Python floats, and arrays made of them float64."""
+    if isinstance(result, list | tuple):
+        return _alike(result, [_narrowed(part, dtype) for part in result])
+    wide = isinstance(result, Node) and result.ndim and result.dtype.itemsize > dtype.itemsize
+    return astype(result, dtype=dtype) if wide else result
+
+
+def _alike(sequence: Any, parts: list[Any]) -> Any:
+    """The parts in a sequence of the same type: a list, a tuple, or a tuple with names."""
+    return type(sequence)(*parts) if hasattr(sequence, "_fields") else type(sequence)(parts)
+
+
+def _is_default(value: Any, parameter: inspect.Parameter) -> bool:
+    default = parameter.default
+    return value is default or (
+        isinstance(value, int | str | None) and type(value) is type(default) and value == default
+    )
+
+
+_BY_NAME = inspect.Parameter.KEYWORD_ONLY
+
+
+@cache
+def _signature_of(function: Callable[..., Any], handler: Any) -> inspect.Signature:
+    """What NumPy's function takes; older versions do not tell it of those written in C, then what ours takes."""
+    try:
+        return inspect.signature(function)
+    except ValueError:
+        return inspect.signature(handler)
+
+
+@cache
+def _inputs_of(handler: Any) -> int:
+    """How many arguments the handler takes by position."""
+    if isinstance(handler, Op):
+        return handler.arity
+    required = [p for p in signature_of(handler).parameters.values() if p.default is p.empty]
+    return len(required)
+
+
+@cache
+def _options_of(handler: Any) -> tuple[str, ...]:
+    """Which arguments the handler takes by name."""
+    if isinstance(handler, Op):
+        return handler.params
+    return tuple(p.name for p in signature_of(handler).parameters.values() if p.default is not p.empty)
+
+
+@cache
+def _takes_any(handler: Any) -> bool:
+    """Whether the handler takes whatever it is given by name."""
+    if isinstance(handler, Op):
+        return handler.any_params
+    return any([p.kind is p.VAR_KEYWORD for p in signature_of(handler).parameters.values()])
+
+
+def _without_nodes(function: Callable[..., Any], args: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
+    return function(*[without_nodes(arg) for arg in args], **{k: without_nodes(v) for k, v in keywords.items()})
+
+
+# Messages
+
+_OURS = {
+    "expit": "tg.sigmoid(x)",
+    "log_expit": "-tg.softplus(-x)",
+    "logit": "np.log(x / (1.0 - x))",
+    "softplus": "tg.softplus(x)",
+    "xlogy": "x * np.log(y)",
+    "xlog1py": "x * np.log1p(y)",
+    "entr": "-x * np.log(x)",
+    "exp10": "10.0**x",
+}
+"""Functions of SciPy's that can be said with what is there."""
+
+_METHODS = {
+    "add.reduce": "use np.sum itself",
+    "multiply.reduce": "use np.prod itself",
+    "maximum.reduce": "use np.max itself",
+    "minimum.reduce": "use np.min itself",
+    "logaddexp.reduce": "use tg.logsumexp itself",
+    "add.accumulate": "use np.cumsum itself",
+    "multiply.accumulate": "use np.cumprod itself",
+    "add.outer": "write x[:, None] + y for vectors",
+    "subtract.outer": "write x[:, None] - y for vectors",
+    "multiply.outer": "write x[:, None] * y for vectors",
+    "divide.outer": "write x[:, None] / y for vectors",
+    "outer": "write {name}(x[:, None], y) for vectors",
+    "reduce": "functools.reduce({name}, x) goes through the rows",
+    "accumulate": "tg.stack([*itertools.accumulate(x, {name})]) goes through the rows",
+    "reduceat": "take slices, as in x[i:j]",
+    "at": "a Node is never written into, nor can an array hold one: tg.scatter_add and tg.where make a new Node",
+}
+
+_KEYWORDS = {
+    "out": "a Node is never written into, and a plain array cannot hold one (write `a = a + node`, not `a += node`)",
+    "where": "pick entries with tg.where(mask, node, other)",
+    "dtype": "convert what you give, or what you get: node.astype(dtype)",
+}
+
+
+def _no_method(ufunc: np.ufunc, method: str) -> NoDerivativeRule:
+    instead = _METHODS.get(f"{ufunc.__name__}.{method}", _METHODS[method]).format(name=called(ufunc))
+    return NoDerivativeRule(
+        f"{called(ufunc)}.{method} has no derivative rule for Nodes; {instead}, or plain values (node.value)"
+    )
+
+
+def _not_taken(function: Any, unknown: list[str], known: tuple[str, ...]) -> NoDerivativeRule:
+    advice = [_KEYWORDS[name] for name in unknown if name in _KEYWORDS] or ["leave it out"]
+    return NoDerivativeRule(
+        f"{called(function)} on a Node does not take {', '.join(f'{k}=' for k in unknown)} "
+        f"(known: {', '.join(known) or 'none'}): {'; '.join(advice)}"
+    )
+
+
+def _no_rule(function: Any) -> NoDerivativeRule:
+    name, count = called(function), getattr(function, "nin", 1)
+    short = function.__name__ if function.__name__.isidentifier() else "f"
+    ours = f"; {_OURS[short]} is the same" if short in _OURS and name.startswith("scipy.") else ""
+    rule = f"lambda g, y, {', '.join('abcdefhijk'[:count]) if count > 1 else 'x'}: ..."
+    return NoDerivativeRule(
+        f"{name} has no derivative rule for Nodes{ours}. Say it with other functions, call it on plain values "
+        f"(node.value), or add a rule: {short} = tg.op({short!r}, {name}, {', '.join([rule] * count)}), with one rule "
+        "`gradient of x from the gradient g of the result y` for each input"
+    )
+
+
+def called(function: Any) -> str:
+    """Return the name that readers know a function by: np.tanh, np.linalg.norm, scipy.special.erf.
+
+    >>> called(np.absolute), called(np.linalg.norm)
+    ('np.absolute', 'np.linalg.norm')
+    """
+    if not isinstance(function, np.ufunc):  # ufuncs do not know their module
+        return f"np.{function.__module__}.{function.__name__}".replace("np.numpy.", "np.")
+    homes = {"np": np, "np.strings": np.strings, "scipy.special": sys.modules.get("scipy.special")}
+    name = function.__name__
+    return next((f"{home}.{name}" for home, module in homes.items() if getattr(module, name, None) is function), name)
+
+
+def path(function: Callable[..., Any]) -> str:
+    """Return the name of a NumPy function after `np.`, such as `linalg.norm`."""
+    return called(function).removeprefix("np.")

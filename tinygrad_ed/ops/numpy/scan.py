@@ -1,0 +1,352 @@
+"""Running products, differences, slopes and convolutions along an axis.
+
+Each is one op that takes NumPy's own time, and its rule is an op of the same kind: the gradient of differences is made
+of differences, that of slopes of slopes, that of a convolution of convolutions. The gradient of a running product
+is a recurrence, run backwards, which divides by nothing: so it is right with any number of zeros, to every order.
+"""
+
+import math
+import operator
+from typing import Any
+
+import numpy as np
+
+from tinygrad_ed.errors import InvalidValue, NoDerivativeRule
+from tinygrad_ed.graph.node import Node, plain
+from tinygrad_ed.graph.op import HANDLERS, Op, op
+from tinygrad_ed.graph.values import Array, as_array, shape_of
+from tinygrad_ed.ops.elementwise import is_safe, where
+from tinygrad_ed.ops.reduce import cumsum
+from tinygrad_ed.ops.shape import (
+    astype,
+    broadcast_to,
+    concatenate,
+    expand_dims,
+    flip,
+    moveaxis,
+    ravel,
+    reshape,
+    roll,
+    stack,
+)
+
+BLOCK = 64
+"""How many entries of a recurrence are run one after the other; the blocks run side by side."""
+
+
+def _side_by_side(x: Any, length: int) -> Any:
+    """The entries of a block below each other, the blocks side by side, and zeros after the last entry."""
+    whole, rest = divmod(len(x), length)
+    blocks = np.zeros((length, whole + (rest > 0), *x.shape[1:]), x.dtype)
+    np.moveaxis(blocks, 1, 0)[:whole] = x[: whole * length].reshape(whole, length, *x.shape[1:])
+    blocks[:rest, whole:] = x[whole * length :, None]
+    return blocks
+
+
+def _run(a: Any, c: Any) -> Any:
+    """y_0 = c_0, y_k = a_k y_(k-1) + c_k along the first axis.
+
+    The axis is cut into blocks that run side by side. First each is found as y -> p y + e of what it starts from; what
+    they start from is a recurrence of the same kind, and shorter; with that, all run once more.
+    """
+    n, length = len(c), max(min(len(c), BLOCK), 1)
+    a, c = _side_by_side(a, length), _side_by_side(c, length)
+    _, blocks, *rest = c.shape
+    y = np.zeros((blocks, *rest), c.dtype)
+    if blocks > 1:
+        p, e = a[0].copy(), c[0].copy()
+        with np.errstate(all="ignore"):  # what overflows here may meet a zero; what overflows in the end is said below
+            for k in range(1, length):
+                p *= a[k]
+                e *= a[k]
+                e += c[k]
+        y[1:] = _run(np.nan_to_num(p[:-1]), e[:-1])
+    for k in range(length):
+        y = np.multiply(a[k], y, out=a[k])
+        y += c[k]
+    return np.moveaxis(a, 1, 0).reshape(blocks * length, *rest)[:n]
+
+
+def _run_back(a: Any, g: Any) -> Any:
+    """z_k = g_k + a_(k+1) z_(k+1): what arrives at y_k, from itself and from all that follow."""
+    return flip(_recurrence(roll(flip(a, 0), 1, axis=0), flip(g, 0)), 0)
+
+
+def _before(y: Any, first: float) -> Any:
+    """Each entry's predecessor along the first axis."""
+    return concatenate([np.full((1, *shape_of(y)[1:]), first, y.dtype), y[:-1]])
+
+
+_recurrence: Op = op(
+    "recurrence",
+    _run,
+    lambda g, y, a, c: _run_back(a, g) * _before(y, 0.0),
+    lambda g, y, a, c: _run_back(a, g),
+)
+
+
+def _of_cumprod(g: Any, y: Any, x: Any, axis: int | None = None) -> Any:
+    if axis is None:
+        return reshape(_of_cumprod(ravel(g), y, ravel(x), 0), shape_of(x))
+    g, y, x = [moveaxis(part, axis, 0) for part in (g, y, x)]
+    if type(g) is type(y) is type(x) is np.ndarray and is_safe(y):
+        return moveaxis(np.cumsum((g * y)[::-1], axis=0)[::-1] / x, 0, axis)  # the same in less time
+    return moveaxis(_run_back(x, g) * _before(y, 1.0), 0, axis)
+
+
+cumprod = op("cumprod", np.cumprod, _of_cumprod)
+
+
+def cumulative_sum(x: Any, axis: int | None = None, include_initial: bool = False) -> Any:
+    """The running sum, as the array API standard has it."""
+    return _with_initial(cumsum(x, axis=_only_axis(x, axis)), 0.0, _only_axis(x, axis), include_initial)
+
+
+def cumulative_prod(x: Any, axis: int | None = None, include_initial: bool = False) -> Any:
+    """The running product, as the array API standard has it."""
+    return _with_initial(cumprod(x, axis=_only_axis(x, axis)), 1.0, _only_axis(x, axis), include_initial)
+
+
+def _only_axis(x: Any, axis: int | None) -> int:
+    if axis is None and len(shape_of(x)) != 1:
+        raise InvalidValue(f"axis= must be given for an array of shape {shape_of(x)}")
+    return 0 if axis is None else axis
+
+
+def _with_initial(y: Any, initial: float, axis: int, include: bool) -> Any:
+    if not include:
+        return y
+    shape = list(shape_of(y))
+    shape[axis] = 1
+    return concatenate([np.full(shape, initial), y], axis=axis)
+
+
+def diff(a: Any, n: int = 1, axis: int = -1, prepend: Any = None, append: Any = None) -> Any:
+    """The differences of neighbours, n times."""
+    if n == 0:
+        return a
+    if n < 0:
+        raise InvalidValue(f"diff: n must be at least 0, not {n}")
+    axis = np.lib.array_utils.normalize_axis_index(axis, len(shape_of(a))) - len(shape_of(a))
+    one = tuple([1 if i == len(shape_of(a)) + axis else n for i, n in enumerate(shape_of(a))])
+    edges = [z if z is None or shape_of(z) else broadcast_to(z, shape=one) for z in (prepend, append)]
+    parts = [part for part in (edges[0], a, edges[1]) if part is not None]
+    y = concatenate(parts, axis=axis) if len(parts) > 1 else a
+    for _ in range(n):
+        y = _neighbours(y, axis=axis)
+    return y
+
+
+def _both(axis: int) -> tuple[Any, Any]:
+    """The indices of all but the first and of all but the last along an axis, which is counted from the end."""
+    after = (slice(None),) * (-1 - axis)
+    return (..., slice(1, None), *after), (..., slice(None, -1), *after)
+
+
+def _from_neighbours(g: Any, sign: float = -1.0, axis: int = -1) -> Any:
+    """What x[k + 1] + sign x[k] sends back to x."""
+    ahead, behind = _both(axis)
+    sent = np.zeros(tuple([n + (i == g.ndim + axis) for i, n in enumerate(g.shape)]), g.dtype)
+    sent[ahead] = g
+    if sign < 0:
+        sent[behind] -= g
+    else:
+        sent[behind] += g
+    return sent
+
+
+def _neighbouring(x: Any, sign: float = -1.0, axis: int = -1) -> Any:
+    ahead, behind = _both(axis)
+    return x[ahead] - x[behind] if sign < 0 else x[ahead] + x[behind]
+
+
+_neighbours: Op = op(
+    "neighbours",
+    _neighbouring,
+    lambda g, y, x, sign=-1.0, axis=-1: _of_neighbours(g, sign=sign, axis=axis) if shape_of(x)[axis] else g,
+)
+_of_neighbours: Op = op(
+    "of_neighbours", _from_neighbours, lambda g, y, x, sign=-1.0, axis=-1: _neighbours(g, sign=sign, axis=axis)
+)
+
+
+def ediff1d(ary: Any, to_end: Any = None, to_begin: Any = None) -> Any:
+    """The differences of neighbours in the flat array, with something before and after."""
+    parts = [] if to_begin is None else [np.ravel(to_begin)]
+    parts.append(diff(ravel(ary)))
+    parts += [] if to_end is None else [np.ravel(to_end)]
+    return astype(concatenate(parts), dtype=np.result_type(as_array(plain(ary)), np.float16))
+
+
+def trapezoid(y: Any, x: Any = None, dx: Any = 1.0, axis: int = -1) -> Any:
+    """The integral by the trapezoidal rule."""
+    y = np.moveaxis(y, axis, -1)
+    if x is not None:
+        dx = np.diff(x) if len(shape_of(x)) == 1 else np.moveaxis(np.diff(x, axis=axis), axis, -1)
+    return (dx * _neighbours(y, sign=1.0) / 2.0).sum(axis=-1)
+
+
+def gradient(f: Any, *varargs: Any, axis: Any = None, edge_order: int = 1) -> Any:
+    """The slopes of a sampled function: central differences inside, one-sided ones at the ends."""
+    if any([isinstance(spacing, Node) for spacing in varargs]):
+        raise NoDerivativeRule("np.gradient has no derivative rule for its spacings: give them as plain numbers")
+    ndim = len(shape_of(f))
+    axes = range(ndim) if axis is None else np.lib.array_utils.normalize_axis_tuple(axis, ndim)
+    spacings = [1.0] * len(axes) if not varargs else list(varargs) * (len(axes) if len(varargs) == 1 else 1)
+    if len(spacings) != len(axes) or edge_order not in (1, 2):
+        raise InvalidValue("gradient takes no spacing, one, or one for each axis; edge_order is 1 or 2")
+    slopes = [_slope(f, spacing=h, axis=i - ndim, edge_order=edge_order) for h, i in zip(spacings, axes, strict=True)]
+    return slopes[0] if len(slopes) == 1 else tuple(slopes)
+
+
+def _slopes(f: Any, spacing: Any = 1.0, axis: int = -1, edge_order: Any = 1) -> Any:
+    return np.gradient(f, spacing, axis=axis, edge_order=edge_order)
+
+
+def _from_slopes(g: Any, spacing: Any = 1.0, axis: int = -1, edge_order: Any = 1) -> Any:
+    """What the slopes send back: each entry is in its own and in those of its neighbours."""
+    g = np.moveaxis(g, axis, 0)
+    n, rest = len(g), [1] * (g.ndim - 1)
+    inside, sent, places = g[1:-1], np.zeros(g.shape, g.dtype), np.asarray(spacing, float)
+    if places.ndim:
+        left, right = [steps.reshape(-1, *rest) for steps in (np.diff(places)[:-1], np.diff(places)[1:])]
+        sent[1:-1] = (right - left) / (left * right) * inside
+        sent[:-2] -= right / (left * (left + right)) * inside
+        sent[2:] += left / (right * (left + right)) * inside
+    else:
+        half = inside / (2.0 * places)
+        sent[:-2] -= half
+        sent[2:] += half
+        places = places * np.arange(n)
+    k = min(n, 3)
+    for few, end in ((slice(k), 0), (slice(n - k, n), -1)):
+        weights = np.gradient(np.eye(k), places[few], axis=0, edge_order=edge_order)[end]
+        sent[few] += weights.reshape(-1, *rest) * g[end]
+    return np.moveaxis(sent, 0, axis)
+
+
+_slope: Op = op(
+    "slope",
+    _slopes,
+    lambda g, y, x, spacing=1.0, axis=-1, edge_order=1: _of_slope(g, spacing=spacing, axis=axis, edge_order=edge_order),
+)
+_of_slope: Op = op(
+    "of_slope",
+    _from_slopes,
+    lambda g, y, x, spacing=1.0, axis=-1, edge_order=1: _slope(g, spacing=spacing, axis=axis, edge_order=edge_order),
+)
+
+
+def interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None) -> Any:
+    """Piecewise linear interpolation; flat outside. At a node the slope is that of the piece to its right."""
+    x, xp, fp = [astype(given, dtype=float) for given in (x, xp, fp)]
+    points, knots = as_array(plain(x)), as_array(plain(xp))
+    i = np.clip(np.searchsorted(knots, points, side="right") - 1, 0, max(len(knots) - 2, 0))
+    j = np.minimum(i + 1, len(knots) - 1)
+    width = np.take(xp, j) - np.take(xp, i)
+    share = (x - np.take(xp, i)) / where(plain(width) == 0, 1.0, width)
+    y = np.take(fp, i) + share * (np.take(fp, j) - np.take(fp, i))
+    y = where(points < knots[0], fp[0] if left is None else left, y)
+    return where(points > knots[-1], fp[-1] if right is None else right, y)
+
+
+def _whole(g: Any, y: Any, a: Any, v: Any, mode: str) -> Any:
+    """The gradient of a full convolution from that of the middle part; others stay."""
+    cut = (shape_of(v)[0] - 1) // 2
+    rest = shape_of(v)[0] - 1 - cut
+    return concatenate([np.zeros(cut, y.dtype), g, np.zeros(rest, y.dtype)]) if mode == "same" else g
+
+
+def _of_longer(g: Any, y: Any, a: Any, v: Any, mode: str = "full") -> Any:
+    return convolve(_whole(g, y, a, v, mode), flip(v), "full" if mode == "valid" else "valid")
+
+
+def _of_shorter(g: Any, y: Any, a: Any, v: Any, mode: str = "full") -> Any:
+    return convolve(_whole(g, y, a, v, mode), flip(a), "valid")
+
+
+_convolve = op("convolve", lambda a, v, mode="full": np.convolve(a, v, mode), _of_longer, _of_shorter)
+
+
+def convolve(a: Any, v: Any, mode: str = "full") -> Any:
+    """The discrete convolution: products a_i v_j are summed by i + j."""
+    a, v = np.atleast_1d(a), np.atleast_1d(v)
+    return _convolve(v, a, mode=mode) if shape_of(v)[0] > shape_of(a)[0] else _convolve(a, v, mode=mode)
+
+
+def correlate(a: Any, v: Any, mode: str = "valid") -> Any:
+    """The cross-correlation: the convolution with v reversed."""
+    if np.size(plain(v)) > np.size(plain(a)):
+        return flip(correlate(v, a, mode))
+    return convolve(a, np.flip(np.atleast_1d(v)), mode)
+
+
+def linspace(start: Any, stop: Any, num: int = 50, endpoint: bool = True, retstep: bool = False, axis: int = 0) -> Any:
+    """Evenly spaced numbers from start to stop."""
+    num = operator.index(num)
+    if num < 0:
+        raise InvalidValue(f"a sequence has no {num} entries: num must be at least 0")
+    pieces = num - 1 if endpoint else num
+    difference = stop - start
+    share: Array = np.arange(num) / max(pieces, 1)
+    y = start + difference * share.reshape(num, *[1] * len(shape_of(difference)))
+    y = moveaxis(y, 0, axis) if axis else y
+    return (y, difference / pieces if pieces > 0 else np.nan) if retstep else y
+
+
+def logspace(start: Any, stop: Any, num: int = 50, endpoint: bool = True, base: Any = 10.0, axis: int = 0) -> Any:
+    """The base raised to evenly spaced powers."""
+    if shape_of(base):
+        start, stop, base = np.broadcast_arrays(start, stop, base)
+        base = expand_dims(base, axis)
+    return base ** linspace(start, stop, num, endpoint, axis=axis)
+
+
+def geomspace(start: Any, stop: Any, num: int = 50, endpoint: bool = True, axis: int = 0) -> Any:
+    """Numbers with equal ratios from start to stop."""
+    if not (np.all(plain(start)) and np.all(plain(stop))):
+        raise InvalidValue("geomspace: there is no constant ratio from or to zero")
+    ratio = stop / start
+    shape = shape_of(ratio)
+    share = linspace(np.zeros(shape), np.ones(shape), num, endpoint, axis=axis)
+    if shape:
+        start, ratio = expand_dims(broadcast_to(start, shape=shape), axis), expand_dims(ratio, axis)
+    return start * ratio**share
+
+
+def unwrap(p: Any, discont: float | None = None, axis: int = -1, period: float = 2 * np.pi) -> Any:
+    """Remove jumps of a period: adds a constant to each entry."""
+    values = as_array(plain(p))
+    return p + (np.unwrap(values, discont, axis, period=period) - values)
+
+
+def apply_along_axis(func1d: Any, axis: int, arr: Any, *args: Any, **kwargs: Any) -> Any:
+    """Apply a function of vectors to every vector along an axis."""
+    rows = moveaxis(arr, axis, -1)
+    *kept, length = shape_of(rows)
+    together = stack([func1d(row, *args, **kwargs) for row in np.reshape(rows, (math.prod(kept), length))])
+    shape = shape_of(together)[1:]
+    y = np.reshape(together, (*kept, *shape))
+    for k in range(len(shape)):
+        y = moveaxis(y, len(kept) + k, axis % len(shape_of(arr)) + k)
+    return y
+
+
+HANDLERS.update(
+    {
+        np.apply_along_axis: apply_along_axis,
+        np.convolve: convolve,
+        np.correlate: correlate,
+        np.diff: diff,
+        np.ediff1d: ediff1d,
+        np.geomspace: geomspace,
+        np.gradient: gradient,
+        np.interp: interp,
+        np.linspace: linspace,
+        np.logspace: logspace,
+        np.trapezoid: trapezoid,
+        np.unwrap: unwrap,
+    }
+)
+if hasattr(np, "cumulative_sum"):  # NumPy 2.1
+    HANDLERS.update({np.cumulative_sum: cumulative_sum, np.cumulative_prod: cumulative_prod})

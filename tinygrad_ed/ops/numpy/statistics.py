@@ -1,0 +1,195 @@
+"""Statistics said with other ops: averages, covariances, and the functions that leave NaN out.
+
+An entry that is left out gets the gradient 0.
+"""
+
+import warnings
+from typing import Any
+
+import numpy as np
+
+from tinygrad_ed.errors import InvalidType, InvalidValue, NoDerivativeRule, ShapeError
+from tinygrad_ed.graph.node import Node, plain
+from tinygrad_ed.graph.op import HANDLERS
+from tinygrad_ed.graph.values import Lifted, as_array, shape_of, wide
+from tinygrad_ed.ops.elementwise import root, sqrt, square, where
+from tinygrad_ed.ops.numpy.scan import cumprod
+from tinygrad_ed.ops.reduce import Axis, axes_of, count, cumsum, max, mean, min, prod, sum, var
+from tinygrad_ed.ops.shape import astype, broadcast_to, reshape, transpose
+
+
+def ptp(a: Any, axis: Axis = None, keepdims: bool = False) -> Any:
+    """The distance from the smallest to the largest entry."""
+    return max(a, axis=axis, keepdims=keepdims) - min(a, axis=axis, keepdims=keepdims)
+
+
+def average(a: Any, axis: Axis = None, weights: Any = None, returned: bool = False, keepdims: bool = False) -> Any:
+    """The weighted mean, sum(w a) / sum(w); the weights may be a Node as well."""
+    if weights is None:
+        y = mean(a, axis=axis, keepdims=keepdims)
+        return (y, np.full(shape_of(y), float(count(a, axis)))[()]) if returned else y
+    if shape_of(weights) != shape_of(a):
+        axes = axes_of(a, axis)
+        if shape_of(weights) != tuple(shape_of(a)[i] for i in axes):
+            raise ShapeError(f"average: weights of shape {shape_of(weights)} do not fit axis {axis} of {shape_of(a)}")
+        weights = transpose(weights, axes=[int(i) for i in np.argsort(axes)])
+        weights = reshape(weights, tuple([n if i in axes else 1 for i, n in enumerate(shape_of(a))]))
+    spread = wide(broadcast_to(weights, shape=shape_of(a)))
+    total = sum(spread, axis=axis, keepdims=keepdims)
+    empty = plain(total) == 0
+    if not isinstance(empty, Lifted) and np.any(empty):
+        raise InvalidValue("average: the weights add up to zero")
+    y = sum(a * spread, axis=axis, keepdims=keepdims) / total
+    return (y, total) if returned else y
+
+
+def cov(
+    m: Any,
+    y: Any = None,
+    rowvar: bool = True,
+    bias: bool = False,
+    ddof: int | None = None,
+    fweights: Any = None,
+    aweights: Any = None,
+) -> Any:
+    """The covariance matrix of variables in rows (or columns)."""
+    for name, given in (("fweights", fweights), ("aweights", aweights)):
+        if isinstance(given, Node):
+            raise NoDerivativeRule(f"np.cov has no derivative rule for {name}=: give plain numbers (node.value)")
+    x = np.atleast_2d(m)
+    x = x if rowvar or shape_of(x)[0] == 1 else transpose(x)
+    if y is not None:
+        y = np.atleast_2d(y)
+        x = np.vstack([x, y if rowvar or shape_of(y)[0] == 1 else transpose(y)])
+    counts = 1.0 if fweights is None else np.asarray(fweights, float)
+    weights = np.broadcast_to(counts * (1.0 if aweights is None else np.asarray(aweights, float)), shape_of(x)[1])
+    total = float(np.sum(weights))
+    lost: float = (0 if bias else 1) if ddof is None else ddof
+    if aweights is not None:
+        lost = lost * float(np.sum(weights * aweights)) / total
+    centred = x - average(x, axis=1, weights=broadcast_to(weights, shape=shape_of(x)), keepdims=True)
+    divisor = total - lost
+    if divisor <= 0:
+        warnings.warn("Degrees of freedom <= 0 for slice", RuntimeWarning, stacklevel=2)
+        divisor = 0.0
+    return np.squeeze(centred @ transpose(centred * weights) / divisor)
+
+
+def corrcoef(x: Any, y: Any = None, rowvar: bool = True) -> Any:
+    """The matrix of correlation coefficients: the covariances over the deviations."""
+    c = cov(x, y, rowvar)
+    if shape_of(c) == ():
+        return c / c
+    deviation = sqrt(np.diag(c))
+    return c / deviation[:, None] / deviation[None, :]
+
+
+def _filled(a: Any, filling: float) -> Any:
+    return where(np.isnan(plain(a)), filling, wide(a))
+
+
+def _counts(a: Any, axis: Axis, keepdims: bool = False) -> Any:
+    """How many entries are not NaN."""
+    return np.sum(~np.isnan(plain(a)), axis=axis if axis is None else axes_of(a, axis), keepdims=keepdims)
+
+
+def _share(total: Any, counts: Any, words: str) -> Any:
+    """The total over the counts; NaN, with NumPy's words, where nothing is left to count."""
+    counts = np.reshape(counts, shape_of(total))
+    return _or_nan(total / where(counts <= 0, 1, counts), counts <= 0, words)
+
+
+def _or_nan(result: Any, lacking: Any, words: str) -> Any:
+    """The result, and NaN where it lacks entries, with NumPy's warning."""
+    if not isinstance(lacking, Lifted):
+        if not np.any(lacking):
+            return result
+        warnings.warn(words, RuntimeWarning, stacklevel=3)
+    return where(lacking, np.nan, result)
+
+
+def nansum(a: Any, axis: Axis = None, keepdims: bool = False) -> Any:
+    """The sum of what is not NaN."""
+    return sum(_filled(a, 0.0), axis=axis, keepdims=keepdims)
+
+
+def nanprod(a: Any, axis: Axis = None, keepdims: bool = False) -> Any:
+    """The product of what is not NaN."""
+    return prod(_filled(a, 1.0), axis=axis, keepdims=keepdims)
+
+
+def nancumsum(a: Any, axis: int | None = None) -> Any:
+    """The running sum of what is not NaN."""
+    return cumsum(_filled(a, 0.0), axis=axis)
+
+
+def nancumprod(a: Any, axis: int | None = None) -> Any:
+    """The running product of what is not NaN."""
+    return cumprod(_filled(a, 1.0), axis=axis)
+
+
+def nanmax(a: Any, axis: Axis = None, keepdims: bool = False) -> Any:
+    """The largest entry that is not NaN."""
+    return _extreme(max, -np.inf, a, axis, keepdims)
+
+
+def nanmin(a: Any, axis: Axis = None, keepdims: bool = False) -> Any:
+    """The smallest entry that is not NaN."""
+    return _extreme(min, np.inf, a, axis, keepdims)
+
+
+def _extreme(op: Any, filling: float, a: Any, axis: Axis, keepdims: bool) -> Any:
+    nothing = _counts(a, axis, keepdims) == 0
+    return _or_nan(op(_filled(a, filling), axis=axis, keepdims=keepdims), nothing, "All-NaN slice encountered")
+
+
+def nanmean(a: Any, axis: Axis = None, keepdims: bool = False) -> Any:
+    """The mean of what is not NaN."""
+    return _share(nansum(a, axis, keepdims), _counts(a, axis), "Mean of empty slice")
+
+
+def nanvar(a: Any, axis: Axis = None, ddof: float = 0, keepdims: bool = False) -> Any:
+    """The variance of what is not NaN."""
+    lacking = np.isnan(plain(a))
+    if not isinstance(lacking, Lifted) and not np.any(lacking):
+        return var(a, axis, ddof, keepdims)
+    center = nansum(a, axis, keepdims=True) / np.maximum(_counts(a, axis, keepdims=True), 1)
+    total = sum(square(where(lacking, 0.0, a - center)), axis=axis, keepdims=keepdims)
+    return _share(total, _counts(a, axis) - ddof, "Degrees of freedom <= 0 for slice.")
+
+
+def nanstd(a: Any, axis: Axis = None, ddof: float = 0, keepdims: bool = False) -> Any:
+    """The standard deviation of what is not NaN; its gradient is 0 where all entries are equal."""
+    return root(nanvar(a, axis, ddof, keepdims))
+
+
+def bincount(x: Any, weights: Any = None, minlength: int = 0) -> Any:
+    """Sum the weights of equal numbers; the numbers themselves are plain."""
+    from tinygrad_ed.ops.numpy.moves import scatter
+
+    numbers = as_array(plain(x))
+    if numbers.dtype.kind not in "iub":
+        raise InvalidType("bincount counts whole numbers: x must be an integer array, and only weights may be a Node")
+    numbers = numbers.astype(int)
+    length = len(np.bincount(numbers, minlength=minlength))
+    return scatter(astype(weights, dtype=float), positions=numbers + 1, shape=(length,))
+
+
+HANDLERS.update(
+    {
+        np.average: average,
+        np.bincount: bincount,
+        np.corrcoef: corrcoef,
+        np.cov: cov,
+        np.nancumprod: nancumprod,
+        np.nancumsum: nancumsum,
+        np.nanmax: nanmax,
+        np.nanmean: nanmean,
+        np.nanmin: nanmin,
+        np.nanprod: nanprod,
+        np.nanstd: nanstd,
+        np.nansum: nansum,
+        np.nanvar: nanvar,
+        np.ptp: ptp,
+    }
+)

@@ -1,0 +1,277 @@
+"""Derivatives as functions: `grad(f)` is again a function, and can be given to `grad`.
+
+A transform makes *variables* of the arguments, runs `f` on them and sweeps back from the result. A plain
+number becomes a new leaf. An argument that is a Node already (we are inside another transform) becomes an
+`identity` of it: the inner sweep stops there, the outer one passes through, and so the nested program
+
+>>> grad(lambda x: grad(lambda y: x * y)(x))(3.0)
+1.0
+
+counts both uses of x. Inside another transform, or where an argument is a Node, the results are Nodes; else
+they are plain values.
+"""
+
+import functools
+from collections.abc import Callable, Sequence
+from typing import Any, Concatenate, Literal, ParamSpec, TypeVar, TypeVarTuple, cast, overload
+
+import numpy as np
+
+from tinygrad_ed.errors import ShapeError
+from tinygrad_ed.graph.backward import finished, pull, start
+from tinygrad_ed.graph.nested import leaves_like, name_of
+from tinygrad_ed.graph.node import Node
+from tinygrad_ed.transforms.run import (
+    ArgNums,
+    Function,
+    Run,
+    Tree,
+    as_tuple,
+    inside,
+    jacobians,
+    must_be_callable,
+)
+
+# A transform keeps the parameters of f. The gradient is of the argument's type: nested like it; a Node for a Node.
+P = ParamSpec("P")
+X = TypeVar("X", bound=Tree)
+Xs = TypeVarTuple("Xs")
+Trees = tuple[Tree, ...] | list[Any]
+
+
+@overload
+def grad(f: Callable[Concatenate[Any, P], Any], argnums: Literal[0] = 0) -> Callable[Concatenate[X, P], X]: ...
+@overload
+def grad(f: Function, argnums: ArgNums) -> Function: ...
+def grad(f: Function, argnums: ArgNums = 0) -> Function:
+    """Return the function that computes the gradient of `f`.
+
+    Args:
+        f: a function whose result has exactly one entry. Arguments may be nested lists, tuples and dicts of
+            arrays; keyword arguments are handed to `f` untouched.
+        argnums: the position of the argument to differentiate, or a tuple of positions (gives a tuple).
+
+    Raises (the returned function):
+        ShapeError: if the result has more than one entry.
+        InvalidType: if `f` returns None, a truth value, text or a container.
+        InvalidValue: for positions that do not exist.
+
+    >>> grad(lambda x: x**3)(2.0)
+    12.0
+    >>> grad(lambda p, x: (p["w"] * x + p["b"]) ** 2)({"w": 2.0, "b": 1.0}, 3.0)
+    {'w': 42.0, 'b': 14.0}
+    """
+    both = value_and_grad(f, argnums)
+
+    @functools.wraps(f)
+    def gradient(*args: Any, **keywords: Any) -> Any:
+        return both(*args, **keywords)[1]
+
+    return gradient
+
+
+@overload
+def value_and_grad(
+    f: Callable[Concatenate[Any, P], Any], argnums: Literal[0] = 0
+) -> Callable[Concatenate[X, P], tuple[Any, X]]: ...
+@overload
+def value_and_grad(f: Function, argnums: ArgNums) -> Function: ...
+def value_and_grad(f: Function, argnums: ArgNums = 0) -> Function:
+    """Return the function that computes the value and the gradient of `f`, in one run.
+
+    Raises: as `grad`.
+
+    >>> value_and_grad(lambda x: x**3)(2.0)
+    (8.0, 12.0)
+    """
+    must_be_callable(f)
+
+    @functools.wraps(f)
+    def both(*args: Any, **keywords: Any) -> tuple[Any, Any]:
+        run = Run(f, args, argnums, keywords)
+        y = _one_number(run)
+        return run.out(y), run.per_argument(run.pull([y], [start(y)]))
+
+    return both
+
+
+@overload
+def elementwise_grad(
+    f: Callable[Concatenate[Any, P], Any], argnums: Literal[0] = 0
+) -> Callable[Concatenate[X, P], X]: ...
+@overload
+def elementwise_grad(f: Function, argnums: ArgNums) -> Function: ...
+def elementwise_grad(f: Function, argnums: ArgNums = 0) -> Function:
+    """Return the function that differentiates each entry of the result with respect to its own entry.
+
+    It is the gradient of the sum of the result, so it means what it says only where entry i of the result
+    depends on entry i of the argument alone.
+
+    Raises: as `grad`, but any shape is taken.
+
+    >>> elementwise_grad(np.square)(np.arange(3.0))
+    array([0., 2., 4.])
+    """
+    must_be_callable(f)
+
+    @functools.wraps(f)
+    def gradient(*args: Any, **keywords: Any) -> Any:
+        run = Run(f, args, argnums, keywords)
+        y = run.single_output("elementwise_grad")
+        return run.per_argument(run.pull([y], [_ones(y)]))
+
+    return gradient
+
+
+def vjp(f: Function, *xs: *Xs) -> tuple[Any, Callable[[Any], tuple[*Xs]]]:
+    """Return `f(*xs)` and its pullback v -> v^T J, for one reverse sweep a call.
+
+    The pullback takes a gradient of the result's shape (for a nested result: nested in the same way) and
+    gives a tuple with one entry an argument.
+
+    Raises:
+        ShapeError: (the pullback) for a gradient of another shape than the result's.
+
+    >>> y, pullback = vjp(lambda a, b: a * b, np.array([1.0, 2.0]), 3.0)
+    >>> y, pullback(np.array([1.0, 10.0]))
+    (array([3., 6.]), (array([ 3., 30.]), 21.0))
+    """
+    run = Run(f, xs, tuple(range(len(xs))), {})
+
+    def pullback(v: Any) -> tuple[Any, ...]:
+        seeds = leaves_like(v, run.output, "the gradient given to the pullback")
+        again = run.keep or inside.get() or any([isinstance(seed, Node) for seed in seeds])
+        nodes = run.output_nodes()
+        seeds = [start(node, seed) for node, seed in zip(nodes, seeds, strict=True)]
+        return cast(tuple[Any, ...], run.per_argument(run.pull(nodes, seeds, again), again))
+
+    return run.all_out(), pullback
+
+
+def jvp(f: Function, xs: Trees, vs: Trees) -> tuple[Any, Any]:
+    """Return `f(*xs)` and its tangent J v: how the result moves when the arguments move along `vs`.
+
+    Done with reverse sweeps alone: the pullback u -> u^T J is linear in u, and *its* pullback is v -> J v.
+    So forward mode needs no second set of rules.
+
+    Args:
+        f: any function of Nodes.
+        xs: the arguments, a tuple.
+        vs: the direction, nested like xs.
+
+    Raises:
+        InvalidType: if xs or vs is not a tuple or list.
+        ShapeError: if an entry of vs has another shape than that of xs.
+
+    >>> jvp(lambda x: x**3, (2.0,), (10.0,))
+    (8.0, 120.0)
+    """
+    run = Run(f, as_tuple(xs, "xs"), tuple(range(len(xs))), {})
+    tangents = run.tangents(vs)
+    nodes = run.output_nodes()
+    probes = [Node(_ones(node)) for node in nodes]
+    pulled = run.pull(nodes, probes, True)
+    keep = run.keep or inside.get() or any([isinstance(v, Node) for v in tangents])
+    moved = _along(pulled, tangents, probes, keep)
+    return run.all_out(), run.like_output([finished(g, p, keep) for g, p in zip(moved, probes, strict=True)])
+
+
+@overload
+def hvp(f: Function, xs: tuple[*Xs], vs: Trees) -> tuple[*Xs]: ...
+@overload
+def hvp(f: Function, xs: list[Any], vs: Trees) -> tuple[Any, ...]: ...
+def hvp(f: Function, xs: Any, vs: Trees) -> tuple[Any, ...]:
+    """Return the product of the Hessian of `f` at `xs` with `vs`, without building the Hessian.
+
+    The gradient of the number (grad f . v), so two sweeps. Tuples in, a tuple out, one entry an argument.
+
+    Raises: as `grad` and `jvp`.
+
+    >>> hvp(lambda x: (x**3).sum(), (np.array([1.0, 2.0]),), (np.array([1.0, 10.0]),))
+    (array([  6., 120.]),)
+    """
+    run = Run(f, as_tuple(xs, "xs"), tuple(range(len(xs))), {})
+    tangents = run.tangents(vs)
+    y = run.single_output("hvp")
+    if y.size != 1:
+        raise ShapeError(
+            f"hvp needs one number as the result, but {name_of(f)} returned shape {y.shape}; reduce it first"
+        )
+    keep = run.keep or any([isinstance(v, Node) for v in tangents])
+    slopes = run.pull([y], [start(y)], True)
+    return cast(tuple[Any, ...], run.per_argument(_along(slopes, tangents, run.variables, keep), keep))
+
+
+@overload
+def jacobian(f: Callable[Concatenate[Any, P], Any], argnums: Literal[0] = 0) -> Callable[Concatenate[Tree, P], Any]: ...
+@overload
+def jacobian(f: Function, argnums: ArgNums) -> Function: ...
+def jacobian(f: Function, argnums: ArgNums = 0) -> Function:
+    """Return the function that computes all first derivatives of `f`.
+
+    For a result of shape `s` and an argument of shape `t` the Jacobian has shape `s + t`; nested results and
+    arguments give the nested structure of the result, with that of the argument in each place.
+
+    Raises: as `grad`, but any shape is taken.
+
+    >>> jacobian(lambda x: x * x[::-1])(np.array([1.0, 2.0]))
+    array([[2., 1.],
+           [2., 1.]])
+    """
+    must_be_callable(f)
+
+    @functools.wraps(f)
+    def matrix(*args: Any, **keywords: Any) -> Any:
+        run = Run(f, args, argnums, keywords)
+        return run.like_output(jacobians(run, run.output_nodes()))
+
+    return matrix
+
+
+@overload
+def hessian(f: Callable[Concatenate[Any, P], Any], argnums: Literal[0] = 0) -> Callable[Concatenate[Tree, P], Any]: ...
+@overload
+def hessian(f: Function, argnums: ArgNums) -> Function: ...
+def hessian(f: Function, argnums: ArgNums = 0) -> Function:
+    """Return the function that computes all second derivatives of `f`, whose result has one entry.
+
+    For an argument of shape `t` the Hessian has shape `t + t`: the Jacobian of the gradient.
+
+    Raises: as `grad`.
+
+    >>> hessian(lambda x: x[0] ** 2 * x[1])(np.array([3.0, 2.0]))
+    array([[4., 6.],
+           [6., 0.]])
+    """
+    must_be_callable(f)
+
+    @functools.wraps(f)
+    def matrix(*args: Any, **keywords: Any) -> Any:
+        run = Run(f, args, argnums, keywords)
+        y = _one_number(run)
+        found = pull([y], [start(y)], run.variables, True)
+        slopes = [finished(g, x, True) for g, x in zip(found, run.variables, strict=True)]
+        return run.nested(jacobians(run, slopes))
+
+    return matrix
+
+
+def _one_number(run: Run) -> Node:
+    """The result, where it has to be one number."""
+    y = run.single_output("grad")
+    if y.size != 1:
+        raise ShapeError(
+            f"grad differentiates a function with one number as its result, but {name_of(run.f)} returned shape "
+            f"{y.shape}; reduce it (`.sum()`), or use tg.jacobian or tg.elementwise_grad"
+        )
+    return y
+
+
+def _along(slopes: Sequence[Any], vs: Sequence[Any], targets: Sequence[Node], create_graph: bool) -> list[Any]:
+    """The gradients of the sum of all slope . v; a slope that is no Node depends on nothing."""
+    pairs = [(g, start(g, v)) for g, v in zip(slopes, vs, strict=True) if isinstance(g, Node)]
+    return pull([g for g, _ in pairs], [v for _, v in pairs], targets, create_graph)
+
+
+def _ones(y: Node) -> Any:
+    return np.ones(y.shape, y.dtype) if y.shape else 1.0

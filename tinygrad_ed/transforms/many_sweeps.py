@@ -1,0 +1,238 @@
+"""Many sweeps at once: a batch of gradients goes through the rules as if it were one.
+
+A Jacobian needs one sweep for each entry of the result, and all of them walk the same graph. A `Batch` holds one
+gradient for each of them, `(B, *shape)`, but shows the rules only `shape`. An op that meets a Batch is run once on
+the whole array, with its parameters (axes, shapes, indices) moved behind the first axis. Ops without such a rule
+here, a user's own among them, are run one gradient after the other, so the result is the same for all.
+
+>>> Batch(np.array([[1.0, 2.0], [3.0, 4.0]])).sum().array
+array([3., 7.])
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from tinygrad_ed import ops
+from tinygrad_ed.graph.node import Node
+from tinygrad_ed.graph.op import Op
+from tinygrad_ed.graph.opaque import Opaque
+from tinygrad_ed.graph.values import Array, Lifted, as_array, shape_of
+from tinygrad_ed.ops import elementwise, shape
+from tinygrad_ed.ops.numpy import decompose, moves, scan, spectral
+
+Batching = Callable[[Op, tuple[Any, ...], dict[str, Any]], Array | None]
+
+
+class Batch(Lifted):
+    """Arrays of one shape, stacked along a first axis that the outside does not see."""
+
+    __slots__ = ("array", "shape")
+
+    many = True
+
+    def __init__(self, array: Array) -> None:
+        self.array = array
+        self.shape = array.shape[1:]
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """The dtype of the entries."""
+        return self.array.dtype
+
+    def through(self, op: Op, values: list[Any], params: dict[str, Any]) -> "Batch":
+        """Run the op on whole batches, if there is a rule for that and the parameters allow it."""
+        inputs, rule = tuple(values), _stacked if isinstance(op, Opaque) and op.stacks else _RULES.get(op)
+        result = rule(op, inputs, params) if rule else None
+        if result is None:
+            result = _one_by_one(op, inputs, params)
+        return Batch(result if result.dtype.kind == "f" else result.astype(float))
+
+    def now(self) -> Array:
+        """Return the whole stack."""
+        return self.array
+
+    def rows(self) -> list[Any]:
+        """Return the gradients, one by one."""
+        return [_alone(self, i) for i in range(len(self.array))]
+
+    def of(self, rows: list[Any]) -> "Batch":
+        """Return a batch of these."""
+        return Batch(np.stack([_array(row) for row in rows]))
+
+
+# The same operators and methods as a Node has: each is the call of an op.
+for _name, _op in (
+    ("add", ops.add),
+    ("sub", ops.subtract),
+    ("mul", ops.multiply),
+    ("truediv", ops.divide),
+    ("mod", ops.remainder),
+    ("pow", ops.power),
+    ("matmul", ops.matmul),
+):
+    for _side, _method in zip(("", "r"), ops.methods(_op), strict=True):
+        setattr(Batch, f"__{_side}{_name}__", _method)
+for _name in (
+    "__neg__",
+    "__pos__",
+    "__abs__",
+    "__getitem__",
+    "__array_ufunc__",
+    "__array_function__",
+    "astype",
+    "reshape",
+    "sum",
+    "T",
+    "mT",
+):
+    setattr(Batch, _name, Node.__dict__[_name])
+
+
+def _one_by_one(op: Op, inputs: tuple[Any, ...], params: dict[str, Any]) -> Array:
+    """Run the op on each gradient alone."""
+    size = next(len(x.array) for x in inputs if isinstance(x, Batch))
+    rows = [op(*[_alone(x, i) for x in inputs], **params) for i in range(size)]
+    return np.stack([_array(row) for row in rows])
+
+
+def _alone(x: Any, i: int) -> Any:
+    if not isinstance(x, Batch):
+        return x
+    row = x.array[i]
+    return row if x.array.ndim > 1 or isinstance(row, Lifted) else float(row)
+
+
+def _trailing(op: Op, inputs: tuple[Any, ...], params: dict[str, Any]) -> Array:
+    """Ops that line their inputs up at the last axis: entry by entry, or on stacks of matrices."""
+    ndim = max([len(shape_of(x)) for x in inputs])
+    return _array(op(*[_padded(x.array, ndim) if type(x) is Batch else x for x in inputs], **params))
+
+
+def _array(result: Any) -> Array:
+    """A result as an array; what stands for one (in a recording) as it is."""
+    array: Array = as_array(result)
+    return array
+
+
+def _padded(array: Array, ndim: int) -> Array:
+    """The batch with axes of length 1 behind the first, as broadcasting would put them in front."""
+    missing = ndim + 1 - array.ndim
+    return array.reshape(len(array), *[1] * missing, *array.shape[1:]) if missing > 0 else array
+
+
+def _stacked(op: Op, inputs: tuple[Any, ...], params: dict[str, Any]) -> Array | None:
+    """Ops that take a whole stack in the place of their first input."""
+    first, *rest = inputs
+    return None if any([isinstance(x, Batch) for x in rest]) else _array(op(first.array, *rest, **params))
+
+
+def _matmul(op: Op, inputs: tuple[Any, ...], params: dict[str, Any]) -> Array | None:
+    return _trailing(op, inputs, params) if min([len(shape_of(x)) for x in inputs]) >= 2 else None
+
+
+def _folding(op: Op, inputs: tuple[Any, ...], params: dict[str, Any]) -> Array:
+    """Ops with an axis: count it from the end."""
+    (x,) = inputs
+    axis = params.get("axis")
+    folded = range(len(x.shape)) if axis is None else np.lib.array_utils.normalize_axis_tuple(axis, len(x.shape))
+    return _array(op(x.array, **{**params, "axis": tuple([i - len(x.shape) for i in folded])}))
+
+
+def _along(op: Op, inputs: tuple[Any, ...], params: dict[str, Any]) -> Array | None:
+    """Ops along one axis, where None would flatten the batch too."""
+    axis = params.get("axis")
+    if axis is None:
+        return None
+    return _array(op(inputs[0].array, **{**params, "axis": axis % len(inputs[0].shape) + 1}))
+
+
+def _reshape(op: Op, inputs: tuple[Any, ...], params: dict[str, Any]) -> Array:
+    (x,) = inputs
+    target = params["shape"]
+    if not isinstance(target, tuple) or -1 in target:
+        target = np.broadcast_to(0.0, x.shape).reshape(target).shape
+    reshaped: Array = x.array.reshape(len(x.array), *target)
+    return reshaped
+
+
+def _transpose(op: Op, inputs: tuple[Any, ...], params: dict[str, Any]) -> Array:
+    (x,) = inputs
+    ndim = len(x.shape)
+    axes = params.get("axes")
+    moved: Array = x.array.transpose(0, *[a % ndim + 1 for a in (reversed(range(ndim)) if axes is None else axes)])
+    return moved
+
+
+def _broadcast_to(op: Op, inputs: tuple[Any, ...], params: dict[str, Any]) -> Array:
+    (x,) = inputs
+    shape = np.broadcast_shapes(params["shape"])
+    return np.broadcast_to(_padded(x.array, len(shape)), (len(x.array), *shape))
+
+
+def _getitem(op: Op, inputs: tuple[Any, ...], params: dict[str, Any]) -> Array:
+    (x,) = inputs
+    index, in_front = _beside_the_batch(params["index"])
+    found: Array = x.array[index] if in_front else _first(_last(x.array)[index])
+    return found
+
+
+def _scatter_add(op: Op, inputs: tuple[Any, ...], params: dict[str, Any]) -> Array:
+    (g,) = inputs
+    index, in_front = _beside_the_batch(params["index"])
+    if in_front:
+        return _array(op(g.array, index=index, shape=(len(g.array), *params["shape"])))
+    return _first(_array(op(_last(g.array), index=index, shape=(*params["shape"], len(g.array)))))
+
+
+def _beside_the_batch(index: Any) -> tuple[Any, bool]:
+    """The index with an axis more for the batch: before the others, or, as arrays may move axes, behind them."""
+    read = shape.as_read(index)
+    parts = read if isinstance(read, tuple) else (read,)
+    if not shape.arrays_in(parts):
+        return (slice(None), *parts), True
+    return (*parts, slice(None)) if any([part is Ellipsis for part in parts]) else parts, False
+
+
+def _last(array: Array) -> Array:
+    return array.transpose(*range(1, array.ndim), 0)
+
+
+def _first(array: Array) -> Array:
+    return array.transpose(array.ndim - 1, *range(array.ndim - 1))
+
+
+def _joining(op: Op, inputs: tuple[Any, ...], params: dict[str, Any]) -> Array | None:
+    size = next(len(x.array) for x in inputs if isinstance(x, Batch))
+    axis = params.get("axis", 0)
+    if axis is None:
+        return None
+    arrays = [x.array if isinstance(x, Batch) else np.broadcast_to(x, (size, *shape_of(x))) for x in inputs]
+    return _array(op(*arrays, axis=axis + 1 if axis >= 0 else axis))
+
+
+def _gather(op: Op, inputs: tuple[Any, ...], params: dict[str, Any]) -> Array:
+    (x,) = inputs
+    flat = x.array.reshape(len(x.array), -1)
+    blank = np.zeros((len(flat), 1), flat.dtype)
+    return _array(ops.getitem(np.concatenate([blank, flat], axis=1), index=(slice(None), params["positions"])))
+
+
+_ALIGNED = {made for room in (elementwise, decompose, spectral) for made in vars(room).values() if isinstance(made, Op)}
+_RULES: dict[Op, Batching] = {
+    **dict.fromkeys(_ALIGNED, _trailing),
+    **dict.fromkeys((ops.sum, ops.mean, ops.max, ops.min, ops.prod, ops.logsumexp, ops.flip), _folding),
+    ops.matmul: _matmul,
+    **dict.fromkeys((shape._astype, scan._neighbours, scan._of_neighbours, scan._slope, scan._of_slope), _trailing),
+    ops.cumsum: _along,
+    ops.reshape: _reshape,
+    ops.matrix_transpose: _trailing,
+    ops.transpose: _transpose,
+    ops.broadcast_to: _broadcast_to,
+    ops.getitem: _getitem,
+    ops.scatter_add: _scatter_add,
+    shape._concatenate: _joining,
+    shape._stack: _joining,
+    moves.gather: _gather,
+}
