@@ -238,7 +238,7 @@ def test_plain_gradient_descent_has_the_larger_rate_by_itself(capsys, flowers):
 
 def test_importing_the_command_line_is_light():
     code = (
-        "import sys, tinygrad_ed.train, tinygrad_ed.data\n"  # whose options it names
+        "import sys, tinygrad_ed.train, tinygrad_ed.data, tinygrad_ed.checking.crosscheck\n"  # whose options it names
         "before = set(sys.modules); import tinygrad_ed.cli; new = set(sys.modules) - before\n"
         "print(*[name for name in sorted(new) if not name.startswith('tinygrad_ed.cli')])\n"
         "print(*[name for name in ('matplotlib', 'sklearn', 'tqdm', 'tinygrad_ed.cli.demo') if name in sys.modules])"

@@ -61,7 +61,7 @@ def test_a_chain_is_pickled_and_copied_and_can_be_swept(duplicate, depth):
     assert again is not y
     assert again.value == y.value
     again.backward()
-    leaf = min(tg.backward.walk(again), key=lambda node: node.id)
+    leaf = min(tg.graph.backward.walk(again), key=lambda node: node.id)
     assert (leaf.name, leaf.op) == ("x", None)
     assert leaf.grad == pytest.approx(slope(depth))
     assert y.grad is None

@@ -108,7 +108,7 @@ def test_nothing_changes_the_network_and_no_grad_around_it_does_not_matter(recor
         return [(p.id, p.name, p.value.tolist(), p.grad.tolist(), p.value.dtype) for p in mlp.parameters()]
 
     before, books = state(), {}
-    with tg.no_grad() if not recording else tg.recording.recording(True):
+    with tg.no_grad() if not recording else tg.graph.grad_mode.recording(True):
         for road in ALL:
             books[road] = tg.ledger(mlp, x, rho, road=road)
         check = tg.crosscheck(mlp, x, rho, rules={"P": lambda *a: 0 * RULES["P"](*a)})

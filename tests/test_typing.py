@@ -57,14 +57,14 @@ def test_what_a_checker_calls_wrong_runs_into_an_error(line):
 
 
 def test_what_is_attached_to_a_node_is_declared_and_the_other_way_round():
-    """The types stand in `operators.py`, what they do in other files; nothing of the types is there at run time."""
+    """The types stand in `typed_node.py`, what they do in other files; nothing of the types is there at run time."""
 
     def names(kind):
         return set(re.findall(r"(?:def )(\w+)|(\w+)(?= = )", inspect.getsource(kind)))
 
-    declared = {name for name, _ in names(tg.operators.Operators)} - {"", "__new__"}
+    declared = {name for name, _ in names(tg.graph.typed_node.Operators)} - {"", "__new__"}
     own = {name for pair in names(tg.Node) for name in pair}
     attached = {name for name in vars(tg.Node) if callable(getattr(tg.Node, name)) or name in ("T", "mT")}
     assert declared <= attached
     assert attached - declared - own == {"_repr_mimebundle_"}
-    assert not declared & set(vars(tg.operators.Operators))
+    assert not declared & set(vars(tg.graph.typed_node.Operators))

@@ -29,6 +29,7 @@ from tinygrad_ed.graph.backward import gradients
 from tinygrad_ed.graph.grad_mode import no_grad
 from tinygrad_ed.graph.node import Node, stop_gradient
 from tinygrad_ed.graph.op import Op, op
+from tinygrad_ed.graph.quick import readable
 from tinygrad_ed.ops import abs as abs
 from tinygrad_ed.ops.elementwise import *
 from tinygrad_ed.ops.linalg import *
@@ -127,6 +128,7 @@ __all__ = [
     "numeric_derivative",
     "op",
     "plots",
+    "readable",
     "stop_gradient",
     "train",
     "value_and_grad",

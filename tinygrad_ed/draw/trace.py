@@ -11,11 +11,9 @@ A trace tells its own story in `steps`, can be saved and loaded (`stored.py`), a
 (`receipt.py`).
 """
 
-import gc
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -29,9 +27,9 @@ from tinygrad_ed.draw.receipt import Receipt, receipt
 from tinygrad_ed.draw.steps import Step, steps
 from tinygrad_ed.errors import InvalidType
 from tinygrad_ed.graph.backward import start, sweep, walk
-from tinygrad_ed.graph.grad_mode import Observer, observer
 from tinygrad_ed.graph.node import Node, plain
 from tinygrad_ed.graph.rule import contribution
+from tinygrad_ed.tape.record import collector_off
 
 _PARAMETER = re.compile(r"(?:W|b)([1-9][0-9]*)")
 
@@ -85,42 +83,6 @@ class Trace(TraceData):
         return receipt(self, other, tolerance)
 
 
-@contextmanager
-def _no_collector() -> Iterator[None]:
-    """Switch the garbage collector off: it would look through millions of new objects, none of which is garbage."""
-    on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if on:
-            gc.enable()
-
-
-class _Sent(Observer):
-    """Watches a sweep and keeps what every node sent, in one list: a node, then position and part of each input."""
-
-    def __init__(self) -> None:
-        self.stack: list[Any] = []
-
-    def sending(self, node: Node) -> None:
-        """What follows is from this node."""
-        self.stack.append(node)
-
-    def sent(self, node: Node, position: int, gradient: Any) -> None:
-        """Keep one contribution."""
-        self.stack += (position, gradient)
-
-    def of(self, node: Node) -> dict[int, Any]:
-        """Take off what a node sent. The sweep went from new to old, so the oldest node comes off first."""
-        stack, row = self.stack, {}
-        while stack[-1] is not node:
-            part, position = stack.pop(), stack.pop()
-            row[position] = part
-        stack.pop()
-        return row
-
-
 @np.errstate(all="ignore")  # what is computed again here has given its warnings the first time
 def trace(
     root: Node,
@@ -159,12 +121,12 @@ def trace(
     """
     if not isinstance(root, Node):
         raise InvalidType(f"a graph is drawn from its last Node, but got {root!r}; give the result of a computation")
-    with _no_collector():
+    with collector_off():  # it would look through millions of new objects, none of which is garbage
         order = walk(root)
-        arrived, sent = _swept(order, root, start(root) if fresh else root._grad)
-        of_root = fresh or (bool(arrived) and all(_same(node._grad, arrived.get(node)) for node in order))
-        if not fresh:
-            arrived.clear()  # the nodes have their own
+        held = {node: node._grad for node in order if node._grad is not None}
+        gradients = sweep(order, {root: start(root)}) if fresh else held
+        sent = {node: [_sent(node, slot, gradients.get(node)) for slot in range(len(node.args))] for node in order}
+        of_root = fresh or _of_one_sweep(order, gradients, sent)
         order.reverse()
         marked = set(parameters) if parameters is not None else {n for n in order if n.op is None and layer_of(n)}
         clusters = layers_of(order) if layers is None else layers
@@ -173,8 +135,7 @@ def trace(
         nodes: list[TraceNode] = []
         edges: list[Edge] = []
         for node in order:
-            home, op, g = clusters.get(node), node.op, arrived.get(node) if fresh else node._grad
-            row = sent.of(node) if op and of_root and g is not None else {}
+            home, op, g = clusters.get(node), node.op, gradients.get(node)
             sources = []
             for arg in node.args:
                 if isinstance(arg, Node):
@@ -188,34 +149,38 @@ def trace(
             gradient = None if g is None else kept(g)
             name, quantity = names.get(node, node.name), quantities.get(node)
             nodes.append(TraceNode(key, role, op and op.name, name, home, kept(node._value), gradient, quantity))
-            for slot, source in enumerate(sources):
-                part = row.get(slot)
-                local = _local(node, slot, g, part)
-                edges.append(Edge(source, key, slot, local, None if part is None else kept(part)))
+            for slot, (source, (local, part)) in enumerate(zip(sources, sent[node], strict=True)):
+                edges.append(Edge(source, key, slot, local, kept(part) if of_root and part is not None else None))
         return Trace(ids[root], tuple(nodes), tuple(edges), of_root, learning_rate)
 
 
-def _swept(order: list[Node], root: Node, seed: Any) -> tuple[dict[Node, Any], _Sent]:
-    """What a sweep from the root brings to each node, and what each node sends; nothing without a seed."""
-    watcher = _Sent()
-    if seed is None:
-        return {}, watcher
-    token = observer.set(watcher)
-    try:
-        return sweep(order, {root: seed}), watcher
-    finally:
-        observer.reset(token)
+def _sent(node: Node, slot: int, upstream: Any) -> tuple[float | None, Any]:
+    """The local derivative, of a float by a float, and what a node sends to one input for what arrives at it.
 
-
-def _local(node: Node, slot: int, g: Any, part: Any) -> float | None:
-    """The derivative of a float with respect to a float input; what was sent for a gradient of 1 is just that."""
+    For a float the rule is asked for a gradient of 1, and what is sent is the product of the two, as the picture says.
+    """
     arg, y = node.args[slot], node._value
-    if type(y) is not float or not isinstance(arg, Node) or type(arg._value) is not float:
-        return None
-    if part is not None and g == 1.0:
-        return part  # type: ignore[no-any-return]  # a float, as its input is
+    if not isinstance(arg, Node):
+        return None, None
+    of_floats = type(y) is float and type(arg._value) is float
+    if upstream is None and not of_floats:
+        return None, None
     values = [plain(a) for a in node.args]
-    return contribution(node.op, slot, 1.0, y, values, node.params, arg)  # type: ignore[no-any-return]  # a float or None
+    found = contribution(node.op, slot, 1.0 if of_floats else upstream, y, values, node.params, arg)
+    if not of_floats:
+        return None, found
+    return found, None if found is None or upstream is None else upstream * found
+
+
+def _of_one_sweep(order: list[Node], gradients: dict[Node, Any], sent: dict[Node, list[tuple[Any, Any]]]) -> bool:
+    """Tell whether the nodes hold the gradients of one sweep through the first of them: what is sent adds up to them."""
+    root = order[0]
+    sums: dict[Node, Any] = {root: gradients[root]} if root in gradients else {}
+    for node in order:
+        for arg, (_, part) in zip(node.args, sent[node], strict=True):
+            if part is not None:
+                sums[arg] = sums[arg] + part if arg in sums else part
+    return bool(sums) and all(_same(gradients.get(node), sums.get(node)) for node in order)
 
 
 def collapse(data: Trace) -> Trace:

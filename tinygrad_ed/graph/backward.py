@@ -13,8 +13,9 @@ the parts of its inputs:
 6.0
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
+from operator import attrgetter
 from typing import Any, Literal, overload
 
 import numpy as np
@@ -22,9 +23,8 @@ import numpy as np
 from tinygrad_ed.errors import InvalidType, ShapeError, StaleGraph
 from tinygrad_ed.graph.grad_mode import observer, recording
 from tinygrad_ed.graph.node import Node, one_at_a_time, plain
-from tinygrad_ed.graph.quick import by_id, sweep_in_place, sweep_values
-from tinygrad_ed.graph.rule import added, contribution
-from tinygrad_ed.graph.values import HALF, Lifted, constant, shape_of
+from tinygrad_ed.graph.rule import contribution
+from tinygrad_ed.graph.values import HALF, Lifted, constant, shape_of, wide
 
 
 def backward(root: Node, seed: object = None) -> None:
@@ -45,11 +45,8 @@ def backward(root: Node, seed: object = None) -> None:
     >>> w.grad
     array([3., 4.])
     """
-    g = start(root, plain(seed))
-    if sweep_in_place(root, g):
-        return
     order = walk(root)
-    gradients = sweep(order, {root: g})
+    gradients = sweep(order, {root: start(root, plain(seed))})
     with one_at_a_time:
         for node in order:
             node._grad = gradients.get(node)
@@ -101,7 +98,7 @@ def pull(roots: Sequence[Node], seeds: Sequence[Any], targets: Sequence[Node], c
     arriving: dict[Node, Any] = {}
     with recording(create_graph):
         for node, seed in zip(roots, seeds, strict=True):
-            arriving[node] = added(arriving[node], seed) if node in arriving else seed
+            arriving[node] = arriving[node] + seed if node in arriving else seed
         if between is not None:
             order = [node for node in order if node in between]
         found = sweep(order, arriving, between, create_graph)
@@ -131,12 +128,12 @@ def start(root: Node, seed: Any = None) -> Any:
                 f"a sweep starts from one number, but {root!r} has shape {shape}; reduce it (`.sum()`), give "
                 "the gradient that arrives as seed= (of that shape), or use tg.jacobian for all entries"
             )
-        return 1.0 if shape == () else np.ones(shape, root.dtype)
+        return 1.0 if shape == () else wide(np.ones(shape, root.dtype))
     seed = seed if isinstance(seed, Node) else constant(seed)
     if shape_of(seed) != shape:
         raise ShapeError(f"the seed has shape {shape_of(seed)}, but {root!r} has shape {shape}; they must be equal")
     # A copy: the caller may go on with the array, and it may be of integers.
-    return np.array(seed, root.dtype) if isinstance(seed, np.ndarray) else seed
+    return wide(np.array(seed, root.dtype)) if isinstance(seed, np.ndarray) else seed
 
 
 def walk(*roots: Node) -> list[Node]:
@@ -157,7 +154,7 @@ def walk(*roots: Node) -> list[Node]:
                 if arg not in seen:
                     seen.add(arg)
                     stack.append(arg)
-    return sorted(found, key=by_id, reverse=True)
+    return sorted(found, key=attrgetter("id"), reverse=True)
 
 
 def _between(order: list[Node], targets: Iterable[Node]) -> set[Node]:
@@ -171,17 +168,21 @@ def _between(order: list[Node], targets: Iterable[Node]) -> set[Node]:
     return between
 
 
+quick_sweep: Callable[..., dict[Node, Any]] | None = None
+"""A faster sweep for plain values, if `quick.py` is installed."""
+
+
 def sweep(
     order: list[Node], seeds: dict[Node, Any], between: set[Node] | None = None, create_graph: bool = False
 ) -> dict[Node, Any]:
-    """Send the seeds of some nodes back through all of `order`; return what arrived where."""
+    """Send the seeds of some nodes back through all of `order`; return the gradient of each node that got one."""
     watcher = observer.get()
-    if watcher is None and not create_graph:
-        return sweep_values(order, seeds, between)
-    arrived = dict(seeds)
+    if quick_sweep is not None and watcher is None and not create_graph:
+        return quick_sweep(order, seeds, between)
+    gradients = dict(seeds)
     for node in order:
-        g, op, args = arrived.get(node), node.op, node.args
-        if g is None or op is None:
+        upstream, op, args = gradients.get(node), node.op, node.args
+        if upstream is None or op is None:
             continue
         if watcher is not None:
             watcher.sending(node)
@@ -189,15 +190,15 @@ def sweep(
         inputs = args if create_graph else [plain(arg) for arg in args]
         for position, arg in enumerate(args):
             if isinstance(arg, Node) and (between is None or arg in between):
-                call = (op, position, g, y, inputs, params, arg)
+                call = (op, position, upstream, y, inputs, params, arg)
                 part = contribution(*call) if watcher is None else watcher.computed(partial(contribution, *call))
                 if part is None:
                     continue
                 if watcher is not None:
                     watcher.sent(node, position, part)
-                sofar = arrived.get(arg)
-                arrived[arg] = part if sofar is None else added(sofar, part)
-    return arrived
+                so_far = gradients.get(arg)
+                gradients[arg] = part if so_far is None else so_far + part
+    return gradients
 
 
-Node.backward = backward  # type: ignore[assignment, method-assign]  # what `operators.py` says it is
+Node.backward = backward  # type: ignore[assignment, method-assign]  # what `typed_node.py` says it is

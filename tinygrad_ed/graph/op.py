@@ -27,27 +27,6 @@ from tinygrad_ed.graph.values import Plain, Value, constant, kept, lifted_among,
 Rule = Callable[..., Any]
 
 
-def same(g: Any, y: Any, *inputs: Any) -> Any:
-    """Pass the gradient on, as a sum does to each of its inputs."""
-    return g
-
-
-def times_second(g: Any, y: Any, a: Any, b: Any) -> Any:
-    """Multiply the gradient by the second input: the rule of a product for its first one."""
-    return g * b
-
-
-def times_first(g: Any, y: Any, a: Any, b: Any) -> Any:
-    """Multiply the gradient by the first input: the rule of a product for its second one."""
-    return g * a
-
-
-OF_A_SUM: tuple[Rule, ...] = (same, same)
-OF_A_PRODUCT: tuple[Rule, ...] = (times_second, times_first)
-"""The rules that `quick.py` writes out. It knows these tuples, and no op: an op with other rules is called by them."""
-
-_WRITTEN_OUT = {rules: rules for rules in (OF_A_SUM, OF_A_PRODUCT)}
-
 # Bound once: each is called for every node.
 blank, recording_mode = partial(object.__new__, Node), mode.get
 
@@ -79,7 +58,6 @@ class Op:
         "any_params",
         "arity",
         "broadcasts",
-        "compute",
         "entrywise",
         "forward",
         "guarded",
@@ -107,19 +85,18 @@ class Op:
         signatures = _checked(name, forward, rules, variadic)
         self.name = name
         self.forward = forward
-        self.rules: tuple[Rule | None, ...] = _WRITTEN_OUT.get(rules, rules)  # type: ignore[arg-type]  # None is a key too
+        self.rules = rules
         self.scalar = scalar
         self.broadcasts = broadcasts
         self.variadic = variadic
         self.arity = len(rules)
         self.single = len(rules) == 1 and not variadic
         # A reader's function could write into the arrays that it is given, and its rules could give anything: it is
-        # guarded. The ops of the package are trusted, and most of them are quick (see `quick.py`).
-        self.guarded, self.quick, self.entrywise = True, False, False
-        # What computes it for floats and for arrays alike, such as operator.add; the operators of a Node give it.
-        self.compute: Callable[[Any, Any], Any] | None = None
-        # One of the two short ways, `of_one` and `of_two`, once the op is trusted.
+        # guarded. The ops of the package never write into their inputs, and their rules give floats for floats.
+        self.guarded = True
+        # For `quick.py`: a short way for a call without parameters; what its sweeps may take for granted.
         self.shortly: Callable[..., Node | None] | None = None
+        self.quick, self.entrywise = False, False
         takes = list(signatures[0].parameters.values()) if signatures else []
         self.reads_inputs = not variadic or any([p.kind is p.VAR_POSITIONAL for p in takes])
         after = takes[2 + self.arity :]
@@ -194,70 +171,6 @@ class Op:
             if recording is not True:
                 recording.made(node)
         return node
-
-    def of_one(self, x: Any) -> Node | None:
-        """The short way for the only input of an op without parameters; None if there is more to see to."""
-        if type(x) is not Node or recording_mode() is not True:
-            return None
-        a: Any = x._value
-        function = self.scalar if type(a) is float else self.forward if type(a) is np.ndarray else None
-        if function is None:
-            return None
-        try:
-            value: Any = function(a)
-        except (ArithmeticError, ValueError):
-            return None
-        if type(value) is not float and (type(value) is not np.ndarray or not value.ndim):
-            if not isinstance(value, np.floating):  # of a sum, say
-                return None
-            value = float(value)
-        node = blank()
-        node._value = value
-        node.op = self
-        node._first = x
-        node.id = next(clock)
-        node._grad = node._second = None
-        return node
-
-    def of_two(self, x: Any, y: Any) -> Node | None:
-        """The short way for two inputs, a Node among them, and no parameters; None if there is more to see to."""
-        a: Any = x._value if type(x) is Node else x
-        b: Any = y._value if type(y) is Node else y
-        if (a is x and b is y) or recording_mode() is not True:
-            return None
-        if not (_usual(a) and _usual(b)):
-            return self.of_two(float(x), y) if is_exact(x) else None  # 2 * node
-        try:
-            value: Any = self.compute(a, b)  # type: ignore[misc]  # there is one: see `__call__`
-        except (ArithmeticError, ValueError):
-            return None
-        if type(value) is not float:
-            if type(value) is not np.ndarray:
-                if not isinstance(value, float):
-                    return None
-                value = float(value)  # NumPy's own, of a product of two vectors
-            if a is x and type(a) is np.ndarray:
-                x = a.copy()  # its owner may change it before the sweep
-            elif b is y and type(b) is np.ndarray:
-                y = b.copy()
-        node = blank()
-        node._value = value
-        node.op = self
-        node._first = x
-        node._second = y
-        node.id = next(clock)
-        node._grad = None
-        return node
-
-    def trust(self) -> None:
-        """Take the op for one that never writes into its inputs, and whose rules give floats for floats.
-
-        It is entrywise if it gives a number for numbers, and else an array of the shape that its inputs broadcast to.
-        """
-        self.guarded = False
-        self.quick = self.arity <= 2 and not self.variadic and None not in self.rules
-        self.shortly = self.of_one if self.single else self.of_two if self.compute is not None else None
-        self.entrywise = self.quick and self.scalar is not None and not (self.params or self.any_params)
 
     def __get__(self, instance: Any, owner: type) -> Any:
         """As an attribute of a class an op is a method, as a function is: `Node.exp = exp`."""
@@ -383,11 +296,6 @@ def find_op(name: str) -> Op:
 def is_numpy_function(function: object) -> bool:
     """Whether NumPy asks our protocols before it runs `function` on a Node."""
     return isinstance(function, np.ufunc | type(np.sum))
-
-
-def _usual(value: Any) -> bool:
-    """Whether a value is what most Nodes hold: a float, or an array of floats."""
-    return type(value) is float or (type(value) is np.ndarray and value.ndim > 0 and value.dtype.kind == "f")
 
 
 def is_exact(value: object) -> bool:

@@ -1,37 +1,173 @@
-"""A faster version of the sweep in `backward.py`, for plain values. Read `backward.py` first.
+"""Short ways for speed: faster versions of `Op.__call__`, of the operators, and of the sweeps. Nothing depends on them.
 
-Most ops have one or two inputs and no parameters. For these, a check that is skipped saves more time than the
-arithmetic costs. The sweep knows no op: it calls the rules that an op has, and writes out two tuples of rules that are
-known by name, those of a sum and of a product. Every other op goes through `contribution`.
+Read `op.py` and `backward.py` first: they have the same results, bit for bit, and the words for every case. `install`
+puts the short ways in, `with tg.readable():` leaves them out. A short way serves what is common, ops of one or two
+inputs without parameters on floats and arrays of floats, and hands everything else to the readable one.
+
+Most ops have one or two inputs. For these, a check that is skipped saves more time than the arithmetic costs: a graph
+of numbers is built in half the time, and swept in a third. No sweep knows an op: it calls the rules that an op has, and
+writes out two tuples of rules that are known by name, those of a sum and of a product.
 
 To fill `.grad` on all nodes, gradients are added up in the nodes themselves (`sweep_in_place`). For the gradients of
 some nodes only, they are added up in a dictionary (`sweep_values`).
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from functools import partial, wraps
 from operator import attrgetter
 from typing import Any
 
 import numpy as np
 
-from tinygrad_ed.graph.grad_mode import observer
-from tinygrad_ed.graph.node import Node, last_renewal, one_at_a_time, plain
-from tinygrad_ed.graph.op import OF_A_PRODUCT, OF_A_SUM
-from tinygrad_ed.graph.rule import added, contribution, fitted
+from tinygrad_ed.graph import backward as readable_road
+from tinygrad_ed.graph.grad_mode import mode, observer
+from tinygrad_ed.graph.node import Node, clock, last_renewal, one_at_a_time, plain
+from tinygrad_ed.graph.op import OPS, Op, is_exact
+from tinygrad_ed.graph.rule import contribution, fitted, same, times_first, times_second
+from tinygrad_ed.graph.values import HALF
 
 Array = np.ndarray
-by_id = attrgetter("id")
+Method = Callable[..., Any]
+OF_A_SUM, OF_A_PRODUCT = (same, same), (times_second, times_first)
+
+# Bound once: each is called for every node.
+blank, recording_mode, by_id = partial(object.__new__, Node), mode.get, attrgetter("id")
+
+_WAYS: list[tuple[Any, str, Any, Any]] = []
+"""The short ways: an owner, the name of its attribute, the readable way there, and the short one."""
+
+
+def install(operators: Mapping[str, tuple[Op, Method]], methods: Mapping[str, Op]) -> None:
+    """Put the short ways in.
+
+    Args:
+        operators: the ops of `a ∘ b`, by their names (`"add"`), with what computes each for floats and arrays alike.
+        methods: ops of one input that are methods of a Node, by the name of the method.
+    """
+    for op in OPS.values():
+        op.rules = next((known for known in (OF_A_SUM, OF_A_PRODUCT) if known == op.rules), op.rules)
+        op.quick = op.arity <= 2 and not op.variadic and None not in op.rules
+        op.entrywise = op.quick and op.scalar is not None and not (op.params or op.any_params)
+        if op.single:
+            _put(op, "shortly", _of_one(op, _nothing))
+    for name, (op, compute) in operators.items():
+        left, right = Node.__dict__[f"__{name}__"], Node.__dict__[f"__r{name}__"]
+        _put(op, "shortly", _of_two(op, compute, _nothing))
+        _put(Node, f"__{name}__", _of_two(op, compute, left))
+        _put(Node, f"__r{name}__", _turned(_of_two(op, compute, _turned(right))))
+    for name, op in methods.items():
+        _put(Node, name, _of_one(op, op))
+    _put(Node, "backward", backward)
+    _put(readable_road, "quick_sweep", sweep_values)
+
+
+def _put(owner: Any, name: str, short: Any) -> None:
+    _WAYS.append((owner, name, vars(owner).get(name) if isinstance(owner, type) else getattr(owner, name), short))
+    setattr(owner, name, short)
+
+
+@contextmanager
+def readable() -> Iterator[None]:
+    """Leave the short ways for speed out: a debugger then walks the readable road. For the whole process."""
+    before = [getattr(owner, name) for owner, name, _, _ in _WAYS]
+    for owner, name, readable_way, _ in _WAYS:
+        setattr(owner, name, readable_way)
+    try:
+        yield
+    finally:
+        for (owner, name, _, _), way in zip(_WAYS, before, strict=True):
+            setattr(owner, name, way)
+
+
+def _nothing(*_: Any) -> None:
+    """Leave it to the readable way, which called."""
+
+
+def _turned(way: Method) -> Method:
+    return lambda x, y: way(y, x)
+
+
+def _of_one(op: Op, otherwise: Method) -> Method:
+    """The short way for an op of one input; `otherwise` takes what needs more care."""
+
+    def short(x: Any) -> Any:
+        if type(x) is not Node or recording_mode() is not True:
+            return otherwise(x)
+        a: Any = x._value
+        function = op.scalar if type(a) is float else op.forward if type(a) is Array else None
+        if function is None:
+            return otherwise(x)
+        try:
+            value: Any = function(a)
+        except (ArithmeticError, ValueError):
+            return otherwise(x)  # it lets NumPy say inf or nan, with its warning
+        if type(value) is not float and (type(value) is not Array or not value.ndim):
+            if not isinstance(value, np.floating):  # of a sum, say
+                return otherwise(x)
+            value = float(value)
+        node = blank()
+        node._value = value
+        node.op = op
+        node._first = x
+        node.id = next(clock)
+        node._grad = node._second = None
+        return node
+
+    return short
+
+
+def _of_two(op: Op, compute: Method, otherwise: Method) -> Method:
+    """The short way for an op of two inputs, a Node among them; `otherwise` takes what needs more care."""
+
+    def short(x: Any, y: Any) -> Any:
+        a: Any = x._value if type(x) is Node else x
+        b: Any = y._value if type(y) is Node else y
+        numbers = type(a) is float and type(b) is float
+        if not numbers and not (_usual(a) and _usual(b)):
+            if is_exact(y):
+                return short(x, float(y))
+            return short(float(x), y) if is_exact(x) else otherwise(x, y)  # 2 * node
+        if recording_mode() is not True or (a is x and b is y):
+            return otherwise(x, y)
+        try:
+            value: Any = compute(a, b)
+        except (ArithmeticError, ValueError):
+            return otherwise(x, y)
+        if not numbers:
+            if type(value) is not Array:
+                if not isinstance(value, float):
+                    return otherwise(x, y)
+                value = float(value)  # NumPy's own, of a product of two vectors
+            if a is x and type(a) is Array:
+                x = a.copy()  # its owner may change it before the sweep
+            elif b is y and type(b) is Array:
+                y = b.copy()
+        node = blank()
+        node._value = value
+        node.op = op
+        node._first = x
+        node._second = y
+        node.id = next(clock)
+        node._grad = None
+        return node
+
+    return short
+
+
+def _usual(value: Any) -> bool:
+    """Tell whether a value is what most Nodes hold: a float, or an array of floats."""
+    return type(value) is float or (type(value) is np.ndarray and value.ndim > 0 and value.dtype.kind == "f")
+
+
+@wraps(readable_road.backward)
+def backward(root: Node, seed: object = None) -> None:  # noqa: D103  # it has that of the other
+    if not sweep_in_place(root, readable_road.start(root, plain(seed))):
+        readable_road.backward(root, seed)
 
 
 def sweep_values(order: list[Node], seeds: Mapping[Node, Any], between: set[Node] | None = None) -> dict[Node, Any]:
-    """Send the seeds back through `order` and return what each node got, as `backward.sweep` does without a graph.
-
-    >>> from tinygrad_ed import ops
-    >>> x = Node([1.0, 2.0])
-    >>> y = x * x
-    >>> sweep_values([y, x], {y: x.value})[x]
-    array([2., 8.])
-    """
+    """Send the seeds back through `order` and return what each node got, as `backward.sweep` does without a graph."""
     gradients = dict(seeds)
     get = gradients.get
     for node in order:
@@ -59,25 +195,27 @@ def sweep_values(order: list[Node], seeds: Mapping[Node, Any], between: set[Node
             if type(to_first) is not type(a) or _differs(to_first, a):
                 to_first = fitted(to_first, a, op, 0)
             sum_so_far = get(first)
-            gradients[first] = to_first if sum_so_far is None else added(sum_so_far, to_first)
+            gradients[first] = to_first if sum_so_far is None else sum_so_far + to_first
         if to_second is not None:
             if type(to_second) is not type(b) or _differs(to_second, b):
                 to_second = fitted(to_second, b, op, 1)
             sum_so_far = get(second)
-            gradients[second] = to_second if sum_so_far is None else added(sum_so_far, to_second)
+            gradients[second] = to_second if sum_so_far is None else sum_so_far + to_second
     return gradients
 
 
 def _differs(gradient: Any, value: Any) -> bool:
-    """Whether a gradient, of the same type, has another shape or dtype than its input."""
-    return type(gradient) is not float and (gradient.shape != value.shape or gradient.dtype is not value.dtype)
+    """Tell whether a gradient, of the same type as its input, has another shape or dtype, or has to be widened."""
+    return type(gradient) is not float and (
+        gradient.shape != value.shape or gradient.dtype is not value.dtype or gradient.dtype is HALF
+    )
 
 
 def _add_parts(node: Node, upstream: Any, gradients: dict[Node, Any], between: set[Node] | None) -> None:
     """Add what any node at all sends to its inputs."""
     for parent, part in _parts(node, upstream, between):
         sum_so_far = gradients.get(parent)
-        gradients[parent] = part if sum_so_far is None else added(sum_so_far, part)
+        gradients[parent] = part if sum_so_far is None else sum_so_far + part
 
 
 def _parts(node: Node, upstream: Any, between: set[Node] | None = None) -> Iterator[tuple[Any, Any]]:
@@ -96,11 +234,6 @@ def sweep_in_place(root: Node, seed: Any) -> bool:
 
     It cannot where an observer watches, where another thread sweeps, where an op is a reader's own (its rule may
     sweep, too), where the graph is outdated, and where a rule fails: `backward.py` then finds the right words.
-
-    >>> from tinygrad_ed import ops
-    >>> x = Node(3.0)
-    >>> sweep_in_place(x * x, 1.0), x.grad
-    (True, 6.0)
     """
     visited = float("-0.0")  # a new object, in the place of a gradient; and -0.0 + g is g, to the sign of a zero
     order: list[Any] = []
@@ -225,16 +358,16 @@ def _through_arrays(order: list[Any], visited: float) -> None:
         if not op.quick or type(first) is tuple:
             for parent, part in _parts(node, upstream):
                 sum_so_far = parent._grad
-                parent._grad = part if sum_so_far is visited else added(sum_so_far, part)
+                parent._grad = part if sum_so_far is visited else sum_so_far + part
             continue
         rules = op.rules
         a: Any = first._value if isinstance(first, Node) else first
         if second is None:  # an op of one input
             part = rules[0](upstream, y, a)
-            if type(part) is not type(a) or (type(a) is Array and part.dtype is not a.dtype):
+            if type(part) is not type(a) or (type(a) is Array and (part.dtype is not a.dtype or part.dtype is HALF)):
                 part = fitted(part, a, op, 0)
             sum_so_far = first._grad
-            first._grad = part if sum_so_far is visited else added(sum_so_far, part)
+            first._grad = part if sum_so_far is visited else sum_so_far + part
             continue
         b: Any = second._value if isinstance(second, Node) else second
         # To look at the shapes and dtypes of all parts would take NumPy as long as an addition.
@@ -245,17 +378,23 @@ def _through_arrays(order: list[Any], visited: float) -> None:
             part = upstream if of_a_sum else upstream * b if of_a_product else rules[0](upstream, y, a, b)
             if not sure_to_fit and (
                 type(part) is not type(a)
-                or (type(a) is Array and (part.dtype is not a.dtype or not (alike or part.shape == a.shape)))
+                or (
+                    type(a) is Array
+                    and (part.dtype is not a.dtype or part.dtype is HALF or not (alike or part.shape == a.shape))
+                )
             ):
                 part = fitted(part, a, op, 0)
             sum_so_far = first._grad
-            first._grad = part if sum_so_far is visited else added(sum_so_far, part)
+            first._grad = part if sum_so_far is visited else sum_so_far + part
         if b is not second:
             part = upstream if of_a_sum else upstream * a if of_a_product else rules[1](upstream, y, a, b)
             if not sure_to_fit and (
                 type(part) is not type(b)
-                or (type(b) is Array and (part.dtype is not b.dtype or not (alike or part.shape == b.shape)))
+                or (
+                    type(b) is Array
+                    and (part.dtype is not b.dtype or part.dtype is HALF or not (alike or part.shape == b.shape))
+                )
             ):
                 part = fitted(part, b, op, 1)
             sum_so_far = second._grad
-            second._grad = part if sum_so_far is visited else added(sum_so_far, part)
+            second._grad = part if sum_so_far is visited else sum_so_far + part

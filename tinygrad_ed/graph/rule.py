@@ -27,6 +27,21 @@ run_plainly: ContextVar[dict[str, str] | None] = ContextVar("run plainly", defau
 """Where to note which op has a rule that does not run on Nodes, and why."""
 
 
+def same(g: Any, y: Any, *inputs: Any) -> Any:
+    """Pass the gradient on, as a sum does to each of its inputs."""
+    return g
+
+
+def times_second(g: Any, y: Any, a: Any, b: Any) -> Any:
+    """Multiply the gradient by the second input: the rule of a product for its first one."""
+    return g * b
+
+
+def times_first(g: Any, y: Any, a: Any, b: Any) -> Any:
+    """Multiply the gradient by the first input: the rule of a product for its second one."""
+    return g * a
+
+
 def contribution(
     op: Op,
     position: int,
@@ -62,7 +77,9 @@ def contribution(
         part = part.copy()  # the reader may use it again
     want: Any = arg._value
     kind = type(part)
-    if kind is type(want) and (kind is float or (part.shape == want.shape and part.dtype is want.dtype)):
+    if kind is type(want) and (
+        kind is float or (part.shape == want.shape and part.dtype is want.dtype and part.dtype is not HALF)
+    ):
         return part
     return fitted(part if isinstance(y, Node) else plain(part), want, op, position)
 
@@ -119,13 +136,6 @@ def _opaque(op: Op, position: int, count: int) -> Opaque:
     return Opaque(f"{op.name}'", forward, (True, None, *[False] * count), again)
 
 
-def added(so_far: Any, part: Any) -> Any:
-    """Add two gradients of one node; those of float16 are added up in float32, as NumPy adds up float16."""
-    if getattr(part, "dtype", None) is HALF:
-        return wide(so_far) + wide(part)
-    return so_far + part
-
-
 def fitted(part: Any, want: Any, op: Op, position: int) -> Any:
     """Undo broadcasting, here and nowhere else, and see that a gradient has its input's shape and dtype."""
     alike = type(part) is type(want) is np.ndarray and part.dtype is want.dtype
@@ -142,9 +152,9 @@ def fitted(part: Any, want: Any, op: Op, position: int) -> Any:
         part = _unbroadcast(part, shape_of(want), op, position)
     if isinstance(part, Lifted) and shape_of(want) == ():
         return part.as_number()
-    dtype = getattr(want, "dtype", None)  # a float has none
-    if shape_of(want) and plain(part).dtype != dtype:
-        part = part.astype(dtype)
+    if shape_of(want):
+        dtype = np.float32 if want.dtype == HALF else want.dtype
+        part = part if plain(part).dtype == dtype else part.astype(dtype)
     return part
 
 

@@ -12,7 +12,8 @@ from tinygrad_ed.errors import InvalidType, InvalidValue
 Array = np.ndarray[Any, np.dtype[Any]]  # NDArray[Any], without the time that numpy.typing takes to import
 Value = float | Array
 HALF = np.dtype(np.float16)
-"""Two bytes have three digits: what is of this dtype is added up in float32, as NumPy does."""
+"""Two bytes have three digits: what is of this dtype is added up in float32, as NumPy does. So its gradient in a sweep
+is of float32, and what is handed out is of float16 again."""
 
 
 class ArrayLike(Protocol):

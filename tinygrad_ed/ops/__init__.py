@@ -5,15 +5,16 @@ with operators, and an operator needs an op: this is the one cycle of the packag
 """
 
 import operator
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
 from tinygrad_ed.errors import ShapeError
+from tinygrad_ed.graph import quick
 from tinygrad_ed.graph.grad_mode import observer
-from tinygrad_ed.graph.node import Node, clock, plain
-from tinygrad_ed.graph.op import OPS, Op, blank, is_exact, recording_mode
+from tinygrad_ed.graph.node import Node, plain
+from tinygrad_ed.graph.op import OPS
 from tinygrad_ed.graph.values import Lifted, as_array
 from tinygrad_ed.ops import elementwise, linalg, reduce, shape
 from tinygrad_ed.ops.elementwise import *
@@ -39,8 +40,6 @@ __all__ += reduce.__all__
 __all__ += shape.__all__
 __all__ += linalg.__all__
 
-Array = np.ndarray
-
 OPERANDS = (Node, Lifted, int, float, np.ndarray, np.generic, list, tuple)
 
 
@@ -54,58 +53,6 @@ def methods(op: Any) -> tuple[Any, Any]:
         return op(other, self) if isinstance(other, OPERANDS) else NotImplemented
 
     return method, mirrored
-
-
-def _operator(op: Any, compute: Callable[[Any, Any], Any]) -> tuple[Any, Any]:
-    """The same, with a short way for numbers and float arrays: that of `Op.__call__` without its questions."""
-    method, mirrored = methods(op)
-    op.compute = compute
-
-    def short(self: Node, other: Any) -> Any:
-        a = self._value
-        b = other._value if type(other) is Node else other
-        keep = other
-        numbers = type(a) is float and type(b) is float
-        if not numbers:
-            if b is other and type(b) is Array:
-                keep = b.copy()  # its owner may change it before the sweep
-            plain_b = type(b) is float or (type(b) is Array and (b is not other or (b.ndim and b.dtype.kind == "f")))
-            if not plain_b or not (type(a) is float or type(a) is Array):
-                return short(self, float(other)) if is_exact(other) else method(self, other)
-        if recording_mode() is not True:
-            return method(self, other)
-        try:
-            value = compute(a, b)
-        except (ArithmeticError, ValueError):
-            return method(self, other)  # it has the right words
-        if not numbers and type(value) is not Array:
-            if not isinstance(value, float):
-                return method(self, other)
-            value = float(value)  # NumPy's own, of a product of two vectors
-        node = blank()
-        node._value = value
-        node.op = op
-        node._first = self
-        node._second = keep
-        node.id = next(clock)
-        node._grad = None
-        return node
-
-    def short_mirrored(self: Node, other: Any) -> Any:
-        node = op.of_two(other, self)
-        return mirrored(self, other) if node is None else node
-
-    return short, short_mirrored
-
-
-def _method(op: Op) -> Any:
-    """The method for an op of one input, with the same short way."""
-
-    def method(self: Node) -> Any:
-        node = op.of_one(self)
-        return op(self) if node is None else node
-
-    return method
 
 
 def _comparison(compare: np.ufunc) -> Any:
@@ -152,18 +99,28 @@ def _transpose(self: Node, *axes: Any) -> Any:
     return transpose(self, axes=None if given is None or len(given) == 0 else given)
 
 
-cls: Any = Node  # what a type checker knows of it is in `operators.py`
+cls: Any = Node  # what a type checker knows of it is in `graph/typed_node.py`
 
-cls.__add__, cls.__radd__ = _operator(add, operator.add)
-cls.__sub__, cls.__rsub__ = _operator(subtract, operator.sub)
-cls.__mul__, cls.__rmul__ = _operator(multiply, operator.mul)
-cls.__truediv__, cls.__rtruediv__ = _operator(divide, operator.truediv)
+OPERATORS = {  # with what computes each for floats and for arrays alike
+    "add": (add, operator.add),
+    "sub": (subtract, operator.sub),
+    "mul": (multiply, operator.mul),
+    "truediv": (divide, operator.truediv),
+    "pow": (power, elementwise.raised),
+    "matmul": (matmul, linalg.product),
+}
+METHODS = {"__neg__": negative, "__pos__": positive, "__abs__": absolute}
+METHODS |= {"exp": exp, "log": log, "tanh": tanh, "sigmoid": sigmoid, "relu": relu}
+
+for _name, (_op, _) in OPERATORS.items():
+    _left, _right = methods(_op)
+    setattr(cls, f"__{_name}__", _left)
+    setattr(cls, f"__r{_name}__", _right)
+for _name, _op in METHODS.items():
+    setattr(cls, _name, _op)
 cls.__floordiv__, cls.__rfloordiv__ = methods(elementwise.floor_divide)
 cls.__divmod__, cls.__rdivmod__ = methods(elementwise.quotient_and_rest)
 cls.__mod__, cls.__rmod__ = methods(remainder)
-cls.__pow__, cls.__rpow__ = _operator(power, elementwise.raised)
-cls.__matmul__, cls.__rmatmul__ = _operator(matmul, linalg.product)
-cls.__neg__, cls.__pos__, cls.__abs__ = _method(negative), _method(positive), _method(absolute)
 cls.__lt__, cls.__le__ = _comparison(np.less), _comparison(np.less_equal)
 cls.__gt__, cls.__ge__ = _comparison(np.greater), _comparison(np.greater_equal)
 cls.__eq__ = _comparison(np.equal)
@@ -177,8 +134,6 @@ cls.diagonal, cls.trace, cls.dot, cls.clip, cls.astype = diagonal, trace, dot, c
 cls.copy, cls.conj, cls.cumprod = positive, positive, scan.cumprod
 cls.sum, cls.prod, cls.mean, cls.var, cls.std = sum, prod, mean, var, std
 cls.max, cls.min, cls.cumsum = max, min, cumsum
-cls.exp, cls.log, cls.tanh = _method(exp), _method(log), _method(tanh)
-cls.sigmoid, cls.relu = _method(sigmoid), _method(relu)
 cls.round, cls.argmax, cls.argmin, cls.argsort = (
     _plain("round"),
     _plain("argmax"),
@@ -190,4 +145,5 @@ cls.nonzero, cls.any, cls.all = _plain("nonzero"), _plain("any"), _plain("all")
 cls.__array_ufunc__, cls.__array_function__ = protocols.array_ufunc, protocols.array_function
 
 for _op in OPS.values():
-    _op.trust()
+    _op.guarded = False  # they are ours: see `Op`
+quick.install(OPERATORS, METHODS)

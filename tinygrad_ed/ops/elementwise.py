@@ -20,7 +20,8 @@ import numpy as np
 from tinygrad_ed.errors import InvalidValue
 from tinygrad_ed.graph.grad_mode import observer
 from tinygrad_ed.graph.node import Node, plain
-from tinygrad_ed.graph.op import HANDLERS, Op, Rule, op, same, times_first, times_second
+from tinygrad_ed.graph.op import HANDLERS, Op, Rule, op
+from tinygrad_ed.graph.rule import same, times_first, times_second
 from tinygrad_ed.graph.values import Array, Lifted, constant
 from tinygrad_ed.ops.typed import typed
 
