@@ -57,7 +57,7 @@ class At(NamedTuple):
 
     def exchanged(self, gradient: Callable[[Array, Array], Array], alpha: Array, rho: Array) -> Array:
         """∇C(ρ, α), where that is more than a wrong sign."""
-        if self.cost in ("mse", "l1", "huber"):
+        if not COSTS[self.cost].classes:
             raise KeyError(self.cost)
         return gradient(rho, alpha)
 

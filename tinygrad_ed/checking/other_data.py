@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_ed.closed_form.derivatives import COSTS
 from tinygrad_ed.graph.values import Array
 from tinygrad_ed.nn.problem import Problem
 
 OTHER = ("sigmoid", "softplus", "tanh")
-BOUND = ("logistic", "hinge", "cross_entropy")  # costs whose expected values cannot be moved freely
 
 
 def probes(problem: Problem) -> list[tuple[str, Problem]]:
@@ -76,7 +76,7 @@ def _other_cost(problem: Problem) -> Problem:
 
 def _far(problem: Problem) -> Problem:
     """Where the expected values are free, move them away from the outputs; else make the outputs larger."""
-    if problem.cost not in BOUND:
+    if COSTS[problem.cost].expects == "numbers":
         return problem._replace(rho=problem.rho + np.resize([10.0, -10.0], problem.rho.shape))
     L = len(problem.omega)
     omega, beta = {**problem.omega, L: 10 * problem.omega[L]}, {**problem.beta, L: 10 * problem.beta[L]}
@@ -85,6 +85,7 @@ def _far(problem: Problem) -> Problem:
 
 def _expected(rng: np.random.Generator, cost: str, M: int, n: int) -> Array:
     """Random expected values that the cost takes."""
-    if cost == "cross_entropy":
+    expects = COSTS[cost].expects
+    if expects == "shares":
         return rng.dirichlet(np.ones(n), size=M)
-    return rng.choice([-1.0, 1.0], size=(M, n)) if cost in BOUND else rng.normal(size=(M, n))
+    return rng.choice([-1.0, 1.0], size=(M, n)) if expects == "labels" else rng.normal(size=(M, n))

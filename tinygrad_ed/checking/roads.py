@@ -16,7 +16,7 @@ import numpy as np
 
 from tinygrad_ed.checking.ledger import Ledger
 from tinygrad_ed.closed_form import jacobians, rules
-from tinygrad_ed.graph.differences import numeric_derivative
+from tinygrad_ed.graph.differences import stacked_derivative
 from tinygrad_ed.graph.grad_mode import recording
 from tinygrad_ed.graph.node import Node
 from tinygrad_ed.graph.values import Array
@@ -90,30 +90,31 @@ def by_numeric(mlp: MLP, x: Array, rho: Array, cost: str) -> Ledger:
     """
     omega, beta, _ = parameters_of(mlp)
     omega, beta = [{j: p.astype(float) for j, p in parameters.items()} for parameters in (omega, beta)]
-    reach, alpha = {}, x.astype(float)
+    L, C = len(omega), costs.individual(cost)
+
+    def error(zeta: Array, j: int) -> Array:
+        """E for each of many net inputs of layer j, `(K, M, n_j)`."""
+        alpha = np.asarray(mlp.layers[j - 1].activate(zeta))
+        for i in range(j + 1, L + 1):
+            alpha = np.asarray(mlp.layers[i - 1].activate(alpha @ omega[i] + beta[i]))
+        return np.asarray(np.mean(C(alpha, rho), axis=-1))
+
+    alpha = {0: x.astype(float)}
     for j, layer in enumerate(mlp.layers, start=1):
-        reach[j] = reach_of(alpha)
-        alpha = layer.activate(alpha @ omega[j] + beta[j])
+        alpha[j] = np.asarray(layer.activate(alpha[j - 1] @ omega[j] + beta[j]))
+    book = Ledger(cost=float(np.mean(C(alpha[L], rho))))
+    unit: float = max(1.0, book["cost"])
+    for j in range(L, 0, -1):
+        below, reach = alpha[j - 1], reach_of(alpha[j - 1])
 
-    def error(omega: Mapping[int, Array], beta: Mapping[int, Array]) -> Any:
-        alpha = x.astype(float)
-        for j, layer in enumerate(mlp.layers, start=1):
-            alpha = layer.activate(alpha @ omega[j] + beta[j])
-        return costs.find(cost)(alpha, rho)
+        def by_omega(w: Array, j: int = j, below: Array = below, reach: float = reach) -> Array:
+            return error(below @ (w / reach) + beta[j], j) / unit
 
-    book = Ledger(cost=error(omega, beta))
-    unit = max(1.0, book["cost"])
-    for j in range(len(omega), 0, -1):
+        def by_beta(b: Array, j: int = j, below: Array = below) -> Array:
+            return error(below @ omega[j] + b[:, None, :], j) / unit
 
-        def by_omega(w: Array, j: int = j) -> Any:
-            return error({**omega, j: w / reach[j]}, beta) / unit
-
-        def by_beta(b: Array, j: int = j) -> Any:
-            return error(omega, {**beta, j: b}) / unit
-
-        slopes = numeric_derivative(by_omega, omega[j] * reach[j], STEP, retry=False)
-        book[f"grad_omega[{j}]"] = slopes * (unit * reach[j])
-        book[f"grad_beta[{j}]"] = numeric_derivative(by_beta, beta[j], STEP, retry=False) * unit
+        book[f"grad_omega[{j}]"] = stacked_derivative(by_omega, omega[j] * reach, STEP) * (unit * reach)
+        book[f"grad_beta[{j}]"] = stacked_derivative(by_beta, beta[j], STEP) * unit
     return book
 
 

@@ -54,7 +54,7 @@ def allowances(
 
     alpha, P, e = book[f"alpha[{L}]"], book[f"P[{L + 1}]"], off[f"alpha[{L}]"]
     off["cost"] = float(np.sqrt(np.sum((P * e) ** 2)) + u * (book["cost"] + np.max(np.abs(alpha) + np.abs(rho))))
-    if cost == "cross_entropy":  # the softmax depends on all entries of its row
+    if COSTS[cost].expects == "shares":  # the softmax depends on all entries of its row
         row = np.max(2 * e + u * (1 + np.ptp(alpha, axis=1, keepdims=True)), axis=1, keepdims=True)
         off[f"P[{L + 1}]"] = (P * M + rho) * row / M + u * np.abs(P)
     else:

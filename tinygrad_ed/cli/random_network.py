@@ -45,9 +45,11 @@ def _random_problem(options: argparse.Namespace, samples: int) -> tuple[MLP, Any
     """A network, biases included, and data from the seed; expected outputs that suit the cost."""
     import numpy as np
 
+    from tinygrad_ed.closed_form.derivatives import COSTS
     from tinygrad_ed.errors import generator, storable
 
     costs.find(options.cost)
+    row = COSTS[options.cost]
     mlp = MLP(options.sizes, options.activation, options.output, rng=options.seed)
     storable("the batch", samples, max(mlp.sizes))
     rng = generator(options.seed)
@@ -55,9 +57,9 @@ def _random_problem(options: argparse.Namespace, samples: int) -> tuple[MLP, Any
         layer.bias.value = rng.uniform(-1.0, 1.0, layer.n_out)
     x = rng.standard_normal((samples, mlp.sizes[0])).round(2)
     shape = (samples, mlp.sizes[-1])
-    if options.cost == "cross_entropy":
+    if row.expects == "shares":
         return mlp, x, np.eye(shape[1])[rng.integers(0, shape[1], samples)]
-    if options.cost in ("logistic", "hinge", "margin"):
+    if row.classes:
         return mlp, x, rng.choice([-1.0, 1.0], shape)
     return mlp, x, rng.standard_normal(shape).round(2)
 

@@ -1,6 +1,7 @@
-"""Every activation function Φ with its Φ', every individual cost C with its ∇C, derived by hand.
+"""Every activation function Φ with its Φ', every individual cost C with its ∇C, derived by hand: one row each.
 
-This is the lowest room of the lecture's road: `rules` and `jacobians` look a function up by its name here.
+`rules` and `jacobians` look a function up by its name here. The graph's road (`nn`) takes the names, what a row says of
+kinks and expected values, and where it has no op of its own, the definition of Φ or C; never Φ' or ∇C.
 All of them are stable for arguments up to 1e4: no `exp` ever gets a positive argument, so none overflows.
 The dtype of the input is kept (float32 stays float32).
 
@@ -10,7 +11,7 @@ the derivative of a cost at its kink is 0 (l1 and margin at y_hat = y, hinge at 
 
 from collections.abc import Callable
 from math import pi, sqrt
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,6 +33,10 @@ class Activation(NamedTuple):
 
     phi: Callable[[Array], Array]
     dphi: Callable[[Array], Array]
+    kinks: tuple[float, ...] = ()
+    """Where Φ' jumps."""
+    bends: tuple[float, ...] = ()
+    """Where Φ' itself has a kink."""
 
 
 class Cost(NamedTuple):
@@ -47,6 +52,14 @@ class Cost(NamedTuple):
 
     C: Callable[[Array, Array], Array]
     grad_C: Callable[[Array, Array], Array]
+    expects: Literal["numbers", "labels", "shares"] = "numbers"
+    """What y may be: any numbers, labels of -1 and +1, or rows that sum to one."""
+    classes: bool = False
+    """Whether classes are learned with it, and not numbers."""
+    kinks: tuple[float, ...] = ()
+    """Where ∇C jumps: the distances ŷ - y."""
+    bends: tuple[float, ...] = ()
+    """Where ∇C itself has a kink."""
 
 
 # Activation functions
@@ -100,15 +113,17 @@ ACTIVATIONS: dict[str, Activation] = {
     "identity": Activation(lambda zeta: zeta, np.ones_like),
     "sigmoid": Activation(_sigmoid, _dsigmoid),
     "tanh": Activation(np.tanh, lambda zeta: 1 - np.tanh(zeta) ** 2),
-    "relu": Activation(lambda zeta: np.maximum(zeta, 0), _step),
+    "relu": Activation(lambda zeta: np.maximum(zeta, 0), _step, kinks=(0.0,)),
     "leaky_relu": Activation(
         lambda zeta: np.maximum(zeta, SLOPE * zeta),
         lambda zeta: np.where(zeta > 0, 1, SLOPE).astype(zeta.dtype),
+        kinks=(0.0,),
     ),
     "softplus": Activation(_softplus, _sigmoid),
     "elu": Activation(
         lambda zeta: np.maximum(zeta, 0) + np.expm1(np.minimum(zeta, 0)),
         lambda zeta: np.exp(np.minimum(zeta, 0)),
+        bends=(0.0,),
     ),
     "silu": Activation(lambda zeta: zeta * _sigmoid(zeta), _dsilu),
     "gelu": Activation(_gelu, _dgelu),
@@ -153,26 +168,37 @@ COSTS: dict[str, Cost] = {
     "l1": Cost(  # |y - y_hat|
         _sum(lambda y_hat, y: np.abs(y_hat - y)),
         lambda y_hat, y: np.sign(y_hat - y),
+        kinks=(0.0,),
     ),
     "huber": Cost(
         _sum(_huber),
         lambda y_hat, y: np.clip(y_hat - y, -DELTA, DELTA),
+        bends=(-DELTA, DELTA),
     ),
     "logistic": Cost(  # log(1 + e^(-y y_hat)), labels -1 and +1
         _sum(lambda y_hat, y: _softplus(-y * y_hat)),
         lambda y_hat, y: -y * _sigmoid(-y * y_hat),
+        expects="labels",
+        classes=True,
     ),
     "hinge": Cost(  # max(0, 1 - y y_hat), labels -1 and +1
         _sum(lambda y_hat, y: np.maximum(0, 1 - y * y_hat)),
         lambda y_hat, y: np.where(y * y_hat < 1, -y, 0),
+        expects="labels",
+        classes=True,
+        kinks=(0.0,),
     ),
     "margin": Cost(  # max(0, y - y_hat)
         _sum(lambda y_hat, y: np.maximum(0, y - y_hat)),
         lambda y_hat, y: np.sign(np.minimum(0, y_hat - y)),
+        classes=True,
+        kinks=(0.0,),
     ),
     "cross_entropy": Cost(  # -Σ y log(softmax(y_hat)), the rows of y sum to one
         _sum(lambda y_hat, y: -y * _log_softmax(y_hat)),
         _grad_cross_entropy,
+        expects="shares",
+        classes=True,
     ),
 }
 """C and ∇C by name. The expected values are floats of the same dtype and shape as the answers."""

@@ -24,6 +24,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import DTypeLike
 
+from tinygrad_ed.closed_form import derivatives
 from tinygrad_ed.closed_form.arena import Arena
 from tinygrad_ed.closed_form.derivatives import DELTA, GELU_CUBE, GELU_SCALE, SLOPE, Array
 
@@ -35,7 +36,7 @@ BLOCK = 2**15  # entries that are worked on at a time, so that they stay in the 
 LARGE = 2**15  # entries of a product from which `dot` loses to `matmul`: it fills it with zeros first
 
 do = partial
-Call = partial[Any]
+Call = Callable[[], Any]
 Calls = Iterator[Call]
 
 
@@ -217,7 +218,20 @@ ACTIVATIONS: dict[str, Activation] = {
     "silu": Activation(_silu, _times_dsilu, shared=False),
     "gelu": Activation(_gelu, _times_dgelu, shared=False),
 }
-"""Φ in place, by name."""
+"""Φ in place, by name; what is not here runs as it stands in `derivatives`, with arrays that are made each time."""
+
+
+def _as_it_stands(name: str) -> Activation:
+    row = derivatives.ACTIVATIONS[name]
+
+    def phi(zeta: Array, alpha: Array, s: Array, t: Array, c: Constants) -> Calls:
+        yield lambda: np.copyto(alpha, row.phi(zeta))
+
+    def times_dphi(B: Array, zeta: Array, alpha: Array, s: Array, t: Array, c: Constants) -> Calls:
+        yield lambda: np.multiply(B, row.dphi(zeta), B)
+
+    return Activation(phi, times_dphi, shared=False)
+
 
 # Individual costs. The calls of each fill `B` with ∇C; `error` then reads the sum of C over the samples off what they
 # have left. A scalar product gives a sum in one call: Σ |d| is that of d and its sign.
@@ -304,7 +318,17 @@ COSTS: dict[str, Cost] = {
     "margin": Cost(_margin, lambda B, s, c: np.vdot(s, B)),
     "cross_entropy": Cost(_cross_entropy, lambda B, s, c: -np.add.reduce(s, None)),
 }
-"""C and ∇C in place, by name."""
+"""C and ∇C in place, by name; see `ACTIVATIONS`."""
+
+
+def _cost_as_it_stands(name: str) -> Cost:
+    row = derivatives.COSTS[name]
+
+    def fill(alpha: Array, rho: Array, B: Array, s: Array, t: Array, c: Constants) -> Calls:
+        yield lambda: np.copyto(c.samples, row.C(alpha.T, rho.T))
+        yield lambda: np.copyto(B, row.grad_C(alpha.T, rho.T).T)
+
+    return Cost(fill, lambda B, s, c: np.add.reduce(c.samples, None))
 
 
 class Step:
@@ -331,7 +355,7 @@ class Step:
 
     def __init__(self, arena: Arena, activations: Mapping[int, str], cost: str, M: int) -> None:
         sizes, dtype, L = arena.sizes, arena.theta.dtype, len(arena.sizes) - 1
-        self.M, self._cost, c = M, COSTS[cost], Constants(dtype, sizes[-1], M)
+        self.M, self._cost, c = M, COSTS.get(cost) or _cost_as_it_stands(cost), Constants(dtype, sizes[-1], M)
         self._scale = np.array(0, dtype)  # filled in by `cost_and_gradient`
         self.x, self.rho = np.ones((M, sizes[0] + 1), dtype), np.zeros((sizes[-1], M), dtype)
 
@@ -345,7 +369,7 @@ class Step:
         self._forward: list[Call] = []
         self._backward: list[Call] = []
         for j in range(1, L + 1):
-            phi, times_dphi, shared = ACTIVATIONS[activations[j]]
+            phi, times_dphi, shared = ACTIVATIONS.get(activations[j]) or _as_it_stands(activations[j])
             alpha, B, folded = self.alpha[j], self.B[j], arena.folded[j]
             zeta = alpha if shared else np.zeros_like(alpha)
             rows = [slice(start, min(start + most, sizes[j])) for start in range(0, sizes[j], most)]
@@ -371,7 +395,7 @@ class Step:
         self._forward += self._cost.fill(self.alpha[L], self.rho, top, s, t, c)  # B = ∇C
         self._left = (top, s, c)
         self._scaled = do(np.multiply, top, self._scale, top)
-        self._descent = [*self._backward, do(np.subtract, arena.theta, arena.gradient, arena.theta)]
+        self._descent: list[Call] = [*self._backward, do(np.subtract, arena.theta, arena.gradient, arena.theta)]
 
     def cost_and_gradient(self, scale: float = 1.0) -> float:
         """Return the mean cost of the batch, and leave `scale` times its gradient in the arena."""

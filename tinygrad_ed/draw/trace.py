@@ -173,7 +173,7 @@ def _sent(node: Node, slot: int, upstream: Any) -> tuple[float | None, Any]:
 
 
 def _of_one_sweep(order: list[Node], gradients: dict[Node, Any], sent: dict[Node, list[tuple[Any, Any]]]) -> bool:
-    """Tell whether the nodes hold the gradients of one sweep through the first of them: what is sent adds up to them."""
+    """Tell whether the nodes hold the gradients of one sweep through the first: what is sent adds up to them."""
     root = order[0]
     sums: dict[Node, Any] = {root: gradients[root]} if root in gradients else {}
     for node in order:

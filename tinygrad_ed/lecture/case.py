@@ -15,13 +15,6 @@ from tinygrad_ed.notation.letters import Formula, letter, matrix, number
 
 Layers = dict[int, Array]
 
-KINKED = ("relu", "leaky_relu")  # these Φ have a kink, at 0
-COST_KINKS: dict[str, Callable[[Array, Array], Array]] = {  # these C have one, where this is 0
-    "l1": lambda y_hat, y: y_hat - y,
-    "margin": lambda y_hat, y: y_hat - y,
-    "hinge": lambda y_hat, y: 1 - y * y_hat,
-}
-BENT = (*KINKED, "elu")  # these are not smooth at 0: the slope of elu has a kink there
 NEAR = 1e-4  # this near to a kink the numeric slopes of the error follow the convention
 UNITS = 64 * float(np.finfo(float).eps)  # what is smaller than this, beside the numbers it is the sum of, is rounding
 
@@ -132,7 +125,7 @@ class Case:
 
     def error_size(self) -> float:
         """For the error: every ζ and α is rounded, and P carries that on."""
-        logs = np.sum(np.abs(self.alpha[self.L])) if self.cost == "cross_entropy" else 0.0  # they cancel
+        logs = np.sum(np.abs(self.alpha[self.L])) if COSTS[self.cost].expects == "shares" else 0.0  # they cancel
         size = self.cost_of(self.alpha[self.L]) + float(logs)
         for i in self.layers:
             moved = np.abs(self.dphi[i]) * self.zeta_size(i) + np.abs(self.alpha[i])
@@ -141,17 +134,17 @@ class Case:
 
     # Kinks
 
-    def at_zero(self, i: int, names: Sequence[str], near: float) -> NDArray[np.bool]:
-        """Which net inputs of layer i are 0, up to rounding, or this near to it, if its Φ is one of these."""
-        here = np.abs(self.zeta[i]) <= np.maximum(near, UNITS * self.zeta_size(i))
-        return np.asarray(here & (self.activations[i] in names))
+    def at_one_of(self, points: Sequence[float], i: int, near: float) -> NDArray[np.bool]:
+        """Tell which net inputs of layer i are at one of the points, up to rounding, or this near to it."""
+        room = np.maximum(near, UNITS * self.zeta_size(i))
+        near_one = [np.abs(self.zeta[i] - point) <= room for point in points]
+        return np.asarray(np.any([np.zeros(len(room), bool), *near_one], axis=0))
 
     def cost_at_kink(self) -> NDArray[np.bool]:
         """Which outputs lie on a kink of C, up to rounding."""
         answer, size = self.alpha[self.L], np.abs(self.alpha[self.L]) + np.abs(self.rho)
-        if self.cost not in COST_KINKS:
-            return np.zeros(len(answer), bool)
-        return np.asarray(np.abs(COST_KINKS[self.cost](answer, self.rho)) <= UNITS * size)
+        off = [np.abs(answer - self.rho - kink) <= UNITS * size for kink in COSTS[self.cost].kinks]
+        return np.asarray(np.any([np.zeros(len(answer), bool), *off], axis=0))
 
     def kinks(self) -> str:
         """What is decided at neurons whose net input lies on a kink, in words."""
@@ -159,7 +152,7 @@ class Case:
             f"The net input of `v^{i}_{{{q + 1}}}` lies on the kink of {self.activations[i]}, which has no derivative "
             f"there; by convention `Φ' = {number(self.dphi[i][q])}`."
             for i in self.layers
-            for q in np.flatnonzero(self.at_zero(i, KINKED, 0.0))
+            for q in np.flatnonzero(self.at_one_of(ACTIVATIONS[self.activations[i]].kinks, i, 0.0))
         ]
         return _few(found)
 
@@ -176,7 +169,8 @@ class Case:
     @cached_property
     def straight(self) -> dict[int, NDArray[np.bool]]:
         """Which neurons are so near to a kink that `error` takes a straight line for their Φ."""
-        return {i: self.at_zero(i, BENT, NEAR) for i in self.layers}
+        rows = {i: ACTIVATIONS[self.activations[i]] for i in self.layers}
+        return {i: self.at_one_of((*row.kinks, *row.bends), i, NEAR) for i, row in rows.items()}
 
     def run(self, omega: Mapping[int, Array], beta: Mapping[int, Array]) -> float:
         """The error for other parameters."""

@@ -1,6 +1,6 @@
 """The activation functions Φ by name, as ops of the graph.
 
-`closed_form/derivatives.py` has the same functions, with Φ' written by hand: the two roads share none.
+Their derivatives are those of the graph. The closed form has its own, written by hand; the two roads share none.
 
 >>> find("tanh")(0.0), find("relu")(-2.0)
 (0.0, 0.0)
@@ -9,22 +9,14 @@
 from collections.abc import Callable
 from typing import Any
 
+from tinygrad_ed.closed_form.derivatives import ACTIVATIONS
+from tinygrad_ed.graph.op import OPS
 from tinygrad_ed.nn.checks import chosen
-from tinygrad_ed.ops import elu, gelu, identity, leaky_relu, relu, sigmoid, silu, softplus, tanh
 
 Activation = Callable[[Any], Any]
 
-NAMES: dict[str, Activation] = {
-    "identity": identity,
-    "sigmoid": sigmoid,
-    "tanh": tanh,
-    "relu": relu,
-    "leaky_relu": leaky_relu,
-    "softplus": softplus,
-    "elu": elu,
-    "silu": silu,
-    "gelu": gelu,
-}
+NAMES: dict[str, Activation] = {name: OPS.get(name, row.phi) for name, row in ACTIVATIONS.items()}
+"""Φ by name: our op of that name, or the definition in `closed_form/derivatives.py`, run on Nodes."""
 
 
 def find(name: str) -> Activation:

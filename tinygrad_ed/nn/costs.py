@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_ed.closed_form.derivatives import COSTS
 from tinygrad_ed.errors import InvalidValue, ShapeError
 from tinygrad_ed.graph.node import Node, plain
 from tinygrad_ed.graph.values import Array, Lifted, Plain
@@ -24,18 +25,50 @@ Cost = Callable[..., Any]
 _ROUNDING = 1e-5  # what expected rows may miss: a softmax in float32 sums to one within this
 
 
+# The cost of each neuron, `(..., n)`; C is their sum
+
+
+def _mse(y_hat: Any, y: Any) -> Any:
+    return 0.5 * square(y_hat - y)
+
+
+def _l1(y_hat: Any, y: Any) -> Any:
+    return absolute(y_hat - y)
+
+
+def _huber(y_hat: Any, y: Any, delta: float = 1.0) -> Any:
+    size = absolute(y_hat - y)
+    return where(plain(size) <= delta, 0.5 * square(y_hat - y), delta * (size - delta / 2.0))
+
+
+def _logistic(y_hat: Any, y: Any) -> Any:
+    return softplus(-y * y_hat)
+
+
+def _hinge(y_hat: Any, y: Any) -> Any:
+    return relu(1.0 - y * y_hat)
+
+
+def _margin(y_hat: Any, y: Any) -> Any:
+    return relu(y - y_hat)
+
+
+def _cross_entropy(y_hat: Any, y: Any) -> Any:
+    # Less their largest, a constant that C does not see: then large outputs lose no digits.
+    y_hat = y_hat - np.max(plain(y_hat), axis=-1, keepdims=True)
+    return y * (logsumexp(y_hat, axis=-1, keepdims=True) - y_hat)
+
+
 @typed
 def mse(output: Any, expected: Node | Plain) -> Any:
     """Return the mean square error, C = sum 1/2 (y - y_hat)^2 (the half is part of the definition)."""
-    y_hat, y = _pair("mse", output, expected)
-    return _mean(0.5 * square(y_hat - y))
+    return _mean(_mse(*_pair("mse", output, expected)))
 
 
 @typed
 def l1(output: Any, expected: Node | Plain) -> Any:
     """Return the mean absolute error, C = sum |y - y_hat|, robust against outliers."""
-    y_hat, y = _pair("l1", output, expected)
-    return _mean(absolute(y_hat - y))
+    return _mean(_l1(*_pair("l1", output, expected)))
 
 
 @typed
@@ -47,31 +80,25 @@ def huber(output: Any, expected: Node | Plain, delta: float = 1.0) -> Any:
     """
     if not delta > 0:
         raise InvalidValue(f"huber: delta is a distance above zero, not {delta!r}")
-    y_hat, y = _pair("huber", output, expected)
-    distance = y_hat - y
-    size = absolute(distance)
-    return _mean(where(plain(size) <= delta, 0.5 * square(distance), delta * (size - delta / 2.0)))
+    return _mean(_huber(*_pair("huber", output, expected), delta))
 
 
 @typed
 def logistic(output: Any, expected: Node | Plain) -> Any:
     """Return the logistic cost, C = sum log(1 + exp(-y y_hat)), for labels y of -1 and +1."""
-    y_hat, y = _pair("logistic", output, expected)
-    return _mean(softplus(-y * y_hat))
+    return _mean(_logistic(*_pair("logistic", output, expected)))
 
 
 @typed
 def hinge(output: Any, expected: Node | Plain) -> Any:
     """Return the hinge cost, C = sum max(0, 1 - y y_hat), for labels y of -1 and +1."""
-    y_hat, y = _pair("hinge", output, expected)
-    return _mean(relu(1.0 - y * y_hat))
+    return _mean(_hinge(*_pair("hinge", output, expected)))
 
 
 @typed
 def margin(output: Any, expected: Node | Plain) -> Any:
     """Return the margin cost, C = sum max(0, y - y_hat), one-sided as on the slide."""
-    y_hat, y = _pair("margin", output, expected)
-    return _mean(relu(y - y_hat))
+    return _mean(_margin(*_pair("margin", output, expected)))
 
 
 @typed
@@ -83,21 +110,44 @@ def cross_entropy(output: Any, expected: Node | Plain) -> Any:
     >>> cross_entropy(np.array([[0.0, 0.0]]), [1])
     0.6931471805599453
     """
-    y_hat, y = _pair("cross_entropy", output, expected)
-    # Less their largest, a constant that C does not see: then large outputs lose no digits.
-    y_hat = y_hat - np.max(plain(y_hat), axis=-1, keepdims=True)
-    return _mean(y * (logsumexp(y_hat, axis=-1, keepdims=True) - y_hat))
+    return _mean(_cross_entropy(*_pair("cross_entropy", output, expected)))
 
 
-NAMES: dict[str, Cost] = {
-    "mse": mse,
-    "l1": l1,
-    "huber": huber,
-    "logistic": logistic,
-    "hinge": hinge,
-    "margin": margin,
-    "cross_entropy": cross_entropy,
-}
+def _defined(name: str) -> Cost:
+    """The cost of a row of the table that is not written with ops here: its definition, run on Nodes."""
+
+    def cost(output: Any, expected: Any) -> Any:
+        y_hat, y = _pair(name, output, expected)
+        return _mean(individual(name)(y_hat, y)[..., None])
+
+    return cost
+
+
+_OWN: dict[str, Cost] = {"mse": mse, "l1": l1, "huber": huber, "logistic": logistic, "hinge": hinge, "margin": margin}
+_OWN["cross_entropy"] = cross_entropy
+NAMES: dict[str, Cost] = {name: _OWN.get(name) or _defined(name) for name in COSTS}
+"""The costs by name, those of `closed_form/derivatives.py`."""
+
+_TERMS = {"mse": _mse, "l1": _l1, "huber": _huber, "logistic": _logistic, "hinge": _hinge, "margin": _margin}
+_TERMS["cross_entropy"] = _cross_entropy
+
+
+def individual(name: str) -> Cost:
+    """Return the individual cost C as a function of outputs and expected values `(..., M, n)` that were checked.
+
+    >>> individual("mse")(np.array([[1.0, 2.0]]), np.zeros((1, 2)))
+    array([2.5])
+    """
+    if name in _TERMS:
+        return lambda y_hat, y: _TERMS[name](y_hat, y).sum(axis=-1)
+
+    def cost(y_hat: Any, y: Any) -> Any:
+        rows = COSTS[name].C(
+            y_hat.reshape(-1, y_hat.shape[-1]), np.broadcast_to(y, y_hat.shape).reshape(-1, y.shape[-1])
+        )
+        return rows.reshape(y_hat.shape[:-1])
+
+    return cost
 
 
 def find(name: str) -> Cost:
@@ -127,43 +177,44 @@ def matching(cost: str, output: Any, expected: Any) -> Array:
         raise ShapeError(f"{cost}: the output has shape {shape}; a cost takes (M, n), or (n,) for one sample")
     if 0 in shape:
         raise InvalidValue(f"{cost}: the output has shape {shape}: the mean over an empty batch does not exist")
-    if cost == "cross_entropy" and rho.dtype.kind in "iu" and rho.shape == shape[:-1]:
-        rho = _one_hot(rho, shape[-1])
+    shares = cost in COSTS and COSTS[cost].expects == "shares"
+    if shares and rho.dtype.kind in "iu" and rho.shape == shape[:-1]:
+        rho = _one_hot(cost, rho, shape[-1])
     if rho.shape != shape:
         hint = ""
         if rho.shape == shape[:-1] and shape[-1] == 1:
             hint = "; give one column, expected.reshape(-1, 1), or the difference would have shape (M, M)"
-        elif cost == "cross_entropy" and rho.shape == shape[:-1]:
+        elif shares and rho.shape == shape[:-1]:
             hint = "; class numbers must be integers: expected.astype(int)"
         raise ShapeError(f"{cost}: the output has shape {shape}, but expected has shape {rho.shape}{hint}")
-    if cost in ("logistic", "hinge"):
+    if cost in COSTS and COSTS[cost].expects == "labels":
         wrong = rho[(rho != 1) & (rho != -1)]
         if wrong.size:
             raise InvalidValue(
                 f"{cost}: labels must be -1 and +1, but expected holds {wrong[0]}; map labels 0 and 1 by 2 * y - 1"
             )
-    if cost == "cross_entropy":
+    if shares:
         wrong = rho[~((rho >= -_ROUNDING) & (rho <= 1.0 + _ROUNDING))]
         if wrong.size:
             raise InvalidValue(
-                f"cross_entropy: expected rows hold shares between 0 and 1, but one is {wrong[0]}; "
+                f"{cost}: expected rows hold shares between 0 and 1, but one is {wrong[0]}; "
                 "give one-hot rows, or class numbers of shape (M,)"
             )
         sums = np.atleast_1d(np.sum(rho, axis=-1))
         wrong = sums[np.abs(sums - 1.0) > _ROUNDING]
         if wrong.size:
             raise InvalidValue(
-                f"cross_entropy: expected rows must sum to one, but a row sums to {wrong[0]}; "
+                f"{cost}: expected rows must sum to one, but a row sums to {wrong[0]}; "
                 "give one-hot rows, or class numbers of shape (M,)"
             )
     return rho.astype(output.dtype, copy=False)
 
 
-def _one_hot(classes: Array, n: int) -> Array:
+def _one_hot(cost: str, classes: Array, n: int) -> Array:
     wrong = classes[(classes < 0) | (classes >= n)]
     if wrong.size:
         raise InvalidValue(
-            f"cross_entropy: class number {wrong.flat[0]} does not exist: {n} outputs have classes 0 to {n - 1}"
+            f"{cost}: class number {wrong.flat[0]} does not exist: {n} outputs have classes 0 to {n - 1}"
         )
     return np.equal(classes[..., None], np.arange(n)).astype(float)
 

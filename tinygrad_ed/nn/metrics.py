@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_ed.closed_form.derivatives import COSTS
 from tinygrad_ed.errors import InvalidType
 from tinygrad_ed.graph.values import Array
 from tinygrad_ed.nn import costs
@@ -62,8 +63,6 @@ def r2(output: Any, expected: Any) -> float:
 NAMES: dict[str, Metric] = {"accuracy": accuracy, "r2": r2}
 """The metrics by name."""
 
-_FOR_CLASSES = ("cross_entropy", "logistic", "hinge", "margin")
-
 
 def suiting(cost: str) -> str:
     """Return the name of the metric for what is learned with a cost: classes, or numbers.
@@ -71,7 +70,7 @@ def suiting(cost: str) -> str:
     >>> suiting("logistic"), suiting("huber")
     ('accuracy', 'r2')
     """
-    return "accuracy" if cost in _FOR_CLASSES else "r2"
+    return "accuracy" if chosen("cost", cost, COSTS).classes else "r2"
 
 
 def find(metric: "str | Metric") -> Metric:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tinygrad_ed.closed_form.derivatives import COSTS, DELTA
+from tinygrad_ed.closed_form.derivatives import COSTS
 from tinygrad_ed.errors import InvalidValue, real_number
 from tinygrad_ed.graph.values import Array
 from tinygrad_ed.nn.checks import chosen
@@ -13,12 +13,6 @@ from tinygrad_ed.plots.style import INK, QUIET, SERIES, axes, dressed, marks, se
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-
-LABELS = ("logistic", "hinge", "margin")
-"""The costs of labels -1 and +1."""
-
-KINKS = {"l1": (0.0,), "huber": (-DELTA, DELTA), "hinge": (0.0,), "margin": (0.0,)}
-"""Where C (of huber: its derivative) has a kink, counted from the expected y."""
 
 
 def cost_function(cost: str, ax: "Axes | None" = None, *, y: float | None = None, reach: float = 3.0) -> "Axes":
@@ -46,7 +40,8 @@ def cost_function(cost: str, ax: "Axes | None" = None, *, y: float | None = None
     """
     chosen("cost", cost, COSTS)
     y = _expected(cost, y)
-    kinks = [y + off for off in KINKS.get(cost, ())]
+    row = COSTS[cost]
+    kinks = [y + off for off in sorted((*row.kinks, *row.bends))]
     pieces = [y - reach, *kinks, y + reach]
     ax = axes(ax)
     answers = np.linspace(y - reach, y + reach, 601)
@@ -59,27 +54,28 @@ def cost_function(cost: str, ax: "Axes | None" = None, *, y: float | None = None
         _mark(ax, cost, y, kink, first=k == 0)
     ax.axvline(y, color=QUIET, linewidth=0.8, linestyle=(0, (1, 2)), zorder=0)
     ax.axhline(0.0, color=QUIET, linewidth=0.8, zorder=0)
-    expected = "the second class expected" if cost == "cross_entropy" else f"expected y = {_signed(y)}"
+    expected = "the second class expected" if row.expects == "shares" else f"expected y = {_signed(y)}"
     dressed(ax, f"{cost}, {expected}", "answer ŷ", "C and ∂C/∂ŷ")
-    ax.legend(frameon=False, fontsize=9, loc="upper right" if cost in (*LABELS, "cross_entropy") else "upper center")
+    ax.legend(frameon=False, fontsize=9, loc="upper right" if row.classes else "upper center")
     return ax
 
 
 def _expected(cost: str, y: float | None) -> float:
+    row = COSTS[cost]
     if y is None:
-        return 1.0 if cost in (*LABELS, "cross_entropy") else 0.0
+        return 1.0 if row.classes else 0.0
     found = real_number("y", y, "the expected answer, a number")
-    if abs(found) != 1 and cost in LABELS:
+    if abs(found) != 1 and row.classes and row.expects != "shares":
         raise InvalidValue(f"y must be a label, -1 or +1, for the cost {cost!r}, not {y!r}")
-    if found != 1 and cost == "cross_entropy":
-        raise InvalidValue(f"of cross_entropy the second class is drawn, y = 1, not {y!r}")
+    if found != 1 and row.expects == "shares":
+        raise InvalidValue(f"of {cost} the second class is drawn, y = 1, not {y!r}")
     return found
 
 
 def _of(cost: str, y: float, answers: Array) -> tuple[Array, Array]:
     """C and ∂C/∂ŷ at each answer."""
     output = answers[:, None]
-    if cost == "cross_entropy":
+    if COSTS[cost].expects == "shares":
         output = np.hstack([np.zeros_like(output), output])
     rho = np.zeros_like(output)
     rho[:, -1] = y

@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_ed.closed_form.derivatives import COSTS
 from tinygrad_ed.errors import InvalidType, InvalidValue, real_number
 from tinygrad_ed.graph.values import Array
 from tinygrad_ed.nn import MLP
@@ -33,11 +34,12 @@ def samples(mlp: MLP, x: Any, rho: Any, cost: str, which: str = "") -> tuple[Arr
     for name, data in (("x", x), ("rho", rho)):
         _no_gaps(f"{which} {name}".strip(), data)
     x, rho = batch_of(mlp, x, rho, cost)
-    if cost == "margin":  # the cost itself takes any numbers, but what is learned with it are labels
+    row = COSTS[cost]
+    if row.classes and row.expects == "numbers":  # the cost takes any numbers, but what is learned with it are labels
         wrong = rho[(rho != 1) & (rho != -1)]
         if wrong.size:
             raise InvalidValue(
-                f"margin: labels must be -1 and +1, but expected holds {wrong[0]}; map labels 0 and 1 by 2 * y - 1"
+                f"{cost}: labels must be -1 and +1, but expected holds {wrong[0]}; map labels 0 and 1 by 2 * y - 1"
             )
     return x, rho
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_ed.closed_form.derivatives import COSTS
 from tinygrad_ed.data import Dataset
 from tinygrad_ed.errors import InvalidValue
 from tinygrad_ed.graph.values import Array
@@ -18,7 +19,7 @@ from tinygrad_ed.train.fit import fit
 from tinygrad_ed.train.history import History
 from tinygrad_ed.train.table_network import Scale, TableNetwork
 
-FOR_NUMBERS = ("mse", "l1", "huber")
+FOR_NUMBERS = tuple([name for name, row in COSTS.items() if not row.classes])
 
 
 @dataclass(frozen=True)
