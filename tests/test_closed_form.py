@@ -135,7 +135,7 @@ LIMITS = {  # phi(-1e4), phi(1e4), dphi(-1e4), dphi(1e4)
 @pytest.mark.parametrize("name", ACTIVATION_NAMES)
 def test_phi_and_dphi_are_right_at_1e4_without_a_warning(name, dtype):
     zeta = np.array([[-1e4, 1e4]], dtype=dtype)
-    for function, limits in zip(ACTIVATIONS[name], (LIMITS[name][:2], LIMITS[name][2:]), strict=True):
+    for function, limits in zip(ACTIVATIONS[name][:2], (LIMITS[name][:2], LIMITS[name][2:]), strict=True):
         result = function(zeta)
         assert result.dtype == dtype
         np.testing.assert_allclose(result, [limits], rtol=1e-6)
@@ -145,7 +145,7 @@ def test_phi_and_dphi_are_right_at_1e4_without_a_warning(name, dtype):
 def test_phi_and_dphi_let_no_intermediate_number_overflow(name):
     zeta = np.linspace(-1e4, 1e4, 4001)
     with np.errstate(over="raise", invalid="raise", divide="raise"):
-        for function in ACTIVATIONS[name]:
+        for function in ACTIVATIONS[name][:2]:
             assert np.isfinite(function(zeta)).all()
             assert np.isfinite(function(zeta.astype(np.float32))).all()
 
@@ -189,7 +189,7 @@ def test_the_tails_keep_their_digits(name, dtype):
     with localcontext(prec=50):
         exact = [[float(f(Decimal(float(z)))) for z in zeta] for f in TO_FIFTY_DIGITS[name]]
     rtol = 100 * float(np.finfo(dtype).eps)  # an exponent of -60 that is rounded costs 60 of them
-    for function, values in zip(ACTIVATIONS[name], exact, strict=True):
+    for function, values in zip(ACTIVATIONS[name][:2], exact, strict=True):
         np.testing.assert_allclose(function(zeta), values, rtol=rtol)
 
 
@@ -311,7 +311,7 @@ def test_product_form_recursion_and_effective_computations_are_equal(net):
     alpha, dphi = {0: x[0]}, {}
     for j in range(1, L + 1):
         zeta = jacobians.layer_zeta(alpha[j - 1], omega[j], beta[j])
-        alpha[j], dphi[j] = (function(zeta) for function in ACTIVATIONS[activations[j]])
+        alpha[j], dphi[j] = (function(zeta) for function in ACTIVATIONS[activations[j]][:2])
     f_by_a = {j: jacobians.layer_by_a(omega[j], dphi[j]) for j in omega}
     C_by_a = jacobians.cost_by_a(alpha[L], rho[0], cost)
     P = jacobians.P_rows(C_by_a, f_by_a)
