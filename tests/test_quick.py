@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from planting import planted
 
 import tinygrad_ed as tg
 from tinygrad_ed.graph.backward import walk
@@ -177,7 +178,7 @@ def test_what_gets_nothing_says_none_and_a_zero_keeps_its_sign():
 
 
 @pytest.mark.parametrize("shape", [(), (3,)])
-def test_a_rule_that_is_stopped_leaves_no_marks(monkeypatch, shape):
+def test_a_rule_that_is_stopped_leaves_no_marks(shape):
     def stopped(g, y, x):
         raise KeyboardInterrupt
 
@@ -185,15 +186,15 @@ def test_a_rule_that_is_stopped_leaves_no_marks(monkeypatch, shape):
     y = tg.tanh(x) * 2.0 + x
     y.backward(np.ones(shape))
     before = [node.grad for node in walk(y)]
-    monkeypatch.setattr(OPS["tanh"], "rules", (stopped,))
-    with pytest.raises(KeyboardInterrupt):
-        y.backward(2.0 * np.ones(shape))
-    for node, gradient in zip(walk(y), before, strict=True):
-        np.testing.assert_array_equal(node.grad, gradient)
-    new = tg.tanh(x) * 2.0
-    with pytest.raises(KeyboardInterrupt):
-        new.backward(np.ones(shape))
-    assert (new.grad, new.parents[0].grad) == (None, None)
+    with planted(OPS["tanh"], stopped):
+        with pytest.raises(KeyboardInterrupt):
+            y.backward(2.0 * np.ones(shape))
+        for node, gradient in zip(walk(y), before, strict=True):
+            np.testing.assert_array_equal(node.grad, gradient)
+        new = tg.tanh(x) * 2.0
+        with pytest.raises(KeyboardInterrupt):
+            new.backward(np.ones(shape))
+        assert (new.grad, new.parents[0].grad) == (None, None)
 
 
 def test_a_sweep_that_fails_changes_no_gradient():
@@ -238,7 +239,7 @@ def test_a_rule_of_ones_own_may_sweep_itself():
     np.testing.assert_array_equal(shared.grad, [12.0, 27.0])
 
 
-def test_sweeps_of_arrays_in_two_threads_run_side_by_side(monkeypatch):
+def test_sweeps_of_arrays_in_two_threads_run_side_by_side():
     """The second one does not wait for the first, and neither finds the gradients of the other in its own."""
     shared, inside, go_on, read = tg.Node([1.0, 2.0]), threading.Event(), threading.Event(), []
     tanh = OPS["tanh"].rules[0]
@@ -248,26 +249,26 @@ def test_sweeps_of_arrays_in_two_threads_run_side_by_side(monkeypatch):
         assert go_on.wait(20)
         return tanh(g, y, x)
 
-    monkeypatch.setattr(OPS["tanh"], "rules", (slow,))
-    first, second = (tg.tanh(shared * 1.0) + shared).sum(), (shared * 3.0 + shared).sum()
-    one = threading.Thread(target=first.backward)
-    one.start()
-    assert inside.wait(20)
-    assert sweep_in_place(second, 1.0) is False
-    reader = threading.Thread(target=lambda: read.append(shared.grad))  # waits, for a whole gradient
-    reader.start()
-    reader.join(0.2)
-    assert read == []
-    np.testing.assert_array_equal(tg.gradients(second, shared), [4.0, 4.0])
-    other = threading.Thread(target=second.backward)  # computes, and waits with what it has to write
-    other.start()
-    other.join(0.2)
-    go_on.set()
-    for thread in (one, other, reader):
-        thread.join(20)
-    assert read[0].tolist() in ([2.0 - np.tanh(1.0) ** 2, 2.0 - np.tanh(2.0) ** 2], [4.0, 4.0])
-    assert second.grad == 1.0
-    np.testing.assert_array_equal(shared.grad, [4.0, 4.0])
+    with planted(OPS["tanh"], slow):
+        first, second = (tg.tanh(shared * 1.0) + shared).sum(), (shared * 3.0 + shared).sum()
+        one = threading.Thread(target=first.backward)
+        one.start()
+        assert inside.wait(20)
+        assert sweep_in_place(second, 1.0) is False
+        reader = threading.Thread(target=lambda: read.append(shared.grad))  # waits, for a whole gradient
+        reader.start()
+        reader.join(0.2)
+        assert read == []
+        np.testing.assert_array_equal(tg.gradients(second, shared), [4.0, 4.0])
+        other = threading.Thread(target=second.backward)  # computes, and waits with what it has to write
+        other.start()
+        other.join(0.2)
+        go_on.set()
+        for thread in (one, other, reader):
+            thread.join(20)
+        assert read[0].tolist() in ([2.0 - np.tanh(1.0) ** 2, 2.0 - np.tanh(2.0) ** 2], [4.0, 4.0])
+        assert second.grad == 1.0
+        np.testing.assert_array_equal(shared.grad, [4.0, 4.0])
 
 
 def test_only_what_lies_between_is_sent():
@@ -317,12 +318,12 @@ def test_sweeps_in_several_threads_do_not_mix_what_arrives_at_a_shared_leaf():
         sys.setswitchinterval(interval)
 
 
-def test_a_reader_who_comes_in_between_finds_a_number_or_nothing(monkeypatch):
+def test_a_reader_who_comes_in_between_finds_a_number_or_nothing():
     x, found = tg.Node(3.0), []
     square = OPS["square"]
     first = square.rules[0]
-    monkeypatch.setattr(square, "rules", (lambda g, y, a: (found.append(x.grad), first(g, y, a))[1],))
-    tg.square(x * 1.0).backward()
+    with planted(square, lambda g, y, a: (found.append(x.grad), first(g, y, a))[1]):
+        tg.square(x * 1.0).backward()
     assert x.grad == 6.0
     assert [type(value) for value in found] == [float]
 
@@ -361,7 +362,9 @@ from tinygrad_ed.graph.op import OPS
 
 signal.alarm(30)
 inside, go_on, tanh = threading.Event(), threading.Event(), OPS["tanh"].rules[0]
-OPS["tanh"].rules = (lambda g, y, x: (inside.set(), go_on.wait(20), tanh(g, y, x))[2],)
+rules = (lambda g, y, x: (inside.set(), go_on.wait(20), tanh(g, y, x))[2],)
+OPS["tanh"].trusted = (rules, True, True)
+OPS["tanh"].rules = rules
 x = tg.Node([1.0, 2.0])
 sweep = threading.Thread(target=tg.tanh(x).sum().backward)
 sweep.start()

@@ -31,6 +31,10 @@ Rule = Callable[..., Any]
 blank, recording_mode = partial(object.__new__, Node), mode.get
 
 
+edits = [0]
+"""How often the rules of an op have been replaced: what was recorded under other rules is outdated."""
+
+
 class Op:
     """A differentiable function: the forward computation and one derivative rule for each input.
 
@@ -70,6 +74,7 @@ class Op:
         "scalar",
         "shortly",
         "single",
+        "trusted",
         "variadic",
     )
 
@@ -83,6 +88,7 @@ class Op:
         variadic: bool = False,
     ) -> None:
         signatures = _checked(name, forward, rules, variadic)
+        self.trusted: tuple[tuple[Rule | None, ...], bool, bool] | None = None
         self.name = name
         self.forward = forward
         self.rules = rules
@@ -91,18 +97,33 @@ class Op:
         self.variadic = variadic
         self.arity = len(rules)
         self.single = len(rules) == 1 and not variadic
-        # A reader's function could write into the arrays that it is given, and its rules could give anything: it is
-        # guarded. The ops of the package never write into their inputs, and their rules give floats for floats.
-        self.guarded = True
-        # For `quick.py`: a short way for a call without parameters; what its sweeps may take for granted.
-        self.shortly: Callable[..., Node | None] | None = None
-        self.quick, self.entrywise = False, False
+        self.shortly: Callable[..., Node | None] | None = (
+            None  # for `quick.py`: a short way for calls without parameters
+        )
         takes = list(signatures[0].parameters.values()) if signatures else []
         self.reads_inputs = not variadic or any([p.kind is p.VAR_POSITIONAL for p in takes])
         after = takes[2 + self.arity :]
         self.params = tuple([p.name for p in after if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)])
         self.known = frozenset(self.params)
         self.any_params = not takes or any([p.kind is p.VAR_KEYWORD for p in takes])
+
+    def trust(self, quick: bool, entrywise: bool) -> None:
+        """Take the op, with the rules that it has now, for one of the package; `quick.py` says what that allows it."""
+        self.trusted = self.rules, quick, entrywise
+        self.rules = self.rules
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        """Set a field. With other rules than those that are trusted the op is guarded.
+
+        A reader's function could write into the arrays that it is given, and its rules could give anything. The ops of
+        the package never write into their inputs, and their rules give floats for floats.
+        """
+        if name == "rules" and getattr(self, name, value) is not value:
+            edits[0] += 1
+        object.__setattr__(self, name, value)
+        if name == "rules":
+            ours = self.trusted is not None and value is self.trusted[0]
+            self.guarded, self.quick, self.entrywise = (False, *self.trusted[1:]) if ours else (True, False, False)  # type: ignore[index]
 
     def __repr__(self) -> str:
         return f"<op {self.name}>"

@@ -34,6 +34,8 @@ OF_A_SUM, OF_A_PRODUCT = (same, same), (times_second, times_first)
 # Bound once: each is called for every node.
 blank, recording_mode, by_id = partial(object.__new__, Node), mode.get, attrgetter("id")
 
+_UNASKED: Any = object()  # what stands for a gradient that nobody asked a rule for
+
 _WAYS: list[tuple[Any, str, Any, Any]] = []
 """The short ways: an owner, the name of its attribute, the readable way there, and the short one."""
 
@@ -47,8 +49,8 @@ def install(operators: Mapping[str, tuple[Op, Method]], methods: Mapping[str, Op
     """
     for op in OPS.values():
         op.rules = next((known for known in (OF_A_SUM, OF_A_PRODUCT) if known == op.rules), op.rules)
-        op.quick = op.arity <= 2 and not op.variadic and None not in op.rules
-        op.entrywise = op.quick and op.scalar is not None and not (op.params or op.any_params)
+        quick = op.arity <= 2 and not op.variadic and None not in op.rules
+        op.trust(quick, quick and op.scalar is not None and not (op.params or op.any_params))
         if op.single:
             _put(op, "shortly", _of_one(op, _nothing))
     for name, (op, compute) in operators.items():
@@ -177,12 +179,12 @@ def sweep_values(order: list[Node], seeds: Mapping[Node, Any], between: set[Node
         y, first, second = node._value, node._first, node._second
         a = first._value if isinstance(first, Node) else first
         b = second._value if isinstance(second, Node) else second
-        to_first = to_second = None
+        to_first = to_second = _UNASKED
         try:
             if not op.quick or type(first) is tuple:
                 _add_parts(node, upstream, gradients, between)
             elif op.single:
-                to_first = op.rules[0](upstream, y, a) if between is None or first in between else None
+                to_first = op.rules[0](upstream, y, a) if between is None or first in between else _UNASKED
             else:
                 if a is not first and (between is None or first in between):
                     to_first = op.rules[0](upstream, y, a, b)
@@ -191,12 +193,12 @@ def sweep_values(order: list[Node], seeds: Mapping[Node, Any], between: set[Node
         except ArithmeticError:  # of floats; nothing has been added yet
             _add_parts(node, upstream, gradients, between)
             continue
-        if to_first is not None:
+        if to_first is not _UNASKED:
             if type(to_first) is not type(a) or _differs(to_first, a):
                 to_first = fitted(to_first, a, op, 0)
             sum_so_far = get(first)
             gradients[first] = to_first if sum_so_far is None else sum_so_far + to_first
-        if to_second is not None:
+        if to_second is not _UNASKED:
             if type(to_second) is not type(b) or _differs(to_second, b):
                 to_second = fitted(to_second, b, op, 1)
             sum_so_far = get(second)
@@ -246,15 +248,18 @@ def sweep_in_place(root: Node, seed: Any) -> bool:
     try:
         leaves, all_numbers = _listed(root, visited, order, older)
         root._grad = seed
-        if all_numbers and type(seed) is float:
+        all_numbers = all_numbers and type(seed) is float
+        if all_numbers:
             _through_numbers(order)
         else:
             _through_arrays(order, visited)
         for leaf in leaves:
             if leaf._grad is visited:
                 leaf._grad = None
+            elif all_numbers and type(leaf._grad) is not float:
+                return False  # a rule gave something else
         done = True
-    except (ArithmeticError, _NotSupported):
+    except (ArithmeticError, TypeError, _NotSupported):
         pass
     finally:
         if not done:
@@ -364,37 +369,24 @@ def _through_arrays(order: list[Any], visited: float) -> None:
         a: Any = first._value if isinstance(first, Node) else first
         if second is None:  # an op of one input
             part = rules[0](upstream, y, a)
-            if type(part) is not type(a) or (type(a) is Array and (part.dtype is not a.dtype or part.dtype is HALF)):
+            if type(part) is not type(a) or _differs(part, a):
                 part = fitted(part, a, op, 0)
             sum_so_far = first._grad
             first._grad = part if sum_so_far is visited else sum_so_far + part
             continue
         b: Any = second._value if isinstance(second, Node) else second
-        # To look at the shapes and dtypes of all parts would take NumPy as long as an addition.
-        alike = type(a) is type(b) is Array and a.shape == b.shape and a.dtype is b.dtype
         of_a_sum, of_a_product = rules is OF_A_SUM, rules is OF_A_PRODUCT
+        alike = type(a) is type(b) is Array and a.shape == b.shape and a.dtype is b.dtype
         sure_to_fit = alike and (of_a_sum or of_a_product) and y.dtype is a.dtype
         if a is not first:
             part = upstream if of_a_sum else upstream * b if of_a_product else rules[0](upstream, y, a, b)
-            if not sure_to_fit and (
-                type(part) is not type(a)
-                or (
-                    type(a) is Array
-                    and (part.dtype is not a.dtype or part.dtype is HALF or not (alike or part.shape == a.shape))
-                )
-            ):
+            if not sure_to_fit and (type(part) is not type(a) or _differs(part, a)):
                 part = fitted(part, a, op, 0)
             sum_so_far = first._grad
             first._grad = part if sum_so_far is visited else sum_so_far + part
         if b is not second:
             part = upstream if of_a_sum else upstream * a if of_a_product else rules[1](upstream, y, a, b)
-            if not sure_to_fit and (
-                type(part) is not type(b)
-                or (
-                    type(b) is Array
-                    and (part.dtype is not b.dtype or part.dtype is HALF or not (alike or part.shape == b.shape))
-                )
-            ):
+            if not sure_to_fit and (type(part) is not type(b) or _differs(part, b)):
                 part = fitted(part, b, op, 1)
             sum_so_far = second._grad
             second._grad = part if sum_so_far is visited else sum_so_far + part

@@ -14,7 +14,6 @@ from tinygrad_ed.errors import ShapeError
 from tinygrad_ed.graph import quick
 from tinygrad_ed.graph.grad_mode import observer
 from tinygrad_ed.graph.node import Node, plain
-from tinygrad_ed.graph.op import OPS
 from tinygrad_ed.graph.values import Lifted, as_array
 from tinygrad_ed.ops import elementwise, linalg, reduce, shape
 from tinygrad_ed.ops.elementwise import *
@@ -144,6 +143,4 @@ cls.nonzero, cls.any, cls.all = _plain("nonzero"), _plain("any"), _plain("all")
 
 cls.__array_ufunc__, cls.__array_function__ = protocols.array_ufunc, protocols.array_function
 
-for _op in OPS.values():
-    _op.guarded = False  # they are ours: see `Op`
 quick.install(OPERATORS, METHODS)

@@ -22,6 +22,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_ed.graph.node import Node
+from tinygrad_ed.graph.op import edits
 
 WHOLE = 16_384
 """Up to so many bytes an array is compared whole."""
@@ -54,6 +55,7 @@ class Watch:
             self._generators: list[Any] = []
             self._seen: set[int] = set()
             self._look_at(f, getattr(f, "__name__", "f"))
+        self._places.append((edits, 0, edits[0], "the derivative rules of the ops"))
         self.outside = frozenset([id(a) for array, _, _ in self._arrays for a in (array, array.base) if a is not None])
 
     def add_nodes(self, nodes: dict[Node, int]) -> None:
