@@ -30,11 +30,11 @@ def module_text(program: str, names: Names) -> str:
     while len(found) < len(names):  # functions name others
         for name in list(names)[len(found) :]:
             found[name] = _definition(name, names[name], names)
+    code = "\n".join([*found.values(), program])
+    imports = [line for word, line in _IMPORTS.items() if re.search(rf"\b{word}\.", code)]
+    imports += [text for text in found.values() if text.startswith(("import ", "from "))]
     functions = [text for text in found.values() if text.startswith("def ")]
-    imports = [text for text in found.values() if text.startswith(("import ", "from "))]
     constants = [text for text in found.values() if text not in {*functions, *imports}]
-    code = "\n".join([*constants, *functions, program])
-    imports = [line for word, line in _IMPORTS.items() if re.search(rf"\b{word}\.", code)] + imports
     above = "\n\n".join(["\n".join(lines) for lines in (imports, constants) if lines])
     return "\n\n\n".join([*([above] if above else []), *functions, program])
 
@@ -111,19 +111,19 @@ def _function_text(name: str, fn: FunctionType, names: Names) -> str:
 
 def _node_of(fn: FunctionType) -> ast.FunctionDef | ast.Lambda:
     """The function in the text of its file."""
-    code = fn.__code__
-    places = [place for place in code.co_positions() if place[3]]  # of what is computed
-    span = min([(place[0], place[2]) for place in places]), max([(place[1], place[3]) for place in places])
+    code, found = fn.__code__, []
     for node in ast.walk(ast.parse("".join(linecache.getlines(code.co_filename, fn.__globals__)))):
-        if isinstance(node, ast.Lambda):
-            x = node.body
-            if ((x.lineno, x.col_offset), (x.end_lineno, x.end_col_offset)) == span:
-                return node
-        if isinstance(node, ast.FunctionDef) and node.name == code.co_name:
-            lines = [node.lineno, *[x.lineno for x in node.decorator_list]]
-            if min(lines) == code.co_firstlineno:
-                return node
-    raise _no_text(fn)
+        if isinstance(node, ast.FunctionDef | ast.Lambda):
+            name, above = (node.name, node.decorator_list) if isinstance(node, ast.FunctionDef) else ("<lambda>", [])
+            if (name, min([node.lineno, *[x.lineno for x in above]])) == (code.co_name, code.co_firstlineno):
+                found.append(node)
+    if len(found) > 1:  # on one line: the one that stands where its code says
+        columns = [x for _, _, left, right in code.co_positions() if left is not None and right for x in (left, right)]
+        ends = [min(columns, default=0), max(columns, default=0)]
+        found = [x for x in found if isinstance(x, ast.Lambda) and [x.body.col_offset, x.body.end_col_offset] == ends]
+    if len(found) != 1:
+        raise _no_text(fn)
+    return found[0]
 
 
 class _Alone(ast.NodeTransformer):
