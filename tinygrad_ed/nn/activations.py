@@ -9,14 +9,14 @@ Their derivatives are those of the graph. The closed form has its own, written b
 from collections.abc import Callable
 from typing import Any
 
+from tinygrad_ed import ops
 from tinygrad_ed.closed_form.derivatives import ACTIVATIONS
-from tinygrad_ed.graph.op import OPS
 from tinygrad_ed.nn.checks import chosen
 
 Activation = Callable[[Any], Any]
 
-NAMES: dict[str, Activation] = {name: OPS.get(name, row.phi) for name, row in ACTIVATIONS.items()}
-"""Φ by name: our op of that name, or the definition in `closed_form/derivatives.py`, run on Nodes."""
+NAMES: dict[str, Activation] = {name: vars(ops).get(name, row.phi) for name, row in ACTIVATIONS.items()}
+"""Φ by name: our function of that name, or the definition in `closed_form/derivatives.py`, run on Nodes."""
 
 
 def find(name: str) -> Activation:

@@ -99,7 +99,8 @@ def arrays_in(index: Any) -> list[Any]:
 
 def can_repeat(index: Any) -> bool:
     """Whether an index can name an entry twice: only arrays of integers can."""
-    return any([array.dtype.kind != "b" for array in arrays_in(index)])
+    parts = [np.asarray(part) for part in (index if isinstance(index, tuple) else (index,))]
+    return any([part.ndim > 0 and part.dtype.kind != "b" for part in parts])
 
 
 def _scatter_add(g: Any, index: Any = (), shape: tuple[int, ...] = ()) -> Any:

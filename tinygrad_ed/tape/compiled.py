@@ -82,7 +82,7 @@ class Compiled(Generic[P, R]):
         return str(self._latest) if self._latest else f"{name_of(self._f)}, not recorded yet"
 
     def source(self) -> str:
-        """The last tape as a Python function; see `Tape.source`."""
+        """Return the last tape as the text of a Python module, which runs with NumPy alone; see `Tape.source`."""
         return self.tape.source()
 
     def forget(self) -> None:

@@ -196,10 +196,8 @@ class _Plan:
             fn = self.functions[self.code[group[0]]]
             groups.append(Group(int(level[group[0]]), fn, operands, position, position + len(group), count))
             position += len(group)
-        arena = np.zeros(position)
-        arena[len(self.sources) : first] = self.constants
         live = len(additions) + sum([g.stop - g.start for g in groups if not g.terms])
-        return Levels(arena, len(self.sources), groups, where[self.outputs], live)
+        return Levels(np.array(self.constants), len(self.sources), groups, where[self.outputs], live)
 
 
 def _as_slice(positions: Array) -> Any:

@@ -35,20 +35,20 @@ class Levels:
     """The arena and the groups; called with the inputs, it gives the numbers that are needed outside.
 
     Attributes:
-        start: the arena with the constants in place.
+        constants: the numbers that follow the inputs in the arena.
         inputs: how many inputs it begins with.
         groups: what is computed, in order.
         outputs: the positions of the numbers that are needed outside.
         steps: how many steps were levelled.
     """
 
-    def __init__(self, start: Array, inputs: int, groups: list[Group], outputs: Array, steps: int) -> None:
-        self.start, self.inputs, self.groups, self.outputs, self.steps = start, inputs, groups, outputs, steps
+    def __init__(self, constants: Array, inputs: int, groups: list[Group], outputs: Array, steps: int) -> None:
+        self.constants, self.inputs, self.groups, self.outputs, self.steps = constants, inputs, groups, outputs, steps
 
     def __call__(self, *entries: float) -> list[float]:
         """Compute, group after group."""
-        arena = self.start.copy()
-        arena[: self.inputs] = entries
+        arena = np.empty(self.groups[-1].stop)
+        arena[: self.groups[0].start] = *entries, *self.constants
         with np.errstate(over="ignore", invalid="ignore"):
             for group in self.groups:
                 values = [arena[operand] for operand in group.operands]
@@ -62,7 +62,8 @@ class Levels:
         arena = f"{name}_arena"
         gathers = [x.size for group in self.groups for x in group.operands if isinstance(x, np.ndarray)]
         most = max([len(group.operands) for group in self.groups])
-        setup = [f"{arena} = {names.of(self.start, 'start')}.copy()", f"{name}_take = {arena}.take"]
+        setup = [f"{arena} = np.empty({self.groups[-1].stop})", f"{name}_take = {arena}.take"]
+        setup.append(f"{arena}[{self.inputs}:{self.groups[0].start}] = {names.of(self.constants)}")
         setup += [f"{name}_g{k} = np.empty({max(gathers, default=0)})" for k in range(most)]
         body = []
         for i, group in enumerate(self.groups):

@@ -1,19 +1,20 @@
 """The program for people: as data (for pictures), as a table of steps, and as a Python function to run and to read."""
 
+import builtins
 import operator
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from tinygrad_ed.graph.op import OPS, Op
+from tinygrad_ed.graph.op import Op
+from tinygrad_ed.tape.definitions import module_text
 from tinygrad_ed.tape.levels import Levels
 from tinygrad_ed.tape.passes import operands
 from tinygrad_ed.tape.program import Program
-from tinygrad_ed.tape.record import ON_NUMBERS, RESERVED, free_name
-from tinygrad_ed.tape.text import Names, argument_text, call_text, function_text, was_made_a_float
+from tinygrad_ed.tape.record import ON_NUMBERS, free_name, is_ufunc
+from tinygrad_ed.tape.text import OP_NAMES, Names, argument_text, call_text, function_text, was_made_a_float
 from tinygrad_ed.tape.traced import Traced
 from tinygrad_ed.tape.unpack import key_text, nested_text
 
@@ -47,12 +48,10 @@ class Listing:
 
     def __init__(self, program: Program, places: dict[Traced, str], arguments: list[tuple[str, Any]]) -> None:
         self.program = program
-        self.names = Names()
+        self.names = Names([start for start, _ in arguments])
         self._places = places
         self._given = arguments
         self._containers: dict[str, str] = {}
-        # Each name, and the last number that followed it.
-        self._taken = dict.fromkeys([*RESERVED, *[start for start, _ in arguments]], 1)
         self._name: dict[Traced, str] = {tree: start for start, tree in arguments if type(tree) is Traced}
         for x in [*program.inputs, *program.steps]:
             if x not in self._name:
@@ -61,16 +60,7 @@ class Listing:
     def _named_after(self, x: Traced) -> str:
         word, label = x.label if isinstance(x.label, tuple) else ("", x.label)
         base = f"d_{self._name.get(label, 'd')}" if isinstance(label, Traced) else label or "t"
-        return self._new_name(f"{word}_{base}" if word else base)
-
-    def _new_name(self, base: str) -> str:
-        base = free_name(re.sub(r"\W", "_", base))
-        name, number = base, self._taken.get(base, 1)
-        while name in self._taken:
-            number += 1
-            name = f"{base}_{number}"
-        self._taken[base], self._taken[name] = number, 1
-        return name
+        return self.names.new(f"{word}_{base}" if word else base)
 
     def steps(self) -> list[Step]:
         """The steps in order."""
@@ -99,8 +89,11 @@ class Listing:
         if isinstance(x.fn, Levels):
             return f"{len(x.value)} numbers, by levels"
         text = call_text(x, self._name.__getitem__, self.names)
-        # Where all is float64, a number of NumPy's passes for a float.
+        if isinstance(x.fn, Op):
+            return _as_op(x, text)
+        # Where all is float64, a number of NumPy's passes for a float; an array without axes never does.
         other = self.program.single or any([isinstance(y.value, np.ndarray) and y.dtype != float for y in operands(x)])
+        other = other or not (is_ufunc(x.fn) or x.fn in (np.dot, operator.getitem))
         return f"float({text})" if other and was_made_a_float(x) else text
 
     def _arguments(self, x: Traced) -> str:
@@ -129,9 +122,7 @@ class Listing:
         return "\n".join([*heading, *lines])
 
     def source(self, name: str, output: Any) -> str:
-        """The program as a Python function with the same arguments and results."""
-        name = name if name.isidentifier() and free_name(name) == name else "program"
-        lines = [f"def {name}({', '.join([start for start, _ in self._given])}):"]
+        """The program as a Python function with the same arguments and results, below all that it needs."""
         inputs = iter(self.program.inputs)
         body = [line for start, tree in self._given for line in self._unpacked(start, start, tree, inputs)]
         back = False
@@ -147,7 +138,10 @@ class Listing:
             else:
                 body.append(f"{step.target} = {step.text}")
         body.append(f"return {nested_text(output, iter(self.results()), self.names)}")
-        return "\n".join([*lines, *[f"    {line}" for line in body], ""])
+        known = {*self.names, *vars(builtins)}
+        name = name if name.isidentifier() and free_name(name) == name and name not in known else "program"
+        head = f"def {name}({', '.join([start for start, _ in self._given])}):"
+        return module_text("\n".join([head, *[f"    {line}" for line in body], ""]), self.names)
 
     def _unpacked(self, start: str, home: str, tree: Any, inputs: Iterator[Traced]) -> list[str]:
         """Lines that take apart one argument, called `home` now; its parts are named after `start`."""
@@ -165,7 +159,7 @@ class Listing:
                 lines.append(f"{self._name[next(inputs)]} = {text}")
             elif isinstance(branch, dict | list | tuple):
                 if label not in self._containers:
-                    self._containers[label] = self._new_name(label)
+                    self._containers[label] = self.names.new(label)
                 inner = self._containers[label]
                 lines += [f"{inner} = {text}", *self._unpacked(label, inner, branch, inputs)]
         return lines
@@ -175,15 +169,18 @@ def _op_name(fn: Any) -> str:
     """A function without its home; one of Python numbers has the name of the op."""
     fn = ON_NUMBERS.get(fn, fn)
     text = fn.name if isinstance(fn, Op) else _OP_NAMES.get(fn) or function_text(fn, Names())
-    return text.removeprefix("np.").removeprefix("tg.ops.").removeprefix("math.")
+    return text.removeprefix("np.").removeprefix("math.").removesuffix("_of")
 
 
-_OP_NAMES: dict[Any, str] = {
-    **{op.forward: op.name for op in OPS.values()},
-    operator.getitem: "getitem",
-    float: "float",
-    bool: "bool",
-}
+_OP_NAMES: dict[Any, str] = {**OP_NAMES, operator.getitem: "getitem", float: "float", bool: "bool"}
+
+
+def _as_op(step: Traced, text: str) -> str:
+    """What the forward function of an op gives, as the op hands it out: a float, or an array of them."""
+    if type(step.value) is float:
+        return f"float({text})"
+    plain = not step.fn.guarded and any([x.dtype.kind == "f" for x in operands(step)])
+    return text if plain else f"np.asarray({text}, np.{step.dtype})"
 
 
 def _level_row(group: Any) -> tuple[str, str, str]:

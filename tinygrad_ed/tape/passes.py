@@ -30,6 +30,7 @@ DOT_UP_TO = 4096
 """Up to so many entries a sum of products is a product of vectors: quicker, and rounded in another order."""
 
 _REPEATING = (np.broadcast_to, ops.broadcast_to)
+_MINUS, _SIZE = (np.negative, operator.neg), (np.absolute, operator.abs, abs)
 _TIMES, _OVER = (np.multiply, operator.mul), (np.divide, operator.truediv)
 
 
@@ -74,6 +75,8 @@ def simplified(step: Traced, outside: frozenset[int], steps: list[Traced]) -> Tr
         for i in range(len(step.args)):  # one after the other: each relies on what the others are then
             x = _as_number(_unrepeated(step.args[i], step), step, outside)
             step.args = (*step.args[:i], x, *step.args[i + 1 :])
+    if step.fn in _SIZE and type(x := step.args[0]) is Traced and x.fn in _MINUS and x.dtype.kind == "f":
+        step.args = x.args  # |-x| is |x|: the sigmoids of x and of -x, which its derivative takes, share their exp
     same = _same(step)
     if same is not None and _alike(same.value, step.value):
         return same

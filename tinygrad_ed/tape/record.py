@@ -53,7 +53,7 @@ SHAPED = frozenset(_SHAPED)
 COMPARISONS = dict([OPERATORS[name] for name in ("lt", "le", "gt", "ge", "eq", "ne")])
 """Comparing two numbers gives Python's truth values."""
 
-RESERVED = frozenset([*keyword.kwlist, "np", "tg", "math", "abs", "bool", "float", "slice"])
+RESERVED = frozenset([*keyword.kwlist, "np", "math", "collections", "abs", "bool", "float", "slice"])
 """Names that the text of a program uses itself."""
 
 ON_NUMBERS: dict[Any, Callable[..., Any]] = {

@@ -2,12 +2,10 @@
 
 import math
 from functools import cached_property
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 
-from tinygrad_ed import ops
 from tinygrad_ed.errors import StaleGraph
 from tinygrad_ed.graph.nested import leaves, rebuilt
 from tinygrad_ed.tape.levelling import level
@@ -50,7 +48,7 @@ class Tape:
         self.text = writer.text(lines, f"return {nested_text(recording.output, results, writer.names)}")
         self._places, self._buffers = writer.places, writer.buffers
         # The text is ours: names are generated, and numbers are written by repr or go in by name.
-        space: dict[str, Any] = {"np": np, "math": math, "tg": SimpleNamespace(ops=ops), **writer.names}
+        space: dict[str, Any] = {"np": np, "math": math, **writer.names}
         exec(compile(self.text, f"<tape of {name}>", "exec"), space)  # noqa: S102  # text written by us
         self._bind = space.pop("bind")  # out of its own globals, or they would keep each other alive
         self._raises = any([step.fn in ON_NUMBERS for step in self.program.steps])
@@ -102,18 +100,15 @@ class Tape:
         return self._listing.results()
 
     def source(self) -> str:
-        """Return the program as a Python function, forward and derivative, that needs `np` (and `math`) only.
+        """Return the program as the text of a Python module: imports, constants, and the function.
 
-        Arrays that the program has taken from outside, functions that are no NumPy calls and the like go by names;
-        what they mean is in `constants`, and `tg` is this package.
+        It runs with NumPy alone: arrays that the program has taken from outside are written out to the last digit, and
+        so is each function that is not NumPy's, if it is written in a file with such functions alone.
+
+        Raises:
+            InvalidValue: for a function or a constant that no text of Python says.
         """
         return self._listing.source(self.name, self.output)
-
-    @property
-    def constants(self) -> dict[str, Any]:
-        """What the names in `source()` stand for."""
-        self.source()
-        return dict(self._listing.names)
 
     def __str__(self) -> str:
         program = self.program

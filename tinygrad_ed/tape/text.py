@@ -2,15 +2,15 @@
 
 import math
 import operator
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
 
-from tinygrad_ed import ops
-from tinygrad_ed.graph.op import Op
+from tinygrad_ed.graph.op import OPS, Op
 from tinygrad_ed.ops.numpy.protocols import path
-from tinygrad_ed.tape.record import ON_NUMBERS, is_ufunc
+from tinygrad_ed.tape.record import RESERVED, free_name, is_ufunc
 from tinygrad_ed.tape.traced import Traced, converted
 
 INFIX: dict[Any, str] = {
@@ -29,12 +29,18 @@ INFIX: dict[Any, str] = {
     operator.pow: "{} ** {}",
     operator.floordiv: "{} // {}",
     operator.mod: "{} % {}",
-    operator.abs: "abs({})",
+    **dict.fromkeys([operator.abs, abs], "abs({})"),
+    operator.and_: "{} & {}",
+    operator.or_: "{} | {}",
+    operator.xor: "{} ^ {}",
     operator.getitem: "{}[{}]",
     float: "float({})",
     bool: "bool({})",
     converted: "{}.astype({})",
 }
+
+OP_NAMES: dict[Any, str] = {fn: op.name for op in reversed(OPS.values()) for fn in (op.scalar, op.forward)}
+"""The name of the op that a function computes, for arrays or for Python numbers."""
 
 Namer = Callable[[Any], str]
 
@@ -42,21 +48,33 @@ Namer = Callable[[Any], str]
 class Names(dict[str, Any]):
     """The things that a text names: constants, and functions that are not NumPy's."""
 
-    def __init__(self) -> None:
+    def __init__(self, taken: Iterable[str] = ()) -> None:
         super().__init__()
         self._by_id: dict[int, str] = {}
+        # Each name, and the last number that followed it.
+        self._taken = dict.fromkeys([*RESERVED, *taken], 1)
+
+    def new(self, base: str) -> str:
+        """Return a name that the text does not have yet: the base, or that with a number."""
+        base = free_name(re.sub(r"\W|^(?=\d)", "_", base))
+        name, number = base, self._taken.get(base, 1)
+        while name in self._taken:
+            number += 1
+            name = f"{base}_{number}"
+        self._taken[base], self._taken[name] = number, 1
+        return name
 
     def of(self, thing: Any, prefix: str = "K") -> str:
         """Return the name of a thing, a new one if it has none yet."""
         if id(thing) not in self._by_id:
-            name = f"{prefix}{len(self)}"
+            name = self.new(prefix)
             self[name] = thing
             self._by_id[id(thing)] = name
         return self._by_id[id(thing)]
 
 
 def function_text(fn: Any, names: Names) -> str:
-    """How a function is called: `np.tanh`, `math.tanh`, `np.add.reduce`, `tg.ops.scatter_add`, or a name."""
+    """How a function is called: `np.tanh`, `math.tanh`, `np.add.reduce`, or `sigmoid_of`, a name for it."""
     owner = getattr(fn, "__self__", None)
     name = str(getattr(fn, "__name__", ""))
     if isinstance(fn, np.ufunc) and _offers(np, name, fn):
@@ -66,10 +84,10 @@ def function_text(fn: Any, names: Names) -> str:
     if _offers(math, name, fn):
         return f"math.{name}"
     if isinstance(fn, Op):
-        return f"tg.ops.{fn.name}" if _offers(ops, fn.name, fn) else names.of(fn, "op")
+        return names.of(fn, f"{fn.name}_of")
     if str(getattr(fn, "__module__", "")).partition(".")[0] == "numpy" and callable(fn):
         return f"np.{path(fn)}"
-    return names.of(fn, "scalar" if fn in ON_NUMBERS else "call")
+    return names.of(fn, f"{OP_NAMES.get(fn, name.strip('_<>'))}_of")
 
 
 def _offers(module: Any, name: str, fn: Any) -> bool:
@@ -129,4 +147,4 @@ def argument_text(x: Any, name_of: Namer, names: Names) -> str:
         return "float"
     if isinstance(x, np.dtype) and x.kind in "fiub":
         return f"np.{x.name}" if x.kind != "b" else "bool"
-    return names.of(x)
+    return function_text(x, names) if callable(x) else names.of(x)

@@ -8,7 +8,7 @@ import numpy as np
 
 from tinygrad_ed.graph.nested import leaves
 from tinygrad_ed.tape.record import is_input
-from tinygrad_ed.tape.text import Names
+from tinygrad_ed.tape.text import Names, argument_text
 
 OTHER = object()
 """What a replay answers when the arguments are of another kind."""
@@ -86,8 +86,8 @@ def _inputs_in(tree: Any) -> int:
 
 
 def key_text(key: Any, names: Names) -> str:
-    """The key of a dict as text, by name if it is neither text nor a whole number."""
-    return repr(key) if type(key) in (str, int) else names.of(key)
+    """The key of a dict as text, by name if it is no plain thing."""
+    return repr(key) if type(key) in (str, int) else argument_text(key, str, names)
 
 
 def nested_text(tree: Any, entries: Iterator[str], names: Names) -> str:
