@@ -46,7 +46,7 @@ def backward(root: Node, seed: object = None) -> None:
     array([3., 4.])
     """
     order = walk(root)
-    gradients = sweep(order, {root: start(root, plain(seed))})
+    gradients = sweep(order, {root: start(root, seed if seed is None else plain(seed))})
     with one_at_a_time:
         for node in order:
             node._grad = gradients.get(node)
@@ -121,6 +121,8 @@ def finished(gradient: Any, node: Node, create_graph: bool) -> Any:
 
 def start(root: Node, seed: Any = None) -> Any:
     """The gradient that arrives at the root: the seed, checked, or 1."""
+    if seed is None and type(root._value) is float:
+        return 1.0
     shape = root.shape
     if seed is None:
         if root.size != 1:
@@ -128,7 +130,7 @@ def start(root: Node, seed: Any = None) -> Any:
                 f"a sweep starts from one number, but {root!r} has shape {shape}; reduce it (`.sum()`), give "
                 "the gradient that arrives as seed= (of that shape), or use tg.jacobian for all entries"
             )
-        return 1.0 if shape == () else wide(np.ones(shape, root.dtype))
+        return wide(np.ones(shape, root.dtype)) if shape else 1.0
     seed = seed if isinstance(seed, Node) else constant(seed)
     if shape_of(seed) != shape:
         raise ShapeError(f"the seed has shape {shape_of(seed)}, but {root!r} has shape {shape}; they must be equal")
@@ -187,7 +189,7 @@ def sweep(
         if watcher is not None:
             watcher.sending(node)
         y, params = node if create_graph else node._value, node.params
-        inputs = args if create_graph else [plain(arg) for arg in args]
+        inputs = args if create_graph else [arg._value if isinstance(arg, Node) else arg for arg in args]
         for position, arg in enumerate(args):
             if isinstance(arg, Node) and (between is None or arg in between):
                 call = (op, position, upstream, y, inputs, params, arg)
