@@ -302,10 +302,3 @@ def test_newer_files_and_other_kinds_are_named(tmp_path, monkeypatch):
     monkeypatch.undo()
     with pytest.raises(tg.FileProblem, match=r"written by a newer tinygrad_ed \(version 2 of the format.*update"):
         tg.nn.MLP.load(path)
-
-
-def test_a_stale_part_of_a_killed_writer_does_not_stay(tmp_path):
-    (tmp_path / ".network.npz.part").write_bytes(b"half a file")
-    path = network().save(tmp_path / "network.npz")
-    assert same(tg.nn.MLP.load(path), network())
-    assert list(tmp_path.iterdir()) == [path]

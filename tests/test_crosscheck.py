@@ -251,7 +251,7 @@ BAD = [
     ({"rho": [3], "cost": "cross_entropy"}, tg.InvalidValue, "class number 3 does not exist"),
     ({"cost": "mes"}, tg.InvalidValue, "unknown cost 'mes'. Did you mean 'mse'?"),
     ({"cost": None}, tg.InvalidValue, "unknown cost None"),
-    ({"mlp": lambda x: x}, tg.InvalidType, r"expected a tg\.nn\.MLP, but got <function"),
+    ({"mlp": lambda x: x}, tg.InvalidType, r"a network, a tg\.nn\.MLP, not <function"),
 ]
 
 

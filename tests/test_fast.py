@@ -11,7 +11,7 @@ import tinygrad_ed as tg
 from tinygrad_ed.closed_form import fast, rules
 from tinygrad_ed.closed_form.arena import Arena
 from tinygrad_ed.closed_form.derivatives import ACTIVATIONS, COSTS
-from tinygrad_ed.closed_form.fast import Step
+from tinygrad_ed.closed_form.fast import FastStep
 from tinygrad_ed.train.gradients import ROADS
 
 TOLERANCE = {"float32": 3e-5, "float64": 1e-13}
@@ -29,7 +29,7 @@ def data_for(cost, rng, M, n, dtype):
 def filled(sizes, activations, cost, M, dtype, rng, spread=1.0):
     arena = Arena(sizes, dtype)
     arena.theta[:] = spread * rng.standard_normal(arena.theta.shape)
-    step = Step(arena, activations, cost, M)
+    step = FastStep(arena, activations, cost, M)
     step.x[:, :-1] = rng.standard_normal((M, sizes[0]))
     step.rho[:] = data_for(cost, rng, M, sizes[-1], dtype).T
     return arena, step

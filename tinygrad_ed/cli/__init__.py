@@ -1,4 +1,4 @@
-"""The command `tinygrad-ed`: demo, check, draw, play, train, predict, ops, doctor.
+"""The command `tinygrad-ed`.
 
 A command parses its options, calls the public functions, and prints; each has a file here, or shares one. What goes
 wrong is one line on stderr and exit status 2; status 1 says that the roads disagree, 130 that Ctrl-C was pressed.
@@ -12,6 +12,18 @@ from tinygrad_ed import __version__
 from tinygrad_ed.cli import about, predict, random_network, train
 from tinygrad_ed.cli.parser import Parser, add_commands, in_options
 from tinygrad_ed.errors import Error
+
+COMMANDS = (
+    about.add_demo,
+    train.add_train,
+    predict.add_predict,
+    random_network.add_check,
+    random_network.add_draw,
+    random_network.add_play,
+    about.add_ops,
+    about.add_doctor,
+)
+"""What adds each command, in the order of the help."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -55,12 +67,6 @@ def _parser() -> Parser:
     )
     parser.add_argument("--version", action="version", version=f"tinygrad-ed {__version__}")
     add = add_commands(parser)
-    about.add_demo(add)
-    train.add_train(add)
-    predict.add_predict(add)
-    random_network.add_check(add)
-    random_network.add_draw(add)
-    random_network.add_play(add)
-    about.add_ops(add)
-    about.add_doctor(add)
+    for command in COMMANDS:
+        command(add)
     return parser

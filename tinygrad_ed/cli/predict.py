@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tinygrad_ed.cli.parser import Add, check_free
-from tinygrad_ed.errors import FileProblem
 from tinygrad_ed.nn import metrics
 
 if TYPE_CHECKING:
@@ -37,6 +36,7 @@ def add_predict(add: Add) -> None:
 
 
 def _predict(options: argparse.Namespace) -> int:
+    from tinygrad_ed.data.files import write_whole
     from tinygrad_ed.data.table import read_rows
     from tinygrad_ed.train.table_network import TableNetwork
 
@@ -53,7 +53,7 @@ def _predict(options: argparse.Namespace) -> int:
     text = io.StringIO(newline="")
     csv.writer(text, lineterminator="\n").writerows([names, *zip(*columns, strict=True)])
     if options.output:
-        _write(Path(options.output), text.getvalue())
+        write_whole(Path(options.output), (text.getvalue()).encode())
         print(f"wrote {options.output}: {len(answers)} answers")
     else:
         print(text.getvalue(), end="")
@@ -80,13 +80,3 @@ def _scored(network: "TableNetwork", answers: Any, given: list[str]) -> str:
         return ""
     r2, missed = metrics.r2(answers[:, None], expected[:, None]), np.sqrt(np.mean((answers - expected) ** 2))
     return f"{network.target!r} is known here: R² {r2:.4g}, root of the mean square error {missed:.4g}"
-
-
-def _write(path: Path, text: str) -> None:
-    """Write beside the place, then rename."""
-    beside = path.with_name(f".{path.name}.part")
-    try:
-        beside.write_text(text, encoding="utf-8")
-        beside.replace(path)
-    except OSError as error:
-        raise FileProblem(f"cannot write {str(path)!r}: {error.strerror or error}") from error

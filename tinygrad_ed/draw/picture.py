@@ -3,12 +3,12 @@
 import base64
 import html
 import os
-import secrets
 from collections.abc import Callable, Collection
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tinygrad_ed.data.files import write_whole
 from tinygrad_ed.draw import backends
 from tinygrad_ed.draw.scene import Scene, to_dot, to_svg
 from tinygrad_ed.draw.style import escape, page_css
@@ -76,7 +76,7 @@ class Picture:
             raise FileProblem(
                 f"cannot save {str(path)!r}: the folder {str(path.parent)!r} does not exist; make it first"
             )
-        write(path, self.render(path.suffix[1:].lower()))
+        write_whole(path, self.render(path.suffix[1:].lower()))
         return path
 
     def to_graphviz(self) -> "graphviz.Source":
@@ -158,25 +158,9 @@ def of_dot(
 def image_page(title: str, svg: str, wide: bool = False) -> bytes:
     """Return a page with one drawing, as wide as the window allows; a `wide` one keeps its size and is scrolled."""
     fit = "" if wide else "svg{max-width:100%;height:auto}"
-    dark = "@media screen and (prefers-color-scheme:dark){body{background:#14171a}}"
+    dark = "@media screen and (prefers-color-scheme:dark){body{background:var(--ground)}}"
     body = f'<main class="drawing" tabindex="0" aria-label="{escape(title)}">{svg}</main>'
     return page(title, body, f"body{{margin:1rem}}.drawing{{overflow:auto}}{fit}{dark}")
-
-
-def write(path: Path, content: bytes) -> None:
-    """Write a file beside its place, then rename it.
-
-    Raises:
-        FileProblem: if it cannot be written.
-    """
-    beside = path.with_name(f".{secrets.token_hex(8)}.tmp")
-    try:
-        with beside.open("xb") as file:
-            file.write(content)
-        beside.replace(path)
-    except OSError as error:
-        beside.unlink(missing_ok=True)
-        raise FileProblem(f"cannot save {str(path)!r}: {error.strerror or error}") from error
 
 
 def page(title: str, body: str, css: str = "", script: str = "") -> bytes:
@@ -185,5 +169,5 @@ def page(title: str, body: str, css: str = "", script: str = "") -> bytes:
     return (
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f"<title>{escape(title)}</title>\n<style>{css}{page_css()}</style>\n</head>\n<body>\n{body}\n{scripts}</body>\n</html>\n"
+        f"<title>{escape(title)}</title>\n<style>{page_css()}\n{css}</style>\n</head>\n<body>\n{body}\n{scripts}</body>\n</html>\n"
     ).encode()

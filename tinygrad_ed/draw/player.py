@@ -19,7 +19,7 @@ from tinygrad_ed.draw.picture import Picture, of_scene, page
 from tinygrad_ed.draw.scene import Scene, to_svg
 from tinygrad_ed.draw.script import script
 from tinygrad_ed.draw.stage import drawing, in_card, size_of
-from tinygrad_ed.draw.steps import Step
+from tinygrad_ed.draw.steps import StoryStep
 from tinygrad_ed.draw.stored import written
 from tinygrad_ed.draw.style import escape
 from tinygrad_ed.draw.trace import Trace, trace
@@ -131,7 +131,7 @@ def _cut(piece: str, mark: str) -> list[str]:
     return [before, found, after] if found else [piece]
 
 
-def _kept(data: Trace, told: list[Step]) -> list[dict[str, Any]]:
+def _kept(data: Trace, told: list[StoryStep]) -> list[dict[str, Any]]:
     """What the page's script needs to know of each step; `ask` is the number that a reader may predict."""
     nodes = {node.id: node for node in data.nodes}
     last = {step.node: i for i, step in enumerate(told) if step.phase == "backward"}
@@ -173,7 +173,7 @@ def asked(result: Numbers | None) -> tuple[float | None, str]:
     return float(array[at]), which.format(*places)
 
 
-def _item(i: int, step: Step) -> str:
+def _item(i: int, step: StoryStep) -> str:
     """One step as an item of the list: the graph's equation, and beside it the lecture's rule."""
     outcome = value_term(step.result, alone=True) if step.result else None
     numbers = math(step.work) if step.work is not None else ""
@@ -194,7 +194,7 @@ def _item(i: int, step: Step) -> str:
     )
 
 
-def _gives(step: Step) -> str:
+def _gives(step: StoryStep) -> str:
     """What the rule gives, and whether the graph has the same."""
     if step.rule_gives is None:
         return ""

@@ -27,7 +27,7 @@ from tinygrad_ed.draw.style import (
 )
 from tinygrad_ed.errors import InvalidType, InvalidValue
 from tinygrad_ed.tape import Compiled, Tape
-from tinygrad_ed.tape.listing import Step
+from tinygrad_ed.tape.listing import ProgramStep
 
 MOST = 150  # steps in a picture
 _CONSTANT = re.compile(r"(?<![\w.])(?:\d+\.\d*(?:e[-+]?\d+)?|\d+e[-+]?\d+)")
@@ -77,7 +77,7 @@ def program(compiled: Compiled[..., Any] | Tape, *, title: str | None = None, en
     return of_dot(name, to_dot(steps, tape.results(), name), engine)
 
 
-def to_dot(steps: Sequence[Step], results: Iterable[str], title: str) -> str:
+def to_dot(steps: Sequence[ProgramStep], results: Iterable[str], title: str) -> str:
     """Return a program as DOT text; equal programs give equal text."""
     back = {step.target: step.derivative for step in steps}
     arguments = dict.fromkeys([name for step in steps for name in step.sources if name not in back])
@@ -103,7 +103,7 @@ def to_dot(steps: Sequence[Step], results: Iterable[str], title: str) -> str:
     return "\n".join([*lines, "}"]) + "\n"
 
 
-def _box(step: Step, node: str, handed_out: bool) -> str:
+def _box(step: ProgramStep, node: str, handed_out: bool) -> str:
     fill, border = _LEGEND["derivative" if step.derivative else "forward"]
     style = "filled,rounded" + (",dashed" if step.buffer == "view" else "")
     text = _CONSTANT.sub(lambda match: number(float(match[0])), step.text)
@@ -129,7 +129,7 @@ def _edge(source: str, target: str, source_is_back: bool | None, back: bool) -> 
     return f"{source} -> {target} [constraint=false, style=dotted]"
 
 
-def _heading(title: str, steps: Sequence[Step]) -> str:
+def _heading(title: str, steps: Sequence[ProgramStep]) -> str:
     """Title, caption and legend, as one table of DOT."""
     present = {"argument", *["derivative" if step.derivative else "forward" for step in steps]}
     buffers = len({step.buffer for step in steps if step.buffer.startswith("b")})

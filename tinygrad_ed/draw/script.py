@@ -3,7 +3,7 @@
 import textwrap
 
 from tinygrad_ed.draw.equations import brief
-from tinygrad_ed.draw.steps import Step
+from tinygrad_ed.draw.steps import StoryStep
 from tinygrad_ed.draw.trace import Trace
 
 _HEADS = {
@@ -38,7 +38,7 @@ def script(data: Trace, title: str) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _told(i: int, step: Step) -> list[str]:
+def _told(i: int, step: StoryStep) -> list[str]:
     lines = [f"{i:>3}  {step.general.unicode}"]
     if step.numbers.unicode not in step.general.unicode:
         lines.append(f"     {step.numbers.unicode}")

@@ -35,7 +35,7 @@ FEW = 6  # a sum of more products than this is not written out
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class StoryStep:
     """One step.
 
     Attributes:
@@ -87,7 +87,7 @@ def alike(a: Numbers, b: Numbers) -> bool:
     return one.shape == other.shape and bool(np.allclose(one, other, rtol=1e-6, atol=1e-12, equal_nan=True))
 
 
-def steps(data: TraceData) -> list[Step]:
+def steps(data: TraceData) -> list[StoryStep]:
     """Return the steps of a trace; without gradients it has forward steps only."""
     story = _Story(data)
     made = [node for node in data.nodes if node.op is not None]
@@ -161,7 +161,7 @@ class _Story:
             return lecture.cost(node.op, list(zip(alpha, rho, strict=True))) if short else None
         return forward(node.op or "", [terms[i] for i in inputs])
 
-    def forward(self, node: TraceNode) -> Step:
+    def forward(self, node: TraceNode) -> StoryStep:
         edges = self.into[node.id]
         y, names = self.terms[node.id], [self.terms[edge.source] for _, edge in edges]
         letters = self.written(node, self.terms)
@@ -174,19 +174,19 @@ class _Story:
         rule, gives = self.rule(node.quantity)
         work = self.written(node, self.terms | values) if edges else None
         places = tuple([i for i, _ in edges])
-        return Step(
+        return StoryStep(
             "forward", node.id, places, text, equation(y, letters), work, node.value, node.value, None, rule, gives
         )
 
-    def seed(self) -> Step:
+    def seed(self) -> StoryStep:
         root, one = self.root, self.root.gradient
         self.sofar[root.id] = one.entries if one else None
         name = self.names[root.id]
         text = f"Backward starts: the derivative of {name} with respect to itself is {_spoken(one)}."
         result = value_term(one, alone=True) if one else said("too large to be shown")
-        return Step("backward", root.id, (), text, equation(self.slope(root.id), result), None, one, one)
+        return StoryStep("backward", root.id, (), text, equation(self.slope(root.id), result), None, one, one)
 
-    def backward(self, i: int, edge: Edge, node: TraceNode) -> Step:
+    def backward(self, i: int, edge: Edge, node: TraceNode) -> StoryStep:
         source, sent = self.by_id[edge.source], edge.contribution
         general, work = self.sends(edge, node, self.terms, self.slope(node.id)), self.worked(edge, node)
         self.waiting[source.id] -= 1
@@ -202,7 +202,7 @@ class _Story:
         rule, gives = self.rule(lecture.gradient_of(source.quantity) if last and source.quantity else None)
         left = self.slope(source.id)
         told = equation(left, general, "=" if uses == 1 else "+=")
-        return Step("backward", source.id, (i,), text, told, work, sent, total, several, rule, gives)
+        return StoryStep("backward", source.id, (i,), text, told, work, sent, total, several, rule, gives)
 
     def worked(self, edge: Edge, node: TraceNode) -> Formula | None:
         """What goes back through an edge, in numbers; None for large arrays, and where no rule has a short form."""
@@ -240,7 +240,7 @@ class _Story:
             return backward(node.op or "", edge.slot, not node.value.shape, terms)
         return fill("$g · $s", {"g": terms["g"], "s": slope})
 
-    def update(self, node: TraceNode, learning_rate: float) -> Step:
+    def update(self, node: TraceNode, learning_rate: float) -> StoryStep:
         name, slope, gradient = self.terms[node.id], self.slope(node.id), node.gradient
         new = None
         if node.value.entries is not None and gradient is not None and gradient.entries is not None:
@@ -249,7 +249,7 @@ class _Story:
         terms = {"x": value_term(node.value, alone=True), "eta": value_term(numbers_of(learning_rate))}
         work = fill("$x − $eta · $g", {**terms, "g": value_term(gradient)}) if gradient else None
         text = f"Update: {name.unicode} takes a step of {number(learning_rate)} against its gradient."
-        return Step("update", node.id, (), text, equation(name, general, "←"), work, new, new)
+        return StoryStep("update", node.id, (), text, equation(name, general, "←"), work, new, new)
 
     def _added(self, node: str, before: Any, sent: Numbers | None) -> Numbers | None:
         """The sum so far; None where the arrays are too large to be in the trace."""

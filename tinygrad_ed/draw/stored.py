@@ -16,9 +16,9 @@ from typing import Any, NoReturn
 
 import numpy as np
 
+from tinygrad_ed.data.files import write_whole
 from tinygrad_ed.draw.parts import CELLS, FULL, Edge, Numbers, TraceData, TraceNode, numbers_of
-from tinygrad_ed.draw.picture import write
-from tinygrad_ed.draw.steps import Step
+from tinygrad_ed.draw.steps import StoryStep
 from tinygrad_ed.errors import FileProblem, InvalidValue
 
 FORMAT, SCHEMA = "tinygrad_ed trace", 2
@@ -28,7 +28,7 @@ _QUANTITY = re.compile(r"cost|rho(\[\d{1,4}\])?|(alpha|zeta|omega|beta)\[\d{1,4}
 _ODD = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}
 
 
-def written(data: TraceData, story: Sequence[Step] | None = None) -> str:
+def written(data: TraceData, story: Sequence[StoryStep] | None = None) -> str:
     """Return a trace as JSON, with the steps of its story if there are any; equal traces give equal text."""
     content = {
         "format": FORMAT,
@@ -57,7 +57,7 @@ def written(data: TraceData, story: Sequence[Step] | None = None) -> str:
     return text.encode("utf-8", "backslashreplace").decode()  # half a surrogate pair becomes \ud800, as in JSON
 
 
-def _step(step: Step) -> dict[str, Any]:
+def _step(step: StoryStep) -> dict[str, Any]:
     return {
         "phase": step.phase,
         "node": step.node,
@@ -97,7 +97,7 @@ def save(text: str, path: str | os.PathLike[str]) -> Path:
     path = Path(path)
     if path.suffix.lower() != ".json":
         raise InvalidValue(f"a trace is saved as JSON; {str(path)!r} must end with .json")
-    write(path, text.encode())
+    write_whole(path, text.encode())
     return path
 
 

@@ -1,62 +1,35 @@
-"""The one visual language of all pictures: colours, fonts, and text that is safe in every format.
+"""The one visual language of all pictures: colors, fonts, and text that is safe in every format.
 
-A letter has the same colour wherever it appears. The colours differ in lightness as well as in hue, so that readers
-with any kind of colour vision can tell them apart (a test simulates them), and all are dark enough to be read on
-white; in the dark, each has a lighter partner. No meaning is carried by colour alone. The letters themselves, and
-numbers as text, come from `closed_form/notation.py`.
+The colors stand in `notation/colors.py`, the letters and numbers as text in `notation/letters.py`. No meaning is
+carried by color alone.
 """
 
 import html
 
+from tinygrad_ed.notation import colors
 from tinygrad_ed.notation import letters as notation
 from tinygrad_ed.notation.formula import Runs
 
-COLOURS = {  # by the letter's name in notation.LETTERS
-    "alpha": "#0a5ad6",
-    "zeta": "#22303a",
-    "omega": "#5a3200",
-    "omega_k": "#5a3200",
-    "beta": "#00684a",
-    "B": "#c93a10",
-    "P": "#9c3391",
-    "rho": "#333333",
-    "cost": "#111111",
-}
-INK, QUIET, PAPER, LINE = "#1b1f24", "#5f6873", "#ffffff", "#8b95a1"
-OP = "#4b5563"
-GRADIENT, WRONG = COLOURS["B"], "#b3261e"
-FORWARD_FILL, BACKWARD_FILL, CLUSTER_FILL, WRONG_FILL = "#e6f1f9", "#fdeee3", "#f6f7f9", "#fde2da"
+COLOURS = {name: light for name, (light, _) in colors.LETTERS.items()}
+INK, QUIET, PAPER, LINE, OP, WRONG, FORWARD_FILL, BACKWARD_FILL, CLUSTER_FILL, WRONG_FILL = [
+    colors.REST[name][0]
+    for name in (
+        *("ink", "quiet", "paper", "stroke", "op", "wrong"),
+        *("forward-fill", "backward-fill", "cluster-fill", "wrong-fill"),
+    )
+]
+GRADIENT = COLOURS["B"]
 
 ROLES = {  # role: (fill, border)
-    "parameter": ("#fff4dc", COLOURS["omega"]),
+    "parameter": (colors.REST["parameter-fill"][0], COLOURS["omega"]),
     "input": (FORWARD_FILL, COLOURS["alpha"]),
-    "constant": ("#f0f1f3", QUIET),
+    "constant": (colors.REST["constant-fill"][0], QUIET),
     "op": (PAPER, OP),
     "output": (PAPER, INK),
 }
 
-DARK = {  # what becomes of a colour on a page in the dark; each letter stays its own
-    COLOURS["alpha"]: "#a4cdf9",
-    COLOURS["zeta"]: "#f1f3f3",
-    COLOURS["omega"]: "#fad205",
-    COLOURS["beta"]: "#47fda0",
-    COLOURS["B"]: "#ec863d",
-    COLOURS["P"]: "#e65fff",
-    COLOURS["rho"]: "#d8d8d8",
-    COLOURS["cost"]: "#f2f2f2",
-    INK: "#e8eaed",
-    QUIET: "#a6afba",
-    PAPER: "#1d2126",
-    LINE: "#77818d",
-    OP: "#5b6675",
-    WRONG: "#ff8a80",
-    FORWARD_FILL: "#16324d",
-    BACKWARD_FILL: "#472a1b",
-    CLUSTER_FILL: "#262b31",
-    WRONG_FILL: "#4a1f1a",
-    "#fff4dc": "#3a2f17",
-    "#f0f1f3": "#2a2f36",
-}
+DARK = {light: dark for name, (light, dark) in colors.COLORS.items() if name != "now-fill"}
+"""What becomes of a color in a drawing in the dark; each letter stays its own."""
 _COLD, _WARM = (10, 90, 214), (201, 58, 16)  # the ends of the heat map: below zero and above it
 
 DOT_FONT = "Helvetica,Arial,Liberation Sans,DejaVu Sans,sans-Serif"
@@ -103,15 +76,13 @@ def heat(x: float, largest: float, strongest: float = 1.0) -> str:
 
 
 def page_css() -> str:
-    """Return the style of letters in equations, and of drawings in the dark, for every page."""
-    letters = "".join(f"mi.{name}{{color:{colour}}}" for name, colour in COLOURS.items())
-    dark = "".join(f"mi.{name}{{color:{DARK[colour]}}}" for name, colour in COLOURS.items())
-    dark += "".join(
-        f'svg[{kind}="{colour}"],svg [{kind}="{colour}"]{{{kind}:{seen}}}'
-        for colour, seen in DARK.items()
+    """Return the colors of a page, and what becomes of those in drawings in the dark."""
+    dark = "".join(
+        f'svg[{kind}="{color}"],svg [{kind}="{color}"]{{{kind}:{seen}}}'
+        for color, seen in DARK.items()
         for kind in ("fill", "stroke")
     )
-    return f"{letters}@media screen and (prefers-color-scheme:dark){{{dark}}}"
+    return f"{colors.page_css()}@media screen and (prefers-color-scheme:dark){{{dark}}}"
 
 
 def clean(text: str) -> str:

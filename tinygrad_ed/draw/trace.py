@@ -24,7 +24,7 @@ import numpy as np
 from tinygrad_ed.draw import stored
 from tinygrad_ed.draw.parts import Edge, TraceData, TraceNode, kept, merged
 from tinygrad_ed.draw.receipt import Receipt, receipt
-from tinygrad_ed.draw.steps import Step, steps
+from tinygrad_ed.draw.steps import StoryStep, steps
 from tinygrad_ed.errors import InvalidType
 from tinygrad_ed.graph.backward import start, sweep, walk
 from tinygrad_ed.graph.node import Node, plain
@@ -38,7 +38,7 @@ class Trace(TraceData):
     """A computational graph as plain data: it tells its story, is saved and loaded, and compared with another."""
 
     @cached_property
-    def steps(self) -> list[Step]:
+    def steps(self) -> list[StoryStep]:
         """The story: every value forward, every contribution backward, then the update of the parameters.
 
         >>> x = Node(3.0, name="x")

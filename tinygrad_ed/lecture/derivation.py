@@ -1,13 +1,14 @@
 """Derivation: the steps of `derive`, to read on a terminal, in Markdown, or on one page of HTML."""
 
 import os
-import secrets
 import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 
+from tinygrad_ed.data.files import write_whole
+from tinygrad_ed.errors import InvalidValue
 from tinygrad_ed.lecture.page import framed, page_of
 from tinygrad_ed.lecture.step import WIDTH, Parts, Step
 from tinygrad_ed.notation.letters import Formula, prose
@@ -100,21 +101,15 @@ class Derivation:
             the path.
 
         Raises:
-            ValueError: for a name with another suffix, or none.
-            OSError: if the folder is missing or cannot be written.
+            InvalidValue: for a name with another suffix, or none.
+            FileProblem: if the folder is missing or cannot be written.
         """
         path = Path(path)
         writers = {".txt": lambda: f"{self}\n", ".md": self.to_markdown, ".html": self.to_html}
         if path.suffix.lower() not in writers:
-            raise ValueError(f"{str(path)!r} must end with one of {', '.join(writers)}: the suffix is the format")
+            raise InvalidValue(f"{str(path)!r} must end with one of {', '.join(writers)}: the suffix is the format")
         content = writers[path.suffix.lower()]().encode()
-        beside = path.with_name(f".{secrets.token_hex(8)}.tmp")
-        try:
-            beside.write_bytes(content)
-            beside.replace(path)
-        finally:
-            beside.unlink(missing_ok=True)
-        return path
+        return write_whole(path, content)
 
     def _repr_html_(self) -> str:
         """What a notebook shows: the page in a frame, so that neither's style touches the other."""

@@ -16,12 +16,13 @@ from tinygrad_ed.lecture.derivation import Derivation
 from tinygrad_ed.lecture.steps_network import effective, network
 from tinygrad_ed.lecture.steps_neuron import forward, layer, neuron
 from tinygrad_ed.lecture.steps_rules import algorithms, the_rules
+from tinygrad_ed.nn.mlp import MLP, problem_of
 
 PARTS = (forward, neuron, layer, network, effective, the_rules, algorithms)
 
 
 def derive(
-    mlp: Any, x: Any, rho: Any, cost: str = "mse", *, j: int = 1, k: int = 0, learning_rate: float = 0.1
+    mlp: MLP, x: Any, rho: Any, cost: str = "mse", *, j: int = 1, k: int = 0, learning_rate: float = 0.1
 ) -> Derivation:
     """Derive the gradient of the error by all parameters, step by step, for one sample.
 
@@ -40,7 +41,6 @@ def derive(
     Raises:
         ShapeError: for more than one sample; and what `mlp.problem` raises.
         InvalidValue, InvalidType: for a layer or neuron that does not exist, or a learning rate that is not positive.
-        TypeError: for what is no network.
 
     >>> from tinygrad_ed.nn import MLP
     >>> derivation = derive(MLP([2, 3, 2], rng=0), [0.5, -1.0], [1.0, 0.0])
@@ -62,10 +62,8 @@ def derive(
     return Derivation(case.title, case.intro, tuple(steps))
 
 
-def case_of(mlp: Any, x: Any, rho: Any, cost: str, j: int, k: int, learning_rate: float) -> Case:
+def case_of(mlp: MLP, x: Any, rho: Any, cost: str, j: int, k: int, learning_rate: float) -> Case:
     """Check what `derive` and `contribution` are given, and return it as plain arrays; see `derive`."""
-    if not hasattr(mlp, "problem"):
-        raise TypeError(f"the first argument is a network, a tg.nn.MLP, not {mlp!r}")
-    problem = mlp.problem(x, rho, cost).one_sample()
+    problem = problem_of(mlp, x, rho, cost).one_sample()
     j, k = problem.neuron(j, k)
     return Case(problem, j, k, problem.step_size(learning_rate))

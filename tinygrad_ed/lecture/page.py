@@ -9,6 +9,7 @@ from importlib.resources import files
 
 from tinygrad_ed.lecture.step import Parts, Step
 from tinygrad_ed.notation.blocks import pieces
+from tinygrad_ed.notation.colors import page_css
 from tinygrad_ed.notation.letters import LETTERS, Formula, letter, prose
 
 FRAME = 760  # pixels of height in a notebook
@@ -16,7 +17,7 @@ FRAME = 760  # pixels of height in a notebook
 
 def page_of(heading: str, intro: str, parts: Parts, verdict: str, holds: bool) -> str:
     """Return the whole page."""
-    style = (files("tinygrad_ed.lecture") / "derivation.css").read_text("utf-8")
+    style = page_css() + "\n" + (files("tinygrad_ed.lecture") / "derivation.css").read_text("utf-8")
     title = html.escape(heading)
     contents, sections = [], []
     for p, (part, steps) in enumerate(parts, start=1):

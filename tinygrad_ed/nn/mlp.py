@@ -240,6 +240,8 @@ class MLP:
 
 def problem_of(mlp: MLP, x: Any, rho: Any, cost: str) -> Problem:
     """Check a network, its data and a cost, and return them; see `MLP.problem`."""
+    if not isinstance(mlp, MLP):
+        raise InvalidType(f"the first argument is a network, a tg.nn.MLP, not {mlp!r}")
     costs.find(cost)
     n_in, n_out = mlp.sizes[0], mlp.sizes[-1]
     x, rho = numbers("x", x), numbers("rho", rho)
@@ -275,7 +277,5 @@ def batch_of(mlp: MLP, x: Any, rho: Any, cost: str) -> tuple[Array, Array]:
     >>> batch_of(MLP([2, 3], rng=0), [0.5, -1.0], 2, "cross_entropy")
     (array([[ 0.5, -1. ]]), array([[0., 0., 1.]]))
     """
-    if not isinstance(mlp, MLP):
-        raise InvalidType(f"expected a tg.nn.MLP, but got {mlp!r}")
-    problem = mlp.problem(x, rho, cost)
+    problem = problem_of(mlp, x, rho, cost)
     return problem.x, problem.rho

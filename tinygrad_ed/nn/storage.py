@@ -19,6 +19,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from tinygrad_ed.data.files import write_whole
 from tinygrad_ed.errors import FileProblem, InvalidType, InvalidValue, MissingExtra
 from tinygrad_ed.graph.values import Array
 
@@ -75,17 +76,7 @@ def write(path: str | os.PathLike[str], kind: str, about: Mapping[str, Any], arr
         text = json.dumps(head | {"digest": _digest(head, kept)})
     except (TypeError, ValueError) as error:
         raise InvalidType(f"the description of a file is made of what JSON knows, but {error}") from error
-    content = _FORMS[place.suffix][0](kept, text)
-    beside = place.with_name(f".{place.name}.part")  # one name, so that a killed process leaves no more than one
-    try:
-        with beside.open("wb") as stream:
-            stream.write(content)
-            stream.flush()
-            os.fsync(stream.fileno())
-        beside.replace(place)
-    except OSError as error:
-        raise FileProblem(f"cannot save {str(place)!r}: {error.strerror or error}") from error
-    return place
+    return write_whole(place, _FORMS[place.suffix][0](kept, text))
 
 
 def read(path: str | os.PathLike[str], *kinds: str) -> Content:

@@ -20,7 +20,7 @@ from tinygrad_ed.tape.unpack import key_text, nested_text
 
 
 @dataclass(frozen=True)
-class Step:
+class ProgramStep:
     """One step of a program as plain data.
 
     Attributes:
@@ -62,13 +62,13 @@ class Listing:
         base = f"d_{self._name.get(label, 'd')}" if isinstance(label, Traced) else label or "t"
         return self.names.new(f"{word}_{base}" if word else base)
 
-    def steps(self) -> list[Step]:
+    def steps(self) -> list[ProgramStep]:
         """The steps in order."""
         back, found = False, []
         for x in self.program.steps:
             back = back or isinstance(x.label, Traced | tuple)
             found.append(
-                Step(
+                ProgramStep(
                     self._name[x],
                     "levels" if isinstance(x.fn, Levels) else _op_name(x.fn),
                     tuple([self._name[y] for y in operands(x)]),

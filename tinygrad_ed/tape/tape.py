@@ -9,7 +9,7 @@ import numpy as np
 from tinygrad_ed.errors import StaleGraph
 from tinygrad_ed.graph.nested import leaves, rebuilt
 from tinygrad_ed.tape.levelling import level
-from tinygrad_ed.tape.listing import Listing, Step
+from tinygrad_ed.tape.listing import Listing, ProgramStep
 from tinygrad_ed.tape.program import interpreted, program_of
 from tinygrad_ed.tape.record import ON_NUMBERS, Recording, is_input
 from tinygrad_ed.tape.replay import Replay
@@ -91,7 +91,7 @@ class Tape:
     def _listing(self) -> Listing:
         return Listing(self.program, self._places, self._arguments)
 
-    def steps(self) -> list[Step]:
+    def steps(self) -> list[ProgramStep]:
         """Return the program as plain data, one entry a step."""
         return self._listing.steps()
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_ed.closed_form.arena import Arena
-from tinygrad_ed.closed_form.fast import Step
+from tinygrad_ed.closed_form.fast import FastStep
 from tinygrad_ed.graph.backward import pull
 from tinygrad_ed.graph.grad_mode import recording
 from tinygrad_ed.graph.values import Array
@@ -46,8 +46,8 @@ class ByRules(Gradients):
         self._rho = np.ascontiguousarray(rho.T)
         self._activations = {j: layer.activation for j, layer in enumerate(mlp.layers, start=1)}
         self._cost = cost
-        self._steps: dict[int, Step] = {}
-        self._everything: Step | None = None
+        self._steps: dict[int, FastStep] = {}
+        self._everything: FastStep | None = None
 
     def compute(self, batch: Array | slice, scale: float) -> float:
         """As `Gradients.compute`."""
@@ -57,16 +57,16 @@ class ByRules(Gradients):
         """As `Gradients.descend`."""
         return self._step(batch).descend(eta)
 
-    def _step(self, batch: Array | slice) -> Step:
+    def _step(self, batch: Array | slice) -> FastStep:
         """The buffers for a batch of this size, with its samples in them."""
         if isinstance(batch, slice):
             if self._everything is None:
-                self._everything = Step(self.arena, self._activations, self._cost, self.samples)
+                self._everything = FastStep(self.arena, self._activations, self._cost, self.samples)
                 self._everything.x[:], self._everything.rho[:] = self._x, self._rho
             return self._everything
         step = self._steps.get(len(batch))
         if step is None:
-            step = self._steps[len(batch)] = Step(self.arena, self._activations, self._cost, len(batch))
+            step = self._steps[len(batch)] = FastStep(self.arena, self._activations, self._cost, len(batch))
         # "clip": with "raise" NumPy goes through a buffer of its own, and all these indices are good.
         self._x.take(batch, 0, step.x, "clip")
         self._rho.take(batch, 1, step.rho, "clip")
