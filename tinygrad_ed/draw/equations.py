@@ -1,6 +1,6 @@
 """The equation of every op and of its derivative, as lines of markup that are filled with names or with numbers.
 
-The markup is that of `closed_form/notation.py`, the one table of letters and signs. In a template `$x0`, `$x1` are the
+The markup is that of `notation/letters.py`, the one table of letters and signs. In a template `$x0`, `$x1` are the
 inputs, `$y` is the result and `$g` is what arrives at the result.
 """
 

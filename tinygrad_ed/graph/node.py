@@ -1,6 +1,6 @@
 """Node: a value that remembers how it was made.
 
-This is where the walk begins. `Node(0.6)` is a *leaf*: a value and nothing else. An op (`operation.py`) that meets a
+This is where the walk begins. `Node(0.6)` is a *leaf*: a value and nothing else. An op (`op.py`) that meets a
 Node makes a new one, which keeps the op and its `args`. Those references are the whole computational graph;
 `backward.py` walks them.
 
@@ -9,7 +9,7 @@ Node makes a new one, which keeps the op and its `args`. Those references are th
 (0.6, None, (), None)
 
 A scalar is a Python float, never a 0-d array: arithmetic on floats costs a tenth of that on arrays.
-The operators (`x * y`, `x[0]`, `x.sum()`) are listed in `operators.py` and attached in `ops/__init__.py`.
+The operators (`x * y`, `x[0]`, `x.sum()`) are listed in `typed_node.py` and attached in `ops/__init__.py`.
 """
 
 import itertools

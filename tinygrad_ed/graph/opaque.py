@@ -1,6 +1,6 @@
 """Opaque: a plain function as an op without a rule. Its derivatives are central differences, and are ops again.
 
-A reader's rule that does not run on Nodes is run on plain arrays (see `contribution.py`), and then nobody knows how its
+A reader's rule that does not run on Nodes is run on plain arrays (see `rule.py`), and then nobody knows how its
 result hangs on what it was given. An opaque op finds that out entry by entry:
 
     (u^T J)_i = u . (f(.., x + h e_i, ..) - f(.., x - h e_i, ..)) / 2h

@@ -2,7 +2,7 @@
 
 A rule reads `(g, y, x)` or `(g, y, a, b)`: `g` is the gradient that arrives at the result `y`. It uses
 only operators and the ops of this package, so the same line works on floats, arrays and Nodes. Inputs
-broadcast; the sum that undoes it is in `backward.py`, once for all. Comparisons give plain booleans:
+broadcast; the sum that undoes it is in `graph/rule.py`, once for all. Comparisons give plain booleans:
 for a derivative they are constants.
 
 Conventions at kinks, ties and zeros, each visible in its rule: abs'(0) = relu'(0) = 0, leaky_relu'(0) is

@@ -49,7 +49,7 @@ reshape: Op = op(
 )
 matrix_transpose = op("matrix_transpose", lambda x: as_array(x).mT, lambda g, y, x: g.mT)
 transpose: Op = op("transpose", np.transpose, lambda g, y, x, axes=None: transpose(g, axes=_inverse(axes)))
-# The sum that undoes a broadcast is done for all ops in backward.py, so this rule just hands `g` on.
+# The sum that undoes a broadcast is done for all ops in graph/rule.py, so this rule just hands `g` on.
 broadcast_to = op("broadcast_to", np.broadcast_to, lambda g, y, x, shape=(): g, broadcasts=True)
 _astype = op("astype", lambda x, dtype=float: np.asarray(x).astype(dtype), lambda g, y, x, dtype=float: g)
 flip: Op = op("flip", np.flip, lambda g, y, x, axis=None: flip(g, axis=axis))
