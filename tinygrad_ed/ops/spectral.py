@@ -139,11 +139,24 @@ def _of_equals(g: Any, values: Any, tiny: Any, vectors: bool, kink: bool = False
     return _alike(row(g), tied, (v[..., None, :] <= tiny) & kink, vectors=vectors)
 
 
+def no_infinity(x: Any, message: str = "SVD did not converge") -> Any:
+    """Return the matrix; refuse an infinite one, in which LAPACK may search for ever, as NumPy does one with NaN."""
+    if np.any(np.isinf(x)):
+        raise np.linalg.LinAlgError(message)
+    return x
+
+
 # Eigenvalues: [w; V], the eigenvalues above the eigenvectors
 
 
+def _readable(x: Any, UPLO: Any) -> Any:
+    """Return the matrix; refuse infinities in the triangle that is read."""
+    no_infinity(np.triu(x) if UPLO in ("U", "u") else np.tril(x), "Eigenvalues did not converge")
+    return x
+
+
 def _forward_eigh(x: Any, UPLO: Any = "L") -> Any:
-    w, v = np.linalg.eigh(x, UPLO)
+    w, v = np.linalg.eigh(_readable(x, UPLO), UPLO)
     return np.concatenate([w[..., None, :], v], axis=-2)
 
 
@@ -174,7 +187,7 @@ def _along_eigenvectors(g: Any, s: Any, gw: Any, x: Any, y: Any, UPLO: Any = "L"
 
 _eigh: Op = op("eigh", _forward_eigh, _of_eigenvectors)
 _eigenvalues: Op = op("eigenvalues", lambda x, y, UPLO="L": y[..., 0, :], _of_eigenvalues, None)
-eigvalsh: Op = op("eigvalsh", np.linalg.eigvalsh, _of_eigenvalues)
+eigvalsh: Op = op("eigvalsh", lambda x, UPLO="L": np.linalg.eigvalsh(_readable(x, UPLO), UPLO), _of_eigenvalues)
 _symmetric: Op = op(
     "symmetric",
     lambda gw, x, y, UPLO="L": (y[..., 1:, :] * gw) @ y[..., 1:, :].mT,
@@ -200,7 +213,7 @@ def _svd_shapes(x: Any, full: bool) -> tuple[tuple[int, ...], tuple[int, ...], t
 
 
 def _forward_svd(x: Any, full: bool = False) -> Any:
-    u, s, vh = np.linalg.svd(x, full_matrices=full)
+    u, s, vh = np.linalg.svd(no_infinity(x), full_matrices=full)
     return flat((u, 2), (s, 1), (vh, 2))
 
 
@@ -286,7 +299,7 @@ _singular_values: Op = op(
     of_singular_values,
     None,
 )
-svdvals: Op = op("svdvals", np.linalg.svdvals, of_singular_values)
+svdvals: Op = op("svdvals", lambda x: np.linalg.svdvals(no_infinity(x)), of_singular_values)
 _rectangular: Op = op("rectangular", _forward_rectangular, _of_rectangular, _along_singular_vectors, None)
 
 
@@ -312,4 +325,4 @@ def _svd_of_symmetric(a: Any, compute_uv: bool) -> Any:
     return type(np.linalg.svd(np.eye(1)))(u, s, (u * sign[..., None, :]).mT)
 
 
-HANDLERS.update({np.linalg.eigh: eigh, np.linalg.svd: svd})
+HANDLERS.update({np.linalg.eigh: eigh, np.linalg.eigvalsh: eigvalsh, np.linalg.svd: svd, np.linalg.svdvals: svdvals})
