@@ -399,7 +399,7 @@ def recurrence(np, a, c):
     return np.stack(y)
 
 
-READ, PUT = numpy.array([2, 0, 1]), numpy.array([1, 2, 0])
+ORDER = numpy.array([2, 0, 1])
 add("of_neighbours", lambda np, x: scan._of_neighbours(x), (3,), (2, 3), oracle=False, note="(float64)",
     twin=lambda np, x: -numpy.diff(x, prepend=0.0, append=0.0))  # fmt: skip
 add(
@@ -414,5 +414,5 @@ add("recurrence", lambda np, a, c: scan._recurrence(a, c), [(5,), (5,)], [(3, 2)
     [(150,), (150,)], domain=[UNIT, REAL], twin=recurrence, oracle=False)  # fmt: skip
 add("moments", lambda np, g, x: polynomial._moments(g, x, count=3), [(4,), (4,)], [(2, 3), (2, 3)], oracle=False,
     twin=lambda np, g, x: np.stack([np.sum(g * x**k) for k in (2, 1, 0)]))  # fmt: skip
-add("placed", lambda np, x: ordering._placed(x, read=READ, put=PUT), (3,), oracle=False,
-    twin=lambda np, x: x[READ][numpy.argsort(PUT)])  # fmt: skip
+add("placed", lambda np, x: ordering._placed(x, order=ORDER), (3,), oracle=False,
+    twin=lambda np, x: x[numpy.argsort(ORDER)])  # fmt: skip

@@ -97,6 +97,8 @@ def with_arrays(name, args, keywords, change):
 
 
 def outcome(name, args, keywords, change):
+    if name == "partition":  # which leaves the order of most entries open
+        return outcome_of(lambda: np.sort(with_arrays(name, args, keywords, change), axis=keywords.get("axis", -1)))
     return outcome_of(lambda: with_arrays(name, args, keywords, change))
 
 
