@@ -240,6 +240,12 @@ CALLS = {
 }
 
 
+@pytest.mark.parametrize("n", [31, 32, 33, 70])
+def test_the_triangle_of_a_large_matrix_is_inverted_by_blocks(n):
+    w = numbers(n, n, seed=1)
+    tg.check_grads(lambda x: np.sum(w * L.cholesky(x @ x.mT / n + np.eye(n))), numbers(n, n))
+
+
 @pytest.mark.parametrize("name", CALLS)
 def test_derivatives_by_differences_for_every_keyword(name):
     f, shapes = CALLS[name]

@@ -8,7 +8,8 @@ Conventions. Vectors of equal eigenvalues or singular values (equal to rounding)
 have no derivative: a gradient that arrives at them becomes NaN, unless it is the same however they are turned. Equal
 values share their gradient equally, as equal maxima do; if their gradients differ, `tg.debug()` warns. A singular value
 at zero is at a kink, as a norm is: its first derivative is 0, and it has no second one. That is for values alone; what
-is said with values and vectors, of eigh and svd, gets NaN in both cases, for it may be smooth, and another number.
+is said with values and vectors, of eigh and svd, gets NaN in both cases, for it may be smooth, and another number. What
+is multiplied by values that are equal and exactly 0 leaves no trace in any gradient: `tg.debug()` warns of these.
 
 Sources: Giles (2008), Townsend (2016).
 """
@@ -139,6 +140,18 @@ def _of_equals(g: Any, values: Any, tiny: Any, vectors: bool, kink: bool = False
     return _alike(row(g), tied, (v[..., None, :] <= tiny) & kink, vectors=vectors)
 
 
+def _warn_of_zeros(g: Any, values: Any, single: bool = False) -> None:
+    """Say under `tg.debug()` that vectors of zeros get nothing from a product with them, whatever its derivative."""
+    v = plain(values)
+    if watched(g, v) and np.any(np.sum(v == 0, axis=-1) > (0 if single else 1)):
+        warnings.warn(
+            f"eigenvalues or singular values are equal and 0 (the values are {short(v)}): of a product of values and "
+            "vectors, such as V diag(w) V^T, no derivative arrives at these vectors, and the one that you get may lack "
+            "a part; say it with the matrix itself. What is said with the other vectors alone is right",
+            stacklevel=2,
+        )
+
+
 def no_infinity(x: Any, message: str = "SVD did not converge") -> Any:
     """Return the matrix; refuse an infinite one, in which LAPACK may search for ever, as NumPy does one with NaN."""
     if np.any(np.isinf(x)):
@@ -168,6 +181,7 @@ def _on_triangle(whole: Any, UPLO: str) -> Any:
 
 def _of_eigenvectors(g: Any, y: Any, x: Any, UPLO: Any = "L") -> Any:
     v, w = y[..., 1:, :], _eigenvalues(x, y, UPLO=UPLO)
+    _warn_of_zeros(g, w)
     inner = _divided(v.mT @ g[..., 1:, :], _gaps(w), rounding(x, w), pairs=True)
     return _on_triangle(v @ inner @ v.mT, UPLO)
 
@@ -230,6 +244,7 @@ def _of_svd(g: Any, y: Any, x: Any, full: bool = False) -> Any:
     shapes = _svd_shapes(x, full)
     (u, s, vh), (gu, _, gvh), (m, n) = _parts(x, y, full), unflat(g, *shapes), shape_of(x)[-2:]
     k, tiny = shape_of(s)[-1], rounding(x, s)
+    _warn_of_zeros(g, s, single=m != n)
     left, right = u.mT @ gu[..., :, :k], vh @ gvh[..., :k, :].mT
     p = _divided(left + right, _gaps(s), tiny, pairs=True)
     q = _divided(left - right, _gaps(s, 1.0), tiny, pairs=True)
