@@ -72,18 +72,21 @@ def _forward_divided(n: Any, d: Any, tiny: Any, pairs: bool = False) -> Any:
         one, other = own[..., None], own[..., None, :]
         slight = SLIGHT * np.finfo(n.dtype).eps * np.maximum(np.abs(one), np.abs(other))
         none = (np.abs(n) <= slight) & (np.abs(one - other) <= slight)
-    return np.where(zero & none, 0.0, np.where(zero, np.nan, n / np.where(zero, 1.0, d)))
+    y = np.where(zero & none, 0.0, np.where(zero, np.nan, n / np.where(zero, 1.0, d)))
+    return np.where(np.eye(n.shape[-1], dtype=bool), 0.0 * n, y) if pairs else y
 
 
 def _of_divided(g: Any, y: Any, n: Any, d: Any, tiny: Any, pairs: bool = False) -> Any:
     if pairs:  # n was c times the identity there, and stays so
         own = np.diagonal(plain(n), axis1=-2, axis2=-1)[..., None]
-        g = where((np.abs(plain(d)) <= tiny) & (plain(y) == 0) & (own != 0), 0.0, g)
+        other = ~np.eye(shape_of(d)[-1], dtype=bool)
+        g = where((np.abs(plain(d)) <= tiny) & (plain(y) == 0) & (own != 0) & other, 0.0, g)
     return _divided(g, d, tiny, pairs=pairs)
 
 
 # n / d for matrices. Where d is zero, or no more than `tiny`: 0 for 0 / 0, else NaN. In a matrix of pairs i, j of equal
 # values it is also 0 if n is a number times the identity, as far as they go: then nothing is changed by turning them.
+# And it is 0 on the diagonal, for no value makes a pair with itself.
 _divided: Op = op(
     "divided",
     _forward_divided,
@@ -96,13 +99,14 @@ _divided: Op = op(
 
 def _times(n: Any, d: Any, tiny: Any, factor: Any, pairs: bool = False) -> Any:
     """Return n / d times a factor that is zero wherever d is, and is left out there: what is NaN stays NaN."""
-    size = np.abs(plain(d))
-    return _divided(n, d, tiny, pairs=pairs) * where((size <= tiny) | (size == np.inf), 1.0, factor)
+    out = np.abs(plain(d)) <= tiny
+    out = out | np.eye(shape_of(d)[-1], dtype=bool) if pairs else out
+    return _divided(n, d, tiny, pairs=pairs) * where(out, 1.0, factor)
 
 
 def _gaps(values: Any, sign: float = -1.0) -> Any:
-    """v_j - v_i, or the sum; infinity on the diagonal, which so gets nothing of what is divided by this."""
-    return row(values) + sign * row(values).mT + np.diag(np.full(shape_of(values)[-1], np.inf))
+    """v_j - v_i, or the sum."""
+    return row(values) + sign * row(values).mT
 
 
 def _forward_alike(g: Any, tied: Any, zero: Any, vectors: bool = False) -> Any:
@@ -273,7 +277,7 @@ def undetermined(z: Any) -> Any:
     """
     one, size = np.eye(shape_of(z)[-1]), max(absolute(z), axis=(-2, -1), keepdims=True)
     turned = z - z.mT + one * (size + 1e-30)  # what is on the diagonal only says what is zero beside it
-    return sum(_divided(turned, np.where(one == 1, np.inf, 0.0), 0.0, pairs=True), axis=(-2, -1), keepdims=True)
+    return sum(_divided(turned, np.zeros_like(one), 0.0, pairs=True), axis=(-2, -1), keepdims=True)
 
 
 def of_singular_values(g: Any, s: Any, x: Any, y: Any = None, full: bool = False) -> Any:
