@@ -35,9 +35,10 @@ from tinygrad_ed.ops.shape import (
     moveaxis,
     reshape,
     roll,
+    scatter_add,
     stack,
 )
-from tinygrad_ed.values import Array, as_array, constant, shape_of
+from tinygrad_ed.values import Array, Lifted, as_array, constant, shape_of
 
 MOVES: dict[Callable[..., Any], tuple[str, ...]] = {
     np.choose: ("choices",),
@@ -67,6 +68,15 @@ def _not_inserted(grown: tuple[int, ...], shape: tuple[int, ...], obj: Any, axis
     return (*axes_before(axis, np.broadcast_to(0.0, shape)), ~new)
 
 
+def _back_from_deleted(g: Any, shape: tuple[int, ...], obj: Any, axis: int | None = None) -> Any:
+    """Zeros where np.delete has taken entries away."""
+    if axis is None:
+        return reshape(_back_from_deleted(g, (math.prod(shape),), obj, 0), shape)
+    kept = np.ones(shape[axis], bool)
+    kept[obj] = False
+    return scatter_add(g, index=(*axes_before(axis, np.broadcast_to(0.0, shape)), kept), shape=shape)
+
+
 def _not_padded(grown: tuple[int, ...], shape: tuple[int, ...], pad_width: Any, **how: Any) -> Any:
     """Where np.pad has put the array, among constants."""
     if 0 in shape:
@@ -89,6 +99,8 @@ def _mover(function: Callable[..., Any]) -> Op:
         shapes = [shape_of(x) for x in xs]
         if i == 0 and (function is np.insert or (function is np.pad and others.get("mode", "constant") == "constant")):
             return reshape(g[_PLACE_OF_ALL[function](shape_of(y), shapes[0], **others)], shapes[0])
+        if function is np.delete and not isinstance(others["obj"], Lifted):
+            return _back_from_deleted(g, shapes[0], **others)
         numbers = np.arange(1, math.prod(shapes[i]) + 1).reshape(shapes[i])
         numbered = [numbers if k == i else np.zeros(shape, int) for k, shape in enumerate(shapes)]
         return scatter(g, positions=forward(*numbered, moved=moved, **others), shape=shapes[i])
