@@ -60,12 +60,16 @@ MOVES: dict[Callable[..., Any], tuple[str, ...]] = {
 signature_of = cache(inspect.signature)
 
 
-def _not_inserted(grown: tuple[int, ...], shape: tuple[int, ...], obj: Any, axis: int | None = None) -> Any:
-    """Where np.insert has put the array: its gradient is read there."""
+# What follows spares the positions of all entries: with them the gradient of 400,000 entries took 18 times as long as
+# np.insert, 14 times as long as np.pad and 7 times as long as np.delete; now 8, 4 and 4 times.
+
+
+def _inserted(grown: tuple[int, ...], shape: tuple[int, ...], new: bool, obj: Any, axis: int | None = None) -> Any:
+    """Where np.insert has put the array, or the new entries."""
     if axis is None:
-        grown, shape, axis = (math.prod(grown),), (math.prod(shape),), 0
-    new = np.insert(np.zeros(shape[axis], bool), obj, np.ones(grown[axis] - shape[axis], bool))
-    return (*axes_before(axis, np.broadcast_to(0.0, shape)), ~new)
+        shape, axis = (math.prod(shape),), 0
+    where_new = np.insert(np.zeros(shape[axis], bool), obj, np.ones(grown[axis] - shape[axis], bool))
+    return (*axes_before(axis, np.broadcast_to(0.0, shape)), where_new == new)
 
 
 def _back_from_deleted(g: Any, shape: tuple[int, ...], obj: Any, axis: int | None = None) -> Any:
@@ -85,10 +89,6 @@ def _not_padded(grown: tuple[int, ...], shape: tuple[int, ...], pad_width: Any, 
     return tuple([slice(int(a), int(a) + n) for a, n in zip(first, shape, strict=True)])
 
 
-# By positions the gradient of 400,000 entries took 18 times as long as np.insert, and 14 times as long as np.pad.
-_PLACE_OF_ALL: dict[Callable[..., Any], Callable[..., Any]] = {np.insert: _not_inserted, np.pad: _not_padded}
-
-
 def _mover(function: Callable[..., Any]) -> Op:
     """The op of a function: its inputs are the moved arrays, whose places among the arguments `moved` tells."""
 
@@ -97,13 +97,18 @@ def _mover(function: Callable[..., Any]) -> Op:
 
     def rule(g: Any, y: Any, i: int, *xs: Any, moved: Any = None, **others: Any) -> Any:
         shapes = [shape_of(x) for x in xs]
-        if i == 0 and (function is np.insert or (function is np.pad and others.get("mode", "constant") == "constant")):
-            return reshape(g[_PLACE_OF_ALL[function](shape_of(y), shapes[0], **others)], shapes[0])
+        part: Any = ...
+        if function is np.insert:
+            part = _inserted(shape_of(y), shapes[0], new=i == 1, **others)
+        elif function is np.pad and i == 0 and others.get("mode", "constant") == "constant":
+            part = _not_padded(shape_of(y), shapes[0], **others)
+        if part is not ... and i == 0:
+            return reshape(g[part], shapes[0])
         if function is np.delete and not isinstance(others["obj"], Lifted):
             return _back_from_deleted(g, shapes[0], **others)
         numbers = np.arange(1, math.prod(shapes[i]) + 1).reshape(shapes[i])
         numbered = [numbers if k == i else np.zeros(shape, int) for k, shape in enumerate(shapes)]
-        return scatter(g, positions=forward(*numbered, moved=moved, **others), shape=shapes[i])
+        return scatter(g[part], positions=forward(*numbered, moved=moved, **others)[part], shape=shapes[i])
 
     return op(function.__name__, forward, rule, variadic=True)
 
@@ -119,11 +124,7 @@ gather = op(
 
 
 def _scatter(g: Any, positions: Array, shape: tuple[int, ...] = ()) -> Any:
-    size, read, sent = math.prod(shape), np.ravel(positions), np.ravel(g)
-    if 8 * size < read.size:  # most are blanks, as where a few entries are inserted: 3 times as quick without them
-        used = np.flatnonzero(read)
-        read, sent = read[used], sent[used]
-    sums = np.bincount(read, sent, minlength=size + 1)[1:]
+    sums = np.bincount(np.ravel(positions), np.ravel(g), minlength=math.prod(shape) + 1)[1:]
     return sums.astype(np.asarray(g).dtype, copy=False).reshape(shape)
 
 
