@@ -383,6 +383,11 @@ add(
     twin=cofactors,
     oracle=False,
 )
+add("inverse_of_lower", lambda np, x: decompose._inverse_of_lower(numpy.tri(3) * x + 3.0 * numpy.eye(3)), (3, 3),
+    oracle=False, twin=lambda np, x: np.linalg.inv(numpy.tri(3) * x + 3.0 * numpy.eye(3)),
+    note="(float64)")  # fmt: skip
+add("long_division", lambda np, u, v: polynomial._divided(u, v), [(5,), (3,)], [(3,), (1,)], domain=[REAL, POSITIVE],
+    twin=lambda np, u, v: np.concatenate(np.polydiv(u, v)), oracle=False)  # fmt: skip
 add("cofactors_moved", lambda np, g, x: decompose._moved(g, x), [(3, 3), (3, 3)], twin=moved, oracle=False)
 add(
     "divided",

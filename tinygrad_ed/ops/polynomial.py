@@ -101,7 +101,7 @@ def _of_divisor(g: Any, y: Any, u: Any, v: Any) -> Any:
     return -np.correlate(_of_dividend(g, y, u, v), y[: shape_of(u)[0] - shape_of(v)[0] + 1], "valid")
 
 
-_divided: Op = op("polydiv", _forward_divided, _of_dividend, _of_divisor)
+_divided: Op = op("long_division", _forward_divided, _of_dividend, _of_divisor)
 
 
 def polyder(p: Any, m: int = 1) -> Any:
