@@ -66,6 +66,8 @@ add("pad", lambda np, x: np.pad(x, ((1, 0), (2, 1)), mode="constant"), (2, 3), n
 add("pad", lambda np, a, b: np.pad(a, 1, constant_values=b), [(3,), ()], [(2, 2), ()], oracle=False, note="(value)")
 for mode in ("edge", "reflect", "symmetric", "wrap"):
     add("pad", lambda np, x, mode=mode: np.pad(x, 2, mode=mode), (3,), (3, 4), oracle=False, note=f"({mode})")
+add("insert", lambda np, a, b: np.insert(a, [3, 1, 1], b), [(5,), (3,)], oracle=False, note="(twice)")
+add("insert", lambda np, a, b: np.insert(a, 1, b, axis=-1), [(2, 3), (2,)], oracle=False, note="(a column)")
 add("resize", lambda np, x: np.resize(x, (3, 3)), (2, 2), (3,), oracle=False)
 add("rollaxis", lambda np, x: np.rollaxis(x, 2), (2, 3, 4))
 add("rollaxis", lambda np, x: np.rollaxis(x, 0, 2), (2, 3, 4), note="(0, 2)")
@@ -75,6 +77,8 @@ add("select", lambda np, a, b: np.select([a > 0.5, a < -0.5], [a * a, b], defaul
 add("take_along_axis", lambda np, x: np.take_along_axis(x, numpy.array([[0, 1, 1]]), 0), (2, 3), oracle=False)
 add("tile", lambda np, x: np.tile(x, (2, 2)), (2, 3), (3,))
 add("tile", lambda np, x: np.tile(x, 3), (), (2, 0), oracle=False, note="(3)")
+add("tile", lambda np, x: np.tile(x, (2, 0)), (2, 3), oracle=False, note="(none)")
+add("repeat", lambda np, x: np.repeat(x, 17, axis=1), (2, 3), note="(17)")
 add("tril", lambda np, x: np.tril(x), (3, 3), (2, 3, 3))
 add("triu", lambda np, x: np.triu(x, 1), (3, 3), (2, 3))
 add("unstack", lambda np, x: np.unstack(x, axis=1)[2], (2, 3), oracle=False)
@@ -274,6 +278,15 @@ add("poly", lambda np, x: np.poly(x), (3,), oracle=False)
 add("polyadd", lambda np, a, b: np.polyadd(a, b), [(4,), (2,)], [(2,), (3,)], oracle=False)
 add("polysub", lambda np, a, b: np.polysub(a, b), [(2,), (3,)], oracle=False)
 add("polymul", lambda np, a, b: np.polymul(a, b), [(3,), (2,)], oracle=False)
+add(
+    "poly",
+    lambda np, x: np.poly(x[[0, 0, 1, 1]] * numpy.array([1, 1, 0, 0], numpy.int8)),
+    (2,),
+    oracle=False,
+    note="(equal)",
+)
+add("polydiv", lambda np, a, b: np.concatenate(np.polydiv(a, b)), [(7,), (3,)], domain=[REAL, POSITIVE], oracle=False,
+    note="(both)")  # fmt: skip
 add("polydiv", lambda np, a, b: np.polydiv(a, b)[0], [(4,), (2,)], domain=[REAL, POSITIVE], oracle=False)
 add("polydiv", lambda np, a, b: np.polydiv(a, b)[1], [(4,), (3,)], domain=[REAL, POSITIVE], oracle=False, note="(rest)")
 add("polyder", lambda np, x: np.polyder(x, 2), (4,), oracle=False)
@@ -371,6 +384,11 @@ add(
     twin=cofactors,
     oracle=False,
 )
+add("inverse_of_lower", lambda np, x: decompose._inverse_of_lower(numpy.tri(3) * x + 3.0 * numpy.eye(3)), (3, 3),
+    oracle=False, twin=lambda np, x: np.linalg.inv(numpy.tri(3) * x + 3.0 * numpy.eye(3)),
+    note="(float64)")  # fmt: skip
+add("long_division", lambda np, u, v: polynomial._divided(u, v), [(5,), (3,)], [(3,), (1,)], domain=[REAL, POSITIVE],
+    twin=lambda np, u, v: np.concatenate(np.polydiv(u, v)), oracle=False)  # fmt: skip
 add("cofactors_moved", lambda np, g, x: decompose._moved(g, x), [(3, 3), (3, 3)], twin=moved, oracle=False)
 add(
     "divided",
@@ -400,7 +418,7 @@ def recurrence(np, a, c):
     return np.stack(y)
 
 
-READ, PUT = numpy.array([2, 0, 1]), numpy.array([1, 2, 0])
+ORDER = numpy.array([2, 0, 1])
 add("of_neighbours", lambda np, x: scan._of_neighbours(x), (3,), (2, 3), oracle=False, note="(float64)",
     twin=lambda np, x: -numpy.diff(x, prepend=0.0, append=0.0))  # fmt: skip
 add(
@@ -415,5 +433,5 @@ add("recurrence", lambda np, a, c: scan._recurrence(a, c), [(5,), (5,)], [(3, 2)
     [(150,), (150,)], domain=[UNIT, REAL], twin=recurrence, oracle=False)  # fmt: skip
 add("moments", lambda np, g, x: polynomial._moments(g, x, count=3), [(4,), (4,)], [(2, 3), (2, 3)], oracle=False,
     twin=lambda np, g, x: np.stack([np.sum(g * x**k) for k in (2, 1, 0)]))  # fmt: skip
-add("placed", lambda np, x: ordering._placed(x, read=READ, put=PUT), (3,), oracle=False,
-    twin=lambda np, x: x[READ][numpy.argsort(PUT)])  # fmt: skip
+add("placed", lambda np, x: ordering._placed(x, order=ORDER), (3,), oracle=False,
+    twin=lambda np, x: x[numpy.argsort(ORDER)])  # fmt: skip

@@ -9,7 +9,7 @@ import pytest
 import tinygrad_ed as tg
 from tinygrad_ed.draw.backends import render
 from tinygrad_ed.draw.program import MOST, to_dot
-from tinygrad_ed.tape.listing import Step
+from tinygrad_ed.tape.listing import ProgramStep
 
 X, Y = np.array([[1.0, 2.0], [0.5, -1.0], [0.0, 1.0]]), np.ones((3, 2))
 
@@ -77,7 +77,7 @@ def test_equal_programs_give_equal_text_and_hostile_names_are_text(step):
     again(np.zeros((2, 2)), np.ones(2), X, Y)
     assert tg.draw.program(step).render("dot") == tg.draw.program(again).render("dot")
     name = '</TABLE>"];<script>\\N&'
-    dot = to_dot([Step(name, name, ("x",), (2,), name, name, name, False)], [name], name)
+    dot = to_dot([ProgramStep(name, name, ("x",), (2,), name, name, name, False)], [name], name)
     tree = ET.fromstring(render(dot, "svg"))  # noqa: S314  # our own
     assert [element for element in tree.iter() if "script" in element.tag] == []
     assert name in " ".join(tree.itertext())

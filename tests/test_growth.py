@@ -18,7 +18,7 @@ from tinygrad_ed.graph.op import HANDLERS
 
 BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
 SMALL, TIMES = 6_400, 4
-LOOPS = ("np.apply_along_axis(", "np.poly(", "np.polydiv(")  # of Python, in NumPy as well: a node for each step
+LOOPS = ("np.apply_along_axis(", "np.poly(")  # of Python, in NumPy as well, over all entries: a node for each
 
 
 def load():

@@ -4,6 +4,8 @@ The numbers of the conventions are in docs/conventions.md, where each row is run
 a smooth function of equal eigenvalues is right or NaN, in every mode and at every order, and never another number.
 """
 
+import warnings
+
 import numpy as np
 import pytest
 
@@ -109,3 +111,35 @@ def test_a_smooth_function_of_equal_values_is_right_or_nan(name, point):
         right_or_nan(np.sum(v * tg.hvp(f, (x,), (v,))[0]), second, name)
         right_or_nan(np.sum(v * np.tensordot(hessian, v, 2)), second, name)
         right_or_nan(np.sum(v * tg.jvp(tg.grad(f), (x,), (v,))[1]), second, name)
+
+
+ZEROS = {
+    "eigh": (lambda x: rebuilt(x, lambda w: w),
+        [np.zeros((2, 2)), EQUAL["zero"], EQUAL["diagonal"], np.diag([0.0, 1.0])]),
+    "svd": (lambda x: spread(x, lambda s: s), [np.zeros((2, 2)), EQUAL["diagonal"], np.zeros((3, 1)), np.zeros((1, 3)),
+        np.diag([3.0, 0.0, 0.0])[:, :2], np.diag([3.0, 0.0])]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ZEROS)
+def test_a_product_with_values_that_are_equal_and_zero_is_right_or_nan_or_named(name):
+    f, points = ZEROS[name]
+    for x in points:
+        for place in np.ndindex(x.shape):
+            entry = lambda x: f(x)[place]  # noqa: B023, E731  # called here
+            expected = np.array([central(entry, x, e) for e in np.eye(x.size).reshape(-1, *x.shape)]).reshape(x.shape)
+            with tg.debug(), warnings.catch_warnings(record=True, action="always") as caught:
+                try:
+                    found = tg.grad(entry)(x)
+                except tg.NotFinite:
+                    continue
+            if not any(["equal and 0" in str(warning.message) for warning in caught]):
+                np.testing.assert_allclose(found, expected, atol=1e-9)
+
+
+def test_the_vectors_beside_zeros_are_right():
+    x = EQUAL["diagonal"]
+    np.testing.assert_array_equal(tg.grad(lambda x: abs(L.eigh(symmetric(x))[1][1, 2]) ** 2)(x), 0.0 * x)
+    along = np.arange(9.0).reshape(3, 3)
+    slope = tg.jvp(lambda x: L.eigh(symmetric(x))[1][:, 2] * np.sign(L.eigh(symmetric(x))[1][0, 2]), (x,), (along,))[1]
+    np.testing.assert_allclose(slope, [0.0, (along[0, 1] + along[1, 0]) / 4, (along[0, 2] + along[2, 0]) / 4])

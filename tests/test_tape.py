@@ -25,7 +25,6 @@ NOT_IN_A_PROGRAM = {
     "nanquantile": "counts decide how far it sorts",
     "nanpercentile": "counts decide how far it sorts",
     "piecewise": "shapes depend on numbers",
-    "poly": "leading zeros are cut off",
     "polydiv": "leading zeros are cut off",
     "polymul": "leading zeros are cut off",
 }

@@ -29,7 +29,14 @@ from tinygrad_ed.graph.values import Array, Lifted, shape_of
 _HOME = Path(__file__).parents[1]
 _OF_ONE_OP = {__file__, grad_mode.__file__} | {
     str(_HOME / name)
-    for name in ("graph/op.py", "ops/__init__.py", "ops/elementwise.py", "ops/numpy/parts.py", "ops/numpy/protocols.py")
+    for name in (
+        "graph/op.py",
+        "graph/quick.py",
+        "ops/__init__.py",
+        "ops/elementwise.py",
+        "ops/numpy/parts.py",
+        "ops/numpy/protocols.py",
+    )
 }
 """The files on the way from a reader's line to one op; in all others are functions that are made of several."""
 

@@ -158,6 +158,10 @@ def fitted(part: Any, want: Any, op: Op, position: int) -> Any:
     return part
 
 
+SHORT = 16
+"""Rows of fewer entries are summed by a matrix product: of (400,000, 3) in a tenth of the time of np.sum."""
+
+
 def _unbroadcast(g: Any, shape: tuple[int, ...], op: Op, position: int) -> Any:
     """Sum over the axes along which an input of this shape was repeated."""
     have = shape_of(g)
@@ -170,6 +174,8 @@ def _unbroadcast(g: Any, shape: tuple[int, ...], op: Op, position: int) -> Any:
             f"but that input has shape {shape}; a rule must return its input's shape"
             + ("" if op.broadcasts else " (if the inputs of the op broadcast, say so: tg.op(..., broadcasts=True))")
         )
+    if repeated == [len(have) - 1] and not extra and have[-1] < SHORT and type(g) is np.ndarray:
+        return (wide(g) @ np.ones(have[-1], g.dtype))[..., None]
     summed = wide(g).sum(axis=(*range(extra), *repeated))
     if isinstance(g, NOT_PLAIN):
         return summed.reshape(shape) if repeated else summed

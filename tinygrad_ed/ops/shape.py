@@ -112,7 +112,9 @@ def _scatter_add(g: Any, index: Any = (), shape: tuple[int, ...] = ()) -> Any:
     elif 8 * np.size(g) < out.size:
         np.add.at(out, index, g)
     else:  # five times as quick, but it goes through all of `out`
-        places = np.arange(out.size).reshape(shape)[index]
+        (places,) = index if type(index) is tuple and len(index) == 1 else (index,)
+        if out.ndim != 1 or type(places) is not np.ndarray or np.min(places) < 0:
+            places = np.arange(out.size).reshape(shape)[index]
         sums = np.bincount(places.ravel(), np.broadcast_to(g, places.shape).ravel(), out.size)
         out = sums.astype(out.dtype, copy=False).reshape(shape)
     return out

@@ -20,7 +20,7 @@ from tinygrad_ed.graph.op import Op
 from tinygrad_ed.graph.opaque import Opaque
 from tinygrad_ed.graph.values import Array, Lifted, as_array, shape_of
 from tinygrad_ed.ops import elementwise, shape
-from tinygrad_ed.ops.numpy import decompose, moves, scan, spectral
+from tinygrad_ed.ops.numpy import decompose, moves, products, scan, spectral
 
 Batching = Callable[[Op, tuple[Any, ...], dict[str, Any]], Array | None]
 
@@ -219,6 +219,14 @@ def _gather(op: Op, inputs: tuple[Any, ...], params: dict[str, Any]) -> Array:
     return _array(ops.getitem(np.concatenate([blank, flat], axis=1), index=(slice(None), params["positions"])))
 
 
+def _einsum(op: Op, inputs: tuple[Any, ...], params: dict[str, Any]) -> Array:
+    terms, out = params["terms"], params["out"]
+    letter = next(c for c in products.LETTERS if c not in "".join([*terms, out]))
+    terms = tuple([letter + term if isinstance(x, Batch) else term for x, term in zip(inputs, terms, strict=True)])
+    arrays = [x.array if isinstance(x, Batch) else x for x in inputs]
+    return _array(op(*arrays, **{**params, "terms": terms, "out": letter + out}))
+
+
 _ALIGNED = {made for room in (elementwise, decompose, spectral) for made in vars(room).values() if isinstance(made, Op)}
 _RULES: dict[Op, Batching] = {
     **dict.fromkeys(_ALIGNED, _trailing),
@@ -235,4 +243,5 @@ _RULES: dict[Op, Batching] = {
     shape._concatenate: _joining,
     shape._stack: _joining,
     moves.gather: _gather,
+    products._einsum: _einsum,
 }

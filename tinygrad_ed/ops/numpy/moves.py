@@ -24,7 +24,7 @@ from tinygrad_ed.errors import InvalidValue, NoDerivativeRule
 from tinygrad_ed.graph.nested import leaves, rebuilt
 from tinygrad_ed.graph.node import Node, plain
 from tinygrad_ed.graph.op import HANDLERS, Op, op
-from tinygrad_ed.graph.values import Array, as_array, constant, shape_of
+from tinygrad_ed.graph.values import Array, Lifted, as_array, constant, shape_of
 from tinygrad_ed.ops.elementwise import where
 from tinygrad_ed.ops.shape import (
     axes_before,
@@ -35,6 +35,8 @@ from tinygrad_ed.ops.shape import (
     getitem,
     moveaxis,
     reshape,
+    roll,
+    scatter_add,
     stack,
 )
 
@@ -45,8 +47,6 @@ MOVES: dict[Callable[..., Any], tuple[str, ...]] = {
     np.diag: ("v",),
     np.diagflat: ("v",),
     np.extract: ("arr",),
-    np.fft.fftshift: ("x",),
-    np.fft.ifftshift: ("x",),
     np.insert: ("arr", "values"),
     np.lib.stride_tricks.sliding_window_view: ("x",),
     np.pad: ("array", "constant_values"),
@@ -54,11 +54,39 @@ MOVES: dict[Callable[..., Any], tuple[str, ...]] = {
     np.rollaxis: ("a",),
     np.rot90: ("m",),
     np.take_along_axis: ("arr",),
-    np.tile: ("A",),
 }
 """The functions, and which of their arguments hold the entries that are moved."""
 
 signature_of = cache(inspect.signature)
+
+
+# What follows spares the positions of all entries: with them the gradient of 400,000 entries took 18 times as long as
+# np.insert, 14 times as long as np.pad and 7 times as long as np.delete; now 8, 4 and 4 times.
+
+
+def _inserted(grown: tuple[int, ...], shape: tuple[int, ...], new: bool, obj: Any, axis: int | None = None) -> Any:
+    """Where np.insert has put the array, or the new entries."""
+    if axis is None:
+        shape, axis = (math.prod(shape),), 0
+    where_new = np.insert(np.zeros(shape[axis], bool), obj, np.ones(grown[axis] - shape[axis], bool))
+    return (*axes_before(axis, np.broadcast_to(0.0, shape)), where_new == new)
+
+
+def _back_from_deleted(g: Any, shape: tuple[int, ...], obj: Any, axis: int | None = None) -> Any:
+    """Zeros where np.delete has taken entries away."""
+    if axis is None:
+        return reshape(_back_from_deleted(g, (math.prod(shape),), obj, 0), shape)
+    kept = np.ones(shape[axis], bool)
+    kept[obj] = False
+    return scatter_add(g, index=(*axes_before(axis, np.broadcast_to(0.0, shape)), kept), shape=shape)
+
+
+def _not_padded(grown: tuple[int, ...], shape: tuple[int, ...], pad_width: Any, **how: Any) -> Any:
+    """Where np.pad has put the array, among constants."""
+    if 0 in shape:
+        return tuple([slice(n) for n in shape])
+    first = np.unravel_index(np.argmax(np.pad(np.ones(shape, bool), pad_width)), grown)
+    return tuple([slice(int(a), int(a) + n) for a, n in zip(first, shape, strict=True)])
 
 
 def _mover(function: Callable[..., Any]) -> Op:
@@ -69,9 +97,18 @@ def _mover(function: Callable[..., Any]) -> Op:
 
     def rule(g: Any, y: Any, i: int, *xs: Any, moved: Any = None, **others: Any) -> Any:
         shapes = [shape_of(x) for x in xs]
+        part: Any = ...
+        if function is np.insert:
+            part = _inserted(shape_of(y), shapes[0], new=i == 1, **others)
+        elif function is np.pad and i == 0 and others.get("mode", "constant") == "constant":
+            part = _not_padded(shape_of(y), shapes[0], **others)
+        if part is not ... and i == 0:
+            return reshape(g[part], shapes[0])
+        if function is np.delete and not isinstance(others["obj"], Lifted):
+            return _back_from_deleted(g, shapes[0], **others)
         numbers = np.arange(1, math.prod(shapes[i]) + 1).reshape(shapes[i])
         numbered = [numbers if k == i else np.zeros(shape, int) for k, shape in enumerate(shapes)]
-        return scatter(g, positions=forward(*numbered, moved=moved, **others), shape=shapes[i])
+        return scatter(g[part], positions=forward(*numbered, moved=moved, **others)[part], shape=shapes[i])
 
     return op(function.__name__, forward, rule, variadic=True)
 
@@ -217,6 +254,17 @@ def broadcast_arrays(*args: Any, subok: bool = False) -> tuple[Any, ...]:
     return tuple([broadcast_to(x, shape=shape) for x in args])
 
 
+def tile(A: Any, reps: Any) -> Any:
+    """Repeat the whole array along each axis."""
+    reps = without_nodes(reps)
+    counts = [operator.index(0 + n) for n in (reps if np.ndim(reps) else [reps])]
+    ndim = max(len(counts), len(shape_of(A)))
+    counts, shape = [1] * (ndim - len(counts)) + counts, (1,) * (ndim - len(shape_of(A))) + shape_of(A)
+    pairs = [*zip(counts, shape, strict=True)]
+    rows = reshape(A, tuple([n for _, length in pairs for n in (1, length)]))
+    return reshape(broadcast_to(rows, shape=[*itertools.chain(*pairs)]), tuple([k * n for k, n in pairs]))
+
+
 def meshgrid(*xi: Any, copy: bool = True, sparse: bool = False, indexing: Any = "xy") -> Any:
     """Coordinates of a grid: each vector along an axis of its own, spread over those of the others."""
     outlines = np.meshgrid(*[np.empty(shape_of(x)) for x in xi], copy=copy, sparse=True, indexing=indexing)
@@ -230,6 +278,11 @@ def _selected(*xs: Any, which: Any = ()) -> Any:
 
 
 SELECT = op("select", _selected, lambda g, y, i, which=(): where(which == i, g, 0.0), broadcasts=True, variadic=True)
+
+
+def _rolled_by_half(x: Any, axes: Any, sign: int) -> Any:
+    axes = range(len(shape_of(x))) if axes is None else np.atleast_1d(axes).tolist()
+    return roll(x, shift=[sign * (shape_of(x)[axis] // 2) for axis in axes], axis=tuple(axes))
 
 
 def select(condlist: Sequence[Any], choicelist: Sequence[Any], default: Any = 0) -> Any:
@@ -258,6 +311,8 @@ HANDLERS.update(
         np.column_stack: lambda tup: _joined(tup, 1, _to_columns),
         np.dsplit: lambda ary, indices_or_sections: _parts(np.split, ary, indices_or_sections, 2),
         np.dstack: lambda tup: _joined(tup, 2, _to_3d),
+        np.fft.fftshift: lambda x, axes=None: _rolled_by_half(x, axes, 1),
+        np.fft.ifftshift: lambda x, axes=None: _rolled_by_half(x, axes, -1),
         np.fliplr: lambda m: flip(m, 1),
         np.flipud: lambda m: flip(m, 0),
         np.hsplit: lambda ary, indices_or_sections: _parts(
@@ -266,6 +321,7 @@ HANDLERS.update(
         np.hstack: hstack,
         np.meshgrid: meshgrid,
         np.select: select,
+        np.tile: tile,
         np.split: lambda ary, indices_or_sections, axis=0: _parts(np.split, ary, indices_or_sections, axis),
         np.tril: lambda m, k=0: where(_triangle(m, k), m, 0.0),
         np.triu: lambda m, k=0: where(_triangle(m, operator.index(k) - 1), 0.0, m),

@@ -15,11 +15,11 @@ import numpy as np
 from tinygrad_ed.errors import InvalidValue, ShapeError
 from tinygrad_ed.graph.node import plain
 from tinygrad_ed.graph.op import HANDLERS, op
-from tinygrad_ed.graph.values import shape_of
+from tinygrad_ed.graph.values import Lifted, shape_of
 from tinygrad_ed.ops.elementwise import absolute, over, power, sign_of, where
 from tinygrad_ed.ops.linalg import dot, matmul
 from tinygrad_ed.ops.numpy.decompose import inv, inverse, solve
-from tinygrad_ed.ops.numpy.spectral import of_singular_values, rounding, svdvals
+from tinygrad_ed.ops.numpy.spectral import no_infinity, of_singular_values, rounding, svdvals
 from tinygrad_ed.ops.reduce import axes_of, lift, max, min, of_extreme, sum
 from tinygrad_ed.ops.shape import astype, moveaxis, ravel, reshape, transpose
 
@@ -59,7 +59,13 @@ def _of_largest(g: Any, sizes: Any, ord: Any, axis: int) -> Any:
     return of_extreme(g, np.max(values, axis, initial=0.0) if ord > 0 else np.min(values, axis), sizes, axis)
 
 
-norm = op("norm", np.linalg.norm, _of_norm)
+def _forward_norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Any:
+    if ord in (2, -2, "nuc") and len(axes_of(x, axis)) == 2 and not isinstance(x, Lifted):
+        no_infinity(x)
+    return np.linalg.norm(x, ord, axis, keepdims)
+
+
+norm = op("norm", _forward_norm, _of_norm)
 
 
 def vector_norm(x: Any, axis: Any = None, keepdims: bool = False, ord: Any = 2) -> Any:
@@ -176,6 +182,7 @@ HANDLERS.update(
         np.linalg.matrix_norm: matrix_norm,
         np.linalg.matrix_power: matrix_power,
         np.linalg.multi_dot: multi_dot,
+        np.linalg.norm: norm,
         np.linalg.tensorinv: tensorinv,
         np.linalg.tensorsolve: tensorsolve,
         np.linalg.vector_norm: vector_norm,

@@ -19,34 +19,29 @@ import numpy as np
 from tinygrad_ed.errors import NoDerivativeRule
 from tinygrad_ed.graph.node import Node, plain
 from tinygrad_ed.graph.op import HANDLERS, Op, op
-from tinygrad_ed.graph.values import Array, as_array, shape_of, wide
+from tinygrad_ed.graph.values import Array, Lifted, as_array, shape_of, wide
 from tinygrad_ed.ops.elementwise import where
 from tinygrad_ed.ops.reduce import Axis, axes_of
 from tinygrad_ed.ops.shape import astype, moveaxis, ravel, reshape
 
 
-def _forward_placed(g: Any, read: Array, put: Array, axis: int = -1) -> Any:
+def _forward_placed(g: Any, order: Array, axis: int = -1) -> Any:
     out = np.empty_like(g)
-    np.put_along_axis(out, put, np.take_along_axis(g, read, axis), axis)
+    np.put_along_axis(out, order, g, axis)
     return out
 
 
-_placed: Op = op(
-    "placed",
-    _forward_placed,
-    lambda g, y, x, read=(), put=(), axis=-1: _placed(g, read=put, put=read, axis=axis),
+# Entries read in another order, and put back from it.
+_arranged: Op = op(
+    "arranged",
+    lambda x, order=(), axis=-1: np.take_along_axis(x, order, axis),
+    lambda g, y, x, order=(), axis=-1: _placed(g, order=order, axis=axis),
 )
-
-
-def _of_arranged(g: Any, y: Any, x: Any, axis: int = -1, **how: Any) -> Any:
-    """What was put into another order goes back; equal entries keep theirs."""
-    read, put = [np.argsort(plain(z), axis=axis, kind="stable") for z in (y, x)]
-    return _placed(g, read=read, put=put, axis=axis)
-
-
-_sort = op("sort", lambda x, axis=-1, kind=None, stable=None: np.sort(x, axis, kind, stable=stable), _of_arranged)
-_partition = op(
-    "partition", lambda x, kth=0, axis=-1, kind="introselect": np.partition(x, kth, axis, kind), _of_arranged
+_placed: Op = op("placed", _forward_placed, lambda g, y, x, order=(), axis=-1: _arranged(g, order=order, axis=axis))
+_sort = op(
+    "sort",
+    lambda x, axis=-1, kind=None, stable=None: np.sort(x, axis, kind, stable=stable),
+    lambda g, y, x, axis=-1, **how: _placed(g, order=np.argsort(plain(x), axis=axis, kind="stable"), axis=axis),
 )
 
 
@@ -55,8 +50,30 @@ def sort(a: Any, axis: int | None = -1, kind: Any = None, stable: bool | None = 
     return _sort(ravel(a) if axis is None else a, axis=-1 if axis is None else axis, kind=kind, stable=stable)
 
 
+def _origins(y: Any, x: Any, kth: Any, axis: int, kind: Any) -> Any:
+    """Where each entry of the partitioned array came from.
+
+    `np.argpartition` says so in a third of the time of two sorts, where it leaves the entries in the order that
+    `np.partition` does; that depends on the processor.
+    """
+    if not isinstance(y, Lifted):
+        order = np.argpartition(x, kth, axis, kind)
+        if np.array_equal(np.take_along_axis(x, order, axis), y, equal_nan=True):
+            return order
+    return _forward_placed(np.argsort(x, axis, kind="stable"), np.argsort(y, axis, kind="stable"), axis)
+
+
+_partition = op(
+    "partition",
+    lambda x, kth=0, axis=-1, kind="introselect": np.partition(x, kth, axis, kind),
+    lambda g, y, x, kth=0, axis=-1, kind="introselect": _placed(
+        g, order=_origins(plain(y), plain(x), kth, axis, kind), axis=axis
+    ),
+)
+
+
 def partition(a: Any, kth: Any, axis: int | None = -1, kind: Any = "introselect") -> Any:
-    """Sort only so far that the entry at `kth` is in its place."""
+    """Sort only so far that the entry at `kth` is in its place; the others are where NumPy puts them."""
     return _partition(ravel(a) if axis is None else a, kth=kth, axis=-1 if axis is None else axis, kind=kind)
 
 

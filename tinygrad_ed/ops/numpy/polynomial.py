@@ -74,15 +74,34 @@ def polydiv(u: Any, v: Any) -> Any:
     u, v = np.atleast_1d(u), np.atleast_1d(v)
     dtype = np.result_type(u.dtype, v.dtype, np.float16)
     u, v = astype(u, dtype=dtype), astype(v, dtype=dtype)
+    count = shape_of(u)[0] - shape_of(v)[0] + 1
+    if count < 1:
+        return np.zeros(1, dtype), _trimmed(u, 1e-8)
+    y = _divided(u, v)
+    return y[:count], _trimmed(y[count:], 1e-8)
+
+
+def _forward_divided(u: Any, v: Any) -> Any:
+    """The quotient, and then the remainder: with the zeros that NumPy leaves out, without what rounding left before."""
+    quotient, rest = np.polydiv(u, v)
+    size = max(len(v) - 1, 1)
+    return np.concatenate([quotient, np.zeros(max(size - len(rest), 0), u.dtype), rest[-size:]])
+
+
+def _of_dividend(g: Any, y: Any, u: Any, v: Any) -> Any:
+    """Transposed, a long division is one from the other end."""
     n, m = shape_of(u)[0], shape_of(v)[0]
-    quotient, rest = [], u
-    for k in range(n - m + 1):
-        factor = rest[k] / v[0]
-        quotient.append(factor)
-        rest = rest - np.pad(v * factor, (k, n - m - k))
-    start = min(max(n - m + 1, 0), n - 1)
-    quotients = astype(stack(quotient), dtype=dtype) if quotient else np.zeros(1, dtype)
-    return quotients, _trimmed(rest[start:], 1e-8)
+    count = n - m + 1
+    of_rest = np.pad(g[count:], (n - shape_of(g[count:])[0], 0))
+    arriving = np.flip(g[:count] - np.correlate(of_rest, v, "valid"))
+    return of_rest + np.pad(np.flip(_divided(np.pad(arriving, (0, m - 1)), v)[:count]), (0, m - 1))
+
+
+def _of_divisor(g: Any, y: Any, u: Any, v: Any) -> Any:
+    return -np.correlate(_of_dividend(g, y, u, v), y[: shape_of(u)[0] - shape_of(v)[0] + 1], "valid")
+
+
+_divided: Op = op("long_division", _forward_divided, _of_dividend, _of_divisor)
 
 
 def polyder(p: Any, m: int = 1) -> Any:
@@ -112,10 +131,23 @@ def poly(seq_of_zeros: Any) -> Any:
     """The polynomial with these zeros."""
     if len(shape_of(seq_of_zeros)) != 1:
         raise NoDerivativeRule("np.poly on a Node takes the zeros of a polynomial, not a matrix")
-    p: Any = np.ones(1)
-    for k in range(shape_of(seq_of_zeros)[0]):
-        p = convolve(p, stack([1.0, -seq_of_zeros[k]]))
-    return p
+    return _poly(seq_of_zeros)
+
+
+def _of_zeros(g: Any, y: Any, x: Any) -> Any:
+    """Sweep back through the products of all t - x_k: no factor is divided out, which would not be stable."""
+    factors = [*np.stack([np.ones_like(plain(x)), -x], axis=-1)]
+    products = [np.ones(1, y.dtype)]
+    for factor in factors[:-1]:
+        products.append(np.convolve(products[-1], factor))
+    parts = []
+    for factor, product in zip(factors[::-1], products[::-1], strict=True):
+        parts.append(-(product * g[1:]).sum())
+        g = g[:-1] + factor[1] * g[1:]
+    return np.stack(parts[::-1])
+
+
+_poly = op("poly", np.poly, _of_zeros)
 
 
 def polyfit(

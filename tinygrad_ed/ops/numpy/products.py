@@ -92,9 +92,8 @@ def kron(a: Any, b: Any) -> Any:
     ndim = max(len(shape_of(a)), len(shape_of(b)))
     a = np.reshape(a, (1,) * (ndim - len(shape_of(a))) + shape_of(a))
     b = np.reshape(b, (1,) * (ndim - len(shape_of(b))) + shape_of(b))
-    spread_a = [part for n in shape_of(a) for part in (n, 1)]
-    spread_b = [part for n in shape_of(b) for part in (1, n)]
-    product = np.reshape(a, spread_a) * np.reshape(b, spread_b)
+    one, other = LETTERS[:ndim], LETTERS[ndim : 2 * ndim]
+    product = einsum(f"{one},{other}->{''.join([p + q for p, q in zip(one, other, strict=True)])}", a, b)
     return reshape(product, [n * m for n, m in zip(shape_of(a), shape_of(b), strict=True)])
 
 

@@ -152,7 +152,7 @@ def _call(function: Callable[..., Any], handler: Any, args: tuple[Any, ...], key
         return _of_nothing(_without_nodes(function, args, keywords), nodes)
     try:
         result = handler(*inputs, **given, **others)
-    except NoDerivativeRule:
+    except (NoDerivativeRule, np.linalg.LinAlgError):  # NumPy's own: it need not be asked, and may search for ever
         raise
     except Exception as ours:
         _refuse_as_numpy_does(ours, function, args, keywords)

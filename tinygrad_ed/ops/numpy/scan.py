@@ -207,7 +207,8 @@ def _from_slopes(g: Any, spacing: Any = 1.0, axis: int = -1, edge_order: Any = 1
     """What the slopes send back: each entry is in its own and in those of its neighbours."""
     g = np.moveaxis(g, axis, 0)
     n, rest = len(g), [1] * (g.ndim - 1)
-    inside, sent, places = g[1:-1], np.zeros(g.shape, g.dtype), np.asarray(spacing, float)
+    k, places = min(n, 3), np.asarray(spacing, float)
+    inside, sent = g[1:-1], np.zeros(g.shape, g.dtype)
     if places.ndim:
         left, right = [steps.reshape(-1, *rest) for steps in (np.diff(places)[:-1], np.diff(places)[1:])]
         sent[1:-1] = (right - left) / (left * right) * inside
@@ -217,10 +218,9 @@ def _from_slopes(g: Any, spacing: Any = 1.0, axis: int = -1, edge_order: Any = 1
         half = inside / (2.0 * places)
         sent[:-2] -= half
         sent[2:] += half
-        places = places * np.arange(n)
-    k = min(n, 3)
+        places = places * np.arange(k)
     for few, end in ((slice(k), 0), (slice(n - k, n), -1)):
-        weights = np.gradient(np.eye(k), places[few], axis=0, edge_order=edge_order)[end]
+        weights = np.gradient(np.eye(k), places[-k:] if end else places[:k], axis=0, edge_order=edge_order)[end]
         sent[few] += weights.reshape(-1, *rest) * g[end]
     return np.moveaxis(sent, 0, axis)
 
@@ -276,7 +276,7 @@ def convolve(a: Any, v: Any, mode: str = "full") -> Any:
 
 def correlate(a: Any, v: Any, mode: str = "valid") -> Any:
     """The cross-correlation: the convolution with v reversed."""
-    if np.size(plain(v)) > np.size(plain(a)):
+    if math.prod(shape_of(v)) > math.prod(shape_of(a)):
         return flip(correlate(v, a, mode))
     return convolve(a, np.flip(np.atleast_1d(v)), mode)
 

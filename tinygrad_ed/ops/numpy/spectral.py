@@ -8,7 +8,8 @@ Conventions. Vectors of equal eigenvalues or singular values (equal to rounding)
 have no derivative: a gradient that arrives at them becomes NaN, unless it is the same however they are turned. Equal
 values share their gradient equally, as equal maxima do; if their gradients differ, `tg.debug()` warns. A singular value
 at zero is at a kink, as a norm is: its first derivative is 0, and it has no second one. That is for values alone; what
-is said with values and vectors, of eigh and svd, gets NaN in both cases, for it may be smooth, and another number.
+is said with values and vectors, of eigh and svd, gets NaN in both cases, for it may be smooth, and another number. What
+is multiplied by values that are equal and exactly 0 leaves no trace in any gradient: `tg.debug()` warns of these.
 
 Sources: Giles (2008), Townsend (2016).
 """
@@ -71,18 +72,21 @@ def _forward_divided(n: Any, d: Any, tiny: Any, pairs: bool = False) -> Any:
         one, other = own[..., None], own[..., None, :]
         slight = SLIGHT * np.finfo(n.dtype).eps * np.maximum(np.abs(one), np.abs(other))
         none = (np.abs(n) <= slight) & (np.abs(one - other) <= slight)
-    return np.where(zero & none, 0.0, np.where(zero, np.nan, n / np.where(zero, 1.0, d)))
+    y = np.where(zero & none, 0.0, np.where(zero, np.nan, n / np.where(zero, 1.0, d)))
+    return np.where(np.eye(n.shape[-1], dtype=bool), 0.0 * n, y) if pairs else y
 
 
 def _of_divided(g: Any, y: Any, n: Any, d: Any, tiny: Any, pairs: bool = False) -> Any:
     if pairs:  # n was c times the identity there, and stays so
         own = np.diagonal(plain(n), axis1=-2, axis2=-1)[..., None]
-        g = where((np.abs(plain(d)) <= tiny) & (plain(y) == 0) & (own != 0), 0.0, g)
+        other = ~np.eye(shape_of(d)[-1], dtype=bool)
+        g = where((np.abs(plain(d)) <= tiny) & (plain(y) == 0) & (own != 0) & other, 0.0, g)
     return _divided(g, d, tiny, pairs=pairs)
 
 
 # n / d for matrices. Where d is zero, or no more than `tiny`: 0 for 0 / 0, else NaN. In a matrix of pairs i, j of equal
 # values it is also 0 if n is a number times the identity, as far as they go: then nothing is changed by turning them.
+# And it is 0 on the diagonal, for no value makes a pair with itself.
 _divided: Op = op(
     "divided",
     _forward_divided,
@@ -95,13 +99,14 @@ _divided: Op = op(
 
 def _times(n: Any, d: Any, tiny: Any, factor: Any, pairs: bool = False) -> Any:
     """Return n / d times a factor that is zero wherever d is, and is left out there: what is NaN stays NaN."""
-    size = np.abs(plain(d))
-    return _divided(n, d, tiny, pairs=pairs) * where((size <= tiny) | (size == np.inf), 1.0, factor)
+    out = np.abs(plain(d)) <= tiny
+    out = out | np.eye(shape_of(d)[-1], dtype=bool) if pairs else out
+    return _divided(n, d, tiny, pairs=pairs) * where(out, 1.0, factor)
 
 
 def _gaps(values: Any, sign: float = -1.0) -> Any:
-    """v_j - v_i, or the sum; infinity on the diagonal, which so gets nothing of what is divided by this."""
-    return row(values) + sign * row(values).mT + np.diag(np.full(shape_of(values)[-1], np.inf))
+    """v_j - v_i, or the sum."""
+    return row(values) + sign * row(values).mT
 
 
 def _forward_alike(g: Any, tied: Any, zero: Any, vectors: bool = False) -> Any:
@@ -139,11 +144,36 @@ def _of_equals(g: Any, values: Any, tiny: Any, vectors: bool, kink: bool = False
     return _alike(row(g), tied, (v[..., None, :] <= tiny) & kink, vectors=vectors)
 
 
+def _warn_of_zeros(g: Any, values: Any, single: bool = False) -> None:
+    """Say under `tg.debug()` that vectors of zeros get nothing from a product with them, whatever its derivative."""
+    v = plain(values)
+    if watched(g, v) and np.any(np.sum(v == 0, axis=-1) > (0 if single else 1)):
+        warnings.warn(
+            f"eigenvalues or singular values are equal and 0 (the values are {short(v)}): of a product of values and "
+            "vectors, such as V diag(w) V^T, no derivative arrives at these vectors, and the one that you get may lack "
+            "a part; say it with the matrix itself. What is said with the other vectors alone is right",
+            stacklevel=2,
+        )
+
+
+def no_infinity(x: Any, message: str = "SVD did not converge") -> Any:
+    """Return the matrix; refuse an infinite one, in which LAPACK may search for ever, as NumPy does one with NaN."""
+    if np.any(np.isinf(x)):
+        raise np.linalg.LinAlgError(message)
+    return x
+
+
 # Eigenvalues: [w; V], the eigenvalues above the eigenvectors
 
 
+def _readable(x: Any, UPLO: Any) -> Any:
+    """Return the matrix; refuse infinities in the triangle that is read."""
+    no_infinity(np.triu(x) if UPLO in ("U", "u") else np.tril(x), "Eigenvalues did not converge")
+    return x
+
+
 def _forward_eigh(x: Any, UPLO: Any = "L") -> Any:
-    w, v = np.linalg.eigh(x, UPLO)
+    w, v = np.linalg.eigh(_readable(x, UPLO), UPLO)
     return np.concatenate([w[..., None, :], v], axis=-2)
 
 
@@ -155,6 +185,7 @@ def _on_triangle(whole: Any, UPLO: str) -> Any:
 
 def _of_eigenvectors(g: Any, y: Any, x: Any, UPLO: Any = "L") -> Any:
     v, w = y[..., 1:, :], _eigenvalues(x, y, UPLO=UPLO)
+    _warn_of_zeros(g, w)
     inner = _divided(v.mT @ g[..., 1:, :], _gaps(w), rounding(x, w), pairs=True)
     return _on_triangle(v @ inner @ v.mT, UPLO)
 
@@ -174,7 +205,7 @@ def _along_eigenvectors(g: Any, s: Any, gw: Any, x: Any, y: Any, UPLO: Any = "L"
 
 _eigh: Op = op("eigh", _forward_eigh, _of_eigenvectors)
 _eigenvalues: Op = op("eigenvalues", lambda x, y, UPLO="L": y[..., 0, :], _of_eigenvalues, None)
-eigvalsh: Op = op("eigvalsh", np.linalg.eigvalsh, _of_eigenvalues)
+eigvalsh: Op = op("eigvalsh", lambda x, UPLO="L": np.linalg.eigvalsh(_readable(x, UPLO), UPLO), _of_eigenvalues)
 _symmetric: Op = op(
     "symmetric",
     lambda gw, x, y, UPLO="L": (y[..., 1:, :] * gw) @ y[..., 1:, :].mT,
@@ -200,7 +231,7 @@ def _svd_shapes(x: Any, full: bool) -> tuple[tuple[int, ...], tuple[int, ...], t
 
 
 def _forward_svd(x: Any, full: bool = False) -> Any:
-    u, s, vh = np.linalg.svd(x, full_matrices=full)
+    u, s, vh = np.linalg.svd(no_infinity(x), full_matrices=full)
     return flat((u, 2), (s, 1), (vh, 2))
 
 
@@ -217,6 +248,7 @@ def _of_svd(g: Any, y: Any, x: Any, full: bool = False) -> Any:
     shapes = _svd_shapes(x, full)
     (u, s, vh), (gu, _, gvh), (m, n) = _parts(x, y, full), unflat(g, *shapes), shape_of(x)[-2:]
     k, tiny = shape_of(s)[-1], rounding(x, s)
+    _warn_of_zeros(g, s, single=m != n)
     left, right = u.mT @ gu[..., :, :k], vh @ gvh[..., :k, :].mT
     p = _divided(left + right, _gaps(s), tiny, pairs=True)
     q = _divided(left - right, _gaps(s, 1.0), tiny, pairs=True)
@@ -245,7 +277,7 @@ def undetermined(z: Any) -> Any:
     """
     one, size = np.eye(shape_of(z)[-1]), max(absolute(z), axis=(-2, -1), keepdims=True)
     turned = z - z.mT + one * (size + 1e-30)  # what is on the diagonal only says what is zero beside it
-    return sum(_divided(turned, np.where(one == 1, np.inf, 0.0), 0.0, pairs=True), axis=(-2, -1), keepdims=True)
+    return sum(_divided(turned, np.zeros_like(one), 0.0, pairs=True), axis=(-2, -1), keepdims=True)
 
 
 def of_singular_values(g: Any, s: Any, x: Any, y: Any = None, full: bool = False) -> Any:
@@ -286,7 +318,7 @@ _singular_values: Op = op(
     of_singular_values,
     None,
 )
-svdvals: Op = op("svdvals", np.linalg.svdvals, of_singular_values)
+svdvals: Op = op("svdvals", lambda x: np.linalg.svdvals(no_infinity(x)), of_singular_values)
 _rectangular: Op = op("rectangular", _forward_rectangular, _of_rectangular, _along_singular_vectors, None)
 
 
@@ -312,4 +344,4 @@ def _svd_of_symmetric(a: Any, compute_uv: bool) -> Any:
     return type(np.linalg.svd(np.eye(1)))(u, s, (u * sign[..., None, :]).mT)
 
 
-HANDLERS.update({np.linalg.eigh: eigh, np.linalg.svd: svd})
+HANDLERS.update({np.linalg.eigh: eigh, np.linalg.eigvalsh: eigvalsh, np.linalg.svd: svd, np.linalg.svdvals: svdvals})
