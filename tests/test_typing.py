@@ -63,7 +63,7 @@ def test_what_is_attached_to_a_node_is_declared_and_the_other_way_round():
         return set(re.findall(r"(?:def )(\w+)|(\w+)(?= = )", inspect.getsource(kind)))
 
     declared = {name for name, _ in names(tg.graph.typed_node.Operators)} - {"", "__new__"}
-    own = {name for pair in names(tg.Node) for name in pair}
+    own = {name for pair in names(tg.graph.node) for name in pair}
     attached = {name for name in vars(tg.Node) if callable(getattr(tg.Node, name)) or name in ("T", "mT")}
     assert declared <= attached
     assert attached - declared - own == {"_repr_mimebundle_"}

@@ -67,8 +67,10 @@ if not TYPE_CHECKING:  # it knows the names from above, and finds those that do 
         """Import what is not there yet; then it is a name like any other."""
         if name not in _LATER:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        found = import_module(_LATER[name])
-        globals()[name] = found = getattr(found, name, found)
+        home = import_module(_LATER[name])
+        globals()[name] = found = getattr(home, name, home)
+        if found is not home:
+            found.__module__ = __name__
         return found
 
 
@@ -135,3 +137,8 @@ __all__ = [
     "vjp",
 ]
 __all__ += ops.__all__
+
+for _name in __all__:  # so tracebacks and `help` say where a reader finds it
+    _found = globals().get(_name)
+    if hasattr(_found, "__module__") and not isinstance(_found, Op):
+        _found.__module__ = __name__

@@ -98,7 +98,7 @@ def whole_number(name: str, value: Any, at_least: int = 1, what: str = "a whole 
     3
     >>> whole_number("epochs", 0)
     Traceback (most recent call last):
-    tinygrad_ed.errors.InvalidValue: epochs must be a whole number of at least 1, not 0
+    tinygrad_ed.InvalidValue: epochs must be a whole number of at least 1, not 0
     """
     wanted = f"{name} must be {what} of at least {at_least}, not"
     try:
@@ -121,7 +121,7 @@ def real_number(name: str, value: Any, wanted: str) -> float:
 
     >>> real_number("noise", math.inf, "a standard deviation")
     Traceback (most recent call last):
-    tinygrad_ed.errors.InvalidValue: noise must be a standard deviation, got inf, which is not finite
+    tinygrad_ed.InvalidValue: noise must be a standard deviation, got inf, which is not finite
     """
     if isinstance(value, bool) or not isinstance(value, int | float | np.integer | np.floating):
         raise InvalidType(f"{name} must be {wanted}, got {value!r}")
@@ -159,7 +159,7 @@ def storable(what: str, *shape: int) -> None:
 
     >>> storable("the batch", 10**20, 2)
     Traceback (most recent call last):
-    tinygrad_ed.errors.InvalidValue: the batch would hold more numbers than any memory can; choose a smaller one
+    tinygrad_ed.InvalidValue: the batch would hold more numbers than any memory can; choose a smaller one
     """
     if math.prod(shape) > sys.maxsize // np.dtype(float).itemsize:
         raise InvalidValue(f"{what} would hold more numbers than any memory can; choose a smaller one")

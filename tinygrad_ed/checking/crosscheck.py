@@ -56,6 +56,7 @@ def ledger(mlp: MLP, x: Plain, rho: Plain, cost: str = "mse", road: str = "rules
         InvalidType: for a network that is not an MLP, or data that are not numbers.
         ShapeError: for a wrong width; the message names both shapes.
 
+    >>> from tinygrad_ed.nn import MLP
     >>> book = ledger(MLP([2, 3, 1], rng=0), [0.5, -1.0], [1.0])
     >>> list(book)[:5], book["B[1]"].shape
     (['alpha[0]', 'zeta[1]', 'alpha[1]', 'zeta[2]', 'alpha[2]'], (1, 3))
@@ -203,6 +204,7 @@ def crosscheck(
         InvalidType: for rules that are not a dict of functions; and as `ledger`.
         ShapeError: as `ledger`.
 
+    >>> from tinygrad_ed.nn import MLP
     >>> x, rho = [[2.0], [1.0]], [[1.0], [0.0]]
     >>> check = crosscheck(MLP([1, 1], rng=0), x, rho, rules={"grad_beta": lambda B: B[-1]})
     >>> print(check.first_divergence)

@@ -60,10 +60,11 @@ def check_grads(
         UserWarning: for float32 arguments, whose differences are good to two digits only; and for an op whose rule does
             not run on Nodes, as forward mode and second order want it: it was run on plain arrays, entry by entry.
 
+    >>> from tinygrad_ed import stop_gradient
     >>> check_grads(lambda x: x**3, 2.0)
-    >>> check_grads(lambda x: x * plain(x), 2.0)
+    >>> check_grads(lambda x: x * stop_gradient(x), 2.0)
     Traceback (most recent call last):
-    tinygrad_ed.errors.GradientMismatch: order 1, mode rev, argument 0: derivative 2, central difference 4
+    tinygrad_ed.GradientMismatch: order 1, mode rev, argument 0: derivative 2, central difference 4
     """
     known = bool(modes) and all([mode in MODES for mode in modes])
     if not known or not isinstance(order, int) or order < 1:

@@ -103,7 +103,7 @@ def unique(names: Sequence[str], used: Sequence[int]) -> None:
 
     >>> unique(["a", "b", "a"], [0, 1, 2])
     Traceback (most recent call last):
-    tinygrad_ed.errors.InvalidValue: columns 1 and 3 are both called 'a'; rename one, or leave one out (drop='3')
+    tinygrad_ed.InvalidValue: columns 1 and 3 are both called 'a'; rename one, or leave one out (drop='3')
     """
     seen: dict[str, int] = {}
     for k in used:

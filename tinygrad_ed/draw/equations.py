@@ -1,8 +1,4 @@
-"""The equation of every op and of its derivative, as lines of markup that are filled with names or with numbers.
-
-The markup is that of `notation/letters.py`, the one table of letters and signs. In a template `$x0`, `$x1` are the
-inputs, `$y` is the result and `$g` is what arrives at the result.
-"""
+"""The equation of every op and of its derivative, filled with names or with numbers: see `notation/op_formulas.py`."""
 
 import re
 from collections.abc import Mapping
@@ -12,55 +8,9 @@ from tinygrad_ed.draw.style import clean, escape, number, short
 from tinygrad_ed.notation import letters as notation
 from tinygrad_ed.notation.formula import Bracket, Formula, Fraction, Row, Script, Sign, tex_text
 from tinygrad_ed.notation.letters import formula, named
+from tinygrad_ed.notation.op_formulas import FLOW, FORWARD, SLOPE
 
 SMALL, WIDE = 12, 6  # arrays up to this many entries, in rows of up to this many, are written out
-
-FORWARD = {
-    "add": "$x0 + $x1",
-    "subtract": "$x0 − $x1",
-    "multiply": "$x0 · $x1",
-    "divide": "$x0 / $x1",
-    "negative": "− $x0",
-    "power": "$x0^$x1",
-    "square": "$x0^2",
-    "sqrt": "√ $x0",
-    "absolute": "abs($x0)",
-    "reciprocal": "1 / $x0",
-    "matmul": "$x0 $x1",
-    "sum": "Σ $x0",
-    "sigmoid": "σ($x0)",
-    "exp": "e^$x0",
-    "log": "ln $x0",
-    "identity": "$x0",
-}
-SLOPE = {  # ∂y/∂input, for ops that work entry by entry
-    "add": ("1", "1"),
-    "subtract": ("1", "(− 1)"),
-    "multiply": ("$x1", "$x0"),
-    "divide": ("1 / $x1", "(− $y / $x1)"),
-    "negative": ("(− 1)",),
-    "power": ("$x1 · $x0^{$x1 − 1}", "$y · ln $x0"),
-    "square": ("2 $x0",),
-    "sqrt": ("1 / (2 $y)",),
-    "absolute": ("sign($x0)",),
-    "reciprocal": ("(− $y^2)",),
-    "exp": ("$y",),
-    "log": ("1 / $x0",),
-    "sin": ("cos($x0)",),
-    "cos": ("(− sin($x0))",),
-    "tan": ("(1 + $y^2)",),
-    "tanh": ("(1 − $y^2)",),
-    "sigmoid": ("$y (1 − $y)",),
-    "softplus": ("σ($x0)",),
-    "identity": ("1",),
-    "positive": ("1",),
-    "relu": ('(1 " if " $x0 > 0 " else " 0)',),
-}
-FLOW = {  # what is sent to an input, for ops that do not
-    "matmul": ("$g $x1^T", "$x0^T $g"),
-    "sum": ('$g " to every entry"',),
-    "transpose": ("$g^T",),
-}
 
 # One neuron's part of the individual cost, and its derivative; $a is what the neuron answers, $r what is expected.
 COSTS = {

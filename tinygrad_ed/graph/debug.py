@@ -7,7 +7,7 @@ quick as ever.
 >>> with debug():
 ...     Node([1.0, -1.0], name="x").log()
 Traceback (most recent call last):
-tinygrad_ed.errors.NotFinite: op 'log' gave nan at [1] (1 of 2 entries, shape (2,)) in the forward pass, from x of
+tinygrad_ed.NotFinite: op 'log' gave nan at [1] (1 of 2 entries, shape (2,)) in the forward pass, from x of
 shape (2,), which is finite there: -1.0; made at ...
 """
 

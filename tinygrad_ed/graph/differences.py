@@ -28,6 +28,7 @@ def numeric_derivative(f: Callable[[Array], Any], x: Any, step: float = 6e-6, re
     so. The result has shape `shape of f(x) + x.shape`. It is NaN where no step will do: at a kink, where there is
     no derivative, or at the edge of the domain.
 
+    >>> import numpy as np
     >>> numeric_derivative(lambda x: x[0] * x[1], np.array([3.0, 2.0])).round(6)
     array([2., 3.])
     >>> numeric_derivative(lambda x: abs(x), np.array([0.0, 1.0])).diagonal().round(6)

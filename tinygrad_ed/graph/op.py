@@ -23,6 +23,7 @@ from tinygrad_ed.errors import InvalidType, InvalidValue, NoDerivativeRule, Shap
 from tinygrad_ed.graph.grad_mode import mode, observer
 from tinygrad_ed.graph.node import Node, clock
 from tinygrad_ed.graph.values import Plain, Value, constant, kept, lifted_among, owned, read_only, shape_of
+from tinygrad_ed.notation.op_formulas import described
 
 Rule = Callable[..., Any]
 
@@ -59,6 +60,7 @@ class Op:
     """
 
     __slots__ = (
+        "__dict__",  # for what Python asks of a function: its name, signature and documentation
         "any_params",
         "arity",
         "broadcasts",
@@ -106,6 +108,26 @@ class Op:
         self.params = tuple([p.name for p in after if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)])
         self.known = frozenset(self.params)
         self.any_params = not takes or any([p.kind is p.VAR_KEYWORD for p in takes])
+        self._present_as_function(takes)
+
+    def _present_as_function(self, takes: list[inspect.Parameter]) -> None:
+        """Let `help`, `inspect.signature` and editors see a function of the inputs and parameters."""
+        kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
+        if self.variadic:
+            inputs = [inspect.Parameter("inputs", inspect.Parameter.VAR_POSITIONAL)]
+        elif any([p.kind is p.VAR_POSITIONAL for p in takes]):  # a rule that any op may have, such as that of a sum
+            inputs = [inspect.Parameter(letter, kind) for letter in ("x" if self.single else "abcdefgh"[: self.arity])]
+        else:
+            inputs = takes[2:]
+        names = ["*inputs"] if self.variadic else [p.name for p in inputs[: self.arity]]
+        name = self.name.strip("_")
+        self.__dict__ |= {
+            "__name__": name,
+            "__qualname__": name,
+            "__module__": "tinygrad_ed",
+            "__doc__": described(name, names, self.params),
+            "__signature__": inspect.Signature(inputs),
+        }
 
     def trust(self, quick: bool, entrywise: bool) -> None:
         """Take the op, with the rules that it has now, for one of the package; `quick.py` says what that allows it."""

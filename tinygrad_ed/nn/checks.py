@@ -20,7 +20,7 @@ def chosen(kind: str, name: object, known: Mapping[str, T]) -> T:
 
     >>> chosen("size", "smal", {"small": 1, "large": 2})
     Traceback (most recent call last):
-    tinygrad_ed.errors.InvalidValue: unknown size 'smal'. Did you mean 'small'? Known: large, small.
+    tinygrad_ed.InvalidValue: unknown size 'smal'. Did you mean 'small'? Known: large, small.
     """
     if not isinstance(name, str) or name not in known:
         raise InvalidValue(f"unknown {kind} {name!r}. {nearest(name, known)}")
@@ -36,7 +36,7 @@ def numbers(what: str, data: Any) -> Array:
 
     >>> numbers("x", [[1, 2], [3]])
     Traceback (most recent call last):
-    tinygrad_ed.errors.ShapeError: x must be one array, but its rows differ in length
+    tinygrad_ed.ShapeError: x must be one array, but its rows differ in length
     """
     if isinstance(data, np.ma.MaskedArray):
         raise InvalidType(f"{what} is a masked array, whose mask would be lost; fill it first (`array.filled(...)`)")

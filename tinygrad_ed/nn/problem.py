@@ -52,7 +52,7 @@ class Problem(NamedTuple):
         >>> from tinygrad_ed.nn import MLP
         >>> MLP([2, 3], rng=0).problem([1.0, 2.0], [0, 0, 0]).neuron(1, 3)
         Traceback (most recent call last):
-        tinygrad_ed.errors.InvalidValue: k=3: layer 1 has 3 neurons, counted from 0 as in NumPy, so k is at most 2
+        tinygrad_ed.InvalidValue: k=3: layer 1 has 3 neurons, counted from 0 as in NumPy, so k is at most 2
         """
         L = len(self.omega)
         j = whole_number("j", j, 1, "a layer, counted from 1 as on the slides:")

@@ -120,6 +120,7 @@ _where: Op = binary(
 def where(condition: Any, a: Any, b: Any) -> Any:
     """Pick entries of `a` where the condition holds, entries of `b` elsewhere; the condition is a constant.
 
+    >>> import numpy as np
     >>> where(np.array([True, False]), np.array([1.0, 2.0]), 0.0)
     array([1., 0.])
     """
@@ -143,6 +144,7 @@ _clip = binary(
 def clip(x: Any, min: Any = None, max: Any = None) -> Any:  # NumPy's names
     """Limit the entries of x to [min, max]; None leaves that side open.
 
+    >>> import numpy as np
     >>> clip(np.array([1.0, 2.0, 3.0]), max=2.0)
     array([1., 2., 2.])
     """

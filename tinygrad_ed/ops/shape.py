@@ -216,6 +216,7 @@ def array(nested: Any) -> Node:
 def astype(x: Any, dtype: Any = float) -> Any:
     """Convert to another float dtype. Converted to integers or truth values the result is plain: no derivative.
 
+    >>> import numpy as np
     >>> astype(Node([1.5]), np.float32).dtype, astype(Node([1.5]), int)
     (dtype('float32'), array([1]))
     """

@@ -202,6 +202,7 @@ def compile(f: Callable[..., Any], reuse: bool = False) -> Compiled[..., Any]:
         GraphDropped: while recording, if a number would leave the record (`float(x)`, `x.item()`).
         InvalidValue: for a random draw inside, and beyond 16 signatures.
 
+    >>> import numpy as np
     >>> from tinygrad_ed.transforms.functions import grad
     >>> slope = compile(grad(lambda x: (x**3).sum()))
     >>> slope(np.array([1.0, 2.0]))

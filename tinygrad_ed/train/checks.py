@@ -28,7 +28,7 @@ def samples(mlp: MLP, x: Any, rho: Any, cost: str, which: str = "") -> tuple[Arr
 
     >>> samples(MLP([2, 1]), [[1.0, 2.0], [3.0, np.nan]], [[0.0], [1.0]], "mse")
     Traceback (most recent call last):
-    tinygrad_ed.errors.InvalidValue: x holds nan at [1, 1]: the value in row 1, column 1 (counted from 0) is missing;
+    tinygrad_ed.InvalidValue: x holds nan at [1, 1]: the value in row 1, column 1 (counted from 0) is missing;
     fill it in, with the mean of the column for example, or take the row out
     """
     for name, data in (("x", x), ("rho", rho)):
@@ -68,7 +68,7 @@ def number(name: str, value: Any, *, low: float = 0.0, high: float = np.inf, clo
 
     >>> number("momentum", 1.0, high=1.0, closed="[")
     Traceback (most recent call last):
-    tinygrad_ed.errors.InvalidValue: momentum must be a number of at least 0 and below 1, got 1.0
+    tinygrad_ed.InvalidValue: momentum must be a number of at least 0 and below 1, got 1.0
     """
     wanted = f"a number {'of at least' if '[' in closed else 'above'} {low:g}"
     if high < np.inf:

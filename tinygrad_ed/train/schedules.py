@@ -154,7 +154,7 @@ def checked(schedule: Any) -> Schedule:
 
     >>> checked("cosine")
     Traceback (most recent call last):
-    tinygrad_ed.errors.InvalidType: a schedule is a function of the time in epochs, such as
+    tinygrad_ed.InvalidType: a schedule is a function of the time in epochs, such as
     tg.train.schedules.Cosine(100), not 'cosine'
     """
     if isinstance(schedule, type) or not callable(schedule):
@@ -172,6 +172,6 @@ def factor_at(schedule: Schedule, t: float) -> float:
 
     >>> factor_at(lambda t: -1.0, 2)
     Traceback (most recent call last):
-    tinygrad_ed.errors.InvalidValue: what a schedule gives at time 2 must be a number of at least 0, got -1.0
+    tinygrad_ed.InvalidValue: what a schedule gives at time 2 must be a number of at least 0, got -1.0
     """
     return number(f"what a schedule gives at time {t:g}", schedule(t), closed="[")

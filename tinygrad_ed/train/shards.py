@@ -140,7 +140,7 @@ def check_executor(executor: Any) -> Executor:
 
     >>> check_executor(4)
     Traceback (most recent call last):
-    tinygrad_ed.errors.InvalidType: executor must be a concurrent.futures.Executor, such as ProcessPoolExecutor(4),
+    tinygrad_ed.InvalidType: executor must be a concurrent.futures.Executor, such as ProcessPoolExecutor(4),
     not 4
     """
     if isinstance(executor, type) or not callable(getattr(executor, "submit", None)):

@@ -109,6 +109,7 @@ def elementwise_grad(f: Function, argnums: ArgNums = 0) -> Function:
 
     Raises: as `grad`, but any shape is taken.
 
+    >>> import numpy as np
     >>> elementwise_grad(np.square)(np.arange(3.0))
     array([0., 2., 4.])
     """
@@ -132,6 +133,7 @@ def vjp(f: Function, *xs: *Xs) -> tuple[Any, Callable[[Any], tuple[*Xs]]]:
     Raises:
         ShapeError: (the pullback) for a gradient of another shape than the result's.
 
+    >>> import numpy as np
     >>> y, pullback = vjp(lambda a, b: a * b, np.array([1.0, 2.0]), 3.0)
     >>> y, pullback(np.array([1.0, 10.0]))
     (array([3., 6.]), (array([ 3., 30.]), 21.0))
@@ -187,6 +189,7 @@ def hvp(f: Function, xs: Any, vs: Trees) -> tuple[Any, ...]:
 
     Raises: as `grad` and `jvp`.
 
+    >>> import numpy as np
     >>> hvp(lambda x: (x**3).sum(), (np.array([1.0, 2.0]),), (np.array([1.0, 10.0]),))
     (array([  6., 120.]),)
     """
@@ -214,6 +217,7 @@ def jacobian(f: Function, argnums: ArgNums = 0) -> Function:
 
     Raises: as `grad`, but any shape is taken.
 
+    >>> import numpy as np
     >>> jacobian(lambda x: x * x[::-1])(np.array([1.0, 2.0]))
     array([[2., 1.],
            [2., 1.]])
@@ -239,6 +243,7 @@ def hessian(f: Function, argnums: ArgNums = 0) -> Function:
 
     Raises: as `grad`.
 
+    >>> import numpy as np
     >>> hessian(lambda x: x[0] ** 2 * x[1])(np.array([3.0, 2.0]))
     array([[4., 6.],
            [6., 0.]])
