@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from tinygrad_ed.ops.numpy.coverage import table
+from tinygrad_ed.ops.numpy.coverage import summary
 
 HEAD = """# NumPy's functions on Nodes
 
@@ -11,4 +11,4 @@ Made by `python docs/make_ops.py` from the same table that `tinygrad-ed ops` pri
 """
 
 if __name__ == "__main__":
-    (Path(__file__).parent / "ops.md").write_text(HEAD + table() + "\n", encoding="utf-8")
+    (Path(__file__).parent / "ops.md").write_text(HEAD + summary() + "\n", encoding="utf-8")

@@ -12,7 +12,7 @@ import pytest
 
 import tinygrad_ed as tg
 from tinygrad_ed import draw
-from tinygrad_ed.draw.style import number
+from tinygrad_ed.draw.style import number_text
 
 pytestmark = pytest.mark.browser
 X, RHO = np.array([0.5, -1.0]), np.array([1.0, 0.0])
@@ -150,12 +150,12 @@ def test_stepped_to_its_end_by_keyboard_the_player_has_the_gradients_of_numpy(vi
             for at, gradient in np.ndenumerate(wanted):
                 node = nodes[f"{kind}[{j},{','.join(map(str, at))}]"]
                 assert node["gradient"] == pytest.approx(gradient, rel=1e-12)
-                assert shown(page, node["id"], "gradient") == f"∂ = {number(gradient)}"
+                assert shown(page, node["id"], "gradient") == f"∂ = {number_text(gradient)}"
         else:
             node = nodes[f"{kind}[{j}]"]
             assert np.allclose(node["gradient"]["entries"], wanted, rtol=1e-12, atol=0)
             card = page.locator(f"#node-{node['id']}").text_content()
-            assert all(number(gradient) in card for gradient in wanted.flat)
+            assert all(number_text(gradient) in card for gradient in wanted.flat)
             assert page.locator(f"#node-{node['id']}.arrived").count() == 1
     press(page, "ArrowRight", len(data["steps"]) - last_backward + 3)
     assert address(page) == f"#step={len(data['steps'])}"
@@ -170,7 +170,7 @@ def test_values_and_gradients_appear_one_after_the_other(visit):
     press(page, "b")
     assert page.locator("#now .phase").text_content() == "backward"
     press(page, "ArrowRight", 2)
-    assert shown(page, product, "gradient") == f"∂ = {number(1 - np.tanh(-0.5) ** 2)}"
+    assert shown(page, product, "gradient") == f"∂ = {number_text(1 - np.tanh(-0.5) ** 2)}"
     press(page, "Home")
     assert shown(page, product, "value") == ""
     press(page, "End")

@@ -6,7 +6,7 @@ import pytest
 
 import tinygrad_ed as tg
 from tinygrad_ed import draw
-from tinygrad_ed.draw.style import number
+from tinygrad_ed.draw.style import number_text
 
 X, RHO = np.array([[0.5, -1.0], [2.0, 0.25]]), np.array([[1.0, 0.0], [0.0, 1.0]])
 
@@ -23,7 +23,7 @@ def test_both_roads_stand_side_by_side_with_all_quantities_in_slide_order():
     assert list(rows(html)) == list(book)
     assert set(rows(html).values()) == {"right"}
     assert f"Both roads agree in all {len(book)} quantities." in html
-    assert html.count(f"<td>{number(book['cost'])}</td>") == 2
+    assert html.count(f"<td>{number_text(book['cost'])}</td>") == 2
     for quantity in book:  # a row, and a box on either road
         assert html.count(f'data-quantity="{quantity}"') == 3
 

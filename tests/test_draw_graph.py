@@ -10,7 +10,7 @@ import tinygrad_ed as tg
 from tinygrad_ed import draw
 from tinygrad_ed.draw import backends
 from tinygrad_ed.draw.graph import to_dot
-from tinygrad_ed.draw.style import clean, heat, number
+from tinygrad_ed.draw.style import clean, heat, number_text
 from tinygrad_ed.draw.trace import trace
 from tinygrad_ed.graph.node import Node
 
@@ -76,10 +76,10 @@ def test_the_numbers_in_the_picture_are_those_of_the_nodes(engine):
     for parameter in mlp.parameters():
         assert parameter.name in texts
         for entry in np.ravel(parameter.value):
-            assert number(entry) in texts
+            assert number_text(entry) in texts
         for entry in np.ravel(parameter.grad):
-            assert number(entry) in texts
-    assert number(cost.value) in texts
+            assert number_text(entry) in texts
+    assert number_text(cost.value) in texts
 
 
 def test_not_computed_zero_and_a_number_look_different():
@@ -264,8 +264,8 @@ def test_boxes_can_be_coloured_by_value_or_gradient_on_a_scale_with_a_legend(col
     shown = {"value": (-4.0, 2.0, 0.0, -8.0, -8.0), "gradient": (2.0, -4.0, 1.0, 1.0, 1.0)}[colour]
     largest = max(map(abs, shown))
     assert list(fills.values()) == [heat(x, largest, 0.6) for x in shown]
-    assert f">{colour} {number(-largest)}<" in text
-    assert f">{number(largest)}<" in text
+    assert f">{colour} {number_text(-largest)}<" in text
+    assert f">{number_text(largest)}<" in text
     before = dot(Node(1.0) * 2.0, colour="gradient")
     assert ">not computed<" in before
     assert before.count('fillcolor="#f0f1f3"') == 3

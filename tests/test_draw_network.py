@@ -8,7 +8,7 @@ import pytest
 import tinygrad_ed as tg
 from tinygrad_ed import draw
 from tinygrad_ed.draw.network import shown
-from tinygrad_ed.draw.style import number
+from tinygrad_ed.draw.style import number_text
 
 X, RHO = np.array([[0.5, -1.0], [2.0, 0.25]]), np.array([[1.0, 0.0], [0.0, 1.0]])
 
@@ -26,14 +26,16 @@ def test_every_quantity_of_the_sample_stands_in_the_picture(cost, sample):
     seen = texts(draw.network(mlp, X, RHO, cost, sample=sample))
     for quantity, values in book.items():
         if quantity[0] in "azPB":
-            assert all(number(v) in seen for v in values[sample]), quantity
+            assert all(number_text(v) in seen for v in values[sample]), quantity
     for j, layer in enumerate(mlp.layers, start=1):
         for (i, k), gradient in np.ndenumerate(book[f"grad_omega[{j}]"]):
-            assert f"ω{j}{i + 1},{k + 1}=" + number(layer.weights.value[i, k]) in [t.replace(" ", "") for t in seen]
-            assert f"∂ {number(gradient)}" in seen
-        assert all(f"∂ {number(g)}" in seen for g in book[f"grad_beta[{j}]"])
-    assert number(book["cost"]) in seen
-    assert f"ρ1= {number(RHO[sample, 0])}".replace(" ", "") in [t.replace(" ", "") for t in seen]
+            assert f"ω{j}{i + 1},{k + 1}=" + number_text(layer.weights.value[i, k]) in [
+                t.replace(" ", "") for t in seen
+            ]
+            assert f"∂ {number_text(gradient)}" in seen
+        assert all(f"∂ {number_text(g)}" in seen for g in book[f"grad_beta[{j}]"])
+    assert number_text(book["cost"]) in seen
+    assert f"ρ1= {number_text(RHO[sample, 0])}".replace(" ", "") in [t.replace(" ", "") for t in seen]
 
 
 def test_the_letters_are_those_of_the_lecture():
@@ -56,8 +58,8 @@ def test_wide_layers_show_the_first_three_and_the_last_two():
 def test_where_labels_would_be_too_many_the_numbers_are_in_tooltips():
     mlp = tg.nn.MLP([8, 8], rng=0)
     picture = draw.network(mlp, np.ones(8), np.ones(8))
-    assert number(mlp.layers[0].weights.value[0, 0]) not in texts(picture)
-    assert f"layer 1: {number(mlp.layers[0].weights.value[0, 0])}, gradient" in picture.render("svg").decode()
+    assert number_text(mlp.layers[0].weights.value[0, 0]) not in texts(picture)
+    assert f"layer 1: {number_text(mlp.layers[0].weights.value[0, 0])}, gradient" in picture.render("svg").decode()
     assert "point at a line without numbers" in " ".join(texts(picture)).replace("\xa0", " ")
 
 
@@ -125,8 +127,8 @@ def test_one_connection_is_worked_out_with_the_numbers_of_the_picture():
     k = int(np.argmax(np.abs(book["B[1]"][0])))
     seen = [t.replace(" ", "") for t in texts(draw.network(mlp, X[0], RHO[0]))]
     line = next(t for t in seen if "=α01·B1" in t)
-    assert line.endswith(f"={number(book['grad_omega[1]'][0, k])}")
-    assert number(book["B[1]"][0, k]) in line
+    assert line.endswith(f"={number_text(book['grad_omega[1]'][0, k])}")
+    assert number_text(book["B[1]"][0, k]) in line
     several = "".join(texts(draw.network(mlp, X, RHO))).replace(" ", "")
     assert "summedoverthesamples" in several
     assert "=α01·B1" not in several

@@ -12,7 +12,7 @@ from tinygrad_ed.draw.network_trace import network_trace
 from tinygrad_ed.draw.overview import stages
 from tinygrad_ed.draw.scene import Box, Group, Text
 from tinygrad_ed.draw.stage import drawing
-from tinygrad_ed.draw.style import heat, number
+from tinygrad_ed.draw.style import heat, number_text
 from tinygrad_ed.draw.trace import trace
 from tinygrad_ed.graph.node import Node
 
@@ -52,12 +52,12 @@ def test_a_small_matrix_stands_in_full_on_its_card():
     node = next(node for node in data.nodes if node.quantity == "omega[1]")
     card = cards(drawing(data, "t"))[f"node-{node.id}"]
     maps = {group.cls: [text.what.unicode for text in group.items] for group in card.items if isinstance(group, Group)}
-    assert maps["value-map"] == [number(x) for x in mlp.layers[0].weights.value.flat]
+    assert maps["value-map"] == [number_text(x) for x in mlp.layers[0].weights.value.flat]
     texts = next(group.items for group in card.items if isinstance(group, Group) and group.cls == "value-map")
     assert [len({text.y for text in texts[i : i + 3]}) for i in (0, 3)] == [1, 1]  # rows ...
     assert [len({text.x for text in texts[i::3]}) for i in range(3)] == [1, 1, 1]  # ... and columns
     assert len({(text.x, text.y) for text in texts}) == 6
-    assert maps["gradient-map"] == [number(x) for x in np.ravel(node.gradient.entries)]
+    assert maps["gradient-map"] == [number_text(x) for x in np.ravel(node.gradient.entries)]
 
 
 def test_a_large_array_is_a_heat_map_with_its_shape_and_range():

@@ -19,7 +19,7 @@ from tinygrad_ed.graph.values import Array
 from tinygrad_ed.nn import MLP, activations
 from tinygrad_ed.nn.checks import chosen
 from tinygrad_ed.train import OPTIMIZERS, Epoch, Nesterov, Optimizer, fit
-from tinygrad_ed.train.checks import number
+from tinygrad_ed.train.checks import number_between
 
 try:
     from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
@@ -96,10 +96,13 @@ class _Estimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn publishes
     def _train(self, x: Array, rho: Array, n_out: int, labels: Array | None) -> None:
         """Train a network on checked data; `labels` are the classes, which validation rows are drawn by."""
         random = check_random_state(self.random_state)
-        patience, tol = whole_number("n_iter_no_change", self.n_iter_no_change), number("tol", self.tol, closed="[")
+        patience, tol = (
+            whole_number("n_iter_no_change", self.n_iter_no_change),
+            number_between("tol", self.tol, closed="["),
+        )
         validation = None
         if self.early_stopping:
-            share = number("validation_fraction", self.validation_fraction, high=1.0)
+            share = number_between("validation_fraction", self.validation_fraction, high=1.0)
             x, held_x, rho, held_rho = train_test_split(x, rho, test_size=share, random_state=random, stratify=labels)
             validation = held_x, held_rho
         batch_size = min(200, len(x)) if self.batch_size == "auto" else whole_number("batch_size", self.batch_size)
@@ -156,7 +159,7 @@ class _Estimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn publishes
     def _optimizer(self, batch_size: int) -> Optimizer:
         """The optimizer; scikit-learn's alpha is divided by the number of samples of an update."""
         make: Any = chosen("solver", self.solver, SOLVERS)
-        decay = number("alpha", self.alpha, closed="[") / batch_size
+        decay = number_between("alpha", self.alpha, closed="[") / batch_size
         optimizer: Optimizer = make(self.learning_rate_init, weight_decay=decay)
         return optimizer
 

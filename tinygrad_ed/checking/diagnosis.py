@@ -67,7 +67,7 @@ class Diagnosis:
         return f"probably {self.mistake}{advice}" if self.known else self.mistake
 
 
-class Case:
+class RuleCase:
     """The calls of one rule in one run, and what every known mistake gives in their place.
 
     Calls with numbers that are not finite are left out: others have gone wrong before them.
@@ -121,17 +121,17 @@ def diagnose(readers: Mapping[str, Judged], problem: Problem, book: Mapping[str,
         problem: the network, the batch and the cost of that run.
         book: the ledger that it filled.
     """
-    cases = [Case(readers[name], problem, book) for name in RULES if name in readers]
+    cases = [RuleCase(readers[name], problem, book) for name in RULES if name in readers]
     return tuple([_diagnosis(case) for case in cases if case.wrong])
 
 
 def notes(readers: Mapping[str, Judged], problem: Problem, book: Mapping[str, Any]) -> tuple[str, ...]:
     """Return, for each of the reader's rules that is right, what these data could not have shown."""
-    cases = [Case(readers[name], problem, book) for name in RULES if name in readers]
+    cases = [RuleCase(readers[name], problem, book) for name in RULES if name in readers]
     return tuple([note for case in cases if not case.wrong for note in _notes(case)])
 
 
-def _diagnosis(case: Case) -> Diagnosis:
+def _diagnosis(case: RuleCase) -> Diagnosis:
     known, apart = case.explaining(), None
     if len(known) > 1:
         trials = ((change, _trial(case.rule, probe, known)) for change, probe in probes(case.problem))
@@ -145,7 +145,7 @@ def _diagnosis(case: Case) -> Diagnosis:
     return Diagnosis(case.rule, tuple([j for j, _ in case.wrong]), mistake, MEND[case.rule], tuple(known), apart)
 
 
-def _notes(case: Case) -> Iterator[str]:
+def _notes(case: RuleCase) -> Iterator[str]:
     """What the data of a right rule could not have shown: the mistakes that give the same, and what would show them."""
     if not case.calls:
         yield f"your {case.rule} was not judged: no layer of this network called it with finite numbers"
@@ -165,10 +165,10 @@ def _notes(case: Case) -> Iterator[str]:
         yield f"these data cannot tell your {case.rule} from one with: {'; '.join(shown)}"
 
 
-def _trial(rule: str, problem: Problem, mistakes: Collection[str]) -> Case:
+def _trial(rule: str, problem: Problem, mistakes: Collection[str]) -> RuleCase:
     """A case of the right rule, on other data, and what these mistakes give there."""
     right = Judged(rule, RULES[rule])
-    return Case(right, problem, quantities(*problem, rules={rule: right}), mistakes)
+    return RuleCase(right, problem, quantities(*problem, rules={rule: right}), mistakes)
 
 
 def _attempt(wrong: Wrong, *args: Any) -> Given:
@@ -233,7 +233,7 @@ def _equal(one: Given, other: Given) -> bool:
     return one.shape == other.shape and not differ(one, other, 1e-8 * np.abs(one) + 1e-12 * scale).any()
 
 
-def _two_at_once(case: Case) -> list[str]:
+def _two_at_once(case: RuleCase) -> list[str]:
     """A known mistake, with a factor that tells of a second one."""
     M = len(case.problem.x)
     factors = {
@@ -268,7 +268,7 @@ def _constant(answers: Sequence[Given], others: Sequence[Given]) -> float | None
 # What can be said of numbers that no known mistake gives
 
 
-def observed(case: Case) -> str:
+def observed(case: RuleCase) -> str:
     """Return what can be said of numbers that no known mistake gives, in words."""
     for _, call in case.wrong:
         if call.problem:

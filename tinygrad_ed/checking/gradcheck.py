@@ -24,7 +24,7 @@ from tinygrad_ed.graph.node import Node, plain
 from tinygrad_ed.graph.rule import run_plainly
 from tinygrad_ed.graph.values import Array, leaf_value
 from tinygrad_ed.transforms.functions import jvp, vjp
-from tinygrad_ed.transforms.run import Run, Tree
+from tinygrad_ed.transforms.run import FunctionRun, Tree
 
 Function = Callable[..., Any]
 MODES = ("rev", "fwd")
@@ -100,7 +100,7 @@ class _Point:
 
     def __init__(self, f: Function, xs: Any, at: list[Array], rng: np.random.Generator) -> None:
         self.f, self.xs, self.at = f, xs, at
-        run = Run(f, xs, tuple(range(len(xs))), {})
+        run = FunctionRun(f, xs, tuple(range(len(xs))), {})
         roots = run.output_nodes()
         results = [np.asarray(root.value, dtype=float) for root in roots]
         one = sum([r.size for r in results]) == 1

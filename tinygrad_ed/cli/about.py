@@ -31,13 +31,13 @@ def _demo(options: argparse.Namespace) -> int:
 
 
 def _ops(options: argparse.Namespace) -> int:
-    from tinygrad_ed.ops.numpy.coverage import coverage, table
+    from tinygrad_ed.ops.numpy.coverage import coverage, summary
 
     if options.list:
         for entry in coverage():
             print(f"np.{entry.name:<40} {entry.kind:<15} {entry.how}".rstrip())
     else:
-        print("\n\n".join([textwrap.fill(part, 110, subsequent_indent="  ") for part in table().split("\n\n")]))
+        print("\n\n".join([textwrap.fill(part, 110, subsequent_indent="  ") for part in summary().split("\n\n")]))
     return 0
 
 

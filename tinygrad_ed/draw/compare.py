@@ -29,7 +29,7 @@ from tinygrad_ed.draw.style import (
     WRONG,
     WRONG_FILL,
     escape,
-    number,
+    number_text,
 )
 from tinygrad_ed.nn import MLP
 from tinygrad_ed.notation.formula import Formula
@@ -170,7 +170,7 @@ def _page(scene: Scene, checked: CrossCheck) -> bytes:
         lines.append(
             f'<tr class="{kind}" data-quantity="{row.quantity}" tabindex="0">'
             f'<th scope="row">{name} <code>{row.quantity}</code></th>{values}'
-            f"<td>{number(row.difference)}</td><td>{says}</td></tr>"
+            f"<td>{number_text(row.difference)}</td><td>{says}</td></tr>"
         )
     body = (
         '<main>\n<div class="drawing" role="region" aria-label="Both roads" tabindex="0">'

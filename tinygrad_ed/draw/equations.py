@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 
 from tinygrad_ed.draw.parts import Numbers, TraceNode
-from tinygrad_ed.draw.style import clean, escape, number, short
+from tinygrad_ed.draw.style import clean, escape, number_text, short
 from tinygrad_ed.notation import letters as notation
 from tinygrad_ed.notation.formula import Bracket, Formula, Fraction, Row, Script, Sign, tex_text
 from tinygrad_ed.notation.letters import formula, named
@@ -158,12 +158,12 @@ def math(term: Formula, sign: str = "") -> str:
     return f"<math{text}>{before}{term.mathml}</math>"
 
 
-def matrix(numbers: Numbers) -> list[list[str]] | None:
+def matrix_cells(numbers: Numbers) -> list[list[str]] | None:
     """The entries of a small vector (one row) or matrix as text; None for a number or anything larger."""
     if not numbers.shape or not written_out(numbers):
         return None
     rows = [numbers.entries] if len(numbers.shape) == 1 else numbers.entries
-    return [[number(x) for x in row] for row in rows]
+    return [[number_text(x) for x in row] for row in rows]
 
 
 def written_out(numbers: Numbers) -> bool:
@@ -182,12 +182,12 @@ def summary(numbers: Numbers) -> str:
     ('0.5', '−0.5 … 0.5')
     """
     if not numbers.shape:
-        return number(numbers.low)
+        return number_text(numbers.low)
     if 0 in numbers.shape:
         return "no entries"
     if numbers.low == numbers.high:
-        return f"all {number(numbers.low)}"
-    return f"{number(numbers.low)} … {number(numbers.high)}"
+        return f"all {number_text(numbers.low)}"
+    return f"{number_text(numbers.low)} … {number_text(numbers.high)}"
 
 
 def brief(numbers: Numbers, most: int = 24) -> str:

@@ -12,7 +12,7 @@ from functools import cache
 import numpy as np
 
 from tinygrad_ed.draw import backends
-from tinygrad_ed.draw.equations import matrix, shape_text, summary
+from tinygrad_ed.draw.equations import matrix_cells, shape_text, summary
 from tinygrad_ed.draw.legend import COLOURINGS, Scale, heading, whose
 from tinygrad_ed.draw.overview import stages
 from tinygrad_ed.draw.parts import Edge, Numbers, TraceNode
@@ -274,7 +274,7 @@ def _label(node: TraceNode, back: str) -> str:
 
 def _rows(before: str, numbers: Numbers, colour: str) -> list[list[str]]:
     """The cells of a number, of a small matrix in full, or of the range of a large array."""
-    cells = matrix(numbers)
+    cells = matrix_cells(numbers)
     if cells is None:
         line = [_cell(before + summary(numbers), colour, "LEFT")]
         return [line, [f'<TD ALIGN="LEFT">{_heat_map(numbers)}</TD>']] if numbers.cells else [line]

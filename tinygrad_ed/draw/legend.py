@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 from tinygrad_ed.draw.equations import summary
 from tinygrad_ed.draw.parts import Numbers, TraceNode
-from tinygrad_ed.draw.style import LINE, QUIET, ROLES, cell, heat, number, short
+from tinygrad_ed.draw.style import LINE, QUIET, ROLES, cell, heat, number_text, short
 from tinygrad_ed.draw.trace import Trace
 
 COLOURINGS = ("role", "value", "gradient")
@@ -98,7 +98,7 @@ _SWATCHES = {
 def _scale(scale: Scale) -> list[str]:
     """Five steps of the scale, and what has no number."""
     steps = [(share * scale.largest, heat(share, 1.0, _STRONGEST)) for share in (-1.0, -0.5, 0.0, 0.5, 1.0)]
-    found = [(f"{scale.colour} {number(x)}" if x == steps[0][0] else number(x), fill) for x, fill in steps]
+    found = [(f"{scale.colour} {number_text(x)}" if x == steps[0][0] else number_text(x), fill) for x, fill in steps]
     if scale.colour == "gradient":
         found.append(("not computed", _MISSING))
     return [

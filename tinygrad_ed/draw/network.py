@@ -23,7 +23,7 @@ from tinygrad_ed.draw.style import (
     LINE,
     PAPER,
     QUIET,
-    number,
+    number_text,
 )
 from tinygrad_ed.errors import InvalidValue
 from tinygrad_ed.nn import MLP
@@ -103,7 +103,7 @@ def layout(mlp: MLP, found: Any, rho: Any, cost: str, sample: int, title: str | 
     bottom = _TOP + max(heights) + 6
     dense = not all(_slots(*pair) for pair in itertools.pairwise(columns))
     items += _legend(bottom, dense, M, _example(found, columns[1]) if M == 1 else None)
-    described = f"cost {number(found['cost'])}; layers of {', '.join(map(str, mlp.sizes))} neurons"
+    described = f"cost {number_text(found['cost'])}; layers of {', '.join(map(str, mlp.sizes))} neurons"
     return Scene(max(right, 860), bottom + (142 if M == 1 else 118), name, described, items)
 
 
@@ -139,11 +139,15 @@ def _connections(mlp: MLP, found: Any, j: int, xs: list[float], ys: list[dict[in
             x, y = x1 + t * (x2 - x1), y1 + t * (y2 - y1)
             name = letter("omega_k", j, f"{i + 1},{k + 1}")
             first = Text(
-                x, y - 2, formula("$n = $w", n=name, w=w) if slots <= 3 else words(number(w)), 11.5, COLOURS["omega_k"]
+                x,
+                y - 2,
+                formula("$n = $w", n=name, w=w) if slots <= 3 else words(number_text(w)),
+                11.5,
+                COLOURS["omega_k"],
             )
-            second = Text(x, y + 11.5, words(f"∂ {number(g)}"), 11.5, GRADIENT)
+            second = Text(x, y + 11.5, words(f"∂ {number_text(g)}"), 11.5, GRADIENT)
             ends = f"from neuron {i + 1} of layer {j - 1} to neuron {k + 1} of layer {j}"
-            tip = f"weight {ends}: {number(w)}, gradient {number(g)}"
+            tip = f"weight {ends}: {number_text(w)}, gradient {number_text(g)}"
             width = max(first.length, second.length) + 2
             line = Line(x1, y1, x2, y2, LINE, 0.8 + 2.6 * abs(w) / largest, dashed=w < 0)
             lines.append(Group([line], tip=tip))
@@ -189,7 +193,7 @@ def _column(mlp: MLP, found: Any, rho: Any, j: int, x: float, ys: dict[int | Non
             below.append(
                 Text(x, y + _R + 16, formula("$b = $x", b=letter("beta", j, k + 1), x=bias), 12, COLOURS["beta"])
             )
-            below.append(Text(x, y + _R + 31, words(f"∂ {number(gradient)}"), 11.5, GRADIENT))
+            below.append(Text(x, y + _R + 31, words(f"∂ {number_text(gradient)}"), 11.5, GRADIENT))
         if j == len(mlp.layers):
             expected = formula("ρ_$k = $x", k=k + 1, x=float(rho[sample, k]))
             low = y > sum(ys.values()) / len(ys)  # on the side that the line to the cost leaves free
@@ -207,7 +211,7 @@ def _neuron(x: float, y: float, quarters: list[tuple[int, int, Any, float, str]]
         items.append(Box(x, y, 1, 2 * _R - 2, LINE))
     for side, half, name, value, key in quarters:
         at = x + (side * 0.46 * _R if split else 0)
-        text = number(float(value))
+        text = number_text(float(value))
         size = 12.5 if len(text) <= 6 else 11.5 if len(text) <= 7 else 9.5
         items.append(Text(at, y + (-27 if half < 0 else 37), name, 13, COLOURS[key], bold=True))
         items.append(Text(at, y + (-9 if half < 0 else 18), words(text), size))
@@ -221,7 +225,7 @@ def _cost(found: Any, cost: str, x: float, ys: dict[int | None, float], middle: 
     items += [
         Circle(at, middle, r, PAPER, COLOURS["cost"], 2),
         Text(at, middle - 6, letter("cost"), 17, COLOURS["cost"], bold=True),
-        Text(at, middle + 14, words(number(found["cost"])), 13),
+        Text(at, middle + 14, words(number_text(found["cost"])), 13),
         Text(at, _TOP - 34, words("cost"), 14, bold=True),
         Text(at, _TOP - 17, words(f"C = {cost}"), 13, QUIET),
     ]

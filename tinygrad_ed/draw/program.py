@@ -20,7 +20,7 @@ from tinygrad_ed.draw.style import (
     QUIET,
     ROLES,
     cell,
-    number,
+    number_text,
     quoted,
     short,
     tooltip,
@@ -106,7 +106,7 @@ def to_dot(steps: Sequence[ProgramStep], results: Iterable[str], title: str) -> 
 def _box(step: ProgramStep, node: str, handed_out: bool) -> str:
     fill, border = _LEGEND["derivative" if step.derivative else "forward"]
     style = "filled,rounded" + (",dashed" if step.buffer == "view" else "")
-    text = _CONSTANT.sub(lambda match: number(float(match[0])), step.text)
+    text = _CONSTANT.sub(lambda match: number_text(float(match[0])), step.text)
     where = "  ".join(part for part in (str(step.shape) if step.shape else "", step.buffer) if part)
     place = f'  <FONT COLOR="{QUIET}" POINT-SIZE="10">{cell(where)}</FONT>' if where else ""
     label = (

@@ -10,7 +10,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable
 from typing import NamedTuple
 
-from tinygrad_ed.draw.equations import brief, label_of, matrix, shape_text, summary
+from tinygrad_ed.draw.equations import brief, label_of, matrix_cells, shape_text, summary
 from tinygrad_ed.draw.layout import Point, place
 from tinygrad_ed.draw.lecture import split
 from tinygrad_ed.draw.parts import Edge, Numbers, TraceNode
@@ -42,16 +42,16 @@ def size_of(node: TraceNode) -> Size:
     """A card in a row: large enough for a small matrix in full, or for the heat maps of a large array."""
     if node.value.cells:
         return Size(200.0, 84.0 + _CELL * max(len(n.cells) for n in (node.value, node.gradient) if n and n.cells))
-    rows = table(node.value)
+    rows = cells_of(node.value)
     if not rows:
         return Size(200.0, 74.0)
     parts = 1 if node.role == "constant" else 2
     return Size(max(200.0, 34.0 + 56.0 * len(rows[0])), 36.0 + parts * _LINE * len(rows))
 
 
-def table(numbers: Numbers) -> list[list[str]] | None:
+def cells_of(numbers: Numbers) -> list[list[str]] | None:
     """The entries of a small matrix of several rows, as text; a single row is written on the line."""
-    rows = matrix(numbers)
+    rows = matrix_cells(numbers)
     return rows if rows and len(rows) > 1 else None
 
 
@@ -194,7 +194,7 @@ def _scene(
 
 def in_card(numbers: Numbers, size: Size) -> str:
     """What stands on a card's line for a value: nothing, if it is written out below as a matrix."""
-    return "" if table(numbers) and size.w > 150 else brief(numbers, size.most)
+    return "" if cells_of(numbers) and size.w > 150 else brief(numbers, size.most)
 
 
 def _card(node: TraceNode, name: Formula, fill: str, size: Size, x: float, y: float) -> Item:
@@ -227,14 +227,14 @@ def _card(node: TraceNode, name: Formula, fill: str, size: Size, x: float, y: fl
     items.append(Text(at, top + 20, words(shape), 11, QUIET, "end"))
     if node.role != "constant" or node.name:
         items.append(Text(left, top + 21, name, 13.5, colour, "start", bold=True))
-    down = top + 43 + _LINE * len(table(node.value) or "")
+    down = top + 43 + _LINE * len(cells_of(node.value) or "")
     items.append(Text(left, top + 43, words(value), text, anchor="start", cls="value"))
-    rows = table(node.value) if size.w > 150 else None
+    rows = cells_of(node.value) if size.w > 150 else None
     at_gradient = down if rows else top + 61
     items.append(Text(left, at_gradient, words(gradient), text, back, "start", cls="gradient"))
     if rows:
         items.append(Group(_table(rows, left + 18, right - 14, top + 43, INK), cls="value-map"))
-        grads = table(node.gradient) if node.gradient else None
+        grads = cells_of(node.gradient) if node.gradient else None
         if grads:
             items.append(Group(_table(grads, left + 18, right - 14, down, back), cls="gradient-map"))
     for start, numbers, kind in ((left, node.value, "value-map"), (left + 96, node.gradient, "gradient-map")):

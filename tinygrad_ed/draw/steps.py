@@ -27,7 +27,7 @@ from tinygrad_ed.draw.equations import (
     written_out,
 )
 from tinygrad_ed.draw.parts import Edge, Numbers, TraceData, TraceNode, numbers_of
-from tinygrad_ed.draw.style import number
+from tinygrad_ed.draw.style import number_text
 from tinygrad_ed.notation.formula import Formula, Row
 from tinygrad_ed.notation.letters import formula
 
@@ -248,7 +248,7 @@ class _Story:
         general = fill("$x − η · $g", {"x": name, "g": slope})
         terms = {"x": value_term(node.value, alone=True), "eta": value_term(numbers_of(learning_rate))}
         work = fill("$x − $eta · $g", {**terms, "g": value_term(gradient)}) if gradient else None
-        text = f"Update: {name.unicode} takes a step of {number(learning_rate)} against its gradient."
+        text = f"Update: {name.unicode} takes a step of {number_text(learning_rate)} against its gradient."
         return StoryStep("update", node.id, (), text, equation(name, general, "←"), work, new, new)
 
     def _added(self, node: str, before: Any, sent: Numbers | None) -> Numbers | None:

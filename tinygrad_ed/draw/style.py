@@ -50,10 +50,10 @@ def symbol(op: str) -> str:
     return SYMBOLS.get(op, op.strip("_"))
 
 
-def number(x: float) -> str:
+def number_text(x: float) -> str:
     """Return a number in at most three significant digits, with a true minus sign.
 
-    >>> number(0.5), number(-0.99996), number(12345), number(0.0000123)
+    >>> number_text(0.5), number_text(-0.99996), number_text(12345), number_text(0.0000123)
     ('0.5', '−1.00', '12345', '1.23·10⁻⁵')
     """
     return notation.number(x).unicode

@@ -8,6 +8,6 @@
 from tinygrad_ed.lecture.contribution import Contribution, contribution
 from tinygrad_ed.lecture.derivation import Derivation
 from tinygrad_ed.lecture.derive import derive
-from tinygrad_ed.lecture.step import Step
+from tinygrad_ed.lecture.step import DerivationStep
 
-__all__ = ["Contribution", "Derivation", "Step", "contribution", "derive"]
+__all__ = ["Contribution", "Derivation", "DerivationStep", "contribution", "derive"]

@@ -10,7 +10,7 @@ from pathlib import Path
 from tinygrad_ed.data.files import write_whole
 from tinygrad_ed.errors import InvalidValue
 from tinygrad_ed.lecture.page import framed, page_of
-from tinygrad_ed.lecture.step import WIDTH, Parts, Step
+from tinygrad_ed.lecture.step import WIDTH, DerivationStep, Parts
 from tinygrad_ed.notation.letters import Formula, prose
 
 
@@ -29,7 +29,7 @@ class Derivation:
 
     title: str
     intro: str
-    steps: tuple[Step, ...]
+    steps: tuple[DerivationStep, ...]
 
     @property
     def holds(self) -> bool:
@@ -37,7 +37,7 @@ class Derivation:
         return self.first_failure is None
 
     @property
-    def first_failure(self) -> Step | None:
+    def first_failure(self) -> DerivationStep | None:
         """The step that does not hold; None if all do."""
         return next((step for step in self.steps if not step.check.holds), None)
 
@@ -61,10 +61,10 @@ class Derivation:
     def __len__(self) -> int:
         return len(self.steps)
 
-    def __iter__(self) -> Iterator[Step]:
+    def __iter__(self) -> Iterator[DerivationStep]:
         return iter(self.steps)
 
-    def __getitem__(self, key: int | str) -> Step:
+    def __getitem__(self, key: int | str) -> DerivationStep:
         return self.steps[key] if isinstance(key, int) else {step.name: step for step in self.steps}[key]
 
     def __repr__(self) -> str:

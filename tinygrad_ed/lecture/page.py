@@ -7,7 +7,7 @@ scrolled, also by keyboard.
 import html
 from importlib.resources import files
 
-from tinygrad_ed.lecture.step import Parts, Step
+from tinygrad_ed.lecture.step import DerivationStep, Parts
 from tinygrad_ed.notation.blocks import pieces
 from tinygrad_ed.notation.colors import page_css
 from tinygrad_ed.notation.letters import LETTERS, Formula, letter, prose
@@ -80,7 +80,7 @@ def _letters() -> str:
     )
 
 
-def _step(number: str, step: Step) -> str:
+def _step(number: str, step: DerivationStep) -> str:
     """One step: words, the formula in a box, the equations with numbers, and the check."""
     note = f'<p class="note">{_words(step.note)}</p>\n' if step.note else ""
     equations = "\n".join([f'<div class="equation" tabindex="0">{_pieces(f)}</div>' for f in step.equations])

@@ -1,4 +1,4 @@
-"""Step: one step of the derivation, in letters, with numbers, and with its check."""
+"""DerivationStep: one step of the derivation, in letters, with numbers, and with its check."""
 
 import textwrap
 from dataclasses import dataclass
@@ -13,12 +13,12 @@ from tinygrad_ed.notation.letters import Formula, prose
 WIDTH = 110  # of a line on a terminal
 MOST = 6  # shapes that are listed in print
 
-Parts = list[tuple[str, list[tuple[str, "Step"]]]]
+Parts = list[tuple[str, list[tuple[str, "DerivationStep"]]]]
 """The parts of a derivation by their titles, each with its steps and their numbers: "2.1" is the first of part 2."""
 
 
 @dataclass(frozen=True, eq=False)
-class Step:
+class DerivationStep:
     """One step of the derivation.
 
     Attributes:

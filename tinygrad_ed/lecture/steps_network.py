@@ -9,13 +9,13 @@ from tinygrad_ed.closed_form import jacobians
 from tinygrad_ed.closed_form.derivatives import Array
 from tinygrad_ed.lecture.case import Case
 from tinygrad_ed.lecture.check import between_slopes, same, slopes_of
-from tinygrad_ed.lecture.step import Step
+from tinygrad_ed.lecture.step import DerivationStep
 from tinygrad_ed.notation.letters import Formula, formula, lines, matrix, symbols
 
 CHAIN = "{∂C}/{∂a^L} · [∏_{i=L}^{j+1} {∂f^i}/{∂a^{i-1}}] ·"
 
 
-def network(case: Case) -> Iterator[Step]:
+def network(case: Case) -> Iterator[DerivationStep]:
     """Chain the Jacobians from the cost down to a parameter; then keep what the chains have in common."""
     part = "The whole network"
     j, k, L = case.j, case.k, case.L
@@ -24,7 +24,7 @@ def network(case: Case) -> Iterator[Step]:
     answer = case.alpha[L]
     C_by_a = jacobians.cost_by_a(answer, case.rho, case.cost)
     sizes = np.abs(case.cost_of(answer)) + np.sum(np.abs(answer) + np.abs(case.rho))
-    yield Step(
+    yield DerivationStep(
         "C_by_a",
         part,
         "The cost by the answer of the network",
@@ -61,7 +61,7 @@ def network(case: Case) -> Iterator[Step]:
         omega[:, k] = column
         return case.error({**case.omega, j: omega}, dict(zip(case.layers, biases, strict=True)))
 
-    yield Step(
+    yield DerivationStep(
         "product",
         part,
         "The error by any parameter, as one product",
@@ -102,7 +102,7 @@ def network(case: Case) -> Iterator[Step]:
                 **step,
             )
         )
-    yield Step(
+    yield DerivationStep(
         "P",
         part,
         "What the products have in common: P, by recursion",
@@ -121,7 +121,7 @@ def network(case: Case) -> Iterator[Step]:
     for i in case.layers:
         case.grad_omega[i] = jacobians.grad_omega(case.P[i + 1], case.alpha[i - 1], case.dphi[i])
     shown |= {"up": j + 1, "P": case.show(case.P[j + 1], 0, j)}
-    yield Step(
+    yield DerivationStep(
         "with_P",
         part,
         "The error by any parameter, with P",
@@ -178,7 +178,7 @@ def _chained(left: str, C_by_a: Array, case: Case, own: str, own_value: Array, r
     return formula(f"{left} = {letters} = {numbers} = $result", result=result, **values, **places)
 
 
-def effective(case: Case) -> Iterator[Step]:
+def effective(case: Case) -> Iterator[DerivationStep]:
     """Do the same without any Jacobian: their zeros need not be multiplied."""
     part = "The effective computations"
     j, k = case.j, case.k
@@ -188,7 +188,7 @@ def effective(case: Case) -> Iterator[Step]:
     P = {case.L + 1: case.P[case.L + 1]}
     for i in reversed(case.layers):
         P[i] = jacobians.effective_P(P[i + 1], case.dphi[i], case.omega[i])
-    yield Step(
+    yield DerivationStep(
         "effective_P",
         part,
         "P without Jacobians",
@@ -211,7 +211,7 @@ def effective(case: Case) -> Iterator[Step]:
     )
 
     grad_omega = {i: jacobians.effective_grad_omega(P[i + 1], case.alpha[i - 1], case.dphi[i]) for i in case.layers}
-    yield Step(
+    yield DerivationStep(
         "effective_grad_omega",
         part,
         "The gradient by the weights without Jacobians",
@@ -234,7 +234,7 @@ def effective(case: Case) -> Iterator[Step]:
     )
 
     grad_beta = {i: jacobians.effective_grad_beta(P[i + 1], case.dphi[i]) for i in case.layers}
-    yield Step(
+    yield DerivationStep(
         "effective_grad_beta",
         part,
         "The gradient by the bias without Jacobians",

@@ -8,11 +8,11 @@ from tinygrad_ed.closed_form import jacobians, rules
 from tinygrad_ed.closed_form.derivatives import ACTIVATIONS, Array
 from tinygrad_ed.lecture.case import Case
 from tinygrad_ed.lecture.check import Slopes, between_slopes, entry_slopes, same, slopes_of
-from tinygrad_ed.lecture.step import Step
+from tinygrad_ed.lecture.step import DerivationStep
 from tinygrad_ed.notation.letters import factor, formula, letter, lines, matrix, named, symbols
 
 
-def forward(case: Case) -> Iterator[Step]:
+def forward(case: Case) -> Iterator[DerivationStep]:
     """Run the network on the sample, and find the slope of Φ at every net input."""
     part = "The network and the sample"
     zeta, alpha, dphi = case.zeta, case.alpha, case.dphi
@@ -32,7 +32,7 @@ def forward(case: Case) -> Iterator[Step]:
     equations.append(
         formula("ε = C(α^$L, ρ) = $C($a, $r) = $e", L=case.L, C=named(case.cost), a=answer, r=expected, e=error)
     )
-    yield Step(
+    yield DerivationStep(
         "forward",
         part,
         "The network runs forward",
@@ -69,7 +69,7 @@ def forward(case: Case) -> Iterator[Step]:
     for i in case.layers:
         dphi[i] = ACTIVATIONS[case.activations[i]].dphi(zeta[i])
         slopes.append(entry_slopes(ACTIVATIONS[case.activations[i]].phi, zeta[i]))
-    yield Step(
+    yield DerivationStep(
         "dphi",
         part,
         "The slope of Φ at every net input",
@@ -92,7 +92,7 @@ def forward(case: Case) -> Iterator[Step]:
     )
 
 
-def neuron(case: Case) -> Iterator[Step]:
+def neuron(case: Case) -> Iterator[DerivationStep]:
     """Differentiate the answer of one neuron by its inputs, its weights and its bias."""
     part = "One neuron"
     j, k = case.j, case.k
@@ -108,7 +108,7 @@ def neuron(case: Case) -> Iterator[Step]:
         return float(phi(np.dot(w, a) + b)[0])
 
     size = float(case.zeta_size(j)[k] + np.abs(answer[0]))
-    yield Step(
+    yield DerivationStep(
         "h",
         part,
         f"What the neuron {case.neuron} computes",
@@ -134,7 +134,7 @@ def neuron(case: Case) -> Iterator[Step]:
 
     by_a, by_w, by_b = jacobians.neuron_by_a(w, dphi), jacobians.neuron_by_w(a, dphi), jacobians.neuron_by_b(dphi)
     case.h_by_w, case.h_by_b = by_w, by_b
-    yield Step(
+    yield DerivationStep(
         "h_by_a",
         part,
         "The neuron by its inputs",
@@ -149,7 +149,7 @@ def neuron(case: Case) -> Iterator[Step]:
             slopes_of(lambda moved: h(moved, w, b), a, w, size),
         ),
     )
-    yield Step(
+    yield DerivationStep(
         "h_by_w",
         part,
         "The neuron by its weights",
@@ -164,7 +164,7 @@ def neuron(case: Case) -> Iterator[Step]:
             slopes_of(lambda moved: h(a, moved, b), w, a, size),
         ),
     )
-    yield Step(
+    yield DerivationStep(
         "h_by_b",
         part,
         "The neuron by its bias",
@@ -180,7 +180,7 @@ def neuron(case: Case) -> Iterator[Step]:
     )
 
 
-def layer(case: Case) -> Iterator[Step]:
+def layer(case: Case) -> Iterator[DerivationStep]:
     """Put the neurons of a layer below each other: the Jacobians of the layer, with their zeros."""
     part = "One layer"
     j, k = case.j, case.k
@@ -190,7 +190,7 @@ def layer(case: Case) -> Iterator[Step]:
 
     for i in case.layers:
         case.f_by_a[i] = jacobians.layer_by_a(case.omega[i], case.dphi[i])
-    yield Step(
+    yield DerivationStep(
         "f_by_a",
         part,
         "The layer by its inputs",
@@ -218,7 +218,7 @@ def layer(case: Case) -> Iterator[Step]:
     by_w, only_k = jacobians.layer_by_w(a, dphi, k), np.zeros((m, n))
     only_k[k] = case.h_by_w[0]
     case.f_by_w = by_w
-    yield Step(
+    yield DerivationStep(
         "f_by_w",
         part,
         "The layer by the weights of one neuron",
@@ -231,7 +231,7 @@ def layer(case: Case) -> Iterator[Step]:
 
     by_b_k, only_k = jacobians.layer_by_b_k(dphi, k), np.zeros((m, 1))
     only_k[k] = case.h_by_b[0]
-    yield Step(
+    yield DerivationStep(
         "f_by_b_k",
         part,
         "The layer by the bias of one neuron",
@@ -243,7 +243,7 @@ def layer(case: Case) -> Iterator[Step]:
     )
 
     case.f_by_b = {i: jacobians.layer_by_b(case.dphi[i]) for i in case.layers}
-    yield Step(
+    yield DerivationStep(
         "f_by_b",
         part,
         "The layer by its bias",

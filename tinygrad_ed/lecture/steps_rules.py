@@ -8,11 +8,11 @@ from tinygrad_ed.closed_form import rules
 from tinygrad_ed.closed_form.derivatives import ACTIVATIONS, COSTS, Array
 from tinygrad_ed.lecture.case import Case
 from tinygrad_ed.lecture.check import Check, Slopes, between_slopes, same, slopes_of
-from tinygrad_ed.lecture.step import Step
+from tinygrad_ed.lecture.step import DerivationStep
 from tinygrad_ed.notation.letters import Formula, formula, lines, number
 
 
-def the_rules(case: Case) -> Iterator[Step]:
+def the_rules(case: Case) -> Iterator[DerivationStep]:
     """Give what the gradients have in common the name B: that is all of backpropagation."""
     part = "The backpropagation rules"
     j, k, L = case.j, case.k, case.L
@@ -41,7 +41,7 @@ def the_rules(case: Case) -> Iterator[Step]:
                     **above,
                 )
             )
-    yield Step(
+    yield DerivationStep(
         "B",
         part,
         "The rule for B",
@@ -61,7 +61,7 @@ def the_rules(case: Case) -> Iterator[Step]:
     )
 
     P = {i: rules.P(case.omega[i], case.B[i]) for i in case.layers}
-    yield Step(
+    yield DerivationStep(
         "rule_P",
         part,
         "P from B",
@@ -81,7 +81,7 @@ def the_rules(case: Case) -> Iterator[Step]:
     )
 
     grad_omega = {i: rules.grad_omega(alpha[i - 1], case.B[i]) for i in case.layers}
-    yield Step(
+    yield DerivationStep(
         "rule_grad_omega",
         part,
         "The rule for the weights",
@@ -104,7 +104,7 @@ def the_rules(case: Case) -> Iterator[Step]:
     )
 
     grad_beta = {i: rules.grad_beta(case.B[i]) for i in case.layers}
-    yield Step(
+    yield DerivationStep(
         "rule_grad_beta",
         part,
         "The rule for the bias",
@@ -120,7 +120,7 @@ def the_rules(case: Case) -> Iterator[Step]:
     case.grad_omega, case.grad_beta = grad_omega, grad_beta
 
 
-def algorithms(case: Case) -> Iterator[Step]:
+def algorithms(case: Case) -> Iterator[DerivationStep]:
     """Run both algorithms as they stand on the slides, line by line, and take one step of gradient descent."""
     part = "The algorithms"
     L = case.L
@@ -133,7 +133,7 @@ def algorithms(case: Case) -> Iterator[Step]:
             run.append(("3", 0, formula("j ← $i", i=i)))
             run.append(_line("4", 1, "B^$i ← Φ'(ζ^$i) ⊙ [P^$up]^T = $row^T", i, case.show(B[i], 0, i)))
             run.append(_line("5", 1, "[P^$i]^T ← Ω^$i · B^$i = $row^T", i, case.show(P[i], 0, i - 1)))
-    yield Step(
+    yield DerivationStep(
         "backpropagation",
         part,
         "Backpropagation",
@@ -164,7 +164,7 @@ def algorithms(case: Case) -> Iterator[Step]:
         run.append(("1", 0, formula("j = $i", i=i)))
         run.append(_line("2", 1, "Gradient(Ω^$i) ← α^$h · [B^$i]^T = $row", i, case.show(grad_omega[i], i - 1, i)))
         run.append(_line("3", 1, "Gradient(β^$i) ← B^$i = $row^T", i, case.show(grad_beta[i][np.newaxis], 0, i)))
-    yield Step(
+    yield DerivationStep(
         "gradient_computation",
         part,
         "Gradient computation",
@@ -191,14 +191,14 @@ def algorithms(case: Case) -> Iterator[Step]:
     yield from _update(case)
 
 
-def _update(case: Case) -> Iterator[Step]:
+def _update(case: Case) -> Iterator[DerivationStep]:
     """One step of gradient descent, and what it does to the error."""
     j, eta = case.j, case.learning_rate
     omega, beta = rules.update(case.omega, case.beta, case.grad_omega, case.grad_beta, eta)
     before, after = case.cost_of(case.alpha[case.L]), case.run(omega, beta)
     square = sum([float(np.sum(g**2)) for book in (case.grad_omega, case.grad_beta) for g in book.values()])
     shown = {"j": j, "eta": number(eta)}
-    yield Step(
+    yield DerivationStep(
         "update",
         "The algorithms",
         "The update",

@@ -59,14 +59,14 @@ def pair(validation: Any) -> tuple[Any, Any]:
     return x, rho
 
 
-def number(name: str, value: Any, *, low: float = 0.0, high: float = np.inf, closed: str = "") -> float:
+def number_between(name: str, value: Any, *, low: float = 0.0, high: float = np.inf, closed: str = "") -> float:
     """Return a number between two bounds; `closed` has "[" if the lower belongs to it, and "]" if the upper does.
 
     Raises:
         InvalidType: for what is not a real number.
         InvalidValue: for one outside, NaN or an infinity.
 
-    >>> number("momentum", 1.0, high=1.0, closed="[")
+    >>> number_between("momentum", 1.0, high=1.0, closed="[")
     Traceback (most recent call last):
     tinygrad_ed.InvalidValue: momentum must be a number of at least 0 and below 1, got 1.0
     """

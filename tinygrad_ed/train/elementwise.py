@@ -10,7 +10,7 @@ import numpy as np
 
 from tinygrad_ed.errors import InvalidValue, ShapeError, real_number
 from tinygrad_ed.graph.values import Array
-from tinygrad_ed.train.checks import number
+from tinygrad_ed.train.checks import number_between
 
 BLOCK = 2**15  # entries that are worked on at a time, so that they stay in the processor's cache
 
@@ -54,7 +54,7 @@ class Elementwise:
         self.learning_rate = real_number("learning_rate", learning_rate, wanted)
         if not self.learning_rate > 0:
             raise InvalidValue(f"learning_rate must be {wanted}, got {learning_rate!r}")
-        self.weight_decay = number("weight_decay", weight_decay, closed="[")
+        self.weight_decay = number_between("weight_decay", weight_decay, closed="[")
         self.reset()
 
     def reset(self) -> None:

@@ -28,7 +28,7 @@ from tinygrad_ed.train.history import Callback, History
 from tinygrad_ed.train.methods import check_method
 from tinygrad_ed.train.optim import GradientDescent
 from tinygrad_ed.train.progress import bar_for
-from tinygrad_ed.train.run import Plan, Run, Validation
+from tinygrad_ed.train.run import Plan, TrainingRun, Validation
 from tinygrad_ed.train.shards import ByShards, Data, check_executor
 
 
@@ -150,7 +150,7 @@ def fit(
     if callable(forget := getattr(optimizer, "reset", None)):
         forget()
     plan = Plan(method, batch_size, sampling, epochs, schedule, held_out, followers, file)
-    training = Run(mlp, gradients, optimizer, rng, plan)
+    training = TrainingRun(mlp, gradients, optimizer, rng, plan)
     training.resume()
     return training.go(bar(epochs, training.history.epochs))
 

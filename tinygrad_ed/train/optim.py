@@ -17,7 +17,7 @@ import numpy as np
 
 from tinygrad_ed.errors import InvalidValue
 from tinygrad_ed.graph.values import Array
-from tinygrad_ed.train.checks import number
+from tinygrad_ed.train.checks import number_between
 from tinygrad_ed.train.elementwise import Elementwise
 
 
@@ -62,7 +62,7 @@ class Momentum(Elementwise):
 
     def __init__(self, learning_rate: float = 0.01, momentum: float = 0.9, weight_decay: float = 0.0) -> None:
         super().__init__(learning_rate, weight_decay)
-        self.momentum = number("momentum", momentum, high=1.0, closed="[")
+        self.momentum = number_between("momentum", momentum, high=1.0, closed="[")
 
     def _constants(self) -> dict[str, float]:
         return super()._constants() | {"momentum": self.momentum}
@@ -115,7 +115,7 @@ class RMSprop(Elementwise):
         self, learning_rate: float = 0.01, alpha: float = 0.99, eps: float = 1e-8, weight_decay: float = 0.0
     ) -> None:
         super().__init__(learning_rate, weight_decay)
-        self.alpha, self.eps = number("alpha", alpha, high=1.0, closed="["), number("eps", eps)
+        self.alpha, self.eps = number_between("alpha", alpha, high=1.0, closed="["), number_between("eps", eps)
 
     def _constants(self) -> dict[str, float]:
         unit = math.sqrt(1.0 - self.alpha)
@@ -169,10 +169,10 @@ class Adam(Elementwise):
         except (TypeError, ValueError):
             raise InvalidValue(f"betas must be two numbers, such as (0.9, 0.999), got {betas!r}") from None
         self.betas = (
-            number("the first of betas", first, high=1.0, closed="["),
-            number("the second of betas", second, high=1.0, closed="["),
+            number_between("the first of betas", first, high=1.0, closed="["),
+            number_between("the second of betas", second, high=1.0, closed="["),
         )
-        self.eps = number("eps", eps)
+        self.eps = number_between("eps", eps)
 
     def _constants(self) -> dict[str, float]:
         first, second = self.betas

@@ -51,7 +51,7 @@ class Plan:
     checkpoint: Checkpoint | None
 
 
-class Run:
+class TrainingRun:
     """A network in training."""
 
     def __init__(

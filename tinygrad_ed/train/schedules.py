@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tinygrad_ed.errors import InvalidType
-from tinygrad_ed.train.checks import number
+from tinygrad_ed.train.checks import number_between
 
 Schedule = Callable[[float], float]
 
@@ -49,8 +49,8 @@ class Step(Constant):
     gamma: float = 0.1
 
     def __post_init__(self) -> None:
-        number("every", self.every)
-        number("gamma", self.gamma)
+        number_between("every", self.every)
+        number_between("gamma", self.gamma)
 
     def __call__(self, t: float) -> float:
         """Return the factor at time t."""
@@ -75,7 +75,7 @@ class Exponential(Constant):
     gamma: float
 
     def __post_init__(self) -> None:
-        number("gamma", self.gamma)
+        number_between("gamma", self.gamma)
 
     def __call__(self, t: float) -> float:
         """Return the factor at time t."""
@@ -104,8 +104,8 @@ class Cosine(Constant):
     final: float = 0.0
 
     def __post_init__(self) -> None:
-        number("epochs", self.epochs)
-        number("final", self.final, high=1.0, closed="[]")
+        number_between("epochs", self.epochs)
+        number_between("final", self.final, high=1.0, closed="[]")
 
     def __call__(self, t: float) -> float:
         """Return the factor at time t."""
@@ -135,8 +135,8 @@ class WarmUp(Constant):
     per_update: bool = field(default=True, kw_only=True)
 
     def __post_init__(self) -> None:
-        number("epochs", self.epochs)
-        number("start", self.start, high=1.0, closed="[]")
+        number_between("epochs", self.epochs)
+        number_between("start", self.start, high=1.0, closed="[]")
         checked(self.then)
 
     def __call__(self, t: float) -> float:
@@ -174,4 +174,4 @@ def factor_at(schedule: Schedule, t: float) -> float:
     Traceback (most recent call last):
     tinygrad_ed.InvalidValue: what a schedule gives at time 2 must be a number of at least 0, got -1.0
     """
-    return number(f"what a schedule gives at time {t:g}", schedule(t), closed="[")
+    return number_between(f"what a schedule gives at time {t:g}", schedule(t), closed="[")

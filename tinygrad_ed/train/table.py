@@ -14,7 +14,7 @@ from tinygrad_ed.data import Dataset
 from tinygrad_ed.errors import InvalidValue
 from tinygrad_ed.graph.values import Array
 from tinygrad_ed.nn import MLP
-from tinygrad_ed.train.checks import number
+from tinygrad_ed.train.checks import number_between
 from tinygrad_ed.train.fit import fit
 from tinygrad_ed.train.history import History
 from tinygrad_ed.train.table_network import Scale, TableNetwork
@@ -104,7 +104,7 @@ def train_on_table(
             f"the target {data.target!r} holds {'classes' if data.classes else 'numbers'}, which are learned with the "
             f"cost {' or '.join(known)}, not {cost!r}"
         )
-    validation = number("validation", validation, high=1.0, closed="[")
+    validation = number_between("validation", validation, high=1.0, closed="[")
     learned, held_out = data.split(test, rng=seed)
     train, checked = learned.split(validation, rng=seed) if validation else (learned, None)
     outputs = None if data.classes else Scale.of(train.rho)

@@ -24,7 +24,7 @@ from tinygrad_ed.graph.node import Node
 from tinygrad_ed.transforms.run import (
     ArgNums,
     Function,
-    Run,
+    FunctionRun,
     Tree,
     as_tuple,
     inside,
@@ -88,7 +88,7 @@ def value_and_grad(f: Function, argnums: ArgNums = 0) -> Function:
 
     @functools.wraps(f)
     def both(*args: Any, **keywords: Any) -> tuple[Any, Any]:
-        run = Run(f, args, argnums, keywords)
+        run = FunctionRun(f, args, argnums, keywords)
         y = _one_number(run)
         return run.out(y), run.per_argument(run.pull([y], [start(y)]))
 
@@ -117,7 +117,7 @@ def elementwise_grad(f: Function, argnums: ArgNums = 0) -> Function:
 
     @functools.wraps(f)
     def gradient(*args: Any, **keywords: Any) -> Any:
-        run = Run(f, args, argnums, keywords)
+        run = FunctionRun(f, args, argnums, keywords)
         y = run.single_output("elementwise_grad")
         return run.per_argument(run.pull([y], [_ones(y)]))
 
@@ -138,7 +138,7 @@ def vjp(f: Function, *xs: *Xs) -> tuple[Any, Callable[[Any], tuple[*Xs]]]:
     >>> y, pullback(np.array([1.0, 10.0]))
     (array([3., 6.]), (array([ 3., 30.]), 21.0))
     """
-    run = Run(f, xs, tuple(range(len(xs))), {})
+    run = FunctionRun(f, xs, tuple(range(len(xs))), {})
 
     def pullback(v: Any) -> tuple[Any, ...]:
         seeds = leaves_like(v, run.output, "the gradient given to the pullback")
@@ -168,7 +168,7 @@ def jvp(f: Function, xs: Trees, vs: Trees) -> tuple[Any, Any]:
     >>> jvp(lambda x: x**3, (2.0,), (10.0,))
     (8.0, 120.0)
     """
-    run = Run(f, as_tuple(xs, "xs"), tuple(range(len(xs))), {})
+    run = FunctionRun(f, as_tuple(xs, "xs"), tuple(range(len(xs))), {})
     tangents = run.tangents(vs)
     nodes = run.output_nodes()
     probes = [Node(_ones(node)) for node in nodes]
@@ -193,7 +193,7 @@ def hvp(f: Function, xs: Any, vs: Trees) -> tuple[Any, ...]:
     >>> hvp(lambda x: (x**3).sum(), (np.array([1.0, 2.0]),), (np.array([1.0, 10.0]),))
     (array([  6., 120.]),)
     """
-    run = Run(f, as_tuple(xs, "xs"), tuple(range(len(xs))), {})
+    run = FunctionRun(f, as_tuple(xs, "xs"), tuple(range(len(xs))), {})
     tangents = run.tangents(vs)
     y = run.single_output("hvp")
     if y.size != 1:
@@ -226,7 +226,7 @@ def jacobian(f: Function, argnums: ArgNums = 0) -> Function:
 
     @functools.wraps(f)
     def matrix(*args: Any, **keywords: Any) -> Any:
-        run = Run(f, args, argnums, keywords)
+        run = FunctionRun(f, args, argnums, keywords)
         return run.like_output(jacobians(run, run.output_nodes()))
 
     return matrix
@@ -252,7 +252,7 @@ def hessian(f: Function, argnums: ArgNums = 0) -> Function:
 
     @functools.wraps(f)
     def matrix(*args: Any, **keywords: Any) -> Any:
-        run = Run(f, args, argnums, keywords)
+        run = FunctionRun(f, args, argnums, keywords)
         y = _one_number(run)
         found = pull([y], [start(y)], run.variables, True)
         slopes = [finished(g, x, True) for g, x in zip(found, run.variables, strict=True)]
@@ -261,7 +261,7 @@ def hessian(f: Function, argnums: ArgNums = 0) -> Function:
     return matrix
 
 
-def _one_number(run: Run) -> Node:
+def _one_number(run: FunctionRun) -> Node:
     """The result, where it has to be one number."""
     y = run.single_output("grad")
     if y.size != 1:

@@ -35,7 +35,7 @@ SMALL = 1 << 14
 inside: ContextVar[bool] = ContextVar("inside a transform", default=False)
 
 
-class Run:
+class FunctionRun:
     """One run of `f` on variables: the arguments, the variables made of them, and the result."""
 
     def __init__(self, f: Function, args: tuple[Any, ...], argnums: ArgNums, keywords: dict[str, Any]) -> None:
@@ -120,7 +120,7 @@ class Run:
         return checked
 
 
-def jacobians(run: Run, ys: list[Node]) -> list[Any]:
+def jacobians(run: FunctionRun, ys: list[Node]) -> list[Any]:
     """For each result the derivatives of all its entries, nested as the arguments are."""
     rows = [_rows_as_nodes(run, y) for y in ys] if run.keep else rows_of(ys, run.variables)
     return [run.nested(found) for found in rows]
@@ -177,7 +177,7 @@ def _shaped(rows: Any, shape: tuple[int, ...]) -> Any:
     return identity(first) if isinstance(first, Lifted) else float(first)  # type: ignore[call-overload]  # as there
 
 
-def _rows_as_nodes(run: Run, y: Node) -> list[Any]:
+def _rows_as_nodes(run: FunctionRun, y: Node) -> list[Any]:
     """Inside another transform: a sweep for each row, whose gradients can be differentiated again."""
     basis = np.eye(y.size, dtype=y.dtype).reshape(y.size, *y.shape)
     rows = [run.pull([y], [start(y, row if y.shape else 1.0)]) for row in basis]

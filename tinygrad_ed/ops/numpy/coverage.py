@@ -57,10 +57,10 @@ def _entry(function: Callable[..., Any]) -> Entry:
     return Entry(path(function), "plain" if function in PLAIN else "refused", "")
 
 
-def table() -> str:
+def summary() -> str:
     """Return the coverage as text: the counts, and the functions of each class.
 
-    >>> table().splitlines()[0][:31]
+    >>> summary().splitlines()[0][:31]
     'differentiable: np.absolute, np'
     """
     entries = coverage()
