@@ -22,7 +22,7 @@ import numpy as np
 from tinygrad_ed.errors import InvalidType, InvalidValue, NoDerivativeRule, ShapeError
 from tinygrad_ed.graph.grad_mode import mode, observer
 from tinygrad_ed.graph.node import Node, clock
-from tinygrad_ed.graph.values import Plain, Value, constant, kept, lifted_among, owned, read_only, shape_of
+from tinygrad_ed.graph.values import Plain, Value, constant, exact, kept, lifted_among, owned, read_only, shape_of
 
 Rule = Callable[..., Any]
 
@@ -58,6 +58,7 @@ class Op:
         "any_params",
         "arity",
         "broadcasts",
+        "counts",
         "entrywise",
         "forward",
         "guarded",
@@ -94,6 +95,9 @@ class Op:
         # A reader's function could write into the arrays that it is given, and its rules could give anything: it is
         # guarded. The ops of the package never write into their inputs, and their rules give floats for floats.
         self.guarded = True
+        # Whether its rules compute with whole numbers: then they see floats, which do not wrap. A reader's may read
+        # entries by them.
+        self.counts = False
         # For `quick.py`: a short way for a call without parameters; what its sweeps may take for granted.
         self.shortly: Callable[..., Node | None] | None = None
         self.quick, self.entrywise = False, False
@@ -152,6 +156,8 @@ class Op:
             value = watcher.computed(partial(self._evaluate, values, params, inputs, floats))
         if not recorded:
             return value
+        if self.counts:
+            values = [exact(v) for v in values]
         args = tuple([x if isinstance(x, Node) else v for x, v in zip(inputs, values, strict=True)])
         return self._remembered(value, args, owned(params) if params else params)
 

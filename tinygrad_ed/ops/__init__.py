@@ -145,5 +145,5 @@ cls.nonzero, cls.any, cls.all = _plain("nonzero"), _plain("any"), _plain("all")
 cls.__array_ufunc__, cls.__array_function__ = protocols.array_ufunc, protocols.array_function
 
 for _op in OPS.values():
-    _op.guarded = False  # they are ours: see `Op`
+    _op.guarded, _op.counts = False, True  # they are ours: see `Op`
 quick.install(OPERATORS, METHODS)

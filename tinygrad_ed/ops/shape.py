@@ -315,12 +315,10 @@ def take(x: Any, indices: Any, axis: int | None = None, mode: str = "raise") -> 
     """
     if axis is None:
         return take(ravel(x), indices, 0, mode)
-    before = axes_before(axis, x)
-    places: Any = indices if isinstance(indices, Lifted) else np.asarray(indices)
-    places = places.astype(int) if places.dtype.kind == "b" else places  # to `take` these are positions, no mask
-    if mode != "raise":
+    before, places = axes_before(axis, x), indices
+    if mode != "raise" or not isinstance(places, np.ndarray | Lifted) or places.dtype.kind not in "iu":
         into_range: Any = np.take  # whose types list the modes by name
-        places = into_range(np.arange(shape_of(x)[axis]), places, mode=mode)
+        places = into_range(np.arange(shape_of(x)[axis]), places, mode=mode)  # so NumPy says what is a position
     return getitem(x, index=(*before, places))
 
 
