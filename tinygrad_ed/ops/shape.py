@@ -296,7 +296,7 @@ def moveaxis(x: Any, source: Any, destination: Any) -> Any:
 @typed
 def repeat(x: Any, repeats: Any, axis: int | None = None) -> Any:
     """Repeat entries, as `np.repeat` does."""
-    if axis is None:
+    if axis is None or (axis in (0, -1) and not shape_of(x)):
         return repeat(ravel(x), repeats, 0)
     before, shape = axes_before(axis, x), shape_of(x)
     if np.ndim(repeats):
@@ -313,7 +313,7 @@ def take(x: Any, indices: Any, axis: int | None = None, mode: str = "raise") -> 
     >>> take(Node([1.0, 2.0, 3.0]), [2, 0])
     Node([3., 1.], op='getitem')
     """
-    if axis is None:
+    if axis is None or (axis in (0, -1) and not shape_of(x)):
         return take(ravel(x), indices, 0, mode)
     before, places = axes_before(axis, x), indices
     if mode != "raise" or not isinstance(places, np.ndarray | Lifted) or places.dtype.kind not in "iu":

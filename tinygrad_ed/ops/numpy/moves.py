@@ -65,7 +65,7 @@ def _mover(function: Callable[..., Any]) -> Op:
     """The op of a function: its inputs are the moved arrays, whose places among the arguments `moved` tells."""
 
     def forward(*xs: Any, moved: Any = None, **others: Any) -> Any:
-        return function(**rebuilt(moved, iter(xs)), **others)
+        return function(**rebuilt(moved, map(as_array, xs)), **others)
 
     def rule(g: Any, y: Any, i: int, *xs: Any, moved: Any = None, **others: Any) -> Any:
         shapes = [shape_of(x) for x in xs]

@@ -86,7 +86,7 @@ _recurrence: Op = op(
 
 
 def _of_cumprod(g: Any, y: Any, x: Any, axis: int | None = None) -> Any:
-    if axis is None:
+    if axis is None or not shape_of(x):
         return reshape(_of_cumprod(ravel(g), y, ravel(x), 0), shape_of(x))
     g, y, x = [moveaxis(part, axis, 0) for part in (g, y, x)]
     if type(g) is type(y) is type(x) is np.ndarray and is_safe(y):
@@ -99,18 +99,21 @@ cumprod = op("cumprod", np.cumprod, _of_cumprod)
 
 def cumulative_sum(x: Any, axis: int | None = None, include_initial: bool = False) -> Any:
     """The running sum, as the array API standard has it."""
-    return _with_initial(cumsum(x, axis=_only_axis(x, axis)), 0.0, _only_axis(x, axis), include_initial)
+    axis = _only_axis(x, axis)
+    return _with_initial(cumsum(x, axis=axis), 0.0, axis, include_initial)
 
 
 def cumulative_prod(x: Any, axis: int | None = None, include_initial: bool = False) -> Any:
     """The running product, as the array API standard has it."""
-    return _with_initial(cumprod(x, axis=_only_axis(x, axis)), 1.0, _only_axis(x, axis), include_initial)
+    axis = _only_axis(x, axis)
+    return _with_initial(cumprod(x, axis=axis), 1.0, axis, include_initial)
 
 
-def _only_axis(x: Any, axis: int | None) -> int:
-    if axis is None and len(shape_of(x)) != 1:
+def _only_axis(x: Any, axis: Any) -> int:
+    if axis is None and len(shape_of(x)) > 1:
         raise InvalidValue(f"axis= must be given for an array of shape {shape_of(x)}")
-    return 0 if axis is None else axis
+    only = axis[0] if isinstance(axis, tuple) and len(axis) == 1 else axis
+    return 0 if only is None else operator.index(only)
 
 
 def _with_initial(y: Any, initial: float, axis: int, include: bool) -> Any:

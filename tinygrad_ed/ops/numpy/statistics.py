@@ -14,7 +14,7 @@ from tinygrad_ed.graph.op import HANDLERS
 from tinygrad_ed.graph.values import Lifted, as_array, shape_of, wide
 from tinygrad_ed.ops.elementwise import root, sqrt, square, where
 from tinygrad_ed.ops.numpy.scan import cumprod
-from tinygrad_ed.ops.reduce import Axis, axes_of, count, cumsum, max, mean, min, prod, sum, var
+from tinygrad_ed.ops.reduce import Axis, axes_of, count, cumsum, folded_axes, max, mean, min, prod, sum, var
 from tinygrad_ed.ops.shape import astype, broadcast_to, reshape, transpose
 
 
@@ -90,7 +90,7 @@ def _filled(a: Any, filling: float) -> Any:
 
 def _counts(a: Any, axis: Axis, keepdims: bool = False) -> Any:
     """How many entries are not NaN."""
-    return np.sum(~np.isnan(plain(a)), axis=axis if axis is None else axes_of(a, axis), keepdims=keepdims)
+    return np.sum(~np.isnan(plain(a)), axis=axis if axis is None else folded_axes(a, axis), keepdims=keepdims)
 
 
 def _share(total: Any, counts: Any, words: str) -> Any:
@@ -152,7 +152,7 @@ def nanvar(a: Any, axis: Axis = None, ddof: float = 0, keepdims: bool = False) -
     """The variance of what is not NaN."""
     lacking = np.isnan(plain(a))
     if not isinstance(lacking, Lifted) and not np.any(lacking):
-        return var(a, axis, ddof, keepdims)
+        return var(a, folded_axes(a, axis), ddof, keepdims)
     center = nansum(a, axis, keepdims=True) / np.maximum(_counts(a, axis, keepdims=True), 1)
     total = sum(square(where(lacking, 0.0, a - center)), axis=axis, keepdims=keepdims)
     return _share(total, _counts(a, axis) - ddof, "Degrees of freedom <= 0 for slice.")
