@@ -3,6 +3,7 @@
 An entry that is left out gets the gradient 0.
 """
 
+import builtins
 import warnings
 from typing import Any
 
@@ -61,6 +62,8 @@ def cov(
     if y is not None:
         y = np.atleast_2d(y)
         x = np.vstack([x, y if rowvar or shape_of(y)[0] == 1 else transpose(y)])
+    one_row = np.zeros((*[1] * (len(shape_of(x)) - 1), shape_of(x)[-1]))
+    np.cov(one_row, bias=bias, ddof=ddof, fweights=fweights, aweights=aweights)  # NumPy warns, and refuses
     counts = 1.0 if fweights is None else np.asarray(fweights, float)
     weights = np.broadcast_to(counts * (1.0 if aweights is None else np.asarray(aweights, float)), shape_of(x)[1])
     total = float(np.sum(weights))
@@ -68,11 +71,7 @@ def cov(
     if aweights is not None:
         lost = lost * float(np.sum(weights * aweights)) / total
     centred = x - average(x, axis=1, weights=broadcast_to(weights, shape=shape_of(x)), keepdims=True)
-    divisor = total - lost
-    if divisor <= 0:
-        warnings.warn("Degrees of freedom <= 0 for slice", RuntimeWarning, stacklevel=2)
-        divisor = 0.0
-    return np.squeeze(centred @ transpose(centred * weights) / divisor)
+    return np.squeeze(centred @ transpose(centred * weights) / builtins.max(total - lost, 0.0))
 
 
 def corrcoef(x: Any, y: Any = None, rowvar: bool = True) -> Any:
