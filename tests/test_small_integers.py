@@ -222,7 +222,9 @@ def test_a_partner_of_integers_is_one_of_floats_to_every_rule(ufunc, dtype, comp
 
 def test_to_a_readers_rule_integers_stay_whole_and_the_value_is_numpys():
     seen = []
-    pick = tg.op("pick by number", lambda x, i: x[i], lambda g, y, x, i: seen.append(i.dtype) or np.eye(3)[i].T @ g, None)
+    pick = tg.op(
+        "pick by number", lambda x, i: x[i], lambda g, y, x, i: seen.append(i.dtype) or np.eye(3)[i].T @ g, None
+    )
     assert tg.grad(lambda x: pick(x, np.array([2, 0])).sum())(np.ones(3)).tolist() == [1.0, 0.0, 1.0]
     assert seen == [np.dtype(int)]
     single = tg.Node(np.ones(2, np.float32))

@@ -506,7 +506,9 @@ def test_asking_for_the_kind_of_an_argument_is_found():
 def test_a_readers_rule_cannot_put_the_numbers_of_one_call_into_a_program(read):
     def numbers(x):
         found = getattr(x, read, x)
-        return np.asarray(found() if callable(found) and not isinstance(x, np.ndarray) else x if callable(found) else found)
+        return np.asarray(
+            found() if callable(found) and not isinstance(x, np.ndarray) else x if callable(found) else found
+        )
 
     cube = tg.op(f"cube that reads {read}", lambda x: x**3, lambda g, y, x: g * 3 * numbers(x) ** 2)
     x, z = np.array([1.0, 2.0]), np.array([3.0, -4.0])

@@ -89,6 +89,7 @@ class Traced(Lifted):
 
     @property
     def value(self) -> Any:
+        """What it was in the recorded run, once that is over."""
         return self._plain() if self.tape.open else self._value
 
     @property

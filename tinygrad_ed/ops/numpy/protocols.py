@@ -14,11 +14,11 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_ed.errors import NoDerivativeRule
+from tinygrad_ed.errors import GraphDropped, NoDerivativeRule
 from tinygrad_ed.graph.grad_mode import observer
 from tinygrad_ed.graph.node import Node, plain
 from tinygrad_ed.graph.op import HANDLERS, Op
-from tinygrad_ed.graph.values import shape_of
+from tinygrad_ed.graph.values import Lifted, shape_of
 from tinygrad_ed.ops.elementwise import where
 from tinygrad_ed.ops.numpy.moves import MOVES, move, signature_of, without_nodes
 from tinygrad_ed.ops.shape import astype
@@ -144,20 +144,30 @@ def _call(function: Callable[..., Any], handler: Any, args: tuple[Any, ...], key
     unknown = [name for name in unknown if name not in _options_of(handler)]
     if unknown and not _takes_any(handler):
         raise _not_taken(function, unknown, _options_of(handler))
-    if isinstance(handler, Op):
-        return handler(*inputs, **given, **others)
     arrays = _arrays_in((*args, *keywords.values()), [])
     nodes = [x for x in arrays if isinstance(x, Node)]
-    if nodes and not any([x.size for x in nodes]):  # there is none if a rule meets a batch of gradients
+    single = isinstance(handler, Op)
+    if not single and nodes and not any([x.size for x in nodes]):  # none if a rule meets a batch of gradients
         return _of_nothing(_without_nodes(function, args, keywords), nodes)
     try:
         result = handler(*inputs, **given, **others)
     except NoDerivativeRule:
         raise
+    except GraphDropped as error:
+        if not any([isinstance(plain(x), Lifted) for x in nodes]):
+            raise
+        raise GraphDropped(
+            f"{called(function)} of these arguments cannot be part of a program, for what it does hangs on the numbers "
+            "in them: call it outside of the function that tg.compile gets, or do without tg.compile"
+        ) from error
     except Exception as ours:
         _refuse_as_numpy_does(ours, function, args, keywords)
         raise
-    if function in OWN_DTYPE or not any([x.kind == "f" and x.itemsize < 8 for x in {x.dtype for x in arrays}]):
+    if (
+        single
+        or function in OWN_DTYPE
+        or not any([x.kind == "f" and x.itemsize < 8 for x in {x.dtype for x in arrays}])
+    ):
         return result
     dtypes = {*_dtypes((*inputs, *given.values()))}
     return _narrowed(result, np.result_type(*dtypes)) if dtypes else result

@@ -28,6 +28,7 @@ from tinygrad_ed.ops.shape import (
     reshape,
     roll,
     stack,
+    take,
 )
 
 BLOCK = 64
@@ -245,12 +246,12 @@ def interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None) -> Any
     """Piecewise linear interpolation; flat outside. At a node the slope is that of the piece to its right."""
     x, xp, fp = [astype(given, dtype=float) for given in (x, xp, fp)]
     points, knots = as_array(plain(x)), as_array(plain(xp))
-    np.interp(points[..., :0] if points.ndim else 0.0, knots, plain(fp), left, right)  # NumPy refuses what does not fit
+    np.interp([], knots, plain(fp), plain(left), plain(right))  # NumPy refuses what does not fit
     i = np.clip(np.searchsorted(knots, points, side="right") - 1, 0, max(len(knots) - 2, 0))
     j = np.minimum(i + 1, len(knots) - 1)
-    width = np.take(xp, j) - np.take(xp, i)
-    share = (x - np.take(xp, i)) / where(plain(width) == 0, 1.0, width)
-    y = np.take(fp, i) + share * (np.take(fp, j) - np.take(fp, i))
+    width = take(xp, j) - take(xp, i)
+    share = (x - take(xp, i)) / where(plain(width) == 0, 1.0, width)
+    y = take(fp, i) + share * (take(fp, j) - take(fp, i))
     y = where(points < knots[0], fp[0] if left is None else left, y)
     return where(points > knots[-1], fp[-1] if right is None else right, y)
 
@@ -281,7 +282,8 @@ def convolve(a: Any, v: Any, mode: str = "full") -> Any:
 
 def correlate(a: Any, v: Any, mode: str = "valid") -> Any:
     """The cross-correlation: the convolution with v reversed."""
-    np.correlate(*[np.zeros((1,) * len(shape_of(x))) for x in (a, v)], mode)
+    numpys: Any = np.correlate
+    numpys(*[np.zeros((1,) * len(shape_of(x))) for x in (a, v)], mode)  # it refuses all but vectors
     if np.size(plain(v)) > np.size(plain(a)):
         return flip(correlate(v, a, mode))
     return convolve(a, np.flip(np.atleast_1d(v)), mode)

@@ -67,7 +67,7 @@ def cov(
     counts = 1.0 if fweights is None else np.asarray(fweights, float)
     weights = np.broadcast_to(counts * (1.0 if aweights is None else np.asarray(aweights, float)), shape_of(x)[1])
     total = float(np.sum(weights))
-    lost: float = (0 if bias else 1) if ddof is None else ddof
+    lost: float = int(bias == 0) if ddof is None else ddof
     if aweights is not None:
         lost = lost * float(np.sum(weights * aweights)) / total
     centred = x - average(x, axis=1, weights=broadcast_to(weights, shape=shape_of(x)), keepdims=True)
