@@ -46,7 +46,8 @@ def _of_singular_norm(g: Any, x: Any, ord: Any, axes: tuple[int, ...]) -> Any:
     matrices = moveaxis(x, axes, (-2, -1))
     s = svdvals(matrices)
     g = reshape(g, (*shape_of(s)[:-1], 1))
-    parts = g + 0.0 * plain(s) if ord == "nuc" else _of_largest(g, s, ord, -1)
+    place = np.arange(shape_of(s)[-1])  # the first one is the largest; equal ones will share what it gets
+    parts = g * (place >= 0 if ord == "nuc" else place == (0 if ord == 2 else len(place) - 1))
     return moveaxis(of_singular_values(parts, s, matrices), (-2, -1), axes)
 
 
