@@ -8,7 +8,6 @@ among it, is added up in float32, for ones in float16 add up to 2,048 and no fur
 
 import math
 import warnings
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -23,7 +22,7 @@ from tinygrad_ed.ops.typed import typed
 
 __all__ = ["cumsum", "logsumexp", "max", "mean", "min", "prod", "std", "sum", "var"]
 
-Axis = int | Sequence[int] | None
+Axis = int | tuple[int, ...] | None
 
 
 def axes_of(x: Any, axis: Axis) -> tuple[int, ...]:
