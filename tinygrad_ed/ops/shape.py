@@ -12,7 +12,7 @@ from typing import Any, overload
 
 import numpy as np
 
-from tinygrad_ed.errors import InvalidType, NoDerivativeRule
+from tinygrad_ed.errors import InvalidType, InvalidValue, NoDerivativeRule
 from tinygrad_ed.graph.nested import leaves
 from tinygrad_ed.graph.node import Node, plain
 from tinygrad_ed.graph.op import HANDLERS, Op, op
@@ -301,9 +301,11 @@ def repeat(x: Any, repeats: Any, axis: int | None = None) -> Any:
     before, shape = axes_before(axis, x), shape_of(x)
     if np.ndim(repeats):
         return getitem(x, (*before, np.repeat(np.arange(shape[axis]), repeats)))
-    first, last = shape[: len(before) + 1], shape[len(before) + 1 :]
-    spread = broadcast_to(reshape(x, (*first, 1, *last)), (*first, operator.index(repeats), *last))
-    return reshape(spread, (*first[:-1], first[-1] * operator.index(repeats), *last))
+    first, last, times = shape[: len(before) + 1], shape[len(before) + 1 :], operator.index(repeats)
+    if times < 0:
+        raise InvalidValue(f"repeat: no entry can be repeated {times} times; give at least 0")
+    spread = broadcast_to(reshape(x, (*first, 1, *last)), (*first, times, *last))
+    return reshape(spread, (*first[:-1], first[-1] * times, *last))
 
 
 @typed
@@ -315,7 +317,7 @@ def take(x: Any, indices: Any, axis: int | None = None, mode: str = "raise") -> 
     """
     if axis is None or (axis in (0, -1) and not shape_of(x)):
         return take(ravel(x), indices, 0, mode)
-    before, places = axes_before(axis, x), plain(indices)
+    before, places = axes_before(axis, x), indices
     dtype = getattr(places, "dtype", None)
     if mode != "raise" or dtype is None or dtype.kind not in "iu":
         into_range: Any = np.take  # whose types list the modes by name

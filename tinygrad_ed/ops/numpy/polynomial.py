@@ -100,6 +100,8 @@ def polyint(p: Any, m: int = 1, k: Any = None) -> Any:
     """The m-th integral, with integration constants k."""
     m = int(m)
     constants: Any = np.zeros(m) if k is None else np.atleast_1d(k)
+    if len(shape_of(constants)) > 1:
+        raise ShapeError(f"polyint: the constants k are a vector, not of shape {shape_of(constants)}")
     if shape_of(constants) == (1,):
         constants = [constants[0]] * m
     if len(constants) < m or m < 0:

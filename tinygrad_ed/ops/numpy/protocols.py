@@ -312,6 +312,18 @@ _KEYWORDS = {
 }
 
 
+_COMPLEX = "its result is complex, and a Node is real"
+_NO_OPS = {
+    "fft.": f"{_COMPLEX}: products with np.cos and np.sin of 2 pi j k / n are its real and its imaginary part",
+    "linalg.eig": f"{_COMPLEX}: for symmetric matrices use np.linalg.eigh or np.linalg.eigvalsh",
+    "roots sort_complex": f"{_COMPLEX}: call it on plain values (node.value)",
+    "save": "it writes plain numbers to a file: give it node.value",
+    "histogram unique_ einsum_path ix_ unravel_index": "it has several results, and an op has one: call it on plain "
+    "values (node.value)",
+}
+"""Why a function cannot be an op, by the beginnings of names, and what can be done."""
+
+
 def _no_method(ufunc: np.ufunc, method: str) -> NoDerivativeRule:
     instead = _METHODS.get(f"{ufunc.__name__}.{method}", _METHODS[method]).format(name=called(ufunc))
     return NoDerivativeRule(
@@ -329,6 +341,14 @@ def _not_taken(function: Any, unknown: list[str], known: tuple[str, ...]) -> NoD
 
 def _no_rule(function: Any) -> NoDerivativeRule:
     name, count = called(function), getattr(function, "nin", 1)
+    if name.endswith("(vectorized)"):
+        return NoDerivativeRule(
+            f"a ufunc of np.frompyfunc, {name}, has no derivative rule for Nodes: call the function itself on the "
+            "whole Node, with NumPy's functions and np.where in it, or on plain values (node.value)"
+        )
+    why = [why for names, why in _NO_OPS.items() if name.removeprefix("np.").startswith(tuple(names.split()))]
+    if why and name.startswith("np."):
+        return NoDerivativeRule(f"{name} has no derivative rule for Nodes: {why[0]}")
     short = function.__name__ if function.__name__.isidentifier() else "f"
     ours = f"; {_OURS[short]} is the same" if short in _OURS and name.startswith("scipy.") else ""
     rule = f"lambda g, y, {', '.join('abcdefhijk'[:count]) if count > 1 else 'x'}: ..."

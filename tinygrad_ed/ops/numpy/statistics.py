@@ -151,7 +151,7 @@ def nanvar(a: Any, axis: Axis = None, ddof: float = 0, keepdims: bool = False) -
     """The variance of what is not NaN."""
     lacking = np.isnan(plain(a))
     if not isinstance(lacking, Lifted) and not np.any(lacking):
-        return var(a, folded_axes(a, axis), ddof, keepdims)
+        return var(a, axis if shape_of(a) else folded_axes(a, axis), ddof, keepdims)
     center = nansum(a, axis, keepdims=True) / np.maximum(_counts(a, axis, keepdims=True), 1)
     total = sum(square(where(lacking, 0.0, a - center)), axis=axis, keepdims=keepdims)
     return _share(total, _counts(a, axis) - ddof, "Degrees of freedom <= 0 for slice.")
