@@ -123,7 +123,7 @@ def kept(value: object) -> Any:
 
 def exact(operand: Any) -> Any:
     """Return an operand as rules see it: whole numbers as float64, in which squares and products do not wrap."""
-    whole = type(operand) is not float and operand.dtype.kind in "iu"
+    whole = type(operand) is not float and operand.shape and operand.dtype.kind in "iu"
     return operand.astype(float) if whole else operand
 
 

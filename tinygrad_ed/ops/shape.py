@@ -317,11 +317,10 @@ def take(x: Any, indices: Any, axis: int | None = None, mode: str = "raise") -> 
     """
     if axis is None or (axis in (0, -1) and not shape_of(x)):
         return take(ravel(x), indices, 0, mode)
-    before, places = axes_before(axis, x), indices
-    dtype = getattr(places, "dtype", None)
-    if mode != "raise" or dtype is None or dtype.kind not in "iu":
+    before, places = axes_before(axis, x), as_array(indices)
+    if mode != "raise" or places.dtype.kind not in "iu":
         into_range: Any = np.take  # whose types list the modes by name
-        places = into_range(np.arange(shape_of(x)[axis]), places, mode=mode)  # so NumPy says what is a position
+        places = into_range(np.arange(shape_of(x)[axis]), indices, mode=mode)  # so NumPy says what is a position
     return getitem(x, index=(*before, places))
 
 

@@ -23,12 +23,12 @@ from tinygrad_ed.ops.shape import (
     concatenate,
     expand_dims,
     flip,
+    getitem,
     moveaxis,
     ravel,
     reshape,
     roll,
     stack,
-    take,
 )
 
 BLOCK = 64
@@ -249,9 +249,9 @@ def interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None) -> Any
     np.interp([], knots, plain(fp), plain(left), plain(right))  # NumPy refuses what does not fit
     i = np.clip(np.searchsorted(knots, points, side="right") - 1, 0, max(len(knots) - 2, 0))
     j = np.minimum(i + 1, len(knots) - 1)
-    width = take(xp, j) - take(xp, i)
-    share = (x - take(xp, i)) / where(plain(width) == 0, 1.0, width)
-    y = take(fp, i) + share * (take(fp, j) - take(fp, i))
+    width = getitem(xp, j) - getitem(xp, i)
+    share = (x - getitem(xp, i)) / where(plain(width) == 0, 1.0, width)
+    y = getitem(fp, i) + share * (getitem(fp, j) - getitem(fp, i))
     y = where(points < knots[0], fp[0] if left is None else left, y)
     return where(points > knots[-1], fp[-1] if right is None else right, y)
 
