@@ -220,3 +220,54 @@ def test_what_is_no_index_is_refused_as_numpy_refuses_it(index):
 def test_a_node_is_no_index(index):
     with pytest.raises(tg.Error, match=r"item\(\)"):
         tg.Node(X)[index]
+
+
+class Place:
+    """A position of a reader's own making, which may move."""
+
+    def __init__(self, place):
+        self.place = place
+
+    def __index__(self):
+        return self.place
+
+
+MOVING = {
+    "slice": lambda n, i, j: n[i:j],
+    "slice with a step": lambda n, i, j: n[::j],
+    "slice in a tuple": lambda n, i, j: n[i:j, None],
+    "position": lambda n, i, j: n[j],
+    "delete": lambda n, i, j: np.delete(n, slice(i, j)),
+    "insert": lambda n, i, j: np.insert(n, slice(i, j), 7.0),
+    "roll": lambda n, i, j: np.roll(n, j),
+    "take": lambda n, i, j: np.take(n, j),
+    "repeat": lambda n, i, j: np.repeat(n, j),
+    "tile": lambda n, i, j: np.tile(n, j),
+    "pad": lambda n, i, j: np.pad(n, j, mode="wrap"),
+    "diag": lambda n, i, j: np.diag(n, j),
+    "rot90": lambda n, i, j: np.rot90(n[None], j),
+    "resize": lambda n, i, j: np.resize(n, j),
+    "sliding_window_view": lambda n, i, j: np.lib.stride_tricks.sliding_window_view(n, j),
+    "sum": lambda n, i, j: np.sum(n, axis=i),
+    "cumsum": lambda n, i, j: np.cumsum(n, axis=i),
+    "split": lambda n, i, j: np.split(n, [j])[0],
+    "fftshift": lambda n, i, j: np.fft.fftshift(n, i),
+}
+
+
+@pytest.mark.parametrize("kind", [np.array, Place], ids=["0-d array", "own"])
+@pytest.mark.parametrize("name", MOVING)
+def test_a_position_that_is_changed_before_the_sweep_is_what_it_was(name, kind):
+    x, call = np.arange(1.0, 7.0), MOVING[name]
+    try:
+        call(x, kind(0), kind(2))
+    except TypeError:
+        pytest.skip("NumPy does not take it")
+    node, i, j = tg.Node(x), kind(0), kind(2)
+    y = (call(node, i, j) ** 2).sum()
+    for place in (i, j):
+        if kind is Place:
+            place.place += 1
+        else:
+            place += 1
+    np.testing.assert_array_equal(tg.gradients(y, node), tg.grad(lambda n: (call(n, 0, 2) ** 2).sum())(x))

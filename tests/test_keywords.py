@@ -11,7 +11,7 @@ import warnings
 
 import numpy as np
 import pytest
-from keyword_rows import CALLS
+from keyword_rows import CALLS, A, V
 
 import tinygrad_ed as tg
 from tinygrad_ed.graph.op import HANDLERS, Op
@@ -313,6 +313,119 @@ def moved(x, step):
     there = x.copy("K")
     there += step
     return there
+
+
+# --- bad arguments ---------------------------------------------------------------------------------------------------
+
+RAGGED = [[1, 2], [3]]
+BAD = [
+    *("x", 1.5, -1, 99, np.nan, np.inf, [], [0], (0, 0), [1.5, 2.5], {}, RAGGED, slice(0, 1)),
+    *(np.zeros((2, 2, 2)), np.ones((2, 2)), np.arange(3.0), np.array([1, 2]), np.array(-1), np.array(1.5), np.int64(2)),
+    *(np.ones((1, 1)), np.ones(1), np.ones((2, 3)), np.ones((3, 2)), np.ones((1, 2, 3, 4))),
+]
+OURS = (tg.NoDerivativeRule, tg.InvalidType, tg.GraphDropped)  # for a keyword, for text, for a Node among these
+# What has an answer here, where NumPy fails on the way; and what takes a Node for its dtype.
+ANSWERED = {"astype", "full_like", "apply_over_axes", "pad", "linalg.cond", "linalg.tensorinv", "polyder"}
+
+
+def with_bad_arguments(name):
+    """Calls with one argument or keyword that may not fit; and with one argument less."""
+    calls, options = CALLS[name]
+    for args in calls:
+        for i in range(len(args)):
+            yield from [((*args[:i], bad, *args[i + 1 :]), {}) for bad in BAD if not callable(args[i])]
+        yield args[:-1], {}
+        try:
+            known = [*inspect.signature(FUNCTIONS[name]).parameters][: len(args)]
+        except ValueError:  # an older NumPy
+            known = []
+        for key in set(options) - {"out", "subok", "casting", "device", "copy", "overwrite_input", *known}:
+            yield from [(args, {key: bad}) for bad in BAD]
+
+
+@each
+def test_what_numpy_refuses_is_refused_with_its_type_of_error(name):
+    wrong = []
+    for args, keywords in with_bad_arguments(name):
+        if name in ANSWERED or not arrays([*args, *keywords.values()]):
+            continue
+        with np.errstate(all="ignore"):
+            expected, found = [outcome(name, args, keywords, change)[0] for change in (np.copy, tg.Node)]
+        if isinstance(expected, Exception) and not isinstance(found, (type(expected), *OURS)):
+            wrong.append(f"{args} {keywords}: {found!r} stands for {expected!r}")
+    assert not wrong, f"{len(wrong)} calls, the first: {wrong[0]}"
+
+
+# --- a number, along an axis that it does not have -------------------------------------------------------------------
+
+BESIDE_A_NUMBER = {
+    **dict.fromkeys(["quantile", "nanquantile"], (0.3,)),
+    **dict.fromkeys(["percentile", "nanpercentile"], (30,)),
+    **dict.fromkeys(["partition", "delete"], (0,)),
+    **dict.fromkeys(["roll", "append", "array_split", "split"], (1,)),
+    "take": ([0],),
+    "repeat": (2,),
+    "insert": (0, 1.0),
+    "take_along_axis": (np.array([0]),),
+}
+ALONG = [name for name in NAMES if "axis" in CALLS[name][1] and len(arrays(CALLS[name][0][0])) == 1]
+
+
+@pytest.mark.parametrize("name", [name for name in ALONG if name[-5:] != "space" and name not in ("bincount", "stack")])
+@pytest.mark.parametrize("number", [0.7, np.nan])
+def test_a_number_along_an_axis_is_what_it_is_in_numpy(name, number):
+    function, beside = FUNCTIONS[name], BESIDE_A_NUMBER.get(name, ())
+    for axis in (None, 0, -1, 1, np.int8(0), (), (0,), (-1,)):
+        expected, _ = outcome_of(lambda: function(np.array(number), *beside, axis=axis))  # noqa: B023  # called here
+        found, _ = outcome_of(lambda: function(tg.Node(number), *beside, axis=axis))  # noqa: B023
+        if isinstance(expected, Exception):
+            assert isinstance(found, (type(expected), tg.NoDerivativeRule)), f"{axis}: {found!r}"
+            continue
+        assert difference(expected, found) is None, f"{axis}: {found!r} stands for {expected!r}"
+        if not np.isnan(number) and floats(expected) and not isinstance(expected, list | tuple):
+            order = 1 if name[-3:] == "std" else 2  # which is bent to a point here
+            tg.check_grads(lambda x: np.sum(function(x, *beside, axis=axis) ** 2), number, order=order)  # noqa: B023
+
+
+def test_no_positions_are_an_empty_list_of_them():
+    for nothing in ([], (), np.zeros(0, int)):
+        assert np.take(tg.Node(V), nothing).shape == tg.Node(V).take(nothing).shape == (0,)
+        assert np.take(tg.Node(A), nothing, axis=1).shape == (3, 0)
+        np.testing.assert_array_equal(tg.grad(lambda x: np.take(x, nothing).sum())(V), 0.0)  # noqa: B023
+    with pytest.raises(TypeError):
+        np.take(tg.Node(V), np.zeros(0))
+
+
+# --- in a program ----------------------------------------------------------------------------------------------------
+
+NOT_IN_A_PROGRAM = {"nanmedian", "nanquantile", "nanpercentile", "piecewise", "polymul", "polydiv"}
+
+
+@each
+def test_every_function_can_be_in_a_program_or_is_named(name):
+    calls, options = CALLS[name]
+    refused = set()
+    for args, keywords in itertools.product(calls, combinations(options, (0, 1))):
+        xs = arrays([*args, *keywords.values()])
+        if not xs or "out" in keywords:
+            continue
+
+        def total(*values, args=args, keywords=keywords):
+            new = iter(values)
+            parts = floats(with_arrays(name, args, keywords, lambda x: next(new)))
+            return sum([np.sum(part) for part in parts if isinstance(part, tg.Node)], 0.0)
+
+        slope = tg.grad(total, range_of(xs))
+        expected, _ = outcome_of(lambda: slope(*xs))  # noqa: B023
+        found, _ = outcome_of(lambda: tg.compile(slope)(*xs))  # noqa: B023
+        if isinstance(expected, Exception) or "order" in keywords:
+            continue
+        if isinstance(found, tg.GraphDropped):
+            assert str(found).startswith(f"np.{name} of these arguments cannot be part of a program")
+            refused.add(name)
+        else:
+            assert all([np.allclose(*pair, equal_nan=True) for pair in zip(found, expected, strict=True)]), keywords
+    assert refused == {name} & NOT_IN_A_PROGRAM
 
 
 # --- nothing at all --------------------------------------------------------------------------------------------------

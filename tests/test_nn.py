@@ -1,4 +1,5 @@
 import math
+import re
 
 import numpy as np
 import pytest
@@ -554,3 +555,36 @@ def test_an_unknown_name_is_answered_with_the_nearest(make, lesson):
 def test_a_network_that_cannot_be_is_refused(make, error, lesson):
     with pytest.raises(error, match=lesson):
         make()
+
+
+# --- values that are assigned -----------------------------------------------------------------------------------------
+
+
+def test_an_array_assigned_to_a_parameter_is_a_new_value_of_its_node():
+    mlp = tg.nn.MLP([2, 3, 1], rng=0, dtype=np.float32)
+    first, second = mlp.layers
+    nodes = mlp.parameters()
+    first.weights, first.bias = np.ones((2, 3)), [1, 2, 3]
+    assert all(a is b for a, b in zip(mlp.parameters(), nodes, strict=True))
+    assert (first.weights.dtype, first.weights.name, first.bias.value.tolist()) == (np.float32, "W1", [1.0, 2.0, 3.0])
+    own = tg.Node(np.zeros((3, 1)), name="own")
+    second.weights = own
+    assert mlp.parameters()[2] is own
+    tg.train.fit(mlp, np.ones((4, 2)), np.ones((4, 1)), epochs=1)
+
+
+@pytest.mark.parametrize("shape", [(3, 3), (2,), (), (1, 2, 3), (3,)])
+def test_a_parameter_of_another_shape_is_refused_at_once_or_named(shape):
+    mlp = tg.nn.MLP([2, 3, 1], rng=0)
+    words = re.escape(f"the weights of layer 1 must be of shape (2, 3), not {shape}")
+    for given in (np.ones(shape), tg.Node(np.ones(shape))):
+        with pytest.raises(tg.ShapeError, match=words):
+            mlp.layers[0].weights = given
+    with pytest.raises(tg.ShapeError, match=r"the bias of this layer must be of shape \(4,\)"):
+        tg.nn.Dense(2, 4).bias = [0.0]
+    with pytest.raises(tg.InvalidType, match="the weights must hold real numbers"):
+        mlp.layers[0].weights = "ones"
+    mlp.layers[0].weights.value = np.ones(shape)
+    for use in (lambda: tg.train.fit(mlp, np.ones((4, 2)), np.ones((4, 1))), lambda: mlp.save("never.npz")):
+        with pytest.raises(tg.ShapeError, match=words):
+            use()

@@ -600,3 +600,16 @@ def test_the_text_and_the_types_of_a_scalar_node():
     assert np.array_repr(x) == "array(0.5)"
     assert np.array2string(x) == np.array_str(x) == "0.5"
     assert np.common_type(x) is np.float64
+
+
+def test_sequences_end_where_numpys_end_and_pieces_keep_their_signs():
+    rng = np.random.default_rng(5)
+    for start, stop in rng.uniform(0.1, 2.0, (50, 2)):
+        for call in (np.linspace, np.logspace, np.geomspace):
+            for num in (2, 5, 7, 50):
+                found = call(tg.Node(start), stop, num).value
+                np.testing.assert_array_equal(found, call(start, stop, num))
+                assert call is np.logspace or found[-1] == stop
+    x = np.array([-0.0, 1.0, -2.0, 3.0])
+    pieces = np.piecewise(tg.Node(x), [x <= 0, x > 2], [lambda t: t, -0.0]).value
+    np.testing.assert_array_equal(np.signbit(pieces), [True, False, True, True])

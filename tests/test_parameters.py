@@ -33,7 +33,6 @@ LISTS = {
     "reshape": (lambda x, p: np.reshape(x, p), CUBE, [4, 6]),
     "broadcast_to": (lambda x, p: np.broadcast_to(x, p), X, [2, 3, 3]),
     "flip": (lambda x, p: tg.flip(x, p), X, [0]),
-    "sum": (lambda x, p: tg.sum(x, axis=p), CUBE, [0]),
     "expand_dims": (lambda x, p: np.expand_dims(x, p), X, [1]),
     "moveaxis": (lambda x, p: np.moveaxis(x, p, [2, 1]), CUBE, [0, 1]),
     "repeat": (lambda x, p: np.repeat(x, p, axis=0), X, [1, 2, 0]),
@@ -89,7 +88,6 @@ LISTS = {
     "one within a tuple": (lambda x, p: scale_by(x, w=(p,)), V, SIX),
 }
 NO_ARRAYS = (
-    "sum",
     "full",
     "flip",
     "roll along",

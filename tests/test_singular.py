@@ -360,3 +360,48 @@ def test_an_infinity_in_the_triangle_that_is_not_read_does_no_harm():
     for f, a in [(L.eigvalsh, x), (lambda x: L.eigvalsh(x, "U"), x.T)]:
         np.testing.assert_array_equal(f(tg.Node(a)).value, f(a))
         assert np.all(np.isfinite(tg.grad(lambda x, f=f: f(x)[0])(a)))
+
+
+# --- second derivatives where equal values get different gradients ----------------------------------------------------
+
+ONE = np.eye(2)
+NO_SECOND = {
+    "largest eigenvalue": lambda m: L.eigvalsh(m)[-1],
+    "of eigh": lambda m: L.eigh(m)[0][0],
+    "largest singular value": lambda m: L.svdvals(m)[0],
+    "of svd": lambda m: L.svd(m)[1][0],
+    "norm 2": lambda m: L.norm(m, 2),
+    "norm -2": lambda m: L.norm(m, -2),
+    "cube": lambda m: L.eigvalsh(m)[0] ** 3 + L.eigvalsh(m)[0],
+}
+
+
+@pytest.mark.parametrize("name", NO_SECOND)
+@pytest.mark.parametrize("add", [0.0, 1.0])
+@pytest.mark.parametrize("compiled", [False, True])
+def test_what_is_not_determined_is_nan_also_where_the_matrix_does_not_move(name, add, compiled):
+    hessian = tg.hessian(lambda x: NO_SECOND[name](add * ONE + x @ x.T))
+    assert np.all(np.isnan((tg.compile(hessian) if compiled else hessian)(np.zeros((2, 2)))[0, 0]))
+    stack = tg.hessian(lambda x: np.sum(tg.stack([NO_SECOND[name](add * ONE + x @ x.T), x[0, 0] ** 2])))
+    assert np.all(np.isnan(stack(np.zeros((2, 2)))[0, 0]))
+
+
+def test_where_equal_values_get_equal_gradients_the_second_derivative_is_right():
+    for f in (lambda m: L.eigvalsh(m).sum(), lambda m: L.svdvals(ONE + m).sum(), lambda m: L.norm(ONE + m, "nuc")):
+        np.testing.assert_allclose(tg.hessian(lambda x: f(x @ x.T))(np.zeros((2, 2)))[0, 0], [[2, 0], [0, 0]])  # noqa: B023
+    apart = np.diag([1.0, 3.0])
+    tg.check_grads(lambda x: L.eigvalsh(apart + x @ x.T)[-1] + L.norm(apart + x @ x.T, 2), np.zeros((2, 2)))
+
+
+@pytest.mark.parametrize("order", [-1, -2, -3, -0.5, np.int64(-1)])
+def test_norms_of_negative_order_at_an_entry_of_zero(order):
+    x = np.array([1.0, 0.0, -2.0])
+    for norm in (lambda v: L.norm(v, order), lambda v: L.vector_norm(v, ord=order), lambda v: L.norm(v, order, axis=0)):
+        with np.errstate(all="ignore"):
+            np.testing.assert_array_equal(tg.grad(norm)(x), [0.0, np.nan, 0.0])
+            assert np.all(np.isnan(tg.hessian(norm)(x)[1]))
+        tg.check_grads(norm, x + 0.5)
+    with np.errstate(all="ignore"):
+        rows = tg.grad(lambda v: L.norm(v, order, axis=1).sum())(np.stack([x, x + 0.5]))
+    np.testing.assert_array_equal(rows[0], [0.0, np.nan, 0.0])
+    assert np.all(np.isfinite(rows[1]))

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import tinygrad_ed as tg
+from tinygrad_ed.graph.op import HANDLERS
 
 RNG = np.random.default_rng(0)
 V, TABLE = RNG.uniform(0.5, 2.0, 6), RNG.standard_normal((2, 6))
@@ -57,7 +58,7 @@ def some(*numbers):
 
 def both(ufunc):
     """A ufunc with the Node before and behind the integers."""
-    return lambda x, p: ufunc(x, p) + ufunc(p, x)
+    return lambda x, p: ufunc(x, p) + 2.0 * ufunc(p, x)
 
 
 ROWS = {
@@ -195,3 +196,37 @@ def test_a_partner_of_integers(name, dtype):
         if x.size < 10:
             hessian = tg.hessian(lambda x: (weights * call(x, integers)).sum())(x)
             close(hessian, by_differences(slope, x, 1e-5), float(np.max(np.abs(slope(x)))))
+
+
+BINARY = sorted([f for f in HANDLERS if isinstance(f, np.ufunc) and f.nin == 2 and f.nout == 1], key=str)
+
+
+@pytest.mark.parametrize("dtype", DTYPES, ids=lambda dtype: dtype.__name__)
+@pytest.mark.parametrize("ufunc", BINARY, ids=lambda ufunc: ufunc.__name__)
+@pytest.mark.parametrize("compiled", [False, True])
+def test_a_partner_of_integers_is_one_of_floats_to_every_rule(ufunc, dtype, compiled):
+    vector = "->()" in (ufunc.signature or "") or ufunc.signature is None
+    for x, p in ((V, near(dtype)),) if vector else ((SQUARE, near(dtype)[:3]), (V[:3], np.resize(near(dtype), (3, 3)))):
+        for call in (lambda x, p: ufunc(x, p), lambda x, p: ufunc(p, x)):
+            with warnings.catch_warnings(), np.errstate(all="ignore"):
+                warnings.simplefilter("ignore")
+                try:
+                    call(x, p)
+                    expected = tg.grad(lambda x: np.sum(call(x, p.astype(float))))(x)  # noqa: B023  # called here
+                except (TypeError, ValueError):  # of ldexp, and of matrices on the wrong side
+                    continue
+                slope = tg.grad(lambda x, p: np.sum(call(x, p)))  # noqa: B023
+                found = (tg.compile(slope) if compiled else slope)(x, p)
+            np.testing.assert_allclose(found, expected, rtol=1e-15)
+
+
+def test_to_a_readers_rule_integers_stay_whole_and_the_value_is_numpys():
+    seen = []
+    pick = tg.op(
+        "pick by number", lambda x, i: x[i], lambda g, y, x, i: seen.append(i.dtype) or np.eye(3)[i].T @ g, None
+    )
+    assert tg.grad(lambda x: pick(x, np.array([2, 0])).sum())(np.ones(3)).tolist() == [1.0, 0.0, 1.0]
+    assert seen == [np.dtype(int)]
+    single = tg.Node(np.ones(2, np.float32))
+    assert (single * np.ones(2, np.int8)).dtype == np.float32
+    assert (single * np.ones(2, np.int64)).dtype == np.float64

@@ -500,3 +500,22 @@ def test_a_method_is_compiled_where_it_is_bound():
 def test_asking_for_the_kind_of_an_argument_is_found():
     with pytest.raises(tg.InvalidValue, match="asks for the kind of its arguments"):
         compile(lambda x: x * 2.0 if isinstance(x, np.ndarray) else x * 3.0)(X)
+
+
+@pytest.mark.parametrize("read", ["value", "now", "item"])
+def test_a_readers_rule_cannot_put_the_numbers_of_one_call_into_a_program(read):
+    def numbers(x):
+        found = getattr(x, read, x)
+        return np.asarray(
+            found() if callable(found) and not isinstance(x, np.ndarray) else x if callable(found) else found
+        )
+
+    cube = tg.op(f"cube that reads {read}", lambda x: x**3, lambda g, y, x: g * 3 * numbers(x) ** 2)
+    x, z = np.array([1.0, 2.0]), np.array([3.0, -4.0])
+    for transform in (tg.grad, tg.hessian):
+        slope = transform(lambda x: cube(x).sum())
+        program = tg.compile(slope)
+        for point in (x, z):
+            right = 3 * point**2 if transform is tg.grad else np.diag(6 * point)
+            np.testing.assert_allclose(program(point), right, rtol=1e-6)
+            np.testing.assert_allclose(slope(point), right, rtol=1e-6)

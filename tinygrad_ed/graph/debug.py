@@ -167,7 +167,7 @@ def _state(thing: Any) -> Any:
 def _array(result: Any) -> Any:
     """A result or a gradient as a number or an array; of no gradient, 0."""
     value = plain(result)
-    return 0.0 if value is None else value.now() if isinstance(value, Lifted) and value.many else value
+    return 0.0 if value is None else value._now() if isinstance(value, Lifted) and value.many else value
 
 
 def _first_bad(value: Any) -> tuple[int, ...] | None:

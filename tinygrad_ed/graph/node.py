@@ -128,6 +128,8 @@ class Node(Operators):
         A step is `leaf.value = leaf.value - step`. `leaf.value -= step` would write into the view: NumPy refuses it
         ("output array is read-only").
         """
+        if not losing.get():
+            self._dropped()
         return read_only(self._value)
 
     @value.setter

@@ -22,7 +22,7 @@ import numpy as np
 from tinygrad_ed.errors import InvalidType, InvalidValue, NoDerivativeRule, ShapeError
 from tinygrad_ed.graph.grad_mode import mode, observer
 from tinygrad_ed.graph.node import Node, clock
-from tinygrad_ed.graph.values import Plain, Value, constant, kept, lifted_among, owned, read_only, shape_of
+from tinygrad_ed.graph.values import Plain, Value, constant, exact, kept, lifted_among, owned, read_only, shape_of
 from tinygrad_ed.notation.op_formulas import described
 
 Rule = Callable[..., Any]
@@ -99,9 +99,8 @@ class Op:
         self.variadic = variadic
         self.arity = len(rules)
         self.single = len(rules) == 1 and not variadic
-        self.shortly: Callable[..., Node | None] | None = (
-            None  # for `quick.py`: a short way for calls without parameters
-        )
+        # For `quick.py`: a short way for calls without parameters.
+        self.shortly: Callable[..., Node | None] | None = None
         takes = list(signatures[0].parameters.values()) if signatures else []
         self.reads_inputs = not variadic or any([p.kind is p.VAR_POSITIONAL for p in takes])
         after = takes[2 + self.arity :]
@@ -195,6 +194,8 @@ class Op:
             value = watcher.computed(partial(self._evaluate, values, params, inputs, floats))
         if not recorded:
             return value
+        if self.trusted:  # whole numbers would wrap in its rules; a reader's may read entries by them
+            values = [exact(v) for v in values]
         args = tuple([x if isinstance(x, Node) else v for x, v in zip(inputs, values, strict=True)])
         return self._remembered(value, args, owned(params) if params else params)
 

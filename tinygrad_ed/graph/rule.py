@@ -120,7 +120,7 @@ def _of_a_reader(
 def _now(x: Any) -> Any:
     """The numbers of a Node, or of what is recorded."""
     value = plain(x)
-    return value.now() if isinstance(value, Lifted) else value
+    return value._now() if isinstance(value, Lifted) else value
 
 
 @cache

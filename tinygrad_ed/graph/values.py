@@ -1,5 +1,6 @@
 """What a Node holds: a float or a float array. What becomes one, what is refused, and how values are handed out."""
 
+import operator
 import reprlib
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -42,7 +43,7 @@ class Lifted:
         """Return what a float beside it would be: itself, if it is none of NumPy's numbers."""
         return self
 
-    def now(self) -> Any:
+    def _now(self) -> Any:
         """Return the numbers that it stands for at the moment."""
         raise NotImplementedError
 
@@ -120,6 +121,12 @@ def kept(value: object) -> Any:
     return read.copy() if isinstance(read, np.ndarray) else read
 
 
+def exact(operand: Any) -> Any:
+    """Return an operand as rules see it: whole numbers as float64, in which squares and products do not wrap."""
+    whole = type(operand) is not float and operand.shape and operand.dtype.kind in "iu"
+    return operand.astype(float) if whole else operand
+
+
 def _float_of_int(value: int) -> float:
     try:
         return float(value)
@@ -146,7 +153,7 @@ def as_array(value: Any) -> Any:
     return value if isinstance(value, Lifted) else np.asarray(value)
 
 
-_FIXED = frozenset([int, float, bool, str, slice, type(None)])
+_FIXED = frozenset([int, float, bool, str, type(None)])
 
 
 def owned(param: Any) -> Any:
@@ -156,9 +163,16 @@ def owned(param: Any) -> Any:
         return param
     if kind is tuple or kind is list:
         return kind([owned(part) for part in param])
+    if kind is slice:
+        return slice(*[owned(part) for part in (param.start, param.stop, param.step)])
     if kind is dict:
         return {key: owned(part) for key, part in param.items()}
-    return param.copy() if isinstance(param, np.ndarray) else param
+    if isinstance(param, np.ndarray):
+        return param.copy()
+    try:  # a position of another's making is what it is now
+        return param if isinstance(param, np.generic | Lifted) else operator.index(param)
+    except TypeError:
+        return param
 
 
 def lifted_among(params: dict[str, Any]) -> Lifted | None:

@@ -20,6 +20,32 @@ from tinygrad_ed.ops import matmul
 Seed = int | np.random.Generator
 
 
+class Parameter:
+    """The weights or the bias of a layer. An array that is assigned is a new value of the Node; a Node takes its place.
+
+    >>> layer = Dense(2, 1)
+    >>> layer.weights = [[1.0], [-1.0]]
+    >>> layer([3.0, 1.0]).value
+    array([2.])
+    """
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self.name = name
+
+    def __get__(self, layer: "Dense", owner: type) -> Node:
+        parameter: Node = layer.__dict__[self.name]
+        return parameter
+
+    def __set__(self, layer: "Dense", new: Node | Plain) -> None:
+        given = new if isinstance(new, Node) else numbers(f"the {self.name}", new)
+        layer.check_shape(self.name, given.shape)
+        if isinstance(given, Node):
+            layer.__dict__[self.name] = given
+        else:
+            old = self.__get__(layer, Dense)
+            old.value = given.astype(old.dtype)
+
+
 class Dense:
     """A fully connected layer.
 
@@ -40,6 +66,8 @@ class Dense:
     >>> layer, layer([[0.5, 1.0]]).shape
     (Dense(2, 3, 'tanh'), (1, 3))
     """
+
+    weights, bias = Parameter(), Parameter()
 
     def __init__(
         self,
@@ -75,10 +103,9 @@ class Dense:
             x = x.astype(self.weights.dtype)
         shape = x.shape
         if not 1 <= len(shape) <= 2 or shape[-1] != self.n_in:
-            which = "this layer" if self.number is None else f"layer {self.number}"
             raise ShapeError(
-                f"{which} has weights {self.weights.name} of shape {self.weights.shape} and takes inputs of shape "
-                f"(M, {self.n_in}), or ({self.n_in},) for one sample; it got {shape}"
+                f"{self._called()} has weights {self.weights.name} of shape {self.weights.shape} and takes inputs of "
+                f"shape (M, {self.n_in}), or ({self.n_in},) for one sample; it got {shape}"
             )
         return matmul(x, self.weights) + self.bias  # `x @`, with an array x, would ask NumPy first
 
@@ -93,6 +120,30 @@ class Dense:
     def parameters(self) -> list[Node]:
         """Return the weights and the bias."""
         return [self.weights, self.bias]
+
+    def check_shape(self, name: str, shape: tuple[int, ...]) -> None:
+        """Refuse weights or a bias of another shape than the layer's widths want.
+
+        Raises:
+            ShapeError: naming the layer and both shapes.
+        """
+        wanted = (self.n_in, self.n_out) if name == "weights" else (self.n_out,)
+        if shape != wanted:
+            raise ShapeError(
+                f"the {name} of {self._called()} must be of shape {wanted}, not {shape}; for other widths make a layer"
+            )
+
+    def check_shapes(self) -> None:
+        """Refuse weights and a bias whose values were given another shape.
+
+        Raises:
+            ShapeError: naming the layer and both shapes.
+        """
+        self.check_shape("weights", self.weights.shape)
+        self.check_shape("bias", self.bias.shape)
+
+    def _called(self) -> str:
+        return "this layer" if self.number is None else f"layer {self.number}"
 
     def __repr__(self) -> str:
         return f"Dense({self.n_in}, {self.n_out}, {self.activation!r})"

@@ -175,6 +175,8 @@ class MLP:
             raise InvalidValue(
                 f"a network is saved if its hidden layers share one activation; here are {sorted(hidden)}"
             )
+        for layer in self.layers:
+            layer.check_shapes()
         arrays = {str(parameter.name): np.asarray(parameter.value) for parameter in self.parameters()}
         for name, array in arrays.items():
             if not np.isfinite(array).all():
@@ -252,6 +254,8 @@ def problem_of(mlp: MLP, x: Any, rho: Any, cost: str) -> Problem:
         )
     if len(x) == 0:
         raise InvalidValue(f"x is an empty batch (shape {x.shape}); there is nothing to average over")
+    for layer in mlp.layers:
+        layer.check_shapes()
     for parameter in mlp.parameters():
         finite(str(parameter.name), parameter.value, mlp.dtype)
     x = finite("x", x, mlp.dtype)

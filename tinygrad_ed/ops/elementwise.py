@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_ed.errors import InvalidValue
+from tinygrad_ed.errors import InvalidType, InvalidValue
 from tinygrad_ed.graph.grad_mode import observer
 from tinygrad_ed.graph.node import Node, plain
 from tinygrad_ed.graph.op import HANDLERS, Op, Rule, op
@@ -363,20 +363,24 @@ def quotient_and_rest(a: Any, b: Any) -> tuple[Any, Any]:
     return floor_divide(a, b), remainder(a, b)
 
 
-def _where_or_nonzero(condition: Any, x: Any = None, y: Any = None) -> Any:
-    return np.nonzero(plain(condition)) if x is None else where(condition, x, y)
+def _where_or_nonzero(condition: Any, x: Any = ..., y: Any = ...) -> Any:
+    return np.nonzero(plain(condition)) if x is ... else where(condition, x, y)
 
 
 def _numpy_clip(
     a: Any,
-    a_min: Any = None,
-    a_max: Any = None,
-    min: Any = None,  # NumPy has both pairs of names
-    max: Any = None,
+    a_min: Any = ...,
+    a_max: Any = ...,
+    min: Any = ...,  # NumPy has both pairs of names
+    max: Any = ...,
 ) -> Any:
-    if not (a_min is a_max is None or min is max is None):
+    pairs = [[bound is not ... for bound in pair] for pair in ((a_min, a_max), (min, max))]
+    if any(pairs[0]) and any(pairs[1]):
         raise InvalidValue("np.clip: a_min and a_max are other names of min and max; give one pair of them")
-    return clip(a, min if a_min is None else a_min, max if a_max is None else a_max)
+    if any(pairs[0]) and not all(pairs[0]):
+        raise InvalidType("np.clip takes a_min and a_max, both of them: None leaves a side open")
+    low, high = [None if bound is ... else bound for bound in ((a_min, a_max) if any(pairs[0]) else (min, max))]
+    return clip(a, low, high)
 
 
 HANDLERS.update(

@@ -8,7 +8,6 @@ among it, is added up in float32, for ones in float16 add up to 2,048 and no fur
 
 import math
 import warnings
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -23,13 +22,18 @@ from tinygrad_ed.ops.typed import typed
 
 __all__ = ["cumsum", "logsumexp", "max", "mean", "min", "prod", "std", "sum", "var"]
 
-Axis = int | Sequence[int] | None
+Axis = int | tuple[int, ...] | None
 
 
 def axes_of(x: Any, axis: Axis) -> tuple[int, ...]:
     """The folded axes of x, as non-negative numbers."""
     ndim = len(shape_of(x))
     return tuple(range(ndim)) if axis is None else np.lib.array_utils.normalize_axis_tuple(axis, ndim)
+
+
+def folded_axes(x: Any, axis: Axis) -> tuple[int, ...]:
+    """The same for folds that NumPy makes of a number along an axis 0 or -1, too, which it does not have."""
+    return () if shape_of(x) == () and not isinstance(axis, tuple) and axis in (0, -1) else axes_of(x, axis)
 
 
 def count(x: Any, axis: Axis) -> int:
@@ -44,7 +48,7 @@ def lift(g: Any, x: Any, axis: Axis) -> Any:
 
 
 def _lifted(x: Any, axis: Axis) -> tuple[int, ...]:
-    folded = axes_of(x, axis)
+    folded = folded_axes(x, axis)
     return tuple([1 if i in folded else n for i, n in enumerate(shape_of(x))])
 
 
@@ -66,7 +70,7 @@ def _spread(g: Any, x: Any, axis: Axis) -> Any:
 def _sum(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
     """What np.sum does, without its questions."""
     add_up: Any = np.add.reduce  # whose types do not know a tuple of axes
-    return add_up(x, axis=tuple(axis) if isinstance(axis, list) else axis, keepdims=keepdims)
+    return add_up(x, axis=axis, keepdims=keepdims)
 
 
 def _mean(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
@@ -81,12 +85,12 @@ def of_extreme(g: Any, y: Any, x: Any, axis: Axis = None, keepdims: bool = False
     """Equal shares for all entries that are the extreme (for NaN: for the NaNs)."""
     values = plain(x)
     ties = np.equal(values, lift(plain(y), values, axis)) | np.isnan(values)
-    return lift(g, x, axis) * (ties / np.maximum(ties.sum(axis=axes_of(values, axis), keepdims=True), 1))
+    return lift(g, x, axis) * (ties / np.maximum(ties.sum(axis=folded_axes(values, axis), keepdims=True), 1))
 
 
 def _of_prod(g: Any, y: Any, x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
     """Multiply g by the product of all other entries."""
-    folded = axes_of(x, axis)
+    folded = folded_axes(x, axis)
     if not folded:
         return reshape(g, shape_of(x))
     ends = tuple(range(-len(folded), 0))
@@ -139,7 +143,7 @@ def _of_logsumexp(g: Any, y: Any, x: Any, axis: Axis = None, keepdims: bool = Fa
 
 def _of_cumsum(g: Any, y: Any, x: Any, axis: int | None = None) -> Any:
     """Each entry is in all sums that follow it: the cumulative sum from the other end."""
-    if axis is None:
+    if axis is None or not shape_of(x):
         return reshape(_of_cumsum(g, y, ravel(x), 0), shape_of(x))
     return flip(cumsum(flip(wide(g), axis), axis), axis)
 

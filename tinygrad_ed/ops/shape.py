@@ -12,7 +12,7 @@ from typing import Any, overload
 
 import numpy as np
 
-from tinygrad_ed.errors import InvalidType, NoDerivativeRule
+from tinygrad_ed.errors import InvalidType, InvalidValue, NoDerivativeRule
 from tinygrad_ed.graph.nested import leaves
 from tinygrad_ed.graph.node import Node, plain
 from tinygrad_ed.graph.op import HANDLERS, Op, op
@@ -300,14 +300,16 @@ def moveaxis(x: Any, source: Any, destination: Any) -> Any:
 @typed
 def repeat(x: Any, repeats: Any, axis: int | None = None) -> Any:
     """Repeat entries, as `np.repeat` does."""
-    if axis is None:
+    if axis is None or (axis in (0, -1) and not shape_of(x)):
         return repeat(ravel(x), repeats, 0)
     before, shape = axes_before(axis, x), shape_of(x)
     if np.ndim(repeats):
         return getitem(x, (*before, np.repeat(np.arange(shape[axis]), repeats)))
-    first, last = shape[: len(before) + 1], shape[len(before) + 1 :]
-    spread = broadcast_to(reshape(x, (*first, 1, *last)), (*first, operator.index(repeats), *last))
-    return reshape(spread, (*first[:-1], first[-1] * operator.index(repeats), *last))
+    first, last, times = shape[: len(before) + 1], shape[len(before) + 1 :], operator.index(repeats)
+    if times < 0:
+        raise InvalidValue(f"repeat: no entry can be repeated {times} times; give at least 0")
+    spread = broadcast_to(reshape(x, (*first, 1, *last)), (*first, times, *last))
+    return reshape(spread, (*first[:-1], first[-1] * times, *last))
 
 
 @typed
@@ -317,14 +319,12 @@ def take(x: Any, indices: Any, axis: int | None = None, mode: str = "raise") -> 
     >>> take(Node([1.0, 2.0, 3.0]), [2, 0])
     Node([3., 1.], op='getitem')
     """
-    if axis is None:
+    if axis is None or (axis in (0, -1) and not shape_of(x)):
         return take(ravel(x), indices, 0, mode)
-    before = axes_before(axis, x)
-    places: Any = indices if isinstance(indices, Lifted) else np.asarray(indices)
-    places = places.astype(int) if places.dtype.kind == "b" else places  # to `take` these are positions, no mask
-    if mode != "raise":
+    before, places = axes_before(axis, x), as_array(indices)
+    if mode != "raise" or places.dtype.kind not in "iu":
         into_range: Any = np.take  # whose types list the modes by name
-        places = into_range(np.arange(shape_of(x)[axis]), places, mode=mode)
+        places = into_range(np.arange(shape_of(x)[axis]), indices, mode=mode)  # so NumPy says what is a position
     return getitem(x, index=(*before, places))
 
 

@@ -122,11 +122,11 @@ class Recording(Observer):
         if not self.open:
             self.refuse()
         if op.scalar is not None and not params:  # most steps of a graph of single numbers
-            plain = [x.value if type(x) is Traced else x for x in values]
+            plain = [x._value if type(x) is Traced else x for x in values]
             if _FLOATS.issuperset(map(type, plain)):
                 return self._kept(op.scalar, tuple(values), None, op._evaluate(plain, params, (), True))
-        values = [self.number(x) if type(x) is Traced and type(x.value) is not float else x for x in values]
-        plain = [x.value if type(x) is Traced else x for x in values]
+        values = [self.number(x) if type(x) is Traced and type(x._value) is not float else x for x in values]
+        plain = [x._value if type(x) is Traced else x for x in values]
         numbers = op.scalar is not None and all([type(x) in _NUMBERS for x in plain])
         value = op._evaluate(plain, plain_tree(params) if params else params, tuple(values), numbers)
         if numbers:
@@ -134,7 +134,7 @@ class Recording(Observer):
         if op in COMPOSED:
             result = op.forward(*values, **params)
             if type(value) is float:  # NumPy's scalar becomes a float, as everywhere
-                result.value = value
+                result._value = value
             if result.dtype == np.asarray(value).dtype:
                 return result
         if op is ops.getitem and np.ndim(plain[0]):
@@ -176,7 +176,7 @@ class Recording(Observer):
 
     def arithmetic(self, ufunc: np.ufunc, of_numbers: Callable[..., Any], *args: Any) -> Any:
         """Compute and keep an operator: Python's for Python numbers, else NumPy's."""
-        plain = [x.value if type(x) is Traced else x for x in args]
+        plain = [x._value if type(x) is Traced else x for x in args]
         if not _NUMBERS.issuperset(map(type, plain)):
             try:
                 return self.call(ufunc, args, {})
@@ -198,13 +198,13 @@ class Recording(Observer):
 
     def number(self, x: Traced) -> Traced:
         """An operand of an op: what is no array becomes a float, as it does in `values.constant`."""
-        return x if x.ndim else self._kept(float, (x,), None, float(x.value))
+        return x if x.ndim else self._kept(float, (x,), None, float(x._value))
 
     def decide(self, x: Traced) -> bool:
         """Answer Python's question for a truth value, and remember the answer: a branch hangs on it."""
         if not self.open:
             self.refuse()
-        outcome = bool(x.value)
+        outcome = bool(x._value)
         self.decisions.append((x, outcome, users_line()))
         return outcome
 

@@ -138,7 +138,7 @@ class Replay:
             self.body += body
         elif _is_number(step):
             self.body.append(f"{name} = {self._expression(step)}")
-        elif step.fn in MOVING and len(operands(step)) == 1:
+        elif step.fn in MOVING and len(operands(step)) == 1 and type(step.args[0]) is Traced:  # not only its index
             self._move(step)
         elif not isinstance(value, np.ndarray) or not value.ndim or not self._write_into(step):
             self._assign(step)

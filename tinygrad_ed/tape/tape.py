@@ -57,7 +57,7 @@ class Tape:
         recording.forget()
         for x in [*self.program.inputs, *self.program.steps]:
             if isinstance(x.value, np.ndarray):  # the numbers of the recorded run are not needed any more
-                x.value = np.broadcast_to(np.zeros((), x.value.dtype), x.value.shape)
+                x._value = np.broadcast_to(np.zeros((), x.value.dtype), x.value.shape)
         self._pool = [self._bind()]
 
     def replay(self, args: tuple[Any, ...], keywords: dict[str, Any]) -> Any:

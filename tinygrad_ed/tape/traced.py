@@ -65,14 +65,15 @@ class Traced(Lifted):
     Attributes:
         tape: the recording it belongs to.
         fn, args, kwargs: the call; `fn` is None for an input. Args hold Traced and constants.
-        value: what came out in the recorded run, a Python number, a NumPy scalar or an array.
+        value: what came out in the recorded run, a Python number, a NumPy scalar or an array. While it is recorded
+            nobody is told: a rule of a reader's would put this one number into the program.
         shape: its shape, `()` for a number.
         at: its place among the single numbers, if it is levelled (see `levelling.py`), else -1.
         label: what to call it: the op that made it; or the value whose derivative it is, in a pair with the word
             "scaled" if a factor has been multiplied into that.
     """
 
-    __slots__ = ("args", "at", "fn", "kwargs", "label", "shape", "tape", "value")
+    __slots__ = ("_value", "args", "at", "fn", "kwargs", "label", "shape", "tape")
 
     def __init__(
         self, tape: Recorder, fn: Any, args: tuple[Any, ...], kwargs: dict[str, Any] | None, value: Any
@@ -81,15 +82,20 @@ class Traced(Lifted):
         self.fn = fn
         self.args = args
         self.kwargs = kwargs
-        self.value = value
+        self._value = value
         self.shape = () if type(value) is float else getattr(value, "shape", ())
         self.at = -1
         self.label: str | Traced | tuple[str, Traced] | None = None
 
     @property
+    def value(self) -> Any:
+        """What it was in the recorded run, once that is over."""
+        return self._plain() if self.tape.open else self._value
+
+    @property
     def dtype(self) -> np.dtype[Any]:
         """The dtype; float64 for a float."""
-        return _FLOAT64 if type(self.value) is float else np.asarray(self.value).dtype
+        return _FLOAT64 if type(self._value) is float else np.asarray(self._value).dtype
 
     @property
     def ndim(self) -> int:
@@ -99,7 +105,7 @@ class Traced(Lifted):
     @property
     def size(self) -> int:
         """The number of entries."""
-        return int(np.size(self.value))
+        return int(np.size(self._value))
 
     @property
     def flags(self) -> Any:
@@ -113,9 +119,9 @@ class Traced(Lifted):
                 return x.through(op, values, params)
         return self.tape.op(op, values, params)
 
-    def now(self) -> Any:
+    def _now(self) -> Any:
         """Return what it is in the recorded run."""
-        return self.value
+        return self._value
 
     @contextmanager
     def undone_if_it_fails(self) -> Iterator[None]:
@@ -138,7 +144,7 @@ class Traced(Lifted):
 
     def as_number(self) -> "Traced":
         """Return a number of NumPy's as a float, anything else as it is."""
-        return self.tape.number(self) if isinstance(self.value, np.floating) else self
+        return self.tape.number(self) if isinstance(self._value, np.floating) else self
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **keywords: Any) -> Any:
         if any([isinstance(x, Node | Lifted) and type(x) is not Traced for x in inputs]):
@@ -161,7 +167,7 @@ class Traced(Lifted):
         return self.tape.decide(self)
 
     def __len__(self) -> int:
-        return len(self.value)
+        return len(self._value)
 
     def __iter__(self) -> Iterator[Any]:
         return iter([self[i] for i in range(len(self))])
@@ -173,10 +179,10 @@ class Traced(Lifted):
         raise _unwritable("an assignment to entries")
 
     def __repr__(self) -> str:
-        return f"Traced({' '.join(repr(self.value).split())})"
+        return f"Traced({' '.join(repr(self._value).split())})"
 
     def __format__(self, spec: str) -> str:
-        return format(self.value, spec) if spec else repr(self)
+        return format(self._value, spec) if spec else repr(self)
 
     def __contains__(self, item: object) -> bool:
         return bool(np.any(self == item))
@@ -187,7 +193,7 @@ class Traced(Lifted):
         if not self.tape.open:
             self.tape.refuse()
         raise GraphDropped(
-            f"tg.compile is recording, and {self.label or 'a value'} (now {self.value!r}) would become a plain number "
+            f"tg.compile is recording, and {self.label or 'a value'} (now {self._value!r}) would become a plain number "
             "here: the program would keep the number of this one call for ever. Compute with it as it is (np.where in "
             "place of if, tg.take(array, index) in place of array[index]), return it and look at it outside, or give a "
             "whole number, which belongs to the signature"
@@ -235,7 +241,7 @@ def converted(x: Any, dtype: Any = float) -> Any:
 
 def plain_tree(tree: Any) -> Any:
     """Replace traced values by what they were in the recorded run, also inside lists, tuples, dicts and slices."""
-    return mapped(tree, lambda x: x.value)
+    return mapped(tree, lambda x: x._value)
 
 
 def mapped(tree: Any, change: Callable[[Traced], Any]) -> Any:

@@ -49,7 +49,7 @@ class Batch(Lifted):
             result = _one_by_one(op, inputs, params)
         return Batch(result if result.dtype.kind == "f" else result.astype(float))
 
-    def now(self) -> Array:
+    def _now(self) -> Array:
         """Return the whole stack."""
         return self.array
 

@@ -93,7 +93,8 @@ def _mover(function: Callable[..., Any]) -> Op:
     """The op of a function: its inputs are the moved arrays, whose places among the arguments `moved` tells."""
 
     def forward(*xs: Any, moved: Any = None, **others: Any) -> Any:
-        return function(**rebuilt(moved, iter(xs)), **others)
+        alone = map(as_array, xs) if len(xs) == 1 else iter(xs)  # some functions want an array, and no number
+        return function(**rebuilt(moved, alone), **others)
 
     def rule(g: Any, y: Any, i: int, *xs: Any, moved: Any = None, **others: Any) -> Any:
         shapes = [shape_of(x) for x in xs]
@@ -233,7 +234,7 @@ def _of_blocks(tree: Any, depth: int, ndim: int) -> Any:
 
 def _parts(split: Callable[..., Any], x: Any, sections: Any, axis: int) -> list[Any]:
     """The parts into which NumPy splits the places along an axis."""
-    length = shape_of(x)[axis]
+    length = shape_of(x)[operator.index(axis)]
     places = [part.tolist() for part in split(np.arange(length), without_nodes(sections))]
     if [*itertools.chain(*places)] == [*range(length)]:
         return cut(x, axis, [*itertools.accumulate(map(len, places))])
@@ -251,7 +252,7 @@ def unstack(x: Any, axis: int = 0) -> tuple[Any, ...]:
 def broadcast_arrays(*args: Any, subok: bool = False) -> tuple[Any, ...]:
     """All arrays, spread to one shape."""
     shape = np.broadcast_shapes(*[shape_of(x) for x in args])
-    return tuple([broadcast_to(x, shape=shape) for x in args])
+    return tuple([np.broadcast_to(x, shape) for x in args])  # what is plain stays so
 
 
 def tile(A: Any, reps: Any) -> Any:
@@ -268,7 +269,7 @@ def tile(A: Any, reps: Any) -> Any:
 def meshgrid(*xi: Any, copy: bool = True, sparse: bool = False, indexing: Any = "xy") -> Any:
     """Coordinates of a grid: each vector along an axis of its own, spread over those of the others."""
     outlines = np.meshgrid(*[np.empty(shape_of(x)) for x in xi], copy=copy, sparse=True, indexing=indexing)
-    grids = [reshape(x, outline.shape) for x, outline in zip(xi, outlines, strict=True)]
+    grids = [np.reshape(x, outline.shape) for x, outline in zip(xi, outlines, strict=True)]
     return type(outlines)(grids) if sparse else broadcast_arrays(*grids)
 
 
@@ -295,7 +296,7 @@ def select(condlist: Sequence[Any], choicelist: Sequence[Any], default: Any = 0)
 def _triangle(m: Any, k: Any) -> Array:
     """True in the lower triangle, up to diagonal k."""
     triangle: Any = np.tri  # whose types do not know a starred shape
-    lower: Array = triangle(*shape_of(m)[-2:], k=operator.index(k), dtype=bool)
+    lower: Array = triangle(*shape_of(m)[-2:], k=float(k), dtype=bool)
     return lower
 
 
@@ -324,8 +325,10 @@ HANDLERS.update(
         np.tile: tile,
         np.split: lambda ary, indices_or_sections, axis=0: _parts(np.split, ary, indices_or_sections, axis),
         np.tril: lambda m, k=0: where(_triangle(m, k), m, 0.0),
-        np.triu: lambda m, k=0: where(_triangle(m, operator.index(k) - 1), 0.0, m),
-        np.vsplit: lambda ary, indices_or_sections: _parts(np.split, ary, indices_or_sections, 0),
+        np.triu: lambda m, k=0: where(_triangle(m, float(k) - 1), 0.0, m),
+        np.vsplit: lambda ary, indices_or_sections: _parts(  # along rows, which a vector does not have
+            np.split, ary, indices_or_sections, 0 if len(shape_of(ary)) > 1 else 1
+        ),
         np.vstack: lambda tup: _joined(tup, 0, _to_2d),
     }
 )

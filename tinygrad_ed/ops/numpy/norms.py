@@ -35,7 +35,10 @@ def _of_norm(g: Any, y: Any, x: Any, ord: Any = None, axis: Any = None, keepdims
         return sign * of_extreme(g, y, absolute(x), axis)
     if ord in (0, 1):
         return ord * sign * g
-    return g * sign * power(over(absolute(x), lift(y, x, axis)), ord - 1.0)
+    size, y = absolute(x), lift(y, x, axis)
+    if ord > 0:
+        return g * sign * power(over(size, y), ord - 1.0)
+    return g * sign * power(y / where(plain(size) == 0, np.nan, size), 1.0 - ord)  # NaN is made right below
 
 
 def _of_singular_norm(g: Any, x: Any, ord: Any, axes: tuple[int, ...]) -> Any:
@@ -43,7 +46,8 @@ def _of_singular_norm(g: Any, x: Any, ord: Any, axes: tuple[int, ...]) -> Any:
     matrices = moveaxis(x, axes, (-2, -1))
     s = svdvals(matrices)
     g = reshape(g, (*shape_of(s)[:-1], 1))
-    parts = g + 0.0 * plain(s) if ord == "nuc" else _of_largest(g, s, ord, -1)
+    place = np.arange(shape_of(s)[-1])  # the first one is the largest; equal ones will share what it gets
+    parts = g * (place >= 0 if ord == "nuc" else place == (0 if ord == 2 else len(place) - 1))
     return moveaxis(of_singular_values(parts, s, matrices), (-2, -1), axes)
 
 
@@ -117,8 +121,9 @@ def cond(x: Any, p: Any = None) -> Any:
 def matrix_power(a: Any, n: int) -> Any:
     """Return a multiplied by itself n times, by repeated squaring."""
     n = operator.index(n)  # of unsigned ones there is no -n
+    one = np.linalg.matrix_power(plain(a), 0)  # NumPy refuses what is no square
     if n == 0:
-        return np.linalg.matrix_power(plain(a), 0)
+        return one
     base, n = (inv(a), -n) if n < 0 else (a, n)
     if n == 3:  # in NumPy's order
         return matmul(matmul(base, base), base)

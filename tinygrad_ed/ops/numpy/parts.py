@@ -4,17 +4,18 @@ A part that is constant nearby (a sign, an exponent, a whole number) is plain; t
 """
 
 import math
+import operator
 from typing import Any
 
 import numpy as np
 
-from tinygrad_ed.errors import InvalidValue, NoDerivativeRule
+from tinygrad_ed.errors import NoDerivativeRule
 from tinygrad_ed.graph.node import Node, plain
 from tinygrad_ed.graph.op import HANDLERS, op
 from tinygrad_ed.graph.values import as_array, shape_of
 from tinygrad_ed.ops.elementwise import cos, power, sin, where
-from tinygrad_ed.ops.numpy.moves import scatter
-from tinygrad_ed.ops.shape import astype, broadcast_to, ravel, reshape
+from tinygrad_ed.ops.numpy.moves import gather, without_nodes
+from tinygrad_ed.ops.shape import astype, broadcast_to, concatenate, ravel, reshape
 
 # The slope of sin(t)/t, by t: -2/3! + 4 t^2/5! - 6 t^4/7! + ...; below 0.5 ten terms are exact to rounding.
 _SERIES = [(-1.0) ** k * 2 * k / math.factorial(2 * k + 1) for k in range(1, 11)]
@@ -60,7 +61,7 @@ def ldexp(x1: Any, x2: Any) -> Any:
     """x1 times 2 to the whole number x2 (plain)."""
     if isinstance(x2, Node):
         raise NoDerivativeRule("np.ldexp has no derivative rule for the exponent: give it as plain whole numbers")
-    return x1 * np.ldexp(np.ones((), as_array(plain(x1)).dtype), np.asarray(plain(x2), int))
+    return x1 * np.ldexp(np.ones((), as_array(plain(x1)).dtype), x2)
 
 
 def frexp(x: Any) -> tuple[Any, Any]:
@@ -86,31 +87,24 @@ def full_like(a: Any, fill_value: Any, dtype: Any = None, shape: Any = None) -> 
 def piecewise(x: Any, condlist: Any, funclist: Any, *args: Any, **kw: Any) -> Any:
     """One function (or number) for each condition; one more at the end is for the rest. Conditions are plain."""
     values = as_array(plain(x))
-    conditions = np.asarray(plain(condlist), bool)
-    conditions = conditions if conditions.ndim > values.ndim else conditions[None]
-    if len(funclist) == len(conditions) + 1:
-        conditions = np.concatenate([conditions, ~np.any(conditions, axis=0, keepdims=True)])
-    if len(funclist) != len(conditions):
-        raise InvalidValue(f"piecewise: {len(conditions)} conditions want as many functions, or one more")
-    positions = np.arange(1, values.size + 1).reshape(values.shape)
-    y: Any = np.zeros(values.shape)
-    for k, function in enumerate(funclist):
-        # Where several conditions hold the last one counts, as in NumPy.
-        chosen = np.ravel(positions[conditions[k] & ~np.any(conditions[k + 1 :], axis=0)])
+    which = np.ravel(np.piecewise(values, without_nodes(condlist), [*range(1, len(funclist) + 1)]))
+    parts, positions = [np.zeros(0, values.dtype)], np.zeros(values.size, int)
+    for k, function in enumerate(funclist, start=1):
+        chosen = np.flatnonzero(which == k)
         if len(chosen):
-            entries = ravel(x)[chosen - 1]
-            part = function(entries, *args, **kw) if callable(function) else function
-            y = y + scatter(broadcast_to(part, shape=(len(chosen),)), positions=chosen, shape=values.shape)
-    return y
+            part = function(ravel(x)[chosen], *args, **kw) if callable(function) else function
+            parts.append(astype(broadcast_to(part, shape=chosen.shape), dtype=values.dtype))
+            positions[chosen] = np.arange(1, len(chosen) + 1) + np.max(positions, initial=0)
+    return gather(concatenate(parts), positions=positions.reshape(values.shape))
 
 
 def apply_over_axes(func: Any, a: Any, axes: Any) -> Any:
     """Apply a function (a, axis) over one axis after the other, keeping the number of axes."""
-    for axis in np.atleast_1d(axes):
+    for axis in map(operator.index, np.atleast_1d(axes)):
         shape = shape_of(a)
-        a = func(a, int(axis))
+        a = func(a, axis)
         if len(shape_of(a)) == len(shape) - 1:
-            at = int(axis) % len(shape)
+            at = axis % len(shape)
             a = reshape(a, (*shape[:at], 1, *shape[at + 1 :]))
     return a
 

@@ -1,12 +1,11 @@
 """NumPy's polynomials, highest power first, said with other ops."""
 
-import operator
 import warnings
 from typing import Any
 
 import numpy as np
 
-from tinygrad_ed.errors import InvalidType, InvalidValue, NoDerivativeRule
+from tinygrad_ed.errors import InvalidType, InvalidValue, NoDerivativeRule, ShapeError
 from tinygrad_ed.graph.node import Node, plain
 from tinygrad_ed.graph.op import HANDLERS, Op, op
 from tinygrad_ed.graph.values import constant, shape_of
@@ -72,6 +71,8 @@ def polymul(a1: Any, a2: Any) -> Any:
 def polydiv(u: Any, v: Any) -> Any:
     """Quotient and remainder, by long division."""
     u, v = np.atleast_1d(u), np.atleast_1d(v)
+    if not len(shape_of(u)) == len(shape_of(v)) == 1 or 0 in (*shape_of(u), *shape_of(v)):
+        raise ShapeError(f"polydiv: polynomials are vectors, not of shape {shape_of(u)} and {shape_of(v)}")
     dtype = np.result_type(u.dtype, v.dtype, np.float16)
     u, v = astype(u, dtype=dtype), astype(v, dtype=dtype)
     count = shape_of(u)[0] - shape_of(v)[0] + 1
@@ -106,6 +107,7 @@ _divided: Op = op("long_division", _forward_divided, _of_dividend, _of_divisor)
 
 def polyder(p: Any, m: int = 1) -> Any:
     """The m-th derivative."""
+    m = int(m)
     if m < 0:
         raise InvalidValue(f"polyder: m must not be negative, but it is {m}; np.polyint integrates")
     for _ in range(m):
@@ -115,8 +117,10 @@ def polyder(p: Any, m: int = 1) -> Any:
 
 def polyint(p: Any, m: int = 1, k: Any = None) -> Any:
     """The m-th integral, with integration constants k."""
-    m = operator.index(m)
+    m = int(m)
     constants: Any = np.zeros(m) if k is None else np.atleast_1d(k)
+    if len(shape_of(constants)) > 1:
+        raise ShapeError(f"polyint: the constants k are a vector, not of shape {shape_of(constants)}")
     if shape_of(constants) == (1,):
         constants = [constants[0]] * m
     if len(constants) < m or m < 0:
@@ -184,7 +188,8 @@ def polyfit(
 
 def vander(x: Any, N: int | None = None, increasing: bool = False) -> Any:
     """The matrix of the powers of x."""
-    count, x = shape_of(x)[0] if N is None else N, astype(x, dtype=float)
+    outline = np.vander(np.zeros((1,) * len(shape_of(x))), shape_of(x)[0] if N is None else N)
+    count, x = outline.shape[1], astype(x, dtype=float)
     powers = range(count) if increasing else range(count - 1, -1, -1)
     return stack([x**k for k in powers], axis=-1) if count else np.zeros((shape_of(x)[0], 0))
 
@@ -192,12 +197,12 @@ def vander(x: Any, N: int | None = None, increasing: bool = False) -> Any:
 def _of_one_length(a1: Any, a2: Any) -> list[Any]:
     both = np.atleast_1d(a1), np.atleast_1d(a2)
     length = max([shape_of(p)[0] for p in both])
-    return [np.pad(p, (length - shape_of(p)[0], 0)) for p in both]
+    return [concatenate([np.zeros(length - n, p.dtype), p]) if (n := shape_of(p)[0]) < length else p for p in both]
 
 
 def _trimmed(p: Any, zero: float = 0.0) -> Any:
     """Without leading zeros, as NumPy returns it; one zero for no coefficient at all."""
-    nonzero, length = np.flatnonzero(np.abs(plain(p)) > zero), shape_of(p)[0]
+    nonzero, length = np.flatnonzero(~(np.abs(plain(p)) <= zero)), shape_of(p)[0]
     return p[int(nonzero[0]) if len(nonzero) else length - 1 :] if length else np.zeros(1)
 
 

@@ -5,6 +5,7 @@ operand's letters as the output. Before that, ellipses get letters, and an opera
 (a diagonal) is read along it.
 """
 
+import operator
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from tinygrad_ed.errors import InvalidValue
 from tinygrad_ed.graph.node import Node
 from tinygrad_ed.graph.op import HANDLERS, op
 from tinygrad_ed.graph.values import constant, shape_of
-from tinygrad_ed.ops.linalg import matmul
+from tinygrad_ed.ops.linalg import matmul, outer
 from tinygrad_ed.ops.numpy.moves import gather
 from tinygrad_ed.ops.shape import expand_dims, in_one_dtype, moveaxis, ravel, reshape, stack
 
@@ -101,11 +102,18 @@ def cross(a: Any, b: Any, axisa: int = -1, axisb: int = -1, axisc: int = -1, axi
     """The cross product of vectors of length 3."""
     if axis is not None:
         axisa = axisb = axisc = axis
+    axisa, axisb, axisc = map(operator.index, (axisa, axisb, axisc))
     a, b = in_one_dtype(np.moveaxis(a, axisa, -1), np.moveaxis(b, axisb, -1))
     if shape_of(a)[-1] != 3 or shape_of(b)[-1] != 3:
         raise InvalidValue(f"cross wants vectors of length 3, but got shapes {shape_of(a)} and {shape_of(b)}")
     parts = [a[..., i] * b[..., j] - a[..., j] * b[..., i] for i, j in ((1, 2), (2, 0), (0, 1))]
     return moveaxis(stack(parts, axis=-1), -1, axisc)
+
+
+def outer_of_vectors(x1: Any, x2: Any) -> Any:
+    """The outer product of two vectors; NumPy refuses others."""
+    np.linalg.outer(*[np.zeros((1,) * len(shape_of(x))) for x in (x1, x2)])
+    return outer(x1, x2)
 
 
 def vdot(a: Any, b: Any) -> Any:
@@ -124,6 +132,7 @@ _vecdot = op(
 
 def vecdot(x1: Any, x2: Any, axis: int = -1) -> Any:
     """The sum of products along one axis."""
+    axis = operator.index(axis)
     return _vecdot(x1, x2) if axis == -1 else _vecdot(moveaxis(x1, axis, -1), moveaxis(x2, axis, -1))
 
 
@@ -132,9 +141,9 @@ HANDLERS.update(
         np.cross: cross,
         np.einsum: einsum,
         np.kron: kron,
-        np.linalg.cross: lambda x1, x2, axis=-1: cross(x1, x2, axis=axis),
+        np.linalg.cross: lambda x1, x2, axis=-1: cross(x1, x2, *[operator.index(axis)] * 3),
         np.linalg.matmul: matmul,
-        np.linalg.outer: lambda x1, x2: np.outer(x1, x2),
+        np.linalg.outer: outer_of_vectors,
         np.linalg.tensordot: lambda x1, x2, axes=2: np.tensordot(x1, x2, axes),
         np.linalg.vecdot: vecdot,
         np.vdot: vdot,

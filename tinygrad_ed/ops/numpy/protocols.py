@@ -14,11 +14,11 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_ed.errors import NoDerivativeRule
+from tinygrad_ed.errors import GraphDropped, NoDerivativeRule
 from tinygrad_ed.graph.grad_mode import observer
 from tinygrad_ed.graph.node import Node, plain
 from tinygrad_ed.graph.op import HANDLERS, Op
-from tinygrad_ed.graph.values import shape_of
+from tinygrad_ed.graph.values import Lifted, shape_of
 from tinygrad_ed.ops.elementwise import where
 from tinygrad_ed.ops.numpy.moves import MOVES, move, signature_of, without_nodes
 from tinygrad_ed.ops.shape import astype
@@ -144,20 +144,30 @@ def _call(function: Callable[..., Any], handler: Any, args: tuple[Any, ...], key
     unknown = [name for name in unknown if name not in _options_of(handler)]
     if unknown and not _takes_any(handler):
         raise _not_taken(function, unknown, _options_of(handler))
-    if isinstance(handler, Op):
-        return handler(*inputs, **given, **others)
     arrays = _arrays_in((*args, *keywords.values()), [])
     nodes = [x for x in arrays if isinstance(x, Node)]
-    if nodes and not any([x.size for x in nodes]):  # there is none if a rule meets a batch of gradients
+    single = isinstance(handler, Op)
+    if not single and nodes and not any([x.size for x in nodes]):  # none if a rule meets a batch of gradients
         return _of_nothing(_without_nodes(function, args, keywords), nodes)
     try:
         result = handler(*inputs, **given, **others)
     except (NoDerivativeRule, np.linalg.LinAlgError):  # NumPy's own: it need not be asked, and may search for ever
         raise
+    except GraphDropped as error:
+        if not any([isinstance(plain(x), Lifted) for x in nodes]):
+            raise
+        raise GraphDropped(
+            f"{called(function)} of these arguments cannot be part of a program, for what it does hangs on the numbers "
+            "in them: call it outside of the function that tg.compile gets, or do without tg.compile"
+        ) from error
     except Exception as ours:
         _refuse_as_numpy_does(ours, function, args, keywords)
         raise
-    if function in OWN_DTYPE or not any([x.kind == "f" and x.itemsize < 8 for x in {x.dtype for x in arrays}]):
+    if (
+        single
+        or function in OWN_DTYPE
+        or not any([x.kind == "f" and x.itemsize < 8 for x in {x.dtype for x in arrays}])
+    ):
         return result
     dtypes = {*_dtypes((*inputs, *given.values()))}
     return _narrowed(result, np.result_type(*dtypes)) if dtypes else result
@@ -302,6 +312,18 @@ _KEYWORDS = {
 }
 
 
+_COMPLEX = "its result is complex, and a Node is real"
+_NO_OPS = {
+    "fft.": f"{_COMPLEX}: products with np.cos and np.sin of 2 pi j k / n are its real and its imaginary part",
+    "linalg.eig": f"{_COMPLEX}: for symmetric matrices use np.linalg.eigh or np.linalg.eigvalsh",
+    "roots sort_complex": f"{_COMPLEX}: call it on plain values (node.value)",
+    "save": "it writes plain numbers to a file: give it node.value",
+    "histogram unique_ einsum_path ix_ unravel_index": "it has several results, and an op has one: call it on plain "
+    "values (node.value)",
+}
+"""Why a function cannot be an op, by the beginnings of names, and what can be done."""
+
+
 def _no_method(ufunc: np.ufunc, method: str) -> NoDerivativeRule:
     instead = _METHODS.get(f"{ufunc.__name__}.{method}", _METHODS[method]).format(name=called(ufunc))
     return NoDerivativeRule(
@@ -319,6 +341,14 @@ def _not_taken(function: Any, unknown: list[str], known: tuple[str, ...]) -> NoD
 
 def _no_rule(function: Any) -> NoDerivativeRule:
     name, count = called(function), getattr(function, "nin", 1)
+    if name.endswith("(vectorized)"):
+        return NoDerivativeRule(
+            f"a ufunc of np.frompyfunc, {name}, has no derivative rule for Nodes: call the function itself on the "
+            "whole Node, with NumPy's functions and np.where in it, or on plain values (node.value)"
+        )
+    why = [why for names, why in _NO_OPS.items() if name.removeprefix("np.").startswith(tuple(names.split()))]
+    if why and name.startswith("np."):
+        return NoDerivativeRule(f"{name} has no derivative rule for Nodes: {why[0]}")
     short = function.__name__ if function.__name__.isidentifier() else "f"
     ours = f"; {_OURS[short]} is the same" if short in _OURS and name.startswith("scipy.") else ""
     rule = f"lambda g, y, {', '.join('abcdefhijk'[:count]) if count > 1 else 'x'}: ..."

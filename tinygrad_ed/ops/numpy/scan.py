@@ -16,13 +16,14 @@ from tinygrad_ed.graph.node import Node, plain
 from tinygrad_ed.graph.op import HANDLERS, Op, op
 from tinygrad_ed.graph.values import Array, as_array, shape_of
 from tinygrad_ed.ops.elementwise import is_safe, where
-from tinygrad_ed.ops.reduce import cumsum
+from tinygrad_ed.ops.reduce import cumsum, sum
 from tinygrad_ed.ops.shape import (
     astype,
     broadcast_to,
     concatenate,
     expand_dims,
     flip,
+    getitem,
     moveaxis,
     ravel,
     reshape,
@@ -86,7 +87,7 @@ _recurrence: Op = op(
 
 
 def _of_cumprod(g: Any, y: Any, x: Any, axis: int | None = None) -> Any:
-    if axis is None:
+    if axis is None or not shape_of(x):
         return reshape(_of_cumprod(ravel(g), y, ravel(x), 0), shape_of(x))
     g, y, x = [moveaxis(part, axis, 0) for part in (g, y, x)]
     if type(g) is type(y) is type(x) is np.ndarray and is_safe(y):
@@ -99,18 +100,21 @@ cumprod = op("cumprod", np.cumprod, _of_cumprod)
 
 def cumulative_sum(x: Any, axis: int | None = None, include_initial: bool = False) -> Any:
     """The running sum, as the array API standard has it."""
-    return _with_initial(cumsum(x, axis=_only_axis(x, axis)), 0.0, _only_axis(x, axis), include_initial)
+    axis = _only_axis(x, axis)
+    return _with_initial(cumsum(x, axis=axis), 0.0, axis, include_initial)
 
 
 def cumulative_prod(x: Any, axis: int | None = None, include_initial: bool = False) -> Any:
     """The running product, as the array API standard has it."""
-    return _with_initial(cumprod(x, axis=_only_axis(x, axis)), 1.0, _only_axis(x, axis), include_initial)
+    axis = _only_axis(x, axis)
+    return _with_initial(cumprod(x, axis=axis), 1.0, axis, include_initial)
 
 
-def _only_axis(x: Any, axis: int | None) -> int:
-    if axis is None and len(shape_of(x)) != 1:
+def _only_axis(x: Any, axis: Any) -> int:
+    if axis is None and len(shape_of(x)) > 1:
         raise InvalidValue(f"axis= must be given for an array of shape {shape_of(x)}")
-    return 0 if axis is None else axis
+    only = axis[0] if isinstance(axis, tuple) and len(axis) == 1 else axis
+    return 0 if only is None else operator.index(only)
 
 
 def _with_initial(y: Any, initial: float, axis: int, include: bool) -> Any:
@@ -180,7 +184,7 @@ def ediff1d(ary: Any, to_end: Any = None, to_begin: Any = None) -> Any:
 
 def trapezoid(y: Any, x: Any = None, dx: Any = 1.0, axis: int = -1) -> Any:
     """The integral by the trapezoidal rule."""
-    y = np.moveaxis(y, axis, -1)
+    y = np.moveaxis(y, operator.index(axis), -1)
     if x is not None:
         dx = np.diff(x) if len(shape_of(x)) == 1 else np.moveaxis(np.diff(x, axis=axis), axis, -1)
     return (dx * _neighbours(y, sign=1.0) / 2.0).sum(axis=-1)
@@ -192,7 +196,8 @@ def gradient(f: Any, *varargs: Any, axis: Any = None, edge_order: int = 1) -> An
         raise NoDerivativeRule("np.gradient has no derivative rule for its spacings: give them as plain numbers")
     ndim = len(shape_of(f))
     axes = range(ndim) if axis is None else np.lib.array_utils.normalize_axis_tuple(axis, ndim)
-    spacings = [1.0] * len(axes) if not varargs else list(varargs) * (len(axes) if len(varargs) == 1 else 1)
+    spacings = list(varargs or (1.0,))
+    spacings *= len(axes) if len(spacings) == 1 and np.ndim(spacings[0]) == 0 else 1
     if len(spacings) != len(axes) or edge_order not in (1, 2):
         raise InvalidValue("gradient takes no spacing, one, or one for each axis; edge_order is 1 or 2")
     slopes = [_slope(f, spacing=h, axis=i - ndim, edge_order=edge_order) for h, i in zip(spacings, axes, strict=True)]
@@ -241,11 +246,12 @@ def interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None) -> Any
     """Piecewise linear interpolation; flat outside. At a node the slope is that of the piece to its right."""
     x, xp, fp = [astype(given, dtype=float) for given in (x, xp, fp)]
     points, knots = as_array(plain(x)), as_array(plain(xp))
+    np.interp([], knots, plain(fp), plain(left), plain(right))  # NumPy refuses what does not fit
     i = np.clip(np.searchsorted(knots, points, side="right") - 1, 0, max(len(knots) - 2, 0))
     j = np.minimum(i + 1, len(knots) - 1)
-    width = np.take(xp, j) - np.take(xp, i)
-    share = (x - np.take(xp, i)) / where(plain(width) == 0, 1.0, width)
-    y = np.take(fp, i) + share * (np.take(fp, j) - np.take(fp, i))
+    width = getitem(xp, j) - getitem(xp, i)
+    share = (x - getitem(xp, i)) / where(plain(width) == 0, 1.0, width)
+    y = getitem(fp, i) + share * (getitem(fp, j) - getitem(fp, i))
     y = where(points < knots[0], fp[0] if left is None else left, y)
     return where(points > knots[-1], fp[-1] if right is None else right, y)
 
@@ -276,9 +282,34 @@ def convolve(a: Any, v: Any, mode: str = "full") -> Any:
 
 def correlate(a: Any, v: Any, mode: str = "valid") -> Any:
     """The cross-correlation: the convolution with v reversed."""
+    numpys: Any = np.correlate
+    numpys(*[np.zeros((1,) * len(shape_of(x))) for x in (a, v)], mode)  # it refuses all but vectors
     if math.prod(shape_of(v)) > math.prod(shape_of(a)):
         return flip(correlate(v, a, mode))
     return convolve(a, np.flip(np.atleast_1d(v)), mode)
+
+
+def _ends(of_stop: bool, g: Any, num: int = 50, endpoint: bool = True, axis: int = 0) -> Any:
+    """What entries that go evenly from start to stop send to one of these."""
+    share: Array = np.arange(num) / max(num - 1 if endpoint else num, 1)
+    g = moveaxis(g, axis, 0) if axis else g
+    return sum(g * np.reshape(share if of_stop else 1.0 - share, (num, *[1] * (len(shape_of(g)) - 1))), axis=0)
+
+
+_linspace = op(
+    "linspace",
+    np.linspace,
+    lambda g, y, a, b, **how: _ends(False, g, **how),
+    lambda g, y, a, b, **how: _ends(True, g, **how),
+    broadcasts=True,
+)
+_geomspace = op(
+    "geomspace",
+    np.geomspace,
+    lambda g, y, a, b, **how: _ends(False, g * y, **how) / a,
+    lambda g, y, a, b, **how: _ends(True, g * y, **how) / b,
+    broadcasts=True,
+)
 
 
 def linspace(start: Any, stop: Any, num: int = 50, endpoint: bool = True, retstep: bool = False, axis: int = 0) -> Any:
@@ -286,12 +317,9 @@ def linspace(start: Any, stop: Any, num: int = 50, endpoint: bool = True, retste
     num = operator.index(num)
     if num < 0:
         raise InvalidValue(f"a sequence has no {num} entries: num must be at least 0")
+    y = _linspace(start, stop, num=num, endpoint=endpoint, axis=axis)
     pieces = num - 1 if endpoint else num
-    difference = stop - start
-    share: Array = np.arange(num) / max(pieces, 1)
-    y = start + difference * share.reshape(num, *[1] * len(shape_of(difference)))
-    y = moveaxis(y, 0, axis) if axis else y
-    return (y, difference / pieces if pieces > 0 else np.nan) if retstep else y
+    return (y, (stop - start) / pieces if pieces > 0 else np.nan) if retstep else y
 
 
 def logspace(start: Any, stop: Any, num: int = 50, endpoint: bool = True, base: Any = 10.0, axis: int = 0) -> Any:
@@ -304,14 +332,7 @@ def logspace(start: Any, stop: Any, num: int = 50, endpoint: bool = True, base: 
 
 def geomspace(start: Any, stop: Any, num: int = 50, endpoint: bool = True, axis: int = 0) -> Any:
     """Numbers with equal ratios from start to stop."""
-    if not (np.all(plain(start)) and np.all(plain(stop))):
-        raise InvalidValue("geomspace: there is no constant ratio from or to zero")
-    ratio = stop / start
-    shape = shape_of(ratio)
-    share = linspace(np.zeros(shape), np.ones(shape), num, endpoint, axis=axis)
-    if shape:
-        start, ratio = expand_dims(broadcast_to(start, shape=shape), axis), expand_dims(ratio, axis)
-    return start * ratio**share
+    return _geomspace(start, stop, num=operator.index(num), endpoint=endpoint, axis=axis)
 
 
 def unwrap(p: Any, discont: float | None = None, axis: int = -1, period: float = 2 * np.pi) -> Any:
@@ -322,13 +343,14 @@ def unwrap(p: Any, discont: float | None = None, axis: int = -1, period: float =
 
 def apply_along_axis(func1d: Any, axis: int, arr: Any, *args: Any, **kwargs: Any) -> Any:
     """Apply a function of vectors to every vector along an axis."""
+    axis = np.lib.array_utils.normalize_axis_index(axis, len(shape_of(arr)))
     rows = moveaxis(arr, axis, -1)
     *kept, length = shape_of(rows)
     together = stack([func1d(row, *args, **kwargs) for row in np.reshape(rows, (math.prod(kept), length))])
     shape = shape_of(together)[1:]
     y = np.reshape(together, (*kept, *shape))
     for k in range(len(shape)):
-        y = moveaxis(y, len(kept) + k, axis % len(shape_of(arr)) + k)
+        y = moveaxis(y, len(kept) + k, axis + k)
     return y
 
 

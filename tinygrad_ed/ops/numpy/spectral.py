@@ -23,6 +23,7 @@ import numpy as np
 
 from tinygrad_ed.graph.node import plain
 from tinygrad_ed.graph.op import HANDLERS, Op, op
+from tinygrad_ed.graph.rule import same
 from tinygrad_ed.graph.values import shape_of, short
 from tinygrad_ed.ops.elementwise import absolute, watched, where
 from tinygrad_ed.ops.reduce import max, sum
@@ -131,17 +132,29 @@ _alike: Op = op(
 )
 
 
-def _of_equals(g: Any, values: Any, tiny: Any, vectors: bool, kink: bool = False) -> Any:
-    """The gradients of eigenvalues or singular values, with a look at those that are equal, or zero."""
+def _where_bent(g: Any, y: Any, whole: Any, x: Any, given: Any, tied: Any, zero: Any) -> Any:
+    one, other = plain(given)[..., None], plain(given)[..., None, :]
+    slight = SLIGHT * np.finfo(whole.dtype).eps * np.maximum(np.abs(one), np.abs(other))
+    bent = (tied & (np.abs(one - other) > slight)) | (zero & (other != 0))
+    return where(np.any(bent, axis=(-2, -1), keepdims=True), np.nan, 0.0 * g)
+
+
+# The gradient of the matrix, which has no derivative where equal values get different gradients, or one at a kink gets
+# any: NaN, also from what does not move, for how far it moves is not determined.
+_bent: Op = op("bent", lambda whole, x, given, tied, zero: whole, same, _where_bent, None, None, None)
+
+
+def _of_equals(g: Any, values: Any, tiny: Any, vectors: bool, kink: bool = False) -> tuple[Any, Any]:
+    """The gradients of eigenvalues or singular values, with a look at those that are equal, or zero; and these."""
     v, given = plain(values), plain(g)
-    tied = np.abs(v[..., None] - v[..., None, :]) <= tiny
+    tied, zero = np.abs(v[..., None] - v[..., None, :]) <= tiny, (v[..., None, :] <= tiny) & kink
     if not vectors and watched(given, v) and np.any(tied & (given[..., None] != given[..., None, :])):
         warnings.warn(
             f"eigenvalues or singular values are equal (to rounding; the values are {short(v)}) but get different "
             f"gradients ({short(given)}): there is no derivative here, so the equal ones share what they get",
             stacklevel=2,
         )
-    return _alike(row(g), tied, (v[..., None, :] <= tiny) & kink, vectors=vectors)
+    return _alike(row(g), tied, zero, vectors=vectors), (g, tied, zero)
 
 
 def _warn_of_zeros(g: Any, values: Any, single: bool = False) -> None:
@@ -191,9 +204,9 @@ def _of_eigenvectors(g: Any, y: Any, x: Any, UPLO: Any = "L") -> Any:
 
 
 def _of_eigenvalues(g: Any, w: Any, x: Any, y: Any = None, UPLO: Any = "L") -> Any:
-    g = _of_equals(g, w, rounding(x, w), vectors=y is not None)
+    g, looked_at = _of_equals(g, w, rounding(x, w), vectors=y is not None)
     y = _eigh(x, UPLO=UPLO) if y is None else y
-    return _on_triangle(_symmetric(g, x, y, UPLO=UPLO), UPLO)
+    return _on_triangle(_bent(_symmetric(g, x, y, UPLO=UPLO), x, *looked_at), UPLO)
 
 
 def _along_eigenvectors(g: Any, s: Any, gw: Any, x: Any, y: Any, UPLO: Any = "L") -> Any:
@@ -282,8 +295,8 @@ def undetermined(z: Any) -> Any:
 
 def of_singular_values(g: Any, s: Any, x: Any, y: Any = None, full: bool = False) -> Any:
     """Return the gradient of x from that of its singular values, and what the svd gave, if it is at hand."""
-    g = _of_equals(g, s, rounding(x, s), vectors=y is not None, kink=True)
-    return _rectangular(g, x, _svd(x) if y is None else y, full=full)
+    g, looked_at = _of_equals(g, s, rounding(x, s), vectors=y is not None, kink=True)
+    return _bent(_rectangular(g, x, _svd(x) if y is None else y, full=full), x, *looked_at)
 
 
 def _forward_rectangular(gs: Any, x: Any, y: Any, full: bool = False) -> Any:

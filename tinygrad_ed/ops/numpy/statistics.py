@@ -3,6 +3,7 @@
 An entry that is left out gets the gradient 0.
 """
 
+import builtins
 import warnings
 from typing import Any
 
@@ -14,7 +15,7 @@ from tinygrad_ed.graph.op import HANDLERS
 from tinygrad_ed.graph.values import Lifted, as_array, shape_of, wide
 from tinygrad_ed.ops.elementwise import root, sqrt, square, where
 from tinygrad_ed.ops.numpy.scan import cumprod
-from tinygrad_ed.ops.reduce import Axis, axes_of, count, cumsum, max, mean, min, prod, sum, var
+from tinygrad_ed.ops.reduce import Axis, axes_of, count, cumsum, folded_axes, max, mean, min, prod, sum, var
 from tinygrad_ed.ops.shape import astype, broadcast_to, reshape, transpose
 
 
@@ -61,18 +62,16 @@ def cov(
     if y is not None:
         y = np.atleast_2d(y)
         x = np.vstack([x, y if rowvar or shape_of(y)[0] == 1 else transpose(y)])
+    one_row = np.zeros((*[1] * (len(shape_of(x)) - 1), shape_of(x)[-1]))
+    np.cov(one_row, bias=bias, ddof=ddof, fweights=fweights, aweights=aweights)  # NumPy warns, and refuses
     counts = 1.0 if fweights is None else np.asarray(fweights, float)
     weights = np.broadcast_to(counts * (1.0 if aweights is None else np.asarray(aweights, float)), shape_of(x)[1])
     total = float(np.sum(weights))
-    lost: float = (0 if bias else 1) if ddof is None else ddof
+    lost: float = int(bias == 0) if ddof is None else ddof
     if aweights is not None:
         lost = lost * float(np.sum(weights * aweights)) / total
     centred = x - average(x, axis=1, weights=broadcast_to(weights, shape=shape_of(x)), keepdims=True)
-    divisor = total - lost
-    if divisor <= 0:
-        warnings.warn("Degrees of freedom <= 0 for slice", RuntimeWarning, stacklevel=2)
-        divisor = 0.0
-    return np.squeeze(centred @ transpose(centred * weights) / divisor)
+    return np.squeeze(centred @ transpose(centred * weights) / builtins.max(total - lost, 0.0))
 
 
 def corrcoef(x: Any, y: Any = None, rowvar: bool = True) -> Any:
@@ -90,7 +89,7 @@ def _filled(a: Any, filling: float) -> Any:
 
 def _counts(a: Any, axis: Axis, keepdims: bool = False) -> Any:
     """How many entries are not NaN."""
-    return np.sum(~np.isnan(plain(a)), axis=axis if axis is None else axes_of(a, axis), keepdims=keepdims)
+    return np.sum(~np.isnan(plain(a)), axis=axis if axis is None else folded_axes(a, axis), keepdims=keepdims)
 
 
 def _share(total: Any, counts: Any, words: str) -> Any:
@@ -152,7 +151,7 @@ def nanvar(a: Any, axis: Axis = None, ddof: float = 0, keepdims: bool = False) -
     """The variance of what is not NaN."""
     lacking = np.isnan(plain(a))
     if not isinstance(lacking, Lifted) and not np.any(lacking):
-        return var(a, axis, ddof, keepdims)
+        return var(a, axis if shape_of(a) else folded_axes(a, axis), ddof, keepdims)
     center = nansum(a, axis, keepdims=True) / np.maximum(_counts(a, axis, keepdims=True), 1)
     total = sum(square(where(lacking, 0.0, a - center)), axis=axis, keepdims=keepdims)
     return _share(total, _counts(a, axis) - ddof, "Degrees of freedom <= 0 for slice.")
