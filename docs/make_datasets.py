@@ -3,7 +3,7 @@
     python docs/make_datasets.py
 
 Running it again writes the same arrays; `tests/test_data.py` holds their checksums.
-Sources and licence: `tinygrad_ed/data/SOURCES.txt`.
+Sources and license: `tinygrad_ed/data/SOURCES.txt`.
 """
 
 from pathlib import Path

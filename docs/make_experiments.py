@@ -14,6 +14,6 @@ if __name__ == "__main__":
     os.chdir(DOCS / "pictures" / "experiments")
     for script in SCRIPTS:
         runpy.run_path(str(script), run_name="__main__")
-    for picture in Path().glob("*.png"):  # 128 colours are enough for lines, and a third of the bytes
+    for picture in Path().glob("*.png"):  # 128 colors are enough for lines, and a third of the bytes
         with Image.open(picture) as drawn:
             drawn.convert("RGB").quantize(128).save(picture, optimize=True)

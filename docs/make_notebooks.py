@@ -3,7 +3,7 @@
 The texts are Python in the percent format, `examples/notebooks/*.py`: after `# %%` comes a cell of code, after
 `# %% [markdown]` one of words, each line of them a comment; the docstring at the top is the title. A notebook is run in
 a fresh kernel of this interpreter, in an empty folder. What would differ from run to run is left out (measured times),
-and drawings are kept in few colours, so that the files stay small. Needs the extra `notebooks`.
+and drawings are kept in few colors, so that the files stay small. Needs the extra `notebooks`.
 """
 
 import ast
@@ -27,7 +27,7 @@ from PIL import Image
 ROOT = Path(__file__).resolve().parents[1]
 SOURCES = sorted((ROOT / "examples" / "notebooks").glob("*.py"))
 SECONDS = 60  # for one cell
-COLOURS = 64
+COLORS = 64
 KERNEL = "this-python"
 _TIME = re.compile(r"\b\d+\.\d+ s\b")
 
@@ -108,16 +108,16 @@ def _lasting(output: NotebookNode) -> None:
         output["text"] = _TIME.sub("… s", output["text"])
     for kind, content in output.get("data", {}).items():
         if kind == "image/png":
-            output["data"][kind] = _in_few_colours(content)
+            output["data"][kind] = _in_few_colors(content)
         elif kind in ("text/plain", "text/html"):
             output["data"][kind] = _TIME.sub("… s", content)
 
 
-def _in_few_colours(png: str) -> str:
+def _in_few_colors(png: str) -> str:
     """A PNG in base64, in a palette: lines and letters need no more."""
     small = io.BytesIO()
     with Image.open(io.BytesIO(base64.b64decode(png))) as drawn:
-        drawn.convert("RGB").quantize(COLOURS).save(small, "png", optimize=True)
+        drawn.convert("RGB").quantize(COLORS).save(small, "png", optimize=True)
     return base64.b64encode(small.getvalue()).decode()
 
 

@@ -419,7 +419,7 @@ def recurrence(np, a, c):
 
 
 ORDER = numpy.array([2, 0, 1])
-add("of_neighbours", lambda np, x: scan._of_neighbours(x), (3,), (2, 3), oracle=False, note="(float64)",
+add("of_neighbors", lambda np, x: scan._of_neighbors(x), (3,), (2, 3), oracle=False, note="(float64)",
     twin=lambda np, x: -numpy.diff(x, prepend=0.0, append=0.0))  # fmt: skip
 add(
     "of_slope",

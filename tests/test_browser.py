@@ -204,13 +204,13 @@ BEHIND = """(text) => {
 }"""
 
 
-def rgb(colour: str) -> list[int]:
-    return [int(part) for part in re.findall(r"\d+", colour)[:3]]
+def rgb(color: str) -> list[int]:
+    return [int(part) for part in re.findall(r"\d+", color)[:3]]
 
 
 def contrast(one: list[int], other: list[int]) -> float:
-    def luminance(colour: list[int]) -> float:
-        c = np.array(colour) / 255
+    def luminance(color: list[int]) -> float:
+        c = np.array(color) / 255
         return float(np.where(c <= 0.04045, c / 12.92, ((c + 0.055) / 1.055) ** 2.4) @ [0.2126, 0.7152, 0.0722])
 
     light, dark = sorted([luminance(one), luminance(other)], reverse=True)

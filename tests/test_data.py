@@ -47,7 +47,7 @@ def test_iris_is_the_table_of_the_paper():
     assert sha256(data.x.astype("<f8")) == "012f498fe9c8b3b34212c3c5d98e1f03f2f79931cd49349beb1bad64dcf164a7"
 
 
-def test_files_are_small_and_name_source_and_licence():
+def test_files_are_small_and_name_source_and_license():
     folder = files("tinygrad_ed.data")
     assert sum(len(folder.joinpath(name).read_bytes()) for name in ("digits.npz", "iris.npz")) < 150_000
     text = folder.joinpath("SOURCES.txt").read_text(encoding="utf-8")

@@ -82,11 +82,11 @@ def test_a_row_of_the_wrong_length_is_refused():
         table(["a"], [], "lr")
 
 
-def test_the_notebook_chooses_the_colours_and_a_mark_is_legible_on_white_and_on_black():
+def test_the_notebook_chooses_the_colors_and_a_mark_is_legible_on_white_and_on_black():
     red, green, blue, share = [float(part) for part in re.search(r"rgba\((.*)\)", MARK)[1].split(",")]
 
-    def light(colour):
-        parts = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in np.asarray(colour) / 255]
+    def light(color):
+        parts = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in np.asarray(color) / 255]
         return float(np.dot(parts, [0.2126, 0.7152, 0.0722]))
 
     for ground, text in ((255, 33), (17, 222)):  # JupyterLab's, by day and by night
@@ -94,8 +94,8 @@ def test_the_notebook_chooses_the_colours_and_a_mark_is_legible_on_white_and_on_
         one, other = sorted([light([text] * 3), light(tinted)])
         assert (other + 0.05) / (one + 0.05) >= 7
         assert np.abs(np.subtract(tinted, ground)).max() > 30, "the mark is to be seen"
-    other_colours = re.findall(r"(?:color|background)[^;\"]*", table(["a"], [["b"]], "p", marked=[0]).replace(MARK, ""))
-    assert other_colours == ["background:none"]
+    other_colors = re.findall(r"(?:color|background)[^;\"]*", table(["a"], [["b"]], "p", marked=[0]).replace(MARK, ""))
+    assert other_colors == ["background:none"]
 
 
 @pytest.mark.parametrize("road", ROADS)

@@ -9,7 +9,7 @@ from digits import long_numbers, same
 import tinygrad_ed as tg
 from tinygrad_ed import draw
 from tinygrad_ed.draw.graph import DETAILS
-from tinygrad_ed.draw.legend import COLOURINGS
+from tinygrad_ed.draw.legend import COLORINGS
 
 THIRD = 1 / 3
 X, RHO = [0.1234567891, -THIRD], [THIRD, 0.2]
@@ -56,13 +56,13 @@ def batch():
 GRAPHS = {"expression": expression, "arrays": lambda: arrays(3), "large arrays": lambda: arrays(20), "chain": chain}
 PICTURES = {
     **{
-        f"graph of {name}, {detail}, {colour}": lambda make=make, detail=detail, colour=colour: draw.graph(
-            make(), detail=detail, colour=colour
+        f"graph of {name}, {detail}, {color}": lambda make=make, detail=detail, color=color: draw.graph(
+            make(), detail=detail, color=color
         )
         for name, make in GRAPHS.items()
         for detail in DETAILS
-        for colour in COLOURINGS
-        if detail == "auto" or (detail != "scalar" and colour == "role") or name == "expression"
+        for color in COLORINGS
+        if detail == "auto" or (detail != "scalar" and color == "role") or name == "expression"
     },
     **{f"player of {name}": lambda make=make: draw.player(make()) for name, make in GRAPHS.items() if name != "chain"},
     **{

@@ -189,7 +189,7 @@ def test_above_one_hundred_and_forty_edges_labels_become_tooltips():
     assert '[label=" ' not in text
 
 
-def test_large_arrays_are_summarised_small_ones_written_out():
+def test_large_arrays_are_summarized_small_ones_written_out():
     y = Node(np.linspace(-1.0, 1.0, 100), name="big") * 2.0
     assert "−1 … 1" in dot(y)
     assert dot(y).count('<TD FIXEDSIZE="TRUE"') == 2 * 24  # a strip for either array
@@ -254,36 +254,36 @@ def test_hostile_names_come_out_of_our_own_rows_and_of_an_overview_as_they_went_
     assert "<title> & ]]>" in seen
 
 
-@pytest.mark.parametrize("colour", ["value", "gradient"])
-def test_boxes_can_be_coloured_by_value_or_gradient_on_a_scale_with_a_legend(colour):
+@pytest.mark.parametrize("color", ["value", "gradient"])
+def test_boxes_can_be_colored_by_value_or_gradient_on_a_scale_with_a_legend(color):
     a, b, unused = Node(-4.0, name="a"), Node(2.0, name="b"), Node(0.0, name="c")
     y = a * b + unused
     y.backward()
-    text = dot(y, colour=colour)
+    text = dot(y, color=color)
     fills = dict(re.findall(r'^ *(n\d+) \[.*?fillcolor="(#\w+)"', text, re.M))
-    shown = {"value": (-4.0, 2.0, 0.0, -8.0, -8.0), "gradient": (2.0, -4.0, 1.0, 1.0, 1.0)}[colour]
+    shown = {"value": (-4.0, 2.0, 0.0, -8.0, -8.0), "gradient": (2.0, -4.0, 1.0, 1.0, 1.0)}[color]
     largest = max(map(abs, shown))
     assert list(fills.values()) == [heat(x, largest, 0.6) for x in shown]
-    assert f">{colour} {number_text(-largest)}<" in text
+    assert f">{color} {number_text(-largest)}<" in text
     assert f">{number_text(largest)}<" in text
-    before = dot(Node(1.0) * 2.0, colour="gradient")
+    before = dot(Node(1.0) * 2.0, color="gradient")
     assert ">not computed<" in before
     assert before.count('fillcolor="#f0f1f3"') == 3
 
 
-def test_a_larger_graph_is_coloured_too_and_an_unknown_colour_is_refused():
+def test_a_larger_graph_is_colored_too_and_an_unknown_color_is_refused():
     y = Node(0.5)
     for _ in range(160):
         y = y.tanh()
     y.backward()
-    svg = draw.graph(y, detail="tensor", colour="gradient").render("svg").decode()
+    svg = draw.graph(y, detail="tensor", color="gradient").render("svg").decode()
     assert f'fill="{heat(1.0, 1.0, 0.6)}"' in svg
-    with pytest.raises(tg.InvalidValue, match=r"colour='grad' is nothing that .* Did you mean 'gradient'"):
-        draw.graph(y, colour="grad")
+    with pytest.raises(tg.InvalidValue, match=r"color='grad' is nothing that .* Did you mean 'gradient'"):
+        draw.graph(y, color="grad")
 
 
-def test_an_array_is_coloured_by_its_entry_farthest_from_zero():
+def test_an_array_is_colored_by_its_entry_farthest_from_zero():
     y = Node([-4.0, 1.0], name="a").sum()
-    text = dot(y, detail="tensor", colour="value")
+    text = dot(y, detail="tensor", color="value")
     assert re.search(f'n0 .*fillcolor="{heat(-4.0, 4.0, 0.6)}"', text)
     assert re.search(f'n1 .*fillcolor="{heat(-3.0, 4.0, 0.6)}"', text)

@@ -86,7 +86,7 @@ def test_the_graph_view_shows_large_arrays_as_heat_maps_too():
 
 
 @pytest.mark.parametrize(("x", "largest"), [(0.0, 0.0), (np.nan, 1.0), (np.inf, np.inf), (1.0, np.nan), (-np.inf, 2.0)])
-def test_a_number_that_is_none_has_a_colour(x, largest):
+def test_a_number_that_is_none_has_a_color(x, largest):
     assert re.fullmatch("#[0-9a-f]{6}", heat(x, largest))
 
 

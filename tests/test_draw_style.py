@@ -18,8 +18,8 @@ VISION = {
 }
 
 
-def linear(colour):
-    c = np.array([int(colour[i : i + 2], 16) for i in (1, 3, 5)]) / 255
+def linear(color):
+    c = np.array([int(color[i : i + 2], 16) for i in (1, 3, 5)]) / 255
     return np.where(c <= 0.04045, c / 12.92, ((c + 0.055) / 1.055) ** 2.4)
 
 
@@ -30,9 +30,9 @@ def lab(rgb):
 
 
 @pytest.mark.parametrize("vision", VISION)
-def test_the_letters_can_be_told_apart_with_any_colour_vision(vision):
+def test_the_letters_can_be_told_apart_with_any_color_vision(vision):
     seen = {
-        k: lab(np.clip(VISION[vision] @ linear(style.COLOURS[k]), 0, 1))
+        k: lab(np.clip(VISION[vision] @ linear(style.COLORS[k]), 0, 1))
         for k in ("alpha", "zeta", "omega", "beta", "B", "P")
     }
     nearest = min(np.linalg.norm(seen[a] - seen[b]) for a, b in itertools.combinations(seen, 2))
@@ -54,18 +54,18 @@ FILLS = [
 
 
 @pytest.mark.parametrize("fill", sorted(set(FILLS)))
-@pytest.mark.parametrize("letter", style.COLOURS)
+@pytest.mark.parametrize("letter", style.COLORS)
 def test_every_letter_can_be_read_on_every_box_by_day_and_in_the_dark(letter, fill):
-    colour = style.COLOURS[letter]
-    assert contrast(colour, fill) >= 4  # large and bold
-    assert contrast(style.DARK[colour], style.DARK[fill]) >= 4.5  # WCAG AA
-    assert fill != style.PAPER or contrast(colour, fill) >= 4.5
+    color = style.COLORS[letter]
+    assert contrast(color, fill) >= 4  # large and bold
+    assert contrast(style.DARK[color], style.DARK[fill]) >= 4.5  # WCAG AA
+    assert fill != style.PAPER or contrast(color, fill) >= 4.5
 
 
 @pytest.mark.parametrize("vision", VISION)
 def test_in_the_dark_the_letters_can_be_told_apart_too(vision):
     names = ("alpha", "zeta", "omega", "beta", "B", "P")
-    seen = {k: lab(np.clip(VISION[vision] @ linear(style.DARK[style.COLOURS[k]]), 0, 1)) for k in names}
+    seen = {k: lab(np.clip(VISION[vision] @ linear(style.DARK[style.COLORS[k]]), 0, 1)) for k in names}
     assert min(np.linalg.norm(seen[a] - seen[b]) for a, b in itertools.combinations(seen, 2)) > 15
 
 
@@ -78,7 +78,7 @@ def test_below_and_above_zero_can_be_told_apart_in_a_heat_map(vision):
 
 
 @pytest.mark.parametrize("x", np.linspace(-1, 1, 17))
-def test_numbers_can_be_read_on_a_box_of_every_colour_of_the_scale(x):
+def test_numbers_can_be_read_on_a_box_of_every_color_of_the_scale(x):
     assert contrast(style.INK, style.heat(x, 1.0, 0.6)) >= 4.5
 
 

@@ -22,7 +22,7 @@ LOOPS = ("np.apply_along_axis(", "np.poly(")  # of Python, in NumPy as well, ove
 
 
 def load():
-    """The module of the benchmark, which imports its neighbour."""
+    """The module of the benchmark, which imports its neighbor."""
     sys.path.insert(0, str(BENCHMARKS))
     try:
         spec = importlib.util.spec_from_file_location("functions", BENCHMARKS / "functions.py")

@@ -353,7 +353,7 @@ def test_initial_weights_have_the_spread_they_promise(name):
     assert np.abs(weights).max() >= BOUND.get(name, 0.0) * 0.99
 
 
-def test_all_initialisers_are_held_by_the_table():
+def test_all_initializers_are_held_by_the_table():
     assert sorted(init.NAMES) == sorted(DEVIATION)
 
 
@@ -374,7 +374,7 @@ def test_a_generator_is_drawn_from_and_a_bias_starts_at_zero():
     assert first.bias.value.tolist() == [0.0, 0.0]
 
 
-def test_a_readers_own_initialiser_is_taken_and_checked():
+def test_a_readers_own_initializer_is_taken_and_checked():
     layer = Dense(2, 3, init=lambda rng, n_in, n_out: np.arange(6).reshape(n_in, n_out))
     assert layer.weights.value.tolist() == [[0.0, 1.0, 2.0], [3.0, 4.0, 5.0]]
     with pytest.raises(tg.ShapeError, match=r"init gave weights of shape \(3, 2\), but this layer needs \(2, 3\)"):

@@ -151,7 +151,7 @@ def test_the_parameters_of_an_op_are_kept_beside_its_inputs():
 
 def test_a_node_has_no_other_attributes():
     with pytest.raises(AttributeError):
-        Node(1.0).colour = "red"
+        Node(1.0).color = "red"
 
 
 @pytest.mark.parametrize("attribute", ["grad", "shape", "parents", "dtype", "size", "ndim"])

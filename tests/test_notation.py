@@ -270,7 +270,7 @@ def test_lines_of_an_algorithm_have_their_numbers_in_front():
     check_all_ways(f)
 
 
-def test_words_in_a_formula_stand_apart_from_their_neighbours():
+def test_words_in_a_formula_stand_apart_from_their_neighbors():
     f = formula('"for" j "in" 1')
     assert (f.unicode, f.latex) == ("for j in 1", r"\text{for} \ j \ \text{in} \ 1")
     assert f.mathml.count("<mspace") == 3

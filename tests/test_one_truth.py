@@ -26,6 +26,10 @@ PLACES = [
 """Every rule of the package: the name of its op, and the input that it is for. (Taken before a test makes an op.)"""
 
 
+OF_GRADIENTS = {"bent"}
+"""Ops that no value is made with, only the gradient of eigenvalues and singular values."""
+
+
 def bent(row):
     """The row as one number, bent so that second derivatives are seen, too."""
     f = weighted(row)
@@ -111,7 +115,19 @@ def row_for(name, position):
     return None
 
 
-@pytest.mark.parametrize(("name", "position"), PLACES)
+def test_a_wrong_rule_of_an_op_of_gradients_shows_where_a_gradient_is_differentiated():
+    def f(x):
+        return np.linalg.eigvalsh(x @ x.T)[0] ** 2
+
+    x = np.array([[1.0, 0.5], [0.25, -2.0]])
+    right = tg.hvp(f, (x,), (x,))
+    with plant("bent", 0):
+        assert differ(tg.hvp(f, (x,), (x,)), right)
+        with pytest.raises(tg.GradientMismatch, match="order 2, mode rev"):
+            tg.check_grads(f, x, modes=("rev",))
+
+
+@pytest.mark.parametrize(("name", "position"), [place for place in PLACES if place[0] not in OF_GRADIENTS])
 def test_a_wrong_rule_shows_wherever_it_is_used(name, position):
     row = row_for(name, position)
     assert row is not None, "no row of the table uses this rule"

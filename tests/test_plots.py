@@ -99,14 +99,14 @@ def test_what_is_no_pair_of_axes_is_refused(wrong):
 
 
 @pytest.mark.parametrize("vision", VISION)
-def test_the_series_can_be_told_apart_with_any_colour_vision(vision):
-    seen = {colour: lab(np.clip(np.array(VISION[vision]) @ linear(colour), 0, 1)) for colour in style.SERIES}
+def test_the_series_can_be_told_apart_with_any_color_vision(vision):
+    seen = {color: lab(np.clip(np.array(VISION[vision]) @ linear(color), 0, 1)) for color in style.SERIES}
     assert min(np.linalg.norm(seen[a] - seen[b]) for a, b in itertools.combinations(seen, 2)) > 15
 
 
 def test_the_series_stand_out_from_white_and_differ_in_line_and_mark():
-    for colour in style.SERIES:
-        assert 1.05 / (linear(colour) @ [0.2126, 0.7152, 0.0722] + 0.05) >= 3.0  # WCAG 1.4.11, for graphics
+    for color in style.SERIES:
+        assert 1.05 / (linear(color) @ [0.2126, 0.7152, 0.0722] + 0.05) >= 3.0  # WCAG 1.4.11, for graphics
     assert len({(str(style.series(k)["linestyle"])) for k in range(6)}) == 6
     assert len({style.dots(k)["marker"] for k in range(6)}) == 6
 

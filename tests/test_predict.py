@@ -38,7 +38,7 @@ def run(tmp_path, monkeypatch, capsys):
     return run
 
 
-def flowers(rows=90, order=("height", "width", "colour", "kind"), target=True):
+def flowers(rows=90, order=("height", "width", "color", "kind"), target=True):
     """A table of two classes, with an input of no meaning, in any order of columns."""
     rng = np.random.default_rng(0)
     lines = [",".join(name for name in order if target or name != "kind")]
@@ -46,7 +46,7 @@ def flowers(rows=90, order=("height", "width", "colour", "kind"), target=True):
         cells = {
             "height": f"{rng.normal(2 * (i % 2), 0.3):.3f}",
             "width": f"{1e6 * rng.normal(-(i % 2), 0.1):.1f}",
-            "colour": f"{rng.uniform():.3f}",
+            "color": f"{rng.uniform():.3f}",
             "kind": ["rose", "lily"][i % 2],
         }
         lines.append(",".join(cells[name] for name in order if target or name != "kind"))
@@ -92,7 +92,7 @@ def test_classes_from_a_table_to_answers(run, model):
 
 def test_columns_are_found_by_name_in_any_order_and_others_are_not_used(run, model):
     _, straight, _ = run("predict", model, "flowers.csv")
-    Path("turned.csv").write_text(flowers(order=("colour", "kind", "width", "height")).replace("\n", ",x\n") + ",x")
+    Path("turned.csv").write_text(flowers(order=("color", "kind", "width", "height")).replace("\n", ",x\n") + ",x")
     status, turned, err = run("predict", model, "turned.csv")
     assert status == 0
     assert turned == straight
@@ -117,7 +117,7 @@ def test_numbers_come_back_in_their_own_unit(run):
 
 @pytest.mark.parametrize("unknown", ["", "?", "daisy"])
 def test_a_target_that_is_not_filled_in_is_not_scored(run, model, unknown):
-    Path("new.csv").write_text(f"height,width,colour,kind\n1,2,3,rose\n1,2,3,{unknown}\n")
+    Path("new.csv").write_text(f"height,width,color,kind\n1,2,3,rose\n1,2,3,{unknown}\n")
     status, out, err = run("predict", model, "new.csv")
     assert (status, err) == (0, "")
     assert len(answers(out)) == 2
@@ -188,7 +188,7 @@ def test_npz_tables(run):
 
 
 def test_without_a_header_columns_are_taken_by_their_order(run):
-    body = "\n".join(flowers(order=("colour", "height", "kind", "width")).splitlines()[1:])
+    body = "\n".join(flowers(order=("color", "height", "kind", "width")).splitlines()[1:])
     Path("bare.csv").write_text(body)
     assert run("train", "bare.csv", "--target", 3, "--drop", 1, "--epochs", 20, "--save", "m.npz")[0] == 0
     _, whole, err = run("predict", "m.npz", "bare.csv")
@@ -206,22 +206,22 @@ def test_without_a_header_columns_are_taken_by_their_order(run):
     ("text", "message"),
     [
         (
-            "height,with,colour\n1,2,3\n",
+            "height,with,color\n1,2,3\n",
             "there is no column 'width', which the network was trained on. Did you mean 'with'",
         ),
-        ("1,2,3\n", "the first line does not name the columns height, width, colour.*--header 'no'"),
+        ("1,2,3\n", "the first line does not name the columns height, width, color.*--header 'no'"),
         (
-            "height,width,colour\n1,,3\n1,2,3\n",
+            "height,width,color\n1,,3\n1,2,3\n",
             "line 2, column 'width': a value is missing .''.; fill it in or take the line out$",
         ),
         (
-            "height,width,colour\n1,2,red\n1,2,blue\n",
-            "text in column 'colour' .*but the network was trained on numbers",
+            "height,width,color\n1,2,red\n1,2,blue\n",
+            "text in column 'color' .*but the network was trained on numbers",
         ),
-        ("height,width,colour\n1,2,red\n1,2,3\n1,2,3\n", "line 2, column 'colour': 'red' is not a number"),
-        ("height,width,colour\n1,2,3\n1,1e300,3\n", "column 'width': 1e.300 lies more than 1e.100 deviations"),
-        ("height,width,width,colour\n1,2,3,4\n", "2 columns are called 'width'"),
-        ("height,width,colour\n", "there is no data below the header"),
+        ("height,width,color\n1,2,red\n1,2,3\n1,2,3\n", "line 2, column 'color': 'red' is not a number"),
+        ("height,width,color\n1,2,3\n1,1e300,3\n", "column 'width': 1e.300 lies more than 1e.100 deviations"),
+        ("height,width,width,color\n1,2,3,4\n", "2 columns are called 'width'"),
+        ("height,width,color\n", "there is no data below the header"),
         ("", "the file is empty"),
     ],
 )

@@ -79,7 +79,7 @@ def __dir__() -> list[str]:
 
 
 def _show(node: Node, *which: Any, **kinds: Any) -> dict[str, str]:
-    """What a notebook shows of a Node; the first time, it imports all that draws."""
+    """Return what a notebook shows of a Node; the first time, it imports all that draws."""
     from tinygrad_ed import draw
 
     return draw.show(node, *which, **kinds)

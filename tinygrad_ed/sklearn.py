@@ -4,7 +4,7 @@ They are estimators like any other: for `Pipeline`, `GridSearchCV`, `clone`, `cr
 names and defaults of scikit-learn's own MLP, as far as `fit` has the same. What differs: `alpha` acts on biases too;
 early stopping goes by the cost of the validation rows, and the best weights are given back; there is no "lbfgs". Each
 call of `fit` starts afresh, or with `warm_start=True` from the weights that are there; the optimizer's memory starts
-afresh in both, so there is no `partial_fit`. Inputs are not standardised: put a `StandardScaler` in front.
+afresh in both, so there is no `partial_fit`. Inputs are not standardized: put a `StandardScaler` in front.
 """
 
 import math
@@ -137,7 +137,7 @@ class _Estimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn publishes
             )
 
     def _network(self, sizes: list[int], dtype: Any, random: Any) -> MLP:
-        """The network to train: a new one, or with `warm_start` a copy of the one that is there."""
+        """Return the network to train: a new one, or with `warm_start` a copy of the one that is there."""
         phi = chosen("activation", self.activation, PHI)
         network = MLP(sizes, phi, init="he" if phi == "relu" else "glorot", rng=random.randint(2**31 - 1), dtype=dtype)
         old = getattr(self, "network_", None)
@@ -157,14 +157,14 @@ class _Estimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn publishes
         return [whole_number("hidden_layer_sizes", size) for size in (sizes if np.iterable(sizes) else [sizes])]
 
     def _optimizer(self, batch_size: int) -> Optimizer:
-        """The optimizer; scikit-learn's alpha is divided by the number of samples of an update."""
+        """Return the optimizer; scikit-learn's alpha is divided by the number of samples of an update."""
         make: Any = chosen("solver", self.solver, SOLVERS)
         decay = number_between("alpha", self.alpha, closed="[") / batch_size
         optimizer: Optimizer = make(self.learning_rate_init, weight_decay=decay)
         return optimizer
 
     def _output(self, x: Any) -> Array:
-        """The network's answers, after the checks that scikit-learn makes of inputs."""
+        """Return the network's answers, after the checks that scikit-learn makes of inputs."""
         check_is_fitted(self)
         return self.network_.predict(validate_data(self, x, dtype=[np.float64, np.float32], reset=False))
 

@@ -107,7 +107,7 @@ class CrossCheck:
 
     @property
     def agree(self) -> bool:
-        """Whether all roads agree in all quantities."""
+        """True if all roads agree in all quantities."""
         return all(row.agree for row in self.rows)
 
     @property
@@ -145,14 +145,14 @@ class CrossCheck:
         return verdict + whole + paragraph(f"({READING})") + close + listing(self._findings())
 
     def _cells(self, row: Row) -> tuple[str, ...]:
-        """A line of the table."""
+        """Return a line of the table."""
         shape = shape_text(next(iter(row.values.values())))
         sizes = [_size(road, row.values[road]) if road in row.values else "" for road in self.roads]
         verdict = "✓" if row.agree else f"✗ {', '.join(row.odd) or 'differ'}"
         return row.quantity, shape, *sizes, f"{row.difference:.1e}", verdict
 
     def _findings(self) -> list[str]:
-        """What is said of the reader's rules."""
+        """Return what is said of the reader's rules."""
         return [*map(str, self.diagnosis), *[f"note: {text}" for text in self.notes]]
 
     def _verdict(self) -> str:
@@ -232,7 +232,7 @@ def crosscheck(
 
 
 def _in_float64(mlp: MLP) -> MLP:
-    """The same network with parameters in float64: every float32 number is one of them."""
+    """Return the same network with parameters in float64: every float32 number is one of them."""
     twin = copy.copy(mlp)
     twin.layers = [copy.copy(layer) for layer in mlp.layers]
     for layer in twin.layers:
@@ -285,14 +285,14 @@ def _odd(roads: list[str], differing: set[Pair], accused: set[str]) -> tuple[str
 
 
 def _problem(quantity: str, L: int, readers: dict[str, Judged]) -> str | None:
-    """What the reader's rule for a quantity did wrong there, other than a wrong number."""
+    """Return what the reader's rule for a quantity did wrong there, other than a wrong number."""
     letter, _, j = quantity.rstrip("]").partition("[")
     rule = letter if letter != "B" else "B_last" if int(j) == L else "B_hidden"
     return readers[rule].problem(int(j), L) if rule in readers and not (rule == "P" and int(j) > L) else None
 
 
 def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
-    """Words to the left, numbers to the right."""
+    """Return words to the left, numbers to the right."""
     padded = [
         f"{cell:<{w}}" if i < 2 else f"{cell:>{w}}" for i, (cell, w) in enumerate(zip(cells, widths, strict=True))
     ]
@@ -300,7 +300,7 @@ def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
 
 
 def _size(road: str, value: Any) -> str:
-    """What the table shows of a value: a number, or the root of the sum of the squares of an array."""
+    """Return what the table shows of a value: a number, or the root of the sum of the squares of an array."""
     if road == "numeric" and np.isnan(value).any():
         return "kink"
     with np.errstate(over="ignore"):

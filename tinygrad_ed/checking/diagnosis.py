@@ -1,4 +1,4 @@
-"""What is probably wrong with a reader's rule: the known mistakes are tried, and those that give her numbers are named.
+"""Diagnosis: tries the known mistakes, and names those that give the numbers of a reader's rule.
 
 Every rule is judged on its own arguments, whatever went wrong before it. A mistake is named if it gives what the
 reader's rule gave in every call, and if the rule itself does not. Where several do, all are named, and a *probe*
@@ -93,15 +93,15 @@ class RuleCase:
         return [(j, call) for j, call in zip(self.layers, self.calls, strict=True) if np.any(call.off)]
 
     def visible(self, words: str) -> bool:
-        """Whether a mistake gives other numbers than the rule itself, in some call."""
+        """Tell whether a mistake gives other numbers than the rule itself, in some call."""
         return any(_visible(given, call) for given, call in zip(self.given[words], self.calls, strict=True))
 
     def explaining(self) -> list[str]:
-        """The mistakes that give what the reader's rule gave, in every call."""
+        """Return the mistakes that give what the reader's rule gave, in every call."""
         return [words for words, given in self.given.items() if all(map(_same, given, self.calls))]
 
     def right_in_float32(self) -> bool:
-        """Whether the reader's rule is off by no more than the rounding of float32."""
+        """Tell whether the reader's rule is off by no more than the rounding of float32."""
         single = np.finfo(np.float32)
         return not any(
             call.problem or differ(call.answer, call.right, rounding(self.rule, call.args, call.right, single)).any()
@@ -109,7 +109,7 @@ class RuleCase:
         )
 
     def separates(self) -> bool:
-        """Whether no two mistakes give the same in every call."""
+        """Tell whether no two mistakes give the same in every call."""
         return not any(all(map(_equal, a, b)) for a, b in combinations(self.given.values(), 2))
 
 
@@ -166,13 +166,13 @@ def _notes(case: RuleCase) -> Iterator[str]:
 
 
 def _trial(rule: str, problem: Problem, mistakes: Collection[str]) -> RuleCase:
-    """A case of the right rule, on other data, and what these mistakes give there."""
+    """Return a case of the right rule, on other data, and what these mistakes give there."""
     right = Judged(rule, RULES[rule])
     return RuleCase(right, problem, quantities(*problem, rules={rule: right}), mistakes)
 
 
 def _attempt(wrong: Wrong, *args: Any) -> Given:
-    """What a mistake gives."""
+    """Return what a mistake gives."""
     try:
         return np.asarray(wrong(*args), float)
     except KeyError:
@@ -182,19 +182,19 @@ def _attempt(wrong: Wrong, *args: Any) -> Given:
 
 
 def _possible(given: Sequence[Given]) -> bool:
-    """Whether a mistake can be made in every call."""
+    """Tell whether a mistake can be made in every call."""
     return all([numbers is not None for numbers in given])
 
 
 def _visible(given: Given, call: Call) -> bool:
-    """Whether a mistake gives something else than the rule itself."""
+    """Tell whether a mistake gives something else than the rule itself."""
     if not isinstance(given, np.ndarray):
         return given is not None
     return given.shape != call.right.shape or bool(np.any(differ(given, call.right, call.slack)))
 
 
 def _same(given: Given, call: Call) -> bool:
-    """Whether a mistake gives what the reader's rule gave, and is much nearer to that than the rule itself.
+    """Tell whether a mistake gives what the reader's rule gave, and is much nearer to that than the rule itself.
 
     A single number may have been spread over an array.
     """
@@ -226,7 +226,7 @@ def _clash(message: str) -> set[int]:
 
 
 def _equal(one: Given, other: Given) -> bool:
-    """Whether two mistakes give the same numbers, up to rounding."""
+    """Tell whether two mistakes give the same numbers, up to rounding."""
     if not isinstance(one, np.ndarray) or not isinstance(other, np.ndarray):
         return str(one) == str(other)
     scale = np.max(np.abs(one), initial=0.0)
@@ -234,7 +234,7 @@ def _equal(one: Given, other: Given) -> bool:
 
 
 def _two_at_once(case: RuleCase) -> list[str]:
-    """A known mistake, with a factor that tells of a second one."""
+    """Return a known mistake, with a factor that tells of a second one."""
     M = len(case.problem.x)
     factors = {
         "a wrong sign": -1.0,
@@ -287,7 +287,7 @@ def observed(case: RuleCase) -> str:
 
 
 def _pattern(answer: Array, right: Array, first: Call) -> str:
-    """What is to be seen in the numbers of all wrong calls, or in those of the first one."""
+    """Return what is to be seen in the numbers of all wrong calls, or in those of the first one."""
     gap = answer - right
     if not np.isfinite(answer).all():
         return "it gives NaN or infinite numbers"

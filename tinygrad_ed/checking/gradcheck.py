@@ -115,13 +115,13 @@ class _Point:
                 x._grad = None
 
     def derivative(self, mode: str, v: list[Array]) -> float:
-        """What the rules say of the direction `v`, in reverse or in forward mode."""
+        """Return what the rules say of the direction `v`, in reverse or in forward mode."""
         if mode == "rev":
             return float(self.gradient @ _flat(v))
         return float(self.u @ _flat(leaves(jvp(self.f, self.xs, _nest(self.xs, v))[1])))
 
     def line(self, v: list[Array]) -> Line:
-        """The results along `v`, as one flat array; `f` gets Nodes here as well."""
+        """Return the results along `v`, as one flat array; `f` gets Nodes here as well."""
 
         def results(t: float) -> Array:
             moved = [Node(a + t * d) for a, d in zip(self.at, v, strict=True)]
@@ -153,13 +153,13 @@ class _Check:
             self.run(derivative, xs, order, modes, at, level + 1)
 
     def _direction(self, at: list[Array]) -> list[Array]:
-        """A random direction of length one, then each entry as much longer as the entry of the point is."""
+        """Return a random direction of length one, then each entry as much longer as the entry of the point is."""
         v = [self.rng.standard_normal(a.shape) for a in at]
         length = np.sqrt(np.sum([np.sum(np.square(d)) for d in v])) or 1.0
         return [(d / length * np.maximum(1.0, np.abs(a))).astype(a.dtype) for d, a in zip(v, at, strict=True)]
 
     def _compare(self, point: _Point, mode: str, v: list[Array], starts: list[float]) -> tuple[float, str]:
-        """How far the derivative along `v` is off, and the words for it; no words where it agrees."""
+        """Tell how far the derivative along `v` is off, and the words for it; no words where it agrees."""
         found, line = point.derivative(mode, v), point.line(v)
         with np.errstate(all="ignore"):
             slope, _ = sides(line, point.here, starts[0])
@@ -204,7 +204,7 @@ class _Check:
         return text
 
     def _off(self, point: _Point, mode: str, part: tuple[int, int]) -> float:
-        """How far the derivative is off along a random direction that moves these entries only."""
+        """Tell how far the derivative is off along a random direction that moves these entries only."""
         direction = self._direction(point.at)
         chosen = np.zeros(sum([a.size for a in point.at]))
         chosen[slice(*part)] = 1.0
@@ -227,10 +227,10 @@ class _Check:
 
 
 def _flat(arrays: Iterable[Any]) -> Array:
-    """All entries in one row."""
+    """Return all entries in one row."""
     return np.concatenate([np.zeros(0), *[np.ravel(np.asarray(a, dtype=float)) for a in arrays]])
 
 
 def _nest(model: Any, entries: list[Any]) -> Any:
-    """The entries nested as `model`; floats where the shape is ()."""
+    """Return the entries nested as `model`; floats where the shape is ()."""
     return rebuilt(model, iter([float(e) if np.ndim(e) == 0 else e for e in entries]))

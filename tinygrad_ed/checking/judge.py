@@ -47,7 +47,7 @@ class Call(NamedTuple):
 
     @property
     def fair(self) -> bool:
-        """Whether it was given finite numbers only: else others have gone wrong before it."""
+        """True if it was given finite numbers only: else others have gone wrong before it."""
         return all(np.isfinite(arg).all() for arg in self.args if isinstance(arg, np.ndarray))
 
 
@@ -81,7 +81,7 @@ class Judged:
         return right if call.epsilon > EPSILON and not np.any(call.off) else answer
 
     def _asked(self, args: tuple[Any, ...], shape: tuple[int, ...]) -> tuple[Array | Exception | None, str | None]:
-        """What the reader's rule gives, and what is wrong with it."""
+        """Return what the reader's rule gives, and what is wrong with it."""
         try:
             answer = self.rule(*[_protected(arg) for arg in args])
             result = np.array(answer)
@@ -99,12 +99,12 @@ class Judged:
         return {"B_last": L - call, "B_hidden": L - 1 - call, "P": L - call}.get(self.name, call + 1)
 
     def problem(self, j: int, L: int) -> str | None:
-        """What went wrong in layer j of L, other than a wrong number."""
+        """Return what went wrong in layer j of L, other than a wrong number."""
         return next((call.problem for i, call in enumerate(self.calls) if self.layer(i, L) == j), None)
 
 
 def differ(a: Any, b: Any, slack: Any) -> Any:
-    """Which entries of two arrays differ by more than the slack; equal infinities and NaN beside NaN do not.
+    """Tell which entries of two arrays differ by more than the slack; equal infinities and NaN beside NaN do not.
 
     >>> differ(np.array([1.0, 2.0, np.inf, np.nan]), np.array([1.0, 2.1, np.inf, np.nan]), 1e-9)
     array([False,  True, False, False])
@@ -147,7 +147,7 @@ def _size(name: str, arg: Any, smallest: float) -> Any:
 
 
 def _nudged(name: str, arg: Any, step: float) -> Any:
-    """What goes into a function, moved by a rounding: at a kink, to the other side."""
+    """Return what goes into a function, moved by a rounding: at a kink, to the other side."""
     return arg + step * np.abs(arg) + math.copysign(FLOOR, step) if name in ("zeta", "alpha") else arg
 
 

@@ -33,7 +33,7 @@ class Ledger(dict[str, Any]):
         return "\n".join([f"{name:<{widths[0]}}  {shape:<{widths[1]}}  {value}" for name, shape, value in rows])
 
     def _repr_html_(self) -> str:
-        """What a notebook shows: a row for each quantity, with its letter and its values."""
+        """Return what a notebook shows: a row for each quantity, with its letter and its values."""
         rows = [(named(name).unicode, name, shape_text(value), entries(value)) for name, value in self.items()]
         return table(("letter", "in code", "shape", "value"), rows, "lllp")
 

@@ -1,8 +1,8 @@
 """The known mistakes: what students and published courses write in the place of a rule, one mistake a line.
 
-A mistake is a function that makes it, with the signature of its rule and, before that, `at`: the layer where the
-rule is called, and what surrounds it. A sample is a row, as in `closed_form/rules.py`, and M is their number.
-`diagnosis.py` tries all mistakes of a rule on what a reader's rule was given, and names those that give her numbers.
+Each mistake is a function. It takes `at`, the layer where the rule is called with what surrounds it, and then the
+arguments of the rule. A sample is a row, as in `closed_form/rules.py`, and M is their number. `diagnosis.py` tries all
+mistakes of a rule on the arguments that a reader's rule got, and names those that give the same numbers.
 """
 
 from collections.abc import Callable, Mapping
@@ -68,7 +68,7 @@ class At(NamedTuple):
         return alpha - rho
 
     def softmax(self, alpha: Array) -> Array:
-        """The softmax in the last layer; elsewhere nothing is done."""
+        """Return the softmax in the last layer; elsewhere nothing is done."""
         e = np.exp(alpha - alpha.max(axis=1, keepdims=True))
         return e / e.sum(axis=1, keepdims=True) if self.j == self.L else alpha
 
@@ -87,17 +87,17 @@ def surroundings(j: int, problem: Problem, book: Mapping[str, Any]) -> At:
 
 
 def _each(table: Mapping[str, Any], words: str, make: Callable[[Any], Wrong]) -> dict[str, Wrong]:
-    """A mistake for each function of a table, but for identity and mse, which have rows of their own."""
+    """Return a mistake for each function of a table, but for identity and mse, which have rows of their own."""
     return {words.format(name): make(f) for name, f in table.items() if name not in ("identity", "mse")}
 
 
 def _times(rule: str, factor: Callable[[At], float]) -> Wrong:
-    """The rule with a factor that does not belong there."""
+    """Return the rule with a factor that does not belong there."""
     return lambda at, *args: factor(at) * RULES[rule](*args)
 
 
 def _scaled(rule: str) -> dict[str, Wrong]:
-    """The wrong factors of every rule below B of the last layer, which has 1/M already."""
+    """Return the wrong factors of every rule below B of the last layer, which has 1/M already."""
     mean = "mean in place of sum over the samples (1/M again)" if rule.startswith("grad") else "1/M again"
     return {
         "wrong sign": _times(rule, lambda at: -1),

@@ -61,7 +61,7 @@ def _of_sizes(problem: Problem, M: int, sizes: list[int]) -> Problem:
 
 
 def _other_phis(problem: Problem) -> Problem:
-    """Smooth activations with slopes of their own, no two neighbours the same, and none where it was."""
+    """Smooth activations with slopes of their own, no two neighbors the same, and none where it was."""
     others: dict[int, str] = {}
     for j, phi in problem.activations.items():
         others[j] = next(other for other in OTHER if other not in (phi, others.get(j - 1)))
@@ -69,13 +69,13 @@ def _other_phis(problem: Problem) -> Problem:
 
 
 def _other_cost(problem: Problem) -> Problem:
-    """A cost with a gradient of its own."""
+    """Return a cost with a gradient of its own."""
     cost = "logistic" if problem.cost != "logistic" else "mse"
     return problem._replace(cost=cost, rho=_expected(np.random.default_rng(2), cost, *problem.rho.shape))
 
 
 def _far(problem: Problem) -> Problem:
-    """Where the expected values are free, move them away from the outputs; else make the outputs larger."""
+    """Tell where the expected values are free, move them away from the outputs; else make the outputs larger."""
     if COSTS[problem.cost].expects == "numbers":
         return problem._replace(rho=problem.rho + np.resize([10.0, -10.0], problem.rho.shape))
     L = len(problem.omega)
@@ -84,7 +84,7 @@ def _far(problem: Problem) -> Problem:
 
 
 def _expected(rng: np.random.Generator, cost: str, M: int, n: int) -> Array:
-    """Random expected values that the cost takes."""
+    """Return random expected values that the cost takes."""
     expects = COSTS[cost].expects
     if expects == "shares":
         return rng.dirichlet(np.ones(n), size=M)

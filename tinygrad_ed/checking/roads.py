@@ -46,7 +46,7 @@ def by_tape(mlp: MLP, x: Array, rho: Array, cost: str) -> Ledger:
 
 
 def _swept(mlp: MLP, parameters: Sequence[Node], x: Array, rho: Array, cost: str) -> dict[str, Any]:
-    """The ledger of a network's graph, with these parameters in the place of its own."""
+    """Return the ledger of a network's graph, with these parameters in the place of its own."""
     L = len(mlp.layers)
     alpha: dict[int, Any] = {0: Node(x, name="alpha[0]")}
     zeta: dict[int, Any] = {}
@@ -132,7 +132,7 @@ INDEPENDENT = ("graph", "rules", "jacobians", "numeric")
 
 
 def reach_of(alpha: Array) -> float:
-    """How far the net input moves, at most, when a weight moves by one; at least 1.
+    """Tell how far the net input moves, at most, when a weight moves by one; at least 1.
 
     >>> reach_of(np.array([[0.5, -3.0]]))
     3.0
@@ -141,5 +141,5 @@ def reach_of(alpha: Array) -> float:
 
 
 def _own(book: Mapping[str, Any]) -> Ledger:
-    """Copies: whoever changes a ledger changes neither the network nor another entry."""
+    """Return copies: a change of a ledger changes neither the network nor another entry."""
     return Ledger({name: np.array(value) if np.ndim(value) else value for name, value in book.items()})

@@ -2,12 +2,12 @@
 
 Each operation rounds its result a little, and passes on the errors of what it was given. Errors of many terms
 are added as in physics, by their squares, for they are of either sign (Higham & Mary 2019). A function of one
-number, such as Φ', turns an error e at ζ into the difference of its values there and at ζ - e or ζ + e. That says
-what is true at a kink as well: where rounding decides on which side of relu's kink a net input falls, its Φ'
-may be 0 on one road and 1 on another, and nobody is to blame.
+number, such as Φ', turns an error e at ζ into the difference of its values there and at ζ - e or ζ + e. This holds at
+a kink too: rounding may put a net input on either side of the kink of relu. Then Φ' is 0 on one road and 1 on another,
+and both are right.
 
 Tiny gradients have tiny allowances, so that a wrong rule is found there too, down to FLOOR: the squares of smaller
-errors are zero in float64, and a tail of 1e-282 beside one of 0 is nobody's mistake.
+errors are zero in float64, and a road that has 1e-282 where another has 0 is not wrong.
 """
 
 from collections.abc import Callable, Mapping
@@ -78,13 +78,13 @@ def allowances(
 
 
 def _product(off: Array, a: Array, b: Array, u: float) -> Array:
-    """The error of `a @ b`, where a is off by `off`: each of n terms is rounded, and so are their n sums."""
+    """Return the error of `a @ b`, where a is off by `off`: each of n terms is rounded, and so are their n sums."""
     error: Array = np.sqrt((off**2 + len(b) * (u * a) ** 2) @ b**2)
     return error + FLOOR
 
 
 def _spread(f: Callable[[Array], Array], at: Array, off: Array) -> Array:
-    """How far a function of single numbers moves when its argument moves by `off` to one side or the other.
+    """Tell how far a function of single numbers moves when its argument moves by `off` to one side or the other.
 
     A jump counts tenfold: several at once do not cancel, as roundings do.
     """

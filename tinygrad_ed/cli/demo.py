@@ -84,7 +84,7 @@ def _pictures(folder: Path, seed: int) -> tuple[list[tuple[str, str]], str]:
 
 
 def _falling(history: History) -> str:
-    """The cost of some epochs as numbers and bars."""
+    """Return the cost of some epochs as numbers and bars."""
     lines = []
     for epoch in (1, 2, 3, 5, 10, 20, 40):
         cost = history.cost[epoch - 1]

@@ -66,7 +66,7 @@ def _predict(options: argparse.Namespace) -> int:
 
 
 def _scored(network: "TableNetwork", answers: Any, given: list[str]) -> str:
-    """How good the answers are, if the rows have the target; "" if it is not filled in."""
+    """Tell how good the answers are, if the rows have the target; "" if it is not filled in."""
     if network.classes is not None:
         right = sum(answer == known for answer, known in zip(answers, given, strict=True))
         if not set(given) <= set(network.classes):

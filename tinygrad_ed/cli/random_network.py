@@ -42,7 +42,7 @@ def _network_options(parser: Parser) -> None:
 
 
 def _random_problem(options: argparse.Namespace, samples: int) -> tuple[MLP, Any, Any]:
-    """A network, biases included, and data from the seed; expected outputs that suit the cost."""
+    """Return a network, biases included, and data from the seed; expected outputs that suit the cost."""
     import numpy as np
 
     from tinygrad_ed.closed_form.derivatives import COSTS

@@ -101,11 +101,11 @@ def boundary(result: "TableResult") -> "Axes":
     legend = ax.get_legend()
     for text in legend.get_texts() if legend else ():
         text.set_text(labels.get(text.get_text(), text.get_text()))
-    ax.set_xlabel(f"{_plain(network.features[0])}, standardised")
-    ax.set_ylabel(f"{_plain(network.features[1])}, standardised")
+    ax.set_xlabel(f"{_plain(network.features[0])}, standardized")
+    ax.set_ylabel(f"{_plain(network.features[1])}, standardized")
     return ax
 
 
 def _plain(text: str) -> str:
-    """A name as it is: between dollars matplotlib would set mathematics."""
+    """Return a name as it is: between dollars matplotlib would set mathematics."""
     return text.replace("$", r"\$")

@@ -30,7 +30,7 @@ examples:
   tinygrad-ed train big.csv --target 7 --epochs 500 --checkpoint run.npz            (stop it whenever you like ...)
   tinygrad-ed train big.csv --target 7 --epochs 500 --checkpoint run.npz --resume   (... and go on from there)
 
-All columns but the target are inputs, and must be numbers. Inputs (and a target of numbers) are standardised; the
+All columns but the target are inputs, and must be numbers. Inputs (and a target of numbers) are standardized; the
 saved network knows how, and the names of its columns. A quarter of the rows is held out, and at the end the network is
 scored on them. Ctrl-C stops: the network is scored and saved as it then is (exit status 130)."""
 

@@ -33,7 +33,7 @@ LARGE = 2**15  # entries of a product from which `dot` loses to `matmul`: it fil
 
 
 def times(a: Array, b: Array, out: Array) -> Call:
-    """The call that writes the matrix product a b to `out`."""
+    """Return the call that writes the matrix product a b to `out`."""
     column_times_row = len(b) == 1  # which `matmul` does in a slow loop of its own
     return do(a.dot, b, out) if out.size < LARGE or column_times_row else do(np.matmul, a, b, out)
 

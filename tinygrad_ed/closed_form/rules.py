@@ -6,7 +6,7 @@ is row i, so `alpha[j]`, `zeta[j]` and `B[j]` are `(M, n_j)` and `P[j]` is `(M, 
 the slide, transposed. E is the mean over the samples: 1/M enters once, at the top.
 
 A rule is a function of plain arrays. The algorithms look their rules up in a mapping, so that a reader
-can put her own version of any rule in its place: `backpropagation(..., rules={"B_hidden": mine})`.
+can put a version of any rule in its place: `backpropagation(..., rules={"B_hidden": mine})`.
 """
 
 from collections.abc import Callable, Mapping

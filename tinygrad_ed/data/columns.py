@@ -75,7 +75,7 @@ def find(names: Sequence[str], which: Which, remark: str = "") -> int:
 
 
 def shown(which: Which, names: Sequence[str]) -> list[str]:
-    """Return the names to show to somebody who looked for `which`: of more than 20 the nearest 5."""
+    """Return the names to show where `which` was not found: of more than 20 the nearest 5."""
     return list(names) if len(names) <= 20 else difflib.get_close_matches(str(which), names, n=5, cutoff=0)
 
 

@@ -166,7 +166,7 @@ def _bad_cell(cells: Cells, k: int, line: int, cell: str, advice: str, used: Seq
 
 
 def _with_comma(cell: str) -> bool:
-    """Whether it would be a number with a point in place of its comma."""
+    """Tell whether it would be a number with a point in place of its comma."""
     try:
         float(cell.replace(",", ".", 1))
     except ValueError:

@@ -123,7 +123,7 @@ def _delimiter(text: str) -> str:
 
 
 def _decimal_comma(rows: list[list[str]], decimal: str, mark: str) -> bool:
-    """Whether a comma is the decimal mark: where cells are not separated by commas, and no number has a point."""
+    """Tell whether a comma is the decimal mark: where cells are not separated by commas, and no number has a point."""
     if decimal != "auto" or mark == ",":
         return decimal == "comma"
     commas = [cell for row in rows for cell in row if "," in cell and _COMMA.fullmatch(cell)]

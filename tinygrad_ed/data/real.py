@@ -1,6 +1,6 @@
 """Real data that ship with the package: handwritten digits and iris flowers.
 
-The files lie beside this one; SOURCES.txt there names source, licence and changes, and
+The files lie beside this one; SOURCES.txt there names source, license and changes, and
 docs/make_datasets.py made them. Every call reads them anew, so the arrays are the caller's own.
 """
 
@@ -18,7 +18,7 @@ def digits() -> Dataset:
     source, divided by 16, so 0 is paper and 1 is full ink.
 
     Source: E. Alpaydin & C. Kaynak (1998), Optical Recognition of Handwritten Digits (the test part), UCI
-    Machine Learning Repository, https://doi.org/10.24432/C50P49, licence CC BY 4.0.
+    Machine Learning Repository, https://doi.org/10.24432/C50P49, license CC BY 4.0.
 
     >>> data = digits()
     >>> data
@@ -51,7 +51,7 @@ def iris() -> Dataset:
     """Return 150 iris flowers, 4 measures in centimetres each, with 3 species of 50.
 
     Source: R. A. Fisher (1936), The use of multiple measurements in taxonomic problems, Annals of Eugenics
-    7(2), 179-188; Iris, UCI Machine Learning Repository, https://doi.org/10.24432/C56C76, licence CC BY 4.0;
+    7(2), 179-188; Iris, UCI Machine Learning Repository, https://doi.org/10.24432/C56C76, license CC BY 4.0;
     rows 35 and 38 are as in the paper.
 
     >>> iris()

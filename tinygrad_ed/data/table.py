@@ -191,12 +191,12 @@ def _dataset(path: Path, kind: str, found: Found) -> Dataset:
 
 
 def _whole(values: Array) -> bool:
-    """Whether all are whole numbers that a float holds exactly."""
+    """Tell whether all are whole numbers that a float holds exactly."""
     return bool(np.all((values == np.round(values)) & (np.abs(values) <= EXACT)))
 
 
 def _strange(x: Array, features: Sequence[str]) -> list[str]:
-    """What looks as if it was no input: constants, numbers of the rows, and what floats round."""
+    """Return what looks as if it was no input: constants, numbers of the rows, and what floats round."""
     remarks = []
     for column, name in zip(x.T, features, strict=True):
         if np.any((np.abs(column) > EXACT) & (column == np.round(column))) and np.all(np.abs(column) < 1e30):

@@ -31,7 +31,7 @@ sys.stdout.buffer.write(graph.draw(format=sys.argv[1], prog="dot", args=" ".join
 
 NO_FONT = (
     "this machine has no font, so every letter in a png or pdf would be an empty box; install one (on Debian "
-    "fonts-dejavu-core), or save as .svg or .html, which are shown with the fonts of whoever opens them"
+    "fonts-dejavu-core), or save as .svg or .html, which use the fonts of the machine that shows them"
 )
 
 
@@ -93,7 +93,7 @@ class Doctor:
 
     @property
     def ok(self) -> bool:
-        """Whether pictures of graphs can be drawn as svg, png and pdf."""
+        """True if pictures of graphs can be drawn as svg, png and pdf."""
         return self.engine is not None
 
     def __str__(self) -> str:
@@ -116,7 +116,7 @@ def doctor() -> Doctor:
 
 
 def _state(name: str) -> str:
-    """What an engine can draw, or why not."""
+    """Return what an engine can draw, or why not."""
     done, problem = [], ""
     for form in FORMATS:
         try:
@@ -146,13 +146,13 @@ def _run(name: str, source: str, form: str) -> bytes:
 
 @cache
 def has_letters(name: str) -> bool:
-    """Whether an engine finds a font: without one every letter is the same empty box."""
+    """Tell whether an engine finds a font: without one every letter is the same empty box."""
     one, other = [_run(name, f'digraph {{ a [label="{letter}"] }}', "png") for letter in "Wl"]
     return one != other
 
 
 def _command(name: str, form: str) -> list[str]:
-    """How an engine is started."""
+    """Tell how an engine is started."""
     if name == "pygraphviz":
         if importlib.util.find_spec(name) is None:
             raise _Failed("not installed (no such package)")

@@ -2,8 +2,8 @@
 
 Each road is a ladder with the same rungs. The way forward goes down on the left, the way back goes up beside it, and a
 letter stands in the row of the one whose derivative it is: B^j beside ζ^j, P^{j+1} beside α^j. The gradients of the
-parameters stand at the side of their layer. Under the ladders is the table of the cross-check; whoever points at a row
-or a box sees its partners. A wrong rule turns red, and so does all that inherits its error.
+parameters stand at the side of their layer. Under the ladders is the table of the cross-check. Pointing at a row or a
+box shows its partners. A wrong rule turns red, and so does all that inherits its error.
 """
 
 import itertools
@@ -20,7 +20,7 @@ from tinygrad_ed.draw.picture import Picture, of_scene, page
 from tinygrad_ed.draw.scene import Box, Group, Item, Line, Scene, Text, to_svg, words
 from tinygrad_ed.draw.style import (
     BACKWARD_FILL,
-    COLOURS,
+    COLORS,
     FORWARD_FILL,
     INK,
     LINE,
@@ -88,24 +88,24 @@ def layout(checked: CrossCheck, L: int, title: str, cost: str) -> Scene:
     for side, (road, heading) in enumerate(_ROADS):
         left = _LEFT + side * _SIDE
         items.append(Text(left, _TOP - 46, words(heading), 15, anchor="start", bold=True))
-        heads = (("forward ↓", COLOURS["alpha"]), ("backward ↑", COLOURS["B"]), ("gradients →", COLOURS["B"]))
+        heads = (("forward ↓", COLORS["alpha"]), ("backward ↑", COLORS["B"]), ("gradients →", COLORS["B"]))
         items += [
-            Text(left + at + _W / 2, _TOP - 22, words(text), 12.5, colour)
-            for at, (text, colour) in zip(_COLUMNS, heads, strict=True)
+            Text(left + at + _W / 2, _TOP - 22, words(text), 12.5, color)
+            for at, (text, color) in zip(_COLUMNS, heads, strict=True)
         ]
 
-        def centre(quantity: str, left: float = left) -> tuple[float, float]:
+        def center(quantity: str, left: float = left) -> tuple[float, float]:
             column, row = places[quantity]
             return left + _COLUMNS[column] + _W / 2, _TOP + row * _ROW + _H / 2
 
-        items += _rails(centre, L)
-        items += [_box(rows[q], road, L, *centre(q), first=_is_first(checked, q)) for q in places if q in rows]
+        items += _rails(center, L)
+        items += [_box(rows[q], road, L, *center(q), first=_is_first(checked, q)) for q in places if q in rows]
     height = _TOP + (2 * L + 2) * _ROW + 10
     return Scene(_LEFT * 2 + _SIDE + _COLUMNS[2] + _W, height, title, verdict(checked), items)
 
 
 def verdict(checked: CrossCheck) -> str:
-    """One sentence: do the roads agree, and if not, where do they part?"""
+    """Return one sentence: do the roads agree, and if not, where do they part?"""
     if checked.first_divergence is None:
         return f"Both roads agree in all {len(checked.rows)} quantities."
     quantity = checked.first_divergence.quantity
@@ -115,7 +115,7 @@ def verdict(checked: CrossCheck) -> str:
 
 
 def _in_graph(quantity: str) -> Formula | None:
-    """What a gradient is in the graph: a derivative of E; None for a value.
+    """Return what a gradient is in the graph: a derivative of E; None for a value.
 
     >>> print(_in_graph("B[2]"), _in_graph("P[2]"), _in_graph("grad_beta[1]"), _in_graph("zeta[1]"))
     ∂E/∂ζ² ∂E/∂α¹ ∂E/∂β¹ None
@@ -130,7 +130,7 @@ def _is_first(checked: CrossCheck, quantity: str) -> bool:
 
 
 def _box(row: Row, road: str, L: int, x: float, y: float, first: bool) -> Item:
-    """A quantity on one road; red, with a cross, where the roads differ."""
+    """Return a quantity on one road; red, with a cross, where the roads differ."""
     key = row.quantity.split("[")[0]
     fill = FORWARD_FILL if key in ("alpha", "zeta") else PAPER if key == "cost" else BACKWARD_FILL
     fill, stroke = (fill, LINE) if row.agree else (WRONG_FILL, WRONG)
@@ -138,7 +138,7 @@ def _box(row: Row, road: str, L: int, x: float, y: float, first: bool) -> Item:
     said = (rule_of(row.quantity, L) if road == "rules" else _in_graph(row.quantity)) or named(row.quantity)
     items: list[Item] = [
         Box(x, y, _W, _H, fill, stroke, 3 if first else 1.2, 9),
-        Text(x - _W / 2 + 10, y - 4, said, 13, COLOURS[key.removeprefix("grad_")], "start", bold=True),
+        Text(x - _W / 2 + 10, y - 4, said, 13, COLORS[key.removeprefix("grad_")], "start", bold=True),
         Text(x - _W / 2 + 10, y + 15, words(brief(value, 28)), 12, INK, "start"),
     ]
     if not row.agree:
@@ -146,17 +146,17 @@ def _box(row: Row, road: str, L: int, x: float, y: float, first: bool) -> Item:
     return Group(items, cls="quantity", extra={"data-quantity": row.quantity}, tip=f"{row.quantity} on the road {road}")
 
 
-def _rails(centre: Callable[[str], tuple[float, float]], L: int) -> list[Item]:
-    """The lines between the boxes of one ladder."""
+def _rails(center: Callable[[str], tuple[float, float]], L: int) -> list[Item]:
+    """Return the lines between the boxes of one ladder."""
     down = [f"{name}[{j}]" for j in range(L + 1) for name in (("alpha",) if j == 0 else ("zeta", "alpha"))] + ["cost"]
     up = [f"P[{L + 1}]", *(f"{name}[{j}]" for j in range(L, 0, -1) for name in ("B", "P"))]
     pairs = [*itertools.pairwise(down), ("cost", up[0]), *itertools.pairwise(up)]
     pairs += [(f"B[{j}]", f"grad_{name}[{j}]") for j in range(1, L + 1) for name in ("omega", "beta")]
-    return [Line(*centre(a), *centre(b), LINE, 1.4) for a, b in pairs]
+    return [Line(*center(a), *center(b), LINE, 1.4) for a, b in pairs]
 
 
 def _page(scene: Scene, checked: CrossCheck) -> bytes:
-    """The drawing over the table."""
+    """Return the drawing over the table."""
     assets = files("tinygrad_ed.draw") / "assets"
     css, script = ((assets / f"compare.{kind}").read_text("utf-8") for kind in ("css", "js"))
     lines, parted = [], False

@@ -25,7 +25,7 @@ COSTS = {
 
 
 def word(text: str) -> Formula:
-    """A name or a piece of text, whatever it holds, as one sign.
+    """Return a name or a piece of text, whatever it holds, as one sign.
 
     >>> word("<b>").mathml
     '<mi>&lt;b&gt;</mi>'
@@ -40,7 +40,7 @@ def said(text: str) -> Formula:
 
 
 def name_term(name: str) -> Formula:
-    """A name, in an equation: `v7` becomes a v with the index 7.
+    """Return a name, in an equation: `v7` becomes a v with the index 7.
 
     >>> name_term("v7").unicode, name_term("w").mathml
     ('v₇', '<mi>w</mi>')
@@ -50,7 +50,7 @@ def name_term(name: str) -> Formula:
 
 
 def label_of(node: TraceNode, name: str) -> Formula:
-    """How a node is called: its letter in the lecture, its name, or of a constant its number."""
+    """Tell how a node is called: its letter in the lecture, its name, or of a constant its number."""
     if node.role == "constant" and not node.name and not node.value.shape:
         return value_term(node.value)
     if node.quantity and node.quantity.startswith("rho["):
@@ -59,7 +59,7 @@ def label_of(node: TraceNode, name: str) -> Formula:
 
 
 def value_term(numbers: Numbers, alone: bool = False) -> Formula:
-    """A value, in an equation: a number, a small matrix written out, or the shape and range of a large array.
+    """Return a value, in an equation: a number, a small matrix written out, or the shape and range of a large array.
 
     A negative number stands in brackets, unless it stands alone. A vector is written as a row, as NumPy does.
 
@@ -94,7 +94,7 @@ def _bracketed(term: Formula) -> Formula:
 
 
 def forward(op: str, inputs: list[Formula]) -> Formula:
-    """The value of an op; an op without a template of its own is written as a function.
+    """Return the value of an op; an op without a template of its own is written as a function.
 
     >>> forward("multiply", [name_term("a"), name_term("b")]).unicode, forward("tanh", [name_term("v2")]).unicode
     ('a · b', 'tanh(v₂)')
@@ -107,7 +107,7 @@ def forward(op: str, inputs: list[Formula]) -> Formula:
 
 
 def backward(op: str, slot: int, scalar: bool, terms: Mapping[str, Formula]) -> Formula:
-    """What an op sends back to one input: `terms` has `g`, `y` and the inputs `x0`, `x1`, ...
+    """Return what an op sends back to one input: `terms` has `g`, `y` and the inputs `x0`, `x1`, ...
 
     >>> terms = {"g": name_term("g"), "y": name_term("y"), "x0": name_term("a"), "x1": name_term("b")}
     >>> backward("multiply", 0, True, terms).unicode, backward("matmul", 1, False, terms).unicode
@@ -123,22 +123,22 @@ def backward(op: str, slot: int, scalar: bool, terms: Mapping[str, Formula]) -> 
 
 
 def has_slope(op: str) -> bool:
-    """Whether the derivative of an op has a form that can be filled with numbers."""
+    """Tell whether the derivative of an op has a form that can be filled with numbers."""
     return op in FLOW or op in SLOPE or op in ("net input", *COSTS)
 
 
 def _fits(template: str, terms: Mapping[str, Formula]) -> bool:
-    """Whether an op has as many inputs as its template; in a trace from a file it may not."""
+    """Tell whether an op has as many inputs as its template; in a trace from a file it may not."""
     return set(re.findall(r"\$(\w+)", template)) <= terms.keys()
 
 
 def derivative(of: Formula, by: Formula) -> Formula:
-    """The fraction ∂of/∂by."""
+    """Return the fraction ∂of/∂by."""
     return formula("{∂$of}/{∂$by}", of=of, by=by)
 
 
 def equation(left: Formula, right: Formula, sign: str = "=") -> Formula:
-    """Two terms with a sign between them."""
+    """Return two terms with a sign between them."""
     tex = {"←": r"\leftarrow", "; in all": r"\text{; in all}"}.get(sign, sign)
     between = Sign(sign, tex, "comma" if sign[0] == ";" else "operator")
     return Row((left, between, right))
@@ -159,7 +159,7 @@ def math(term: Formula, sign: str = "") -> str:
 
 
 def matrix_cells(numbers: Numbers) -> list[list[str]] | None:
-    """The entries of a small vector (one row) or matrix as text; None for a number or anything larger."""
+    """Return the entries of a small vector (one row) or matrix as text; None for a number or anything larger."""
     if not numbers.shape or not written_out(numbers):
         return None
     rows = [numbers.entries] if len(numbers.shape) == 1 else numbers.entries
@@ -167,7 +167,7 @@ def matrix_cells(numbers: Numbers) -> list[list[str]] | None:
 
 
 def written_out(numbers: Numbers) -> bool:
-    """Whether a value is small enough to stand in an equation with all its entries."""
+    """Tell whether a value is small enough to stand in an equation with all its entries."""
     size = 1
     for n in numbers.shape:
         size *= n
@@ -176,7 +176,7 @@ def written_out(numbers: Numbers) -> bool:
 
 
 def summary(numbers: Numbers) -> str:
-    """A number, or the range of an array.
+    """Return a number, or the range of an array.
 
     >>> summary(Numbers((), 0.5, 0.5, 0.5, 0.5)), summary(Numbers((64, 32), None, -0.5, 0.5, 0.0))
     ('0.5', '−0.5 … 0.5')
@@ -191,7 +191,7 @@ def summary(numbers: Numbers) -> str:
 
 
 def brief(numbers: Numbers, most: int = 24) -> str:
-    """A value in a small room: written out if it is short enough, else its range.
+    """Return a value in a small room: written out if it is short enough, else its range.
 
     >>> brief(Numbers((3,), [1.0, 2.0, 3.0], 1.0, 3.0, 2.0)), brief(Numbers((3,), [1.0, 2.0, 3.0], 1.0, 3.0, 2.0), 5)
     ('[1, 2, 3]', '1 … 3')
@@ -201,7 +201,7 @@ def brief(numbers: Numbers, most: int = 24) -> str:
 
 
 def shape_text(shape: tuple[int, ...]) -> str:
-    """A shape as on slides: `2×3`, or the length of a vector.
+    """Return a shape as on slides: `2×3`, or the length of a vector.
 
     >>> shape_text((2, 3)), shape_text((4,))
     ('2×3', '4')

@@ -1,7 +1,7 @@
 """The graph view: a computational graph with its values, gradients and what flows on each edge, as DOT text.
 
 A tensor is a rounded box, an op a circle. Parameters, inputs and constants differ by the shape of their box as
-well as by colour. Labels are HTML-like tables in which every name is escaped; record shapes are never used.
+well as by color. Labels are HTML-like tables in which every name is escaped; record shapes are never used.
 """
 
 import math
@@ -13,7 +13,7 @@ import numpy as np
 
 from tinygrad_ed.draw import backends
 from tinygrad_ed.draw.equations import matrix_cells, shape_text, summary
-from tinygrad_ed.draw.legend import COLOURINGS, Scale, heading, whose
+from tinygrad_ed.draw.legend import COLORINGS, Scale, heading, whose
 from tinygrad_ed.draw.overview import stages
 from tinygrad_ed.draw.parts import Edge, Numbers, TraceNode
 from tinygrad_ed.draw.picture import Picture, image_page, of_dot
@@ -68,7 +68,7 @@ def graph(
     title: str | None = None,
     engine: str | None = None,
     parameters: Iterable[Node] | None = None,
-    colour: str = "role",
+    color: str = "role",
 ) -> Picture:
     """Draw the computational graph of `node`, with values and with the gradients of its last `backward`.
 
@@ -83,7 +83,7 @@ def graph(
         title: a line above the picture.
         engine: the path of a `dot` program, or "pygraphviz"; None takes what there is (see `doctor`).
         parameters: the leaves to mark as parameters; None takes those named like `W1` or `b1`.
-        colour: what the colour of a box says: its "role", or its "value" or "gradient", from blue (the lowest) over
+        color: what the color of a box says: its "role", or its "value" or "gradient", from blue (the lowest) over
             white (zero) to orange (the highest); of an array it is the entry farthest from zero.
 
     Returns:
@@ -91,7 +91,7 @@ def graph(
 
     Raises:
         InvalidType: if `node` is not a Node.
-        InvalidValue: for an unknown detail or colour.
+        InvalidValue: for an unknown detail or color.
 
     >>> x = Node(2.0, name="x")
     >>> print(graph(x * x).render("dot").decode().splitlines()[0])
@@ -99,11 +99,11 @@ def graph(
     """
     if detail not in DETAILS:
         raise InvalidValue(f"detail={detail!r} is not a level of detail. {nearest(detail, DETAILS)}")
-    if colour not in COLOURINGS:
-        raise InvalidValue(f"colour={colour!r} is nothing that a box can show. {nearest(colour, COLOURINGS)}")
+    if color not in COLORINGS:
+        raise InvalidValue(f"color={color!r} is nothing that a box can show. {nearest(color, COLORINGS)}")
     marked = None if parameters is None else set(parameters)
     data, chosen = at_detail(node, detail, marked)
-    return picture(data, title, chosen, engine, colour)
+    return picture(data, title, chosen, engine, color)
 
 
 @np.errstate(all="ignore")  # what is computed again here has given its warnings the first time
@@ -125,7 +125,7 @@ def at_detail(node: Node, detail: str, parameters: set[Node] | None) -> tuple[Tr
 
 
 def in_numbers(node: Node, parameters: set[Node] | None, swept: bool) -> Trace:
-    """The trace of a graph of arrays, written out in numbers; if it was swept, with what its sweep brought."""
+    """Return the trace of a graph of arrays, written out in numbers; if it was swept, with what its sweep brought."""
     if node.size != 1:
         raise InvalidValue(f"detail='scalar' draws a result with one entry, but {node!r} has shape {node.shape}")
     with recording(True):  # also inside no_grad: this graph is ours
@@ -137,15 +137,15 @@ def in_numbers(node: Node, parameters: set[Node] | None, swept: bool) -> Trace:
 
 
 def _has_numbers_to_show(data: Trace) -> bool:
-    """Whether there are arrays, none of them empty, that are small enough, and no gradients of another result."""
+    """Tell whether there are arrays, none of them empty, that are small enough, and no gradients of another result."""
     shapes = [node.value.shape for node in data.nodes]
     entries = [math.prod(shape) for shape in shapes]
     return any(shapes) and all(entries) and sum(entries) <= AUTO and data.of_root == data.swept
 
 
-def picture(data: Trace, title: str | None, caption: str, engine: str | None, colour: str = "role") -> Picture:
+def picture(data: Trace, title: str | None, caption: str, engine: str | None, color: str = "role") -> Picture:
     """Return the picture of a trace."""
-    scale = Scale.of(data, colour)
+    scale = Scale.of(data, color)
     name = title or "a computational graph"
     if len(data.nodes) > AUTO or len(data.edges) > EDGES:
         return _large(data, title, caption, engine, scale)
@@ -185,7 +185,7 @@ def _large(data: Trace, title: str | None, caption: str, engine: str | None, sca
 def to_dot(data: Trace, title: str | None = None, caption: str = "", scale: Scale | None = None) -> str:
     """Return a trace as DOT text; equal traces give equal text."""
     scale = scale or Scale("role", 0.0)
-    labelled = len(data.edges) <= LABELS
+    labeled = len(data.edges) <= LABELS
     down = _depth(data) > 5
     inside: dict[str | None, list[str]] = {None: [], **{layer: [] for layer in data.layers}}
     for node in data.nodes:
@@ -194,7 +194,7 @@ def to_dot(data: Trace, title: str | None = None, caption: str = "", scale: Scal
         "digraph {",
         f"  graph [rankdir={'TB' if down else 'LR'}, {_PATIENCE}, nodesep=0.25, ranksep=0.3, newrank=true,",
         f'    bgcolor=white, pad=0.2, fontname="{DOT_FONT}",',
-        f"    labelloc=t, labeljust=l, label={heading(data, title, caption, labelled, scale)}]",
+        f"    labelloc=t, labeljust=l, label={heading(data, title, caption, labeled, scale)}]",
         f'  node [fontname="{DOT_FONT}", fontsize=12, fontcolor="{INK}", margin="0.1,0.06"]',
         f'  edge [fontname="{DOT_FONT}", fontsize=10, fontcolor="{GRADIENT}", color="{LINE}", arrowsize=0.7]',
     ]
@@ -210,14 +210,14 @@ def to_dot(data: Trace, title: str | None = None, caption: str = "", scale: Scal
             "  }",
         ]
     by_id = {node.id: node for node in data.nodes}
-    lines += [f"  {_edge(edge, by_id, labelled)}" for edge in data.edges]
+    lines += [f"  {_edge(edge, by_id, labeled)}" for edge in data.edges]
     if down and any(node.value.shape for node in data.nodes):
         lines += [f"  {{ rank=same; {edge.source}; op_{edge.target} }}" for edge in _beside(data, by_id)]
     return "\n".join([*lines, "}"]) + "\n"
 
 
 def _depth(data: Trace) -> int:
-    """The largest number of ops between a leaf and the result."""
+    """Return the largest number of ops between a leaf and the result."""
     depth: dict[str, int] = {}
     for edge in data.edges:  # ordered by target, and a node comes after what it uses
         depth[edge.target] = max(depth.get(edge.target, 0), depth.get(edge.source, 0) + 1)
@@ -225,7 +225,7 @@ def _depth(data: Trace) -> int:
 
 
 def _beside(data: Trace, by_id: dict[str, TraceNode]) -> list[Edge]:
-    """The edges from parameters and constants that stand beside the one op that uses them, not above it."""
+    """Return the edges from parameters and constants that stand beside the one op that uses them, not above it."""
     uses = Counter(edge.source for edge in data.edges)
     entries = Counter(edge.target for edge in data.edges)
     found = []
@@ -238,9 +238,9 @@ def _beside(data: Trace, by_id: dict[str, TraceNode]) -> list[Edge]:
 
 
 def _node(node: TraceNode, fill: str) -> list[str]:
-    """A box for the value and, for the result of an op, the op's circle before it."""
+    """Return a box for the value and, for the result of an op, the op's circle before it."""
     border = ROLES[node.role][1]
-    back = GRADIENT if fill == ROLES[node.role][0] else INK  # on a colour of a scale orange could not be read
+    back = GRADIENT if fill == ROLES[node.role][0] else INK  # on a color of a scale orange could not be read
     box = (
         f'{node.id} [{_SHAPES[node.role]}, fillcolor="{fill}", color="{border}", group={node.id}, '
         f"label={_label(node, back)}, tooltip={tooltip(_tip(node))}]"
@@ -258,7 +258,7 @@ def _node(node: TraceNode, fill: str) -> list[str]:
 
 
 def _label(node: TraceNode, back: str) -> str:
-    """The table in a box: name and shape, value, gradient; entries of the two stand under each other."""
+    """Return the table in a box: name and shape, value, gradient; entries of the two stand under each other."""
     value, gradient = _rows("", node.value, INK), []
     if node.role != "constant":
         missing = [[_cell("∂ –", QUIET, "LEFT")]]
@@ -272,18 +272,18 @@ def _label(node: TraceNode, back: str) -> str:
     return f'<<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="0" CELLPADDING="2">{head}{body}</TABLE>>'
 
 
-def _rows(before: str, numbers: Numbers, colour: str) -> list[list[str]]:
-    """The cells of a number, of a small matrix in full, or of the range of a large array."""
+def _rows(before: str, numbers: Numbers, color: str) -> list[list[str]]:
+    """Return the cells of a number, of a small matrix in full, or of the range of a large array."""
     cells = matrix_cells(numbers)
     if cells is None:
-        line = [_cell(before + summary(numbers), colour, "LEFT")]
+        line = [_cell(before + summary(numbers), color, "LEFT")]
         return [line, [f'<TD ALIGN="LEFT">{_heat_map(numbers)}</TD>']] if numbers.cells else [line]
-    first = [_cell(before, colour, "LEFT"), *([_cell("", colour, "LEFT")] * (len(cells) - 1))]
-    return [[head, *(_cell(x, colour, "RIGHT") for x in row)] for head, row in zip(first, cells, strict=True)]
+    first = [_cell(before, color, "LEFT"), *([_cell("", color, "LEFT")] * (len(cells) - 1))]
+    return [[head, *(_cell(x, color, "RIGHT") for x in row)] for head, row in zip(first, cells, strict=True)]
 
 
 def _heat_map(numbers: Numbers) -> str:
-    """The cells of a large array: blue below zero, white at zero, orange above."""
+    """Return the cells of a large array: blue below zero, white at zero, orange above."""
     largest = max(abs(numbers.low), abs(numbers.high))
     square = f'<TD FIXEDSIZE="TRUE" WIDTH="{_CELL}" HEIGHT="{_CELL}" BGCOLOR="'
     rows = ["".join(f'{square}{heat(x, largest)}"></TD>' for x in line) for line in numbers.cells or []]
@@ -291,25 +291,25 @@ def _heat_map(numbers: Numbers) -> str:
     return f'<TABLE BORDER="1" CELLBORDER="0" CELLSPACING="0" CELLPADDING="0" COLOR="{LINE}">{body}</TABLE>'
 
 
-def _cell(text: str, colour: str, align: str) -> str:
+def _cell(text: str, color: str, align: str) -> str:
     space = "&#160;&#160;" if align == "RIGHT" else ""  # room between columns
-    return f'<TD ALIGN="{align}"><FONT COLOR="{colour}">{space}{text}</FONT></TD>' if text else "<TD></TD>"
+    return f'<TD ALIGN="{align}"><FONT COLOR="{color}">{space}{text}</FONT></TD>' if text else "<TD></TD>"
 
 
-def _edge(edge: Edge, by_id: dict[str, TraceNode], labelled: bool) -> str:
+def _edge(edge: Edge, by_id: dict[str, TraceNode], labeled: bool) -> str:
     target = by_id[edge.target]
     end = edge.target if target.op is None else f"op_{edge.target}"
     flow = flow_text(edge, target)
     if not flow:
         return f"{edge.source} -> {end}"
     scalar = not (edge.contribution and edge.contribution.shape)
-    shown = f"label={quoted(f' {flow} ')}" if labelled and scalar else f"edgetooltip={tooltip(flow)}"
+    shown = f"label={quoted(f' {flow} ')}" if labeled and scalar else f"edgetooltip={tooltip(flow)}"
     main = ", weight=6" if by_id[edge.source].op else ""
     return f"{edge.source} -> {end} [{shown}{main}]"
 
 
 def flow_text(edge: Edge, target: TraceNode) -> str:
-    """What flows back through an edge: incoming × local = contribution; for arrays the contribution's range."""
+    """Return what flows back through an edge: incoming × local = contribution; for arrays the contribution's range."""
     if edge.contribution is None:
         return ""
     sent = summary(edge.contribution)

@@ -2,7 +2,7 @@
 
 A node's row is its distance from the leaves; a leaf stands one row above the first op that uses it. An edge over
 several rows passes through a place of its own in each, so it never runs under a box. Within a row, nodes are
-ordered by the mean place of their neighbours, in a few sweeps; then each moves as near to them as the others allow.
+ordered by the mean place of their neighbors, in a few sweeps; then each moves as near to them as the others allow.
 """
 
 import itertools
@@ -19,7 +19,7 @@ Point = tuple[float, float]
 def place(
     data: Trace, boxes: Mapping[str, tuple[float, float]], across: float, down: float
 ) -> tuple[dict[str, Point], list[list[Point]]]:
-    """Return the centre of every node and the points that every edge passes through.
+    """Return the center of every node and the points that every edge passes through.
 
     An edge leaves the lower side of its source, goes upright through its row and every row between, and enters the
     upper side of its target.
@@ -65,17 +65,17 @@ def place(
         height = max([boxes[name][1] for name in row if name in boxes], default=0.0)
         tops.append((top, top + height))
         top += height + down
-    centres = {name: (at[name] - left, sum(tops[rank[name]]) / 2) for name in boxes}
+    centers = {name: (at[name] - left, sum(tops[rank[name]]) / 2) for name in boxes}
     routes = []
     for chain in chains:
-        (x1, y1), (x2, y2) = centres[chain[0]], centres[chain[-1]]
+        (x1, y1), (x2, y2) = centers[chain[0]], centers[chain[-1]]
         inner = [(at[name] - left, y) for name in chain for y in tops[rank[name]]][1:-1]
         routes.append([(x1, y1 + boxes[chain[0]][1] / 2), *inner, (x2, y2 - boxes[chain[-1]][1] / 2)])
-    return centres, routes
+    return centers, routes
 
 
 def _ranks(data: Trace) -> dict[str, int]:
-    """The row of every node; the nodes of a trace come after what they use, so one pass does it."""
+    """Return the row of every node; the nodes of a trace come after what they use, so one pass does it."""
     made = {node.id for node in data.nodes if node.op is not None}
     rank = {node.id: 0 for node in data.nodes}
     for edge in data.edges:
@@ -87,7 +87,7 @@ def _ranks(data: Trace) -> dict[str, int]:
 
 
 def _chain(i: int, source: str, target: str, rank: dict[str, int]) -> list[str]:
-    """The source, a place in each row between, and the target; the places are added to the ranks."""
+    """Return the source, a place in each row between, and the target; the places are added to the ranks."""
     between = [f"{i}/{row}" for row in range(rank[source] + 1, rank[target])]
     rank |= {name: row for row, name in enumerate(between, start=rank[source] + 1)}
     return [source, *between, target]

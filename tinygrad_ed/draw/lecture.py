@@ -35,7 +35,7 @@ _ENTRIES = {
 
 
 def split(quantity: str) -> tuple[str, int, tuple[int, ...]]:
-    """The kind of a quantity, its layer, and its neurons.
+    """Return the kind of a quantity, its layer, and its neurons.
 
     >>> split("omega[1,0,2]"), split("zeta[2]"), split("cost")
     (('omega', 1, (0, 2)), ('zeta', 2, ()), ('cost', 0, ()))
@@ -46,7 +46,7 @@ def split(quantity: str) -> tuple[str, int, tuple[int, ...]]:
 
 
 def gradient_of(quantity: str) -> str | None:
-    """What the lecture calls the gradient of a quantity.
+    """Return what the lecture calls the gradient of a quantity.
 
     >>> gradient_of("zeta[2,0]"), gradient_of("alpha[0]"), gradient_of("omega[1,0,2]"), gradient_of("cost")
     ('B[2,0]', 'P[1]', 'grad_omega[1,0,2]', None)
@@ -58,7 +58,7 @@ def gradient_of(quantity: str) -> str | None:
 
 
 def rule_of(quantity: str, last: int) -> Formula | None:
-    """The closed-form rule of a quantity of a network with `last` layers; None for what is given.
+    """Return the closed-form rule of a quantity of a network with `last` layers; None for what is given.
 
     >>> print(rule_of("B[1]", 2), "|", rule_of("B[1,0]", 2), "|", rule_of("P[3,1]", 2))
     B¹ = Φ′(ζ¹) ⊙ P² | B¹₁ = Φ′(ζ¹₁) · P²₁ | P³₂ = ∂C/∂α²₂
@@ -77,7 +77,7 @@ def rule_of(quantity: str, last: int) -> Formula | None:
 
 
 def number_of(closed: Mapping[str, Numbers], quantity: str) -> Numbers | None:
-    """The number that the closed-form rules give for a quantity, or None."""
+    """Return the number that the closed-form rules give for a quantity, or None."""
     kind, j, neurons = split(quantity)
     whole = closed.get(f"{kind}[{j}]" if j or kind != "cost" else kind)
     if whole is None or not neurons:
@@ -88,7 +88,7 @@ def number_of(closed: Mapping[str, Numbers], quantity: str) -> Numbers | None:
 
 
 def net_input(quantity: str, terms: Mapping[str, Formula]) -> Formula:
-    """The sum inside a neuron: `terms` are the letters or the numbers of its inputs, by their quantity.
+    """Return the sum inside a neuron: `terms` are the letters or the numbers of its inputs, by their quantity.
 
     >>> from tinygrad_ed.notation.letters import named
     >>> inputs = ("alpha[0,0]", "omega[1,0,2]", "alpha[0,1]", "omega[1,1,2]", "beta[1,2]")
@@ -110,7 +110,7 @@ def net_input(quantity: str, terms: Mapping[str, Formula]) -> Formula:
 
 
 def net_slope(quantity: str, of: str, terms: Mapping[str, Formula]) -> Formula | None:
-    """The derivative of a neuron's net input with respect to one of its inputs; None where it is 1.
+    """Return the derivative of a neuron's net input with respect to one of its inputs; None where it is 1.
 
     >>> from tinygrad_ed.notation.letters import named
     >>> terms = {name: named(name) for name in ("alpha[0,1]", "omega[1,1,2]", "beta[1,2]")}
@@ -124,6 +124,6 @@ def net_slope(quantity: str, of: str, terms: Mapping[str, Formula]) -> Formula |
 
 
 def cost(name: str, pairs: list[tuple[Formula, Formula]]) -> Formula:
-    """The individual cost, a sum over the neurons: `pairs` are what each answers and what is expected of it."""
+    """Return the individual cost, a sum over the neurons: `pairs` are what each answers and what is expected of it."""
     terms = [fill(COSTS[name][0], {"a": a, "r": r}) for a, r in pairs]
     return Row(tuple([part for term in terms for part in (formula("+"), term)][1:]))

@@ -1,4 +1,4 @@
-"""What stands above a picture of a graph: title, caption, and what its boxes and their colours mean."""
+"""What stands above a picture of a graph: title, caption, and what its boxes and their colors mean."""
 
 from typing import NamedTuple
 
@@ -7,54 +7,54 @@ from tinygrad_ed.draw.parts import Numbers, TraceNode
 from tinygrad_ed.draw.style import LINE, QUIET, ROLES, cell, heat, number_text, short
 from tinygrad_ed.draw.trace import Trace
 
-COLOURINGS = ("role", "value", "gradient")
-_STRONGEST = 0.6  # of the colours of the heat map, so that text can be read on them
+COLORINGS = ("role", "value", "gradient")
+_STRONGEST = 0.6  # of the colors of the heat map, so that text can be read on them
 _MISSING = ROLES["constant"][0]
 
 
 class Scale(NamedTuple):
-    """What the colour of a box says, and for numbers the one that gets the strongest colour."""
+    """What the color of a box says, and for numbers the one that gets the strongest color."""
 
-    colour: str
+    color: str
     largest: float
 
     @classmethod
-    def of(cls, data: Trace, colour: str) -> "Scale":
-        """The scale on which all nodes of a trace fit."""
-        sizes = [abs(_farthest(shown)) for node in data.nodes if (shown := _shown(node, colour))]
-        return cls(colour, max([size for size in sizes if size < float("inf")], default=0.0))
+    def of(cls, data: Trace, color: str) -> "Scale":
+        """Return the scale on which all nodes of a trace fit."""
+        sizes = [abs(_farthest(shown)) for node in data.nodes if (shown := _shown(node, color))]
+        return cls(color, max([size for size in sizes if size < float("inf")], default=0.0))
 
     def fill(self, node: TraceNode) -> str:
-        """The colour of a box.
+        """Return the color of a box.
 
         >>> Scale("value", 2.0).fill(TraceNode("n0", "op", "add", None, None, -2.0, None))
         '#6c9ce6'
         """
-        if self.colour == "role":
+        if self.color == "role":
             return ROLES[node.role][0]
-        shown = _shown(node, self.colour)
+        shown = _shown(node, self.color)
         return heat(_farthest(shown), self.largest, _STRONGEST) if shown else _MISSING
 
 
-def _shown(node: TraceNode, colour: str) -> Numbers | None:
-    return node.value if colour == "value" else node.gradient
+def _shown(node: TraceNode, color: str) -> Numbers | None:
+    return node.value if color == "value" else node.gradient
 
 
 def _farthest(numbers: Numbers) -> float:
-    """The entry farthest from zero."""
+    """Return the entry farthest from zero."""
     return numbers.high if abs(numbers.high) >= abs(numbers.low) else numbers.low
 
 
-def heading(data: Trace, title: str | None, caption: str, labelled: bool, scale: Scale) -> str:
+def heading(data: Trace, title: str | None, caption: str, labeled: bool, scale: Scale) -> str:
     """Title, caption and legend, as one table of DOT."""
     lines = [f'<FONT POINT-SIZE="16"><B>{cell(short(title, 100))}</B></FONT>'] if title else []
     lines.append(f'<FONT COLOR="{QUIET}" POINT-SIZE="11">{cell(caption)}. {whose(data)}</FONT>')
-    if data.of_root and labelled and any(edge.local is not None for edge in data.edges):
+    if data.of_root and labeled and any(edge.local is not None for edge in data.edges):
         small = "On an edge: what arrives · local derivative = what is sent back."
         lines.append(f'<FONT COLOR="{QUIET}" POINT-SIZE="11">{small}</FONT>')
     present = {node.role for node in data.nodes}
     swatches = [swatch for role, swatch in _SWATCHES.items() if role in present]
-    if scale.colour != "role":
+    if scale.color != "role":
         swatches += _scale(scale)
     cells = "".join(f'<TD ALIGN="LEFT">{swatch}</TD>' for swatch in swatches)
     body = "".join(f'<TR><TD ALIGN="LEFT" COLSPAN="{len(swatches)}">{line}</TD></TR>' for line in lines)
@@ -62,7 +62,7 @@ def heading(data: Trace, title: str | None, caption: str, labelled: bool, scale:
 
 
 def whose(data: Trace) -> str:
-    """Which sweep the gradients come from."""
+    """Tell which sweep the gradients come from."""
     if not data.swept:
         return "∂ – : no gradient yet, call backward() first."
     if not data.of_root:
@@ -74,12 +74,12 @@ def whose(data: Trace) -> str:
 
 
 def _swatch(role: str, words: str, style: str, border: int = 1, double: bool = False) -> str:
-    """A small copy of a kind of box, for the legend."""
-    fill, colour = ROLES[role]
+    """Return a small copy of a kind of box, for the legend."""
+    fill, color = ROLES[role]
     inner = f'<FONT POINT-SIZE="10">{words}</FONT>'
     for width, height in ((74, 18), (80, 24)) if double else ((80, 24),):
         inner = (
-            f'<TABLE BORDER="{border}" CELLBORDER="0" CELLSPACING="0" CELLPADDING="0" COLOR="{colour}" '
+            f'<TABLE BORDER="{border}" CELLBORDER="0" CELLSPACING="0" CELLPADDING="0" COLOR="{color}" '
             f'BGCOLOR="{fill}" STYLE="{style}"><TR><TD WIDTH="{width}" HEIGHT="{height}">{inner}</TD>'
             "</TR></TABLE>"
         )
@@ -98,8 +98,8 @@ _SWATCHES = {
 def _scale(scale: Scale) -> list[str]:
     """Five steps of the scale, and what has no number."""
     steps = [(share * scale.largest, heat(share, 1.0, _STRONGEST)) for share in (-1.0, -0.5, 0.0, 0.5, 1.0)]
-    found = [(f"{scale.colour} {number_text(x)}" if x == steps[0][0] else number_text(x), fill) for x, fill in steps]
-    if scale.colour == "gradient":
+    found = [(f"{scale.color} {number_text(x)}" if x == steps[0][0] else number_text(x), fill) for x, fill in steps]
+    if scale.color == "gradient":
         found.append(("not computed", _MISSING))
     return [
         f'<TABLE BORDER="1" CELLBORDER="0" CELLSPACING="0" COLOR="{LINE}" BGCOLOR="{fill}"><TR><TD HEIGHT="18">'

@@ -17,7 +17,7 @@ from tinygrad_ed.draw.picture import Picture, of_scene
 from tinygrad_ed.draw.scene import Box, Circle, Group, Item, Line, Scene, Text, words
 from tinygrad_ed.draw.style import (
     BACKWARD_FILL,
-    COLOURS,
+    COLORS,
     FORWARD_FILL,
     GRADIENT,
     LINE,
@@ -108,7 +108,7 @@ def layout(mlp: MLP, found: Any, rho: Any, cost: str, sample: int, title: str | 
 
 
 def shown(n: int) -> list[int | None]:
-    """Which of n neurons are drawn, from 0; None stands for those left out.
+    """Tell which of n neurons are drawn, from 0; None stands for those left out.
 
     >>> shown(3), shown(64)
     ([0, 1, 2], [0, 1, 2, None, 62, 63])
@@ -143,7 +143,7 @@ def _connections(mlp: MLP, found: Any, j: int, xs: list[float], ys: list[dict[in
                 y - 2,
                 formula("$n = $w", n=name, w=w) if slots <= 3 else words(number_text(w)),
                 11.5,
-                COLOURS["omega_k"],
+                COLORS["omega_k"],
             )
             second = Text(x, y + 11.5, words(f"∂ {number_text(g)}"), 11.5, GRADIENT)
             ends = f"from neuron {i + 1} of layer {j - 1} to neuron {k + 1} of layer {j}"
@@ -157,12 +157,12 @@ def _connections(mlp: MLP, found: Any, j: int, xs: list[float], ys: list[dict[in
 
 
 def _heading(mlp: MLP, j: int, xs: list[float]) -> list[Item]:
-    """What stands above a column: the layer and its Φ, and before it the shapes of its parameters."""
+    """Return what stands above a column: the layer and its Φ, and before it the shapes of its parameters."""
     y = _TOP - 34
     if j == 0:
         return [
             Text(xs[0], y, words("input"), 14, bold=True),
-            Text(xs[0], y + 17, letter("alpha", 0), 13, COLOURS["alpha"]),
+            Text(xs[0], y + 17, letter("alpha", 0), 13, COLORS["alpha"]),
         ]
     layer = mlp.layers[j - 1]
     middle = (xs[j - 1] + xs[j]) / 2
@@ -170,7 +170,7 @@ def _heading(mlp: MLP, j: int, xs: list[float]) -> list[Item]:
     return [
         Text(xs[j], y, words(f"layer {j}"), 14, bold=True),
         Text(xs[j], y + 17, words(f"Φ = {layer.activation}"), 13, QUIET),
-        Text(middle, y + 17, shape, 13, COLOURS["omega"]),
+        Text(middle, y + 17, shape, 13, COLORS["omega"]),
     ]
 
 
@@ -191,7 +191,7 @@ def _column(mlp: MLP, found: Any, rho: Any, j: int, x: float, ys: dict[int | Non
             bias, gradient = float(mlp.layers[j - 1].bias.value[k]), float(found[f"grad_beta[{j}]"][k])
             below.append(Box(x, y + _R + 19, 62, 29, PAPER, radius=5))
             below.append(
-                Text(x, y + _R + 16, formula("$b = $x", b=letter("beta", j, k + 1), x=bias), 12, COLOURS["beta"])
+                Text(x, y + _R + 16, formula("$b = $x", b=letter("beta", j, k + 1), x=bias), 12, COLORS["beta"])
             )
             below.append(Text(x, y + _R + 31, words(f"∂ {number_text(gradient)}"), 11.5, GRADIENT))
         if j == len(mlp.layers):
@@ -199,13 +199,13 @@ def _column(mlp: MLP, found: Any, rho: Any, j: int, x: float, ys: dict[int | Non
             low = y > sum(ys.values()) / len(ys)  # on the side that the line to the cost leaves free
             at = y + (_R - 2 if low else 8 - _R)
             below.append(Box(x + _R + 21, at - 4, 46, 17, PAPER, radius=5))
-            below.append(Text(x + _R - 2, at, expected, 12, COLOURS["rho"], "start"))
+            below.append(Text(x + _R - 2, at, expected, 12, COLORS["rho"], "start"))
         items.append(Group([*_neuron(x, y, quarters, bool(j)), *below], tip=f"neuron {k + 1} of layer {j}"))
     return items
 
 
 def _neuron(x: float, y: float, quarters: list[tuple[int, int, Any, float, str]], split: bool) -> list[Item]:
-    """A disc whose quarters hold a letter and its number; the input has two halves only."""
+    """Return a disc whose quarters hold a letter and its number; the input has two halves only."""
     items: list[Item] = [Circle(x, y, _R, FORWARD_FILL, QUIET, 1.4, BACKWARD_FILL), Box(x, y, 2 * _R - 2, 1, LINE)]
     if split:
         items.append(Box(x, y, 1, 2 * _R - 2, LINE))
@@ -213,18 +213,18 @@ def _neuron(x: float, y: float, quarters: list[tuple[int, int, Any, float, str]]
         at = x + (side * 0.46 * _R if split else 0)
         text = number_text(float(value))
         size = 12.5 if len(text) <= 6 else 11.5 if len(text) <= 7 else 9.5
-        items.append(Text(at, y + (-27 if half < 0 else 37), name, 13, COLOURS[key], bold=True))
+        items.append(Text(at, y + (-27 if half < 0 else 37), name, 13, COLORS[key], bold=True))
         items.append(Text(at, y + (-9 if half < 0 else 18), words(text), size))
     return items
 
 
 def _cost(found: Any, cost: str, x: float, ys: dict[int | None, float], middle: float) -> tuple[float, list[Item]]:
-    """The error at the right end, and the lines that lead to it."""
+    """Return the error at the right end, and the lines that lead to it."""
     at, r = x + _R + 150, 42.0
     items: list[Item] = [Line(x, y, at, middle, LINE, 1.2) for k, y in ys.items() if k is not None]
     items += [
-        Circle(at, middle, r, PAPER, COLOURS["cost"], 2),
-        Text(at, middle - 6, letter("cost"), 17, COLOURS["cost"], bold=True),
+        Circle(at, middle, r, PAPER, COLORS["cost"], 2),
+        Text(at, middle - 6, letter("cost"), 17, COLORS["cost"], bold=True),
         Text(at, middle + 14, words(number_text(found["cost"])), 13),
         Text(at, _TOP - 34, words("cost"), 14, bold=True),
         Text(at, _TOP - 17, words(f"C = {cost}"), 13, QUIET),
@@ -233,7 +233,7 @@ def _cost(found: Any, cost: str, x: float, ys: dict[int | None, float], middle: 
 
 
 def _legend(y: float, dense: bool, M: int, example: Formula | None) -> list[Item]:
-    """How to read it, as rules, and for one sample with the numbers of one connection."""
+    """Tell how to read it, as rules, and for one sample with the numbers of one connection."""
     where = "  (point at a line without numbers to see its own)" if dense else ""
     many = ", summed over the samples" if M > 1 else ""
     lines: list[tuple[str, str, str | Formula]] = [
@@ -264,7 +264,7 @@ def _legend(y: float, dense: bool, M: int, example: Formula | None) -> list[Item
 
 
 def _example(found: Any, rows: Collection[int | None]) -> Formula | None:
-    """The gradient of one weight of the first layer, as a product of the two numbers at its ends."""
+    """Return the gradient of one weight of the first layer, as a product of the two numbers at its ends."""
     k = max([k for k in rows if k is not None], key=lambda k: abs(float(found["B[1]"][0, k])))
     a, b = float(found["alpha[0]"][0, 0]), float(found["B[1]"][0, k])
     return formula("{∂E}/{∂ω^1_{1,$k}} = α^0_1 · B^1_$k = $x · $y = $g", k=k + 1, x=factor(a), y=factor(b), g=a * b)

@@ -69,7 +69,7 @@ def network_trace(mlp: MLP, x: Any, rho: Any, cost: str, detail: str, learning_r
 
 
 def _built(mlp: MLP, x: Any, rho: Any, cost: str) -> tuple[Node, dict[Node, str]]:
-    """The graph of the cost, and what its nodes are in the lecture."""
+    """Return the graph of the cost, and what its nodes are in the lecture."""
     alpha = Node(x)
     quantities = {alpha: "alpha[0]"}
     for j, layer in enumerate(mlp.layers, start=1):
@@ -82,7 +82,7 @@ def _built(mlp: MLP, x: Any, rho: Any, cost: str) -> tuple[Node, dict[Node, str]
 
 
 def _in_numbers(root: Node, quantities: Mapping[Node, str]) -> tuple[Node, dict[Node, str]]:
-    """The same graph, written out in numbers."""
+    """Return the same graph, written out in numbers."""
     expanded = expand(root)
     found: dict[Node, str] = {}
     for node, name in quantities.items():
@@ -92,7 +92,7 @@ def _in_numbers(root: Node, quantities: Mapping[Node, str]) -> tuple[Node, dict[
 
 
 def _gathered(data: Trace, mlp: MLP, rho: Any, cost: str, scalar: bool) -> Trace:
-    """One node for each quantity: what leads to it alone is gathered in it."""
+    """Return one node for each quantity: what leads to it alone is gathered in it."""
     home: dict[str, str] = {}
     own = {node.id for node in data.nodes if node.quantity}
     for edge in reversed(data.edges):  # a node comes after what it was computed from
@@ -112,7 +112,7 @@ def _gathered(data: Trace, mlp: MLP, rho: Any, cost: str, scalar: bool) -> Trace
 
 
 def _expected(first: int, rho: Any, scalar: bool) -> list[TraceNode]:
-    """The expected outputs, as constants."""
+    """Return the expected outputs, as constants."""
     if not scalar:
         return [TraceNode(f"n{first}", "constant", None, "ρ", None, kept(np.asarray(rho, float)), None, "rho")]
     names = [f"rho[{k}]" for k in range(len(rho))]

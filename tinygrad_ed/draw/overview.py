@@ -14,7 +14,7 @@ from tinygrad_ed.draw.style import symbol
 from tinygrad_ed.draw.trace import Trace
 
 STAGES = 24
-CROWDED = 60  # edges between stages; of more, only those between neighbours are drawn
+CROWDED = 60  # edges between stages; of more, only those between neighbors are drawn
 
 
 def stages(data: Trace) -> tuple[Trace, str]:
@@ -61,7 +61,7 @@ def stages(data: Trace) -> tuple[Trace, str]:
 
 
 def _box(name: str, members: list[TraceNode], depth: dict[str, int]) -> TraceNode:
-    """One stage, or all leaves of one role."""
+    """Return one stage, or all leaves of one role."""
     values = _together([node.value for node in members])
     known = [node.gradient for node in members if node.gradient is not None]
     gradient = _together(known) if known else None

@@ -66,7 +66,7 @@ def numbers_of(value: Any) -> Numbers:
 
 
 def _coarse(array: Any) -> list[list[float]]:
-    """The means of the parts of an array that is cut into a grid; its last axis goes across, all others down."""
+    """Return the means of the parts of an array that is cut into a grid; its last axis goes across, all others down."""
     table = array.reshape(-1, array.shape[-1])
     across = [part.mean(axis=1) for part in np.array_split(table, min(CELLS[1], table.shape[1]), axis=1)]
     down = [part.mean(axis=0) for part in np.array_split(np.array(across).T, min(CELLS[0], len(table)))]
@@ -134,7 +134,7 @@ class Edge:
 
 
 def kept(value: Any) -> float | Numbers:
-    """A value as it is kept in a trace: most are floats, and a float needs no more than itself."""
+    """Return a value as it is kept in a trace: most are floats, and a float needs no more than itself."""
     return value if type(value) is float else numbers_of(value)
 
 
@@ -166,14 +166,14 @@ def merged(
 
 
 def _slope(sent: Any, gradient: Any, uses: list[Edge]) -> float | None:
-    """The derivative of a group's result: what is sent back for what arrived."""
+    """Return the derivative of a group's result: what is sent back for what arrived."""
     if type(sent) is float and type(gradient) is float and gradient and math.isfinite(sent / gradient):
         return sent / gradient
     return uses[0].local if len(uses) == 1 else None
 
 
 def _sum(parts: list[float | Numbers | None]) -> float | Numbers | None:
-    """The sum of contributions; None where one is missing, or too large to have been kept."""
+    """Return the sum of contributions; None where one is missing, or too large to have been kept."""
     if len(parts) == 1:
         return parts[0]
     if all(type(part) is float for part in parts):
@@ -210,5 +210,5 @@ class TraceData:
 
     @property
     def swept(self) -> bool:
-        """Whether there is any gradient, of this result or of another one."""
+        """True if there is any gradient, of this result or of another one."""
         return any(node.kept_gradient is not None for node in self.nodes)

@@ -88,7 +88,7 @@ class Picture:
     def _repr_mimebundle_(
         self, include: Collection[str] | None = None, exclude: Collection[str] | None = None
     ) -> dict[str, str]:
-        """What a notebook shows: the page in a frame, or SVG and PNG side by side; always a line of text."""
+        """Return what a notebook shows: the page in a frame, or SVG and PNG side by side; always a line of text."""
         bundle = {"text/plain": repr(self)}
         if self._frame:
             page = html.escape(self.render("html").decode())  # line ends stay: the script needs them

@@ -99,7 +99,7 @@ def _detail(mlp: MLP, x: Any) -> str:
 
 
 def _page(data: Trace, scene: Scene) -> bytes:
-    """The page: the drawing, the steps as a list, the script and what it needs to know."""
+    """Return the page: the drawing, the steps as a list, the script and what it needs to know."""
     assets = files("tinygrad_ed.draw") / "assets"
     told = data.steps
     kept = {"trace": json.loads(written(replace(data, closed={}))), "steps": _kept(data, told)}
@@ -119,7 +119,7 @@ def _page(data: Trace, scene: Scene) -> bytes:
 
 
 def _pieces(frame: str, marks: dict[str, str]) -> list[str]:
-    """The page cut at its marks, so that nothing that is put in is looked at again."""
+    """Return the page cut at its marks, so that nothing that is put in is looked at again."""
     pieces = [frame]
     for mark in marks:
         pieces = [part for piece in pieces for part in _cut(piece, mark)]
@@ -132,7 +132,7 @@ def _cut(piece: str, mark: str) -> list[str]:
 
 
 def _kept(data: Trace, told: list[StoryStep]) -> list[dict[str, Any]]:
-    """What the page's script needs to know of each step; `ask` is the number that a reader may predict."""
+    """Return what the page's script needs to know of each step; `ask` is the number that a reader may predict."""
     nodes = {node.id: node for node in data.nodes}
     last = {step.node: i for i, step in enumerate(told) if step.phase == "backward"}
     kept = []
@@ -156,7 +156,7 @@ def _kept(data: Trace, told: list[StoryStep]) -> list[dict[str, Any]]:
 
 
 def asked(result: Numbers | None) -> tuple[float | None, str]:
-    """The number of a step that a reader is asked for, and in an array which one: the largest.
+    """Return the number of a step that a reader is asked for, and in an array which one: the largest.
 
     >>> from tinygrad_ed.draw.parts import numbers_of
     >>> asked(numbers_of(0.5)), asked(numbers_of([[1.0, -2.0]]))
@@ -174,7 +174,7 @@ def asked(result: Numbers | None) -> tuple[float | None, str]:
 
 
 def _item(i: int, step: StoryStep) -> str:
-    """One step as an item of the list: the graph's equation, and beside it the lecture's rule."""
+    """Return one step as an item of the list: the graph's equation, and beside it the lecture's rule."""
     outcome = value_term(step.result, alone=True) if step.result else None
     numbers = math(step.work) if step.work is not None else ""
     if outcome is not None:
@@ -195,7 +195,7 @@ def _item(i: int, step: StoryStep) -> str:
 
 
 def _gives(step: StoryStep) -> str:
-    """What the rule gives, and whether the graph has the same."""
+    """Return what the rule gives, and whether the graph has the same."""
     if step.rule_gives is None:
         return ""
     agrees = step.rule_agrees

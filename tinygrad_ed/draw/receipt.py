@@ -50,7 +50,7 @@ class Receipt:
 
     @property
     def equal(self) -> bool:
-        """Whether nothing differs."""
+        """True if nothing differs."""
         return not self.differences
 
     @property
@@ -81,7 +81,7 @@ def receipt(first: TraceData, second: TraceData, tolerance: float = 1e-9) -> Rec
 
 
 def _shape(first: TraceData, second: TraceData) -> Iterator[Difference]:
-    """Where the graphs are not the same: in order, each node with the edges that lead to it."""
+    """Tell where the graphs are not the same: in order, each node with the edges that lead to it."""
     into = [_by_target(data) for data in (first, second)]
     for a, b in zip(first.nodes, second.nodes, strict=False):
         for what in ("id", "role", "op", "name", "quantity"):
@@ -102,7 +102,7 @@ def _shape(first: TraceData, second: TraceData) -> Iterator[Difference]:
 
 
 def _numbers(first: TraceData, second: TraceData, tolerance: float) -> Iterator[Difference]:
-    """Where the numbers differ: values forward, then contributions and gradients backward."""
+    """Tell where the numbers differ: values forward, then contributions and gradients backward."""
     for a, b in zip(first.nodes, second.nodes, strict=True):
         if not _alike(a.value, b.value, tolerance):
             yield Difference(_of_node(a), "value", a.value, b.value)
@@ -127,7 +127,7 @@ def _by_target(data: TraceData) -> dict[str, list[Edge]]:
 
 
 def _of_node(node: TraceNode) -> str:
-    """A node in words: its id, and its name or op or role."""
+    """Return a node in words: its id, and its name or op or role."""
     return f"{node.id} ({short(clean(node.name or node.op or node.role))})"
 
 

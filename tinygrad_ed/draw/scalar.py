@@ -84,7 +84,7 @@ def _leaves(node: Node) -> Any:
 
 
 def _written_out(op: Op, node: Node, inputs: list[Any], made: _Recorder) -> Any:
-    """The entries of the result of an op."""
+    """Return the entries of the result of an op."""
     params = node.params or {}
     if op in _EACH:
         wide = np.broadcast_arrays(*inputs)
@@ -131,7 +131,7 @@ def _objects(value: Any) -> Any:
 
 
 def _array(parts: list[Any], shape: tuple[int, ...]) -> Any:
-    """An array of objects, which NumPy does not look into."""
+    """Return an array of objects, which NumPy does not look into."""
     array = np.empty(math.prod(shape), object)
     for i, part in enumerate(parts):
         array[i] = part

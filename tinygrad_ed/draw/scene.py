@@ -28,7 +28,7 @@ class Circle:
 
 @dataclass(frozen=True, slots=True)
 class Box:
-    """A rectangle by its centre, with rounded corners where `radius` is given."""
+    """A rectangle by its center, with rounded corners where `radius` is given."""
 
     x: float
     y: float
@@ -63,7 +63,7 @@ class Text:
     y: float
     what: Formula
     size: float = 12.0
-    colour: str = INK
+    color: str = INK
     anchor: str = "middle"
     bold: bool = False
     cls: str | None = None
@@ -119,7 +119,7 @@ def to_svg(scene: Scene, inline: bool = False) -> str:
 
 
 def _n(x: float) -> str:
-    """A coordinate, to a tenth of a pixel."""
+    """Return a coordinate, to a tenth of a pixel."""
     return f"{x:.1f}".removesuffix(".0")
 
 
@@ -145,11 +145,11 @@ def _svg(item: Item) -> Iterator[str]:
                 f'<path class="wire" d="M{_n(x1)} {_n(y1)}{curve}" fill="none" stroke="{stroke}" '
                 f'stroke-width="{width:.2g}"{more}/>'
             )
-        case Text(x, y, what, size, colour, anchor, bold, cls):
+        case Text(x, y, what, size, color, anchor, bold, cls):
             more = (' font-weight="bold"' if bold else "") + (f' class="{cls}"' if cls else "")
             more += f' text-anchor="{anchor}"' if anchor != "start" else ""
             place = f'x="{_n(x)}" y="{_n(y)}" font-size="{size:g}"'
-            paint = "" if colour == INK else f' fill="{colour}"'
+            paint = "" if color == INK else f' fill="{color}"'
             yield f"<text {place}{paint}{more}>{tspans(what.runs, size)}</text>"
         case Group(items, ident, cls, tip, extra):
             names = {"id": ident, "class": cls, **extra}
@@ -209,11 +209,11 @@ def _dot(item: Circle | Box | Line | Text, scene: Scene, names: Iterator[str]) -
             points = " ".join(f"{x:.2f},{scene.height - y:.2f}" for x, y in course)
             style = ", style=dashed" if dashed else ""
             yield f's0 -> s1 [pos="{points}", color="{stroke}", penwidth={width:.2g}{style}]'
-        case Text(x, y, what, size, colour, anchor, bold, _):
+        case Text(x, y, what, size, color, anchor, bold, _):
             w = item.length + 4
             x += {"start": w / 2, "middle": 0.0, "end": -w / 2}[anchor]
             end = {"start": "\\l", "middle": "", "end": "\\r"}[anchor]
             label = quoted(what.unicode)[:-1] + end + '"'
             font = ', fontname="Helvetica,Arial,Liberation Sans,DejaVu Sans Bold"' if bold else ""
             place = _at(scene, x, y - 0.36 * size, w, 1.3 * size)
-            yield f'{next(names)} [{place}, shape=none, fontsize={size:g}, fontcolor="{colour}"{font}, label={label}]'
+            yield f'{next(names)} [{place}, shape=none, fontsize={size:g}, fontcolor="{color}"{font}, label={label}]'

@@ -16,7 +16,7 @@ from tinygrad_ed.draw.lecture import split
 from tinygrad_ed.draw.parts import Edge, Numbers, TraceNode
 from tinygrad_ed.draw.scene import Box, Group, Item, Line, Scene, Text, words
 from tinygrad_ed.draw.steps import labels
-from tinygrad_ed.draw.style import COLOURS, GRADIENT, INK, LINE, OP, PAPER, QUIET, ROLES, heat, short, symbol
+from tinygrad_ed.draw.style import COLORS, GRADIENT, INK, LINE, OP, PAPER, QUIET, ROLES, heat, short, symbol
 from tinygrad_ed.draw.trace import Trace
 from tinygrad_ed.notation.formula import Formula
 
@@ -39,7 +39,7 @@ _LINE = 15.5  # between the rows of a matrix
 
 
 def size_of(node: TraceNode) -> Size:
-    """A card in a row: large enough for a small matrix in full, or for the heat maps of a large array."""
+    """Return a card in a row: large enough for a small matrix in full, or for the heat maps of a large array."""
     if node.value.cells:
         return Size(200.0, 84.0 + _CELL * max(len(n.cells) for n in (node.value, node.gradient) if n and n.cells))
     rows = cells_of(node.value)
@@ -50,7 +50,7 @@ def size_of(node: TraceNode) -> Size:
 
 
 def cells_of(numbers: Numbers) -> list[list[str]] | None:
-    """The entries of a small matrix of several rows, as text; a single row is written on the line."""
+    """Return the entries of a small matrix of several rows, as text; a single row is written on the line."""
     rows = matrix_cells(numbers)
     return rows if rows and len(rows) > 1 else None
 
@@ -61,7 +61,7 @@ def drawing(data: Trace, title: str) -> Scene:
 
 
 def _is_network(data: Trace) -> bool:
-    """Whether a trace is a network in numbers, with nothing missing, as it might be in one from a file."""
+    """Tell whether a trace is a network in numbers, with nothing missing, as it might be in one from a file."""
     known = {node.quantity for node in data.nodes}
     neurons = [(j, at[0]) for kind, j, at in map(split, filter(None, known)) if kind == "alpha" and at]
     last = max([j for j, _ in neurons], default=0)
@@ -76,7 +76,7 @@ def _is_network(data: Trace) -> bool:
 
 
 def in_rows(data: Trace, title: str, paint: Callable[[TraceNode], str] | None = None) -> Scene:
-    """The graph with cards in rows; edges that share a card leave and enter side by side; `paint` gives colours."""
+    """The graph with cards in rows; edges that share a card leave and enter side by side; `paint` gives colors."""
     sizes = {node.id: size_of(node) for node in data.nodes}
     places, routes = place(data, {name: (size.w, size.h) for name, size in sizes.items()}, _ACROSS, _DOWN)
     wires: list[Item] = []
@@ -94,7 +94,7 @@ def in_rows(data: Trace, title: str, paint: Callable[[TraceNode], str] | None = 
 
 
 def as_network(data: Trace, title: str) -> Scene:
-    """A network in numbers: the input at the left, ζ and α of every layer, the cost at the right."""
+    """Return a network in numbers: the input at the left, ζ and α of every layer, the cost at the right."""
     known = {node.quantity: node for node in data.nodes if node.quantity}
     widths = Counter(split(name)[1] for name in known if name.startswith("alpha"))
     height = _PITCH * max(widths.values())
@@ -133,7 +133,7 @@ def _on_line(
     k: int,
     widths: Counter[int],
 ) -> Point:
-    """Where a weight stands: on its connection, those of one neuron in one column."""
+    """Tell where a weight stands: on its connection, those of one neuron in one column."""
     _, x1, y1 = places[known[f"alpha[{j - 1},{i}]"].id]
     _, x2, y2 = places[known[f"zeta[{j},{k}]"].id]
     left, right = x1 + _NEURON.w / 2 + 62, x2 - _NEURON.w / 2 - 52
@@ -145,7 +145,7 @@ def _on_line(
 
 
 def _network_wires(data: Trace, places: dict[str, tuple[Size, float, float]]) -> list[Item]:
-    """The connections: from side to side, and those of a weight or a bias from its own card."""
+    """Return the connections: from side to side, and those of a weight or a bias from its own card."""
     by_id = {node.id: node for node in data.nodes}
     heights = [(places[e.source][2], places[e.target][2]) for e in data.edges]
     long = [by_id[e.source].quantity is not None and not _beside(by_id[e.source]) for e in data.edges]
@@ -170,7 +170,7 @@ def _network_wires(data: Trace, places: dict[str, tuple[Size, float, float]]) ->
 
 
 def _beside(node: TraceNode) -> bool:
-    """Whether a card stands at a connection or under a neuron."""
+    """Tell whether a card stands at a connection or under a neuron."""
     return split(node.quantity or "")[0] in ("omega", "beta", "rho")
 
 
@@ -193,25 +193,25 @@ def _scene(
 
 
 def in_card(numbers: Numbers, size: Size) -> str:
-    """What stands on a card's line for a value: nothing, if it is written out below as a matrix."""
+    """Return what stands on a card's line for a value: nothing, if it is written out below as a matrix."""
     return "" if cells_of(numbers) and size.w > 150 else brief(numbers, size.most)
 
 
 def _card(node: TraceNode, name: Formula, fill: str, size: Size, x: float, y: float) -> Item:
-    """A box: name, value, gradient; and for the result of an op its sign in a disc."""
+    """Return a box: name, value, gradient; and for the result of an op its sign in a disc."""
     border = ROLES[node.role][1]
     left, top, right, text = x - size.w / 2 + 10, y - size.h / 2, x + size.w / 2, size.text
-    back = GRADIENT if fill == ROLES[node.role][0] else INK  # on a colour of a scale orange could not be read
+    back = GRADIENT if fill == ROLES[node.role][0] else INK  # on a color of a scale orange could not be read
     radius = 0 if node.role in ("parameter", "input", "constant") else 12
     rim = 2.4 if node.role == "output" else 1.3
     items: list[Item] = [Box(x, y, size.w, size.h, fill, border, rim, radius, node.role == "constant")]
-    colour = COLOURS.get(split(node.quantity or "")[0], INK)
+    color = COLORS.get(split(node.quantity or "")[0], INK)
     value = in_card(node.value, size)
     gradient = "∂ –" if node.gradient is None else f"∂ = {in_card(node.gradient, size)}"
     if node.role == "constant":
         gradient = ""
     if size is _SMALL:
-        items.append(Text(left - 4, top + 17, name, 12.5, colour, "start", bold=True))
+        items.append(Text(left - 4, top + 17, name, 12.5, color, "start", bold=True))
         items.append(Text(right - 6, top + 17, words(value), text, anchor="end", cls="value"))
         items.append(Text(left - 4, top + 34, words(gradient), text, back, "start", cls="gradient"))
         return Group(items, id=f"node-{node.id}", cls=f"node {node.role}", tip=_tip(node, name))
@@ -226,7 +226,7 @@ def _card(node: TraceNode, name: Formula, fill: str, size: Size, x: float, y: fl
     at = right - 12 if node.op is None else right - 2 * wide - 14
     items.append(Text(at, top + 20, words(shape), 11, QUIET, "end"))
     if node.role != "constant" or node.name:
-        items.append(Text(left, top + 21, name, 13.5, colour, "start", bold=True))
+        items.append(Text(left, top + 21, name, 13.5, color, "start", bold=True))
     down = top + 43 + _LINE * len(cells_of(node.value) or "")
     items.append(Text(left, top + 43, words(value), text, anchor="start", cls="value"))
     rows = cells_of(node.value) if size.w > 150 else None
@@ -243,18 +243,18 @@ def _card(node: TraceNode, name: Formula, fill: str, size: Size, x: float, y: fl
     return Group(items, id=f"node-{node.id}", cls=f"node {node.role}", tip=_tip(node, name))
 
 
-def _table(rows: list[list[str]], left: float, right: float, top: float, colour: str) -> list[Item]:
-    """A matrix, its columns set flush right."""
+def _table(rows: list[list[str]], left: float, right: float, top: float, color: str) -> list[Item]:
+    """Return a matrix, its columns set flush right."""
     step = (right - left) / len(rows[0])
     return [
-        Text(left + step * (i + 1), top + _LINE * row, words(entry), 12, colour, "end")
+        Text(left + step * (i + 1), top + _LINE * row, words(entry), 12, color, "end")
         for row, line in enumerate(rows)
         for i, entry in enumerate(line)
     ]
 
 
 def heat_map(numbers: Numbers, left: float, top: float, cell: float) -> list[Item]:
-    """The cells of a large array as small squares: blue below zero, white at zero, orange above."""
+    """Return the cells of a large array as small squares: blue below zero, white at zero, orange above."""
     cells = numbers.cells or []
     largest = max(abs(numbers.low), abs(numbers.high))
     items: list[Item] = [
@@ -271,7 +271,7 @@ def _tip(node: TraceNode, name: Formula) -> str:
 
 
 def _wire(i: int, edge: Edge, lines: list[Item], at: Point | None) -> Item:
-    """An edge, with what flows back through it written where `at` is given."""
+    """Return an edge, with what flows back through it written where `at` is given."""
     if at is not None and edge.contribution is not None:
         flow = Text(at[0], at[1] + 4, words(brief(edge.contribution)), 11, GRADIENT)
         lines = [*lines, Group([Box(*at, flow.length + 4, 15, PAPER, radius=4), flow], cls="flow")]
@@ -281,7 +281,7 @@ def _wire(i: int, edge: Edge, lines: list[Item], at: Point | None) -> Item:
 def _ports(
     ends: list[str], order: list[float], room: float, step: float, counted: list[bool] | None = None
 ) -> list[float]:
-    """Where along a card's side each edge ends: side by side, in the order of where they come from or go to."""
+    """Tell where along a card's side each edge ends: side by side, in the order of where they come from or go to."""
     groups: dict[str, list[int]] = defaultdict(list)
     for i in sorted(range(len(ends)), key=lambda i: (order[i], i)):
         if counted is None or counted[i]:

@@ -75,12 +75,12 @@ class StoryStep:
 
     @property
     def rule_agrees(self) -> bool | None:
-        """Whether graph and rule give the same numbers, up to rounding; None where one of them is not known."""
+        """True if graph and rule give the same numbers, up to rounding; None where one of them is not known."""
         return None if self.rule_gives is None or self.shown is None else alike(self.shown, self.rule_gives)
 
 
 def alike(a: Numbers, b: Numbers) -> bool:
-    """Whether numbers on two roads are the same up to rounding; a batch of one sample is a vector."""
+    """Tell whether numbers on two roads are the same up to rounding; a batch of one sample is a vector."""
     if a.entries is None or b.entries is None:
         return bool(np.allclose([a.low, a.high, a.mean], [b.low, b.high, b.mean], rtol=1e-6, atol=1e-12))
     one, other = np.ravel(a.entries), np.ravel(b.entries)
@@ -124,7 +124,7 @@ class _Story:
         self.sofar: dict[str, Any] = {}
 
     def whole(self, node: TraceNode) -> bool:
-        """Whether all inputs of a net input are there; in a trace from a file some may be missing."""
+        """Tell whether all inputs of a net input are there; in a trace from a file some may be missing."""
         inputs = {self.by_id[edge.source].quantity or "" for _, edge in self.into[node.id]}
         kind, j, neurons = lecture.split(node.quantity or "")
         if not neurons:
@@ -135,18 +135,18 @@ class _Story:
         return kind == "zeta" and bool(weights) and inputs == {*before, *weights, f"beta[{j},{k}]"}
 
     def slope(self, node: str) -> Formula:
-        """The letter of a gradient: ∂E/∂node."""
+        """Return the letter of a gradient: ∂E/∂node."""
         return derivative(self.terms[self.root.id], self.terms[node])
 
     def rule(self, quantity: str | None) -> tuple[Formula | None, Numbers | None]:
-        """The lecture's rule of a quantity, and the number it gives."""
+        """Return the lecture's rule of a quantity, and the number it gives."""
         if quantity is None:
             return None, None
         rule = lecture.rule_of(quantity, self.last)
         return rule, lecture.number_of(self.closed, quantity) if rule else None
 
     def written(self, node: TraceNode, terms: dict[str, Formula]) -> Formula | None:
-        """The right side of a forward equation; `terms` are letters or numbers of its inputs, by id.
+        """Return the right side of a forward equation; `terms` are letters or numbers of its inputs, by id.
 
         None for a sum that would be too long.
         """
@@ -218,7 +218,7 @@ class _Story:
         return self.sends(edge, node, values, value_term(arrives))
 
     def sends(self, edge: Edge, node: TraceNode, names: Mapping[str, Formula], g: Formula) -> Formula:
-        """What goes back through an edge, in letters or in numbers: what arrives times the local derivative."""
+        """Return what goes back through an edge, in letters or in numbers: what arrives times the local derivative."""
         source = self.by_id[edge.source]
         terms = {f"x{e.slot}": names[e.source] for _, e in self.into[node.id]}
         terms |= {"y": names[node.id], "g": g}
@@ -252,7 +252,7 @@ class _Story:
         return StoryStep("update", node.id, (), text, equation(name, general, "←"), work, new, new)
 
     def _added(self, node: str, before: Any, sent: Numbers | None) -> Numbers | None:
-        """The sum so far; None where the arrays are too large to be in the trace."""
+        """Return the sum so far; None where the arrays are too large to be in the trace."""
         if before is None and node not in self.sofar:
             return sent
         if before is None or sent is None or sent.entries is None:
@@ -264,13 +264,13 @@ _LAYER = {"alpha": "$g $w^T", "omega": "$a^T $g", "beta": '$g " (summed over sam
 
 
 def _letters(by_quantity: dict[str, Formula]) -> dict[str, Formula]:
-    """The inputs of a layer's net input under the names of the templates."""
+    """Return the inputs of a layer's net input under the names of the templates."""
     short = {"alpha": "a", "omega": "w", "beta": "b"}
     return {short[lecture.split(name)[0]]: term for name, term in by_quantity.items()}
 
 
 def labels(nodes: Sequence[TraceNode]) -> dict[str, str]:
-    """A name for every node: its own, a constant's number, or v1, v2, ... in order.
+    """Return a name for every node: its own, a constant's number, or v1, v2, ... in order.
 
     >>> from tinygrad_ed.draw.trace import trace
     >>> from tinygrad_ed.graph.node import Node

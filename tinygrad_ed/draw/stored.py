@@ -74,7 +74,7 @@ def _step(step: StoryStep) -> dict[str, Any]:
 
 
 def _out(part: Any) -> Any:
-    """The same number, numbers or lists as JSON can hold them."""
+    """Return the same number, numbers or lists as JSON can hold them."""
     if isinstance(part, float):
         return part if math.isfinite(part) else str(part)
     if isinstance(part, list):

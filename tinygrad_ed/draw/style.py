@@ -10,7 +10,7 @@ from tinygrad_ed.notation import colors
 from tinygrad_ed.notation import letters as notation
 from tinygrad_ed.notation.formula import Runs
 
-COLOURS = {name: light for name, (light, _) in colors.LETTERS.items()}
+COLORS = {name: light for name, (light, _) in colors.LETTERS.items()}
 INK, QUIET, PAPER, LINE, OP, WRONG, FORWARD_FILL, BACKWARD_FILL, CLUSTER_FILL, WRONG_FILL = [
     colors.REST[name][0]
     for name in (
@@ -18,11 +18,11 @@ INK, QUIET, PAPER, LINE, OP, WRONG, FORWARD_FILL, BACKWARD_FILL, CLUSTER_FILL, W
         *("forward-fill", "backward-fill", "cluster-fill", "wrong-fill"),
     )
 ]
-GRADIENT = COLOURS["B"]
+GRADIENT = COLORS["B"]
 
 ROLES = {  # role: (fill, border)
-    "parameter": (colors.REST["parameter-fill"][0], COLOURS["omega"]),
-    "input": (FORWARD_FILL, COLOURS["alpha"]),
+    "parameter": (colors.REST["parameter-fill"][0], COLORS["omega"]),
+    "input": (FORWARD_FILL, COLORS["alpha"]),
     "constant": (colors.REST["constant-fill"][0], QUIET),
     "op": (PAPER, OP),
     "output": (PAPER, INK),
@@ -60,11 +60,11 @@ def number_text(x: float) -> str:
 
 
 def heat(x: float, largest: float, strongest: float = 1.0) -> str:
-    """Return the colour of a number in a heat map: blue below zero, white at zero, orange above.
+    """Return the color of a number in a heat map: blue below zero, white at zero, orange above.
 
     Args:
         x: the number.
-        largest: the size that gets the strongest colour.
+        largest: the size that gets the strongest color.
         strongest: how strong that is; less than 1 where text stands on it.
 
     >>> heat(0.0, 2.0), heat(-2.0, 2.0), heat(1.0, 2.0)

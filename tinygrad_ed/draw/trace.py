@@ -155,7 +155,7 @@ def trace(
 
 
 def _sent(node: Node, slot: int, upstream: Any) -> tuple[float | None, Any]:
-    """The local derivative, of a float by a float, and what a node sends to one input for what arrives at it.
+    """Return the local derivative, of a float by a float, and what a node sends to one input for what arrives at it.
 
     For a float the rule is asked for a gradient of 1, and what is sent is the product of the two, as the picture says.
     """
@@ -197,7 +197,7 @@ def collapse(data: Trace) -> Trace:
 
 
 def layer_of(leaf: Node) -> str | None:
-    """The cluster of a parameter named like `W1` or `b1`: "layer 1"."""
+    """Return the cluster of a parameter named like `W1` or `b1`: "layer 1"."""
     match = _PARAMETER.fullmatch(leaf.name or "")
     return f"layer {match[1]}" if match else None
 
@@ -223,7 +223,7 @@ def layers_of(order: list[Node]) -> dict[Node, str]:
 
 
 def _same(a: Any, b: Any) -> bool:
-    """Whether a stored gradient is the one that a sweep brings."""
+    """Tell whether a stored gradient is the one that a sweep brings."""
     if a is None or b is None:
         return a is b
     return (type(a) is float and a == b) or np.allclose(a, b, rtol=1e-5, atol=0, equal_nan=True)

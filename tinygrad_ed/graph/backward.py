@@ -88,7 +88,7 @@ def gradients(root: Node, wrt: Any, seed: Any = None, create_graph: bool = False
 
 
 def pull(roots: Sequence[Node], seeds: Sequence[Any], targets: Sequence[Node], create_graph: bool = False) -> list[Any]:
-    """The gradients of the sum of all root . seed with respect to the targets; None where nothing arrived.
+    """Return the gradients of the sum of all root . seed with respect to the targets; None where nothing arrived.
 
     Only what lies between roots and targets is walked.
     """
@@ -106,7 +106,7 @@ def pull(roots: Sequence[Node], seeds: Sequence[Any], targets: Sequence[Node], c
 
 
 def finished(gradient: Any, node: Node, create_graph: bool) -> Any:
-    """What a user gets: zeros where nothing arrived; a Node, or a plain value that is the user's own."""
+    """Return what a user gets: zeros where nothing arrived; a Node, or a plain value that is the user's own."""
     if gradient is None:
         gradient = 0.0 if node.shape == () else np.zeros(node.shape, node.dtype)
     if create_graph:
@@ -120,7 +120,7 @@ def finished(gradient: Any, node: Node, create_graph: bool) -> Any:
 
 
 def start(root: Node, seed: Any = None) -> Any:
-    """The gradient that arrives at the root: the seed, checked, or 1."""
+    """Return the gradient that arrives at the root: the seed, checked, or 1."""
     if seed is None and type(root._value) is float:
         return 1.0
     shape = root.shape
@@ -160,7 +160,7 @@ def walk(*roots: Node) -> list[Node]:
 
 
 def _between(order: list[Node], targets: Iterable[Node]) -> set[Node]:
-    """The nodes that depend on a target, and the targets."""
+    """Return the nodes that depend on a target, and the targets."""
     between = set(targets)
     for node in reversed(order):
         for arg in node.args:

@@ -154,7 +154,7 @@ def _see_that_it_is_meant(node: Node) -> None:
 
 
 def _state(thing: Any) -> Any:
-    """What an array or a container holds, to be compared later."""
+    """Return what an array or a container holds, to be compared later."""
     if isinstance(thing, np.ndarray):
         return thing.shape, hash(thing.tobytes())
     if isinstance(thing, dict):
@@ -165,19 +165,19 @@ def _state(thing: Any) -> Any:
 
 
 def _array(result: Any) -> Any:
-    """A result or a gradient as a number or an array; of no gradient, 0."""
+    """Return a result or a gradient as a number or an array; of no gradient, 0."""
     value = plain(result)
     return 0.0 if value is None else value._now() if isinstance(value, Lifted) and value.many else value
 
 
 def _first_bad(value: Any) -> tuple[int, ...] | None:
-    """The place of the first entry that is not finite."""
+    """Return the place of the first entry that is not finite."""
     finite = np.isfinite(value)
     return None if np.all(finite) else tuple([int(i) for i in np.argwhere(~finite)[0]])
 
 
 def _found(value: Any, bad: tuple[int, ...]) -> str:
-    """The offending entry, and how many there are."""
+    """Return the offending entry, and how many there are."""
     if not bad:
         return f"{value}"
     count = int(np.sum(~np.isfinite(value)))
@@ -200,7 +200,7 @@ def _called(x: Any) -> str:
 
 
 def _entry(value: Any, bad: tuple[int, ...]) -> str:
-    """What an input holds where the result went wrong, if the shapes allow to say it."""
+    """Return what an input holds where the result went wrong, if the shapes allow to say it."""
     if not np.all(np.isfinite(value)):
         return "not finite itself"
     if np.ndim(value) == 0:

@@ -97,7 +97,7 @@ class Referee(NamedTuple):
         return [power_of_two(max(self.step, tiny)), *relative]
 
     def limit(self, line: Line, here: Array, starts: list[Any], retry: bool = True) -> Slopes:
-        """The slopes of `line` at 0, where it is `here`, from the longest step that half the step confirms.
+        """Return the slopes of `line` at 0, where it is `here`, from the longest step that half the step confirms.
 
         For a smooth line the slope does not change and the gap halves. Where no step does, the first slope stands.
         """
@@ -127,7 +127,7 @@ class Referee(NamedTuple):
 
 
 def sides(line: Line, here: Array, h: Any) -> tuple[Array, Array]:
-    """The central difference, and the slope from the right less that from the left; NaN outside the domain."""
+    """Return the central difference, and the slope from the right less that from the left; NaN outside the domain."""
     try:
         above, below = line(h), line(-h)
     except (ValueError, ArithmeticError) as error:  # as `math.log` says it

@@ -1,7 +1,7 @@
-"""Whether ops remember what they did, and who is told of it: per thread and per asynchronous task.
+"""Says whether ops record a graph, and which observer sees it: for each thread and each asynchronous task.
 
 Ops ask `mode` once: False (results are leaves), True (results remember op and inputs), or an `Observer`, which is
-True and wants to see every new node (`debug.py` has one). Without an observer, none of this costs a thing.
+True and sees every new node (`debug.py` has one). Without an observer this costs nothing.
 """
 
 import os

@@ -20,7 +20,7 @@ DEEPEST = 300
 
 
 def leaves(tree: Any, level: int = 0) -> list[Any]:
-    """The entries of nested lists, tuples and dicts, in order.
+    """Return the entries of nested lists, tuples and dicts, in order.
 
     Raises:
         InvalidType: for more than 300 levels, or where a container holds itself.
@@ -44,7 +44,7 @@ def leaves(tree: Any, level: int = 0) -> list[Any]:
 
 
 def rebuilt(tree: Any, entries: Iterator[Any]) -> Any:
-    """The nesting of `tree` around other entries."""
+    """Return the nesting of `tree` around other entries."""
     if isinstance(tree, dict):
         return {key: rebuilt(branch, entries) for key, branch in tree.items()}
     if isinstance(tree, list | tuple):
@@ -54,7 +54,7 @@ def rebuilt(tree: Any, entries: Iterator[Any]) -> Any:
 
 
 def leaves_like(tree: Any, model: Any, what: str) -> list[Any]:
-    """The entries of `tree`, which must be nested as `model` is."""
+    """Return the entries of `tree`, which must be nested as `model` is."""
     if isinstance(model, dict):
         if not isinstance(tree, dict) or tree.keys() != model.keys():
             raise InvalidType(f"{what} must be a dict with the keys {list(model)}, but got {tree!r}")

@@ -288,7 +288,7 @@ _met: ContextVar[Callable[[], _Met | None]] = ContextVar("met", default=lambda: 
 
 
 def _blank(kind: type[Node], older: object = None) -> Node:
-    """A node that gets its fields later; those that are older are there already."""
+    """Return a node that gets its fields later; those that are older are there already."""
     return object.__new__(kind)
 
 

@@ -150,7 +150,7 @@ class Op:
         return f"<op {self.name}>"
 
     def __reduce__(self) -> tuple[Callable[[str], "Op"], tuple[str]]:
-        """A pickled graph holds the names of its ops; their rules are functions, which no file can hold."""
+        """Return a pickled graph holds the names of its ops; their rules are functions, which no file can hold."""
         if OPS.get(self.name) is not self:
             raise InvalidType(f"op {self.name!r} cannot be pickled: another op has the same name; rename this one")
         return find_op, (self.name,)
@@ -200,7 +200,7 @@ class Op:
         return self._remembered(value, args, owned(params) if params else params)
 
     def _remembered(self, value: Value, args: tuple[Any, ...], params: dict[str, Any]) -> Node:
-        """The new node; one that remembers nothing if recording is off."""
+        """Return the new node; one that remembers nothing if recording is off."""
         node, recording = blank(), recording_mode()
         node._value, node.id = value, next(clock)
         node._grad = node.op = node._first = node._second = None
@@ -338,12 +338,12 @@ def find_op(name: str) -> Op:
 
 
 def is_numpy_function(function: object) -> bool:
-    """Whether NumPy asks our protocols before it runs `function` on a Node."""
+    """Tell whether NumPy asks our protocols before it runs `function` on a Node."""
     return isinstance(function, np.ufunc | type(np.sum))
 
 
 def is_exact(value: object) -> bool:
-    """Whether a value is an int that a float holds to the last digit."""
+    """Tell whether a value is an int that a float holds to the last digit."""
     return type(value) is int and -(2**53) <= value <= 2**53
 
 

@@ -92,7 +92,7 @@ class Opaque(Op):
         return np.tensordot(u, columns, (range(-ndim, 0), range(1, ndim + 1))).reshape((*stack, *shape))
 
     def _slopes(self, i: int, vs: Iterable[Array], values: tuple[Any, ...], params: dict[str, Any]) -> Iterator[Array]:
-        """How the result moves when one of the values moves along each v."""
+        """Tell how the result moves when one of the values moves along each v."""
         x, function = np.asarray(values[i], dtype=float), self.forward if self.linear[i] else self.again
         referee = Referee(self.eps, self.eps ** (1 / 3), 8 * self.eps**0.5)
 
@@ -119,7 +119,7 @@ class Opaque(Op):
 
 
 def _pulled(op: Opaque, i: int) -> Opaque:
-    """The op (u, *values) -> u^T J_i of another. It is linear in u, and its own rule for that is v -> J_i v."""
+    """Return the op (u, *values) -> u^T J_i of another. It is linear in u, and its own rule for that is v -> J_i v."""
     pulled: Opaque
     make = partial(Opaque, f"{op.name}'", linear=(True, *op.linear), eps=op.eps ** (2 / 3), stacks=True)
     pushed = make(partial(op.push, i), first_rule=lambda u, y, v, *rest, **params: pulled(u, *rest, **params))

@@ -91,7 +91,7 @@ def _turned(way: Method) -> Method:
 
 
 def _of_one(op: Op, otherwise: Method) -> Method:
-    """The short way for an op of one input; `otherwise` takes what needs more care."""
+    """Return the short way for an op of one input; `otherwise` takes what needs more care."""
 
     def short(x: Any) -> Any:
         if type(x) is not Node or recording_mode() is not True:
@@ -120,7 +120,7 @@ def _of_one(op: Op, otherwise: Method) -> Method:
 
 
 def _of_two(op: Op, compute: Method, otherwise: Method) -> Method:
-    """The short way for an op of two inputs, a Node among them; `otherwise` takes what needs more care."""
+    """Return the short way for an op of two inputs, a Node among them; `otherwise` takes what needs more care."""
 
     def short(x: Any, y: Any) -> Any:
         a: Any = x._value if type(x) is Node else x
@@ -221,7 +221,7 @@ def _add_parts(node: Node, upstream: Any, gradients: dict[Node, Any], between: s
 
 
 def _parts(node: Node, upstream: Any, between: set[Node] | None = None) -> Iterator[tuple[Any, Any]]:
-    """Each parent of a node with the gradient that the node sends to it."""
+    """Yield each parent of a node with the gradient that the node sends to it."""
     args = node.args
     inputs = [plain(arg) for arg in args]
     for position, arg in enumerate(args):

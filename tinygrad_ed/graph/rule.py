@@ -52,7 +52,7 @@ def contribution(
     arg: Node,
     as_it_is: bool = False,
 ) -> Any:
-    """What the op's rule sends to one input, of that input's shape and dtype; None if it has no rule.
+    """Return what the op's rule sends to one input, of that input's shape and dtype; None if it has no rule.
 
     A reader's rule may know no more than plain arrays; unless it is to be run as it is, it gets them.
     """
@@ -87,7 +87,7 @@ def contribution(
 def _of_a_reader(
     op: Op, position: int, g: Any, y: Any, inputs: Sequence[Any], params: dict[str, Any], arg: Node
 ) -> Any:
-    """What a reader's rule sends where there are Nodes, a batch, or values that are recorded.
+    """Return what a reader's rule sends where there are Nodes, a batch, or values that are recorded.
 
     Of a batch it gets one gradient after the other. Nodes it gets to try; where it does not run on them, loses the
     derivative, or gives other numbers than for arrays, an opaque op runs it on plain arrays.
@@ -118,14 +118,14 @@ def _of_a_reader(
 
 
 def _now(x: Any) -> Any:
-    """The numbers of a Node, or of what is recorded."""
+    """Return the numbers of a Node, or of what is recorded."""
     value = plain(x)
     return value._now() if isinstance(value, Lifted) else value
 
 
 @cache
 def _opaque(op: Op, position: int, count: int) -> Opaque:
-    """The op (g, y, *inputs) -> what a rule sends; the differences move y with the inputs."""
+    """Return the op (g, y, *inputs) -> what a rule sends; the differences move y with the inputs."""
 
     def forward(g: Any, y: Any, *inputs: Any, **params: Any) -> Any:
         return contribution(op, position, g, y, inputs, params, Node(inputs[position]), True)

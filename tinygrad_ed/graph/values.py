@@ -176,7 +176,7 @@ def owned(param: Any) -> Any:
 
 
 def lifted_among(params: dict[str, Any]) -> Lifted | None:
-    """The lifted value among the parameters of an op, such as positions in an index."""
+    """Return the lifted value among the parameters of an op, such as positions in an index."""
     for param in params.values():
         for part in param if isinstance(param, tuple | list) else (param,):
             if isinstance(part, Lifted):
@@ -185,7 +185,7 @@ def lifted_among(params: dict[str, Any]) -> Lifted | None:
 
 
 def shape_of(value: Any) -> tuple[int, ...]:
-    """The shape of a number, an array, a list or a Node."""
+    """Return the shape of a number, an array, a list or a Node."""
     if type(value) is float:
         return ()
     try:
@@ -195,7 +195,7 @@ def shape_of(value: Any) -> tuple[int, ...]:
 
 
 def short(value: Any) -> str:
-    """The array in one line, shortened: messages and labels are lines."""
+    """Return the array in one line, shortened: messages and labels are lines."""
     if not isinstance(value, np.ndarray):
         return " ".join(repr(value).split())
     return " ".join(np.array2string(value, separator=", ", threshold=12, edgeitems=2).split())

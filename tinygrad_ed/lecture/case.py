@@ -141,13 +141,13 @@ class Case:
         return np.asarray(np.any([np.zeros(len(room), bool), *near_one], axis=0))
 
     def cost_at_kink(self) -> NDArray[np.bool]:
-        """Which outputs lie on a kink of C, up to rounding."""
+        """Tell which outputs lie on a kink of C, up to rounding."""
         answer, size = self.alpha[self.L], np.abs(self.alpha[self.L]) + np.abs(self.rho)
         off = [np.abs(answer - self.rho - kink) <= UNITS * size for kink in COSTS[self.cost].kinks]
         return np.asarray(np.any([np.zeros(len(answer), bool), *off], axis=0))
 
     def kinks(self) -> str:
-        """What is decided at neurons whose net input lies on a kink, in words."""
+        """Return what is decided at neurons whose net input lies on a kink, in words."""
         found = [
             f"The net input of `v^{i}_{{{q + 1}}}` lies on the kink of {self.activations[i]}, which has no derivative "
             f"there; by convention `Φ' = {number(self.dphi[i][q])}`."
@@ -157,7 +157,7 @@ class Case:
         return _few(found)
 
     def cost_kinks(self, slope: Array) -> str:
-        """What is decided at outputs that lie on a kink of C, in words."""
+        """Return what is decided at outputs that lie on a kink of C, in words."""
         return _few(
             [
                 f"The output `α^{self.L}_{{{q + 1}}}` lies on the kink of {self.cost}, which has no derivative there; "
@@ -173,14 +173,14 @@ class Case:
         return {i: self.at_one_of((*row.kinks, *row.bends), i, NEAR) for i, row in rows.items()}
 
     def run(self, omega: Mapping[int, Array], beta: Mapping[int, Array]) -> float:
-        """The error for other parameters."""
+        """Return the error for other parameters."""
         a = self.alpha[0]
         for i in self.layers:
             a = ACTIVATIONS[self.activations[i]].phi(a @ omega[i] + beta[i])
         return self.cost_of(a)
 
     def error(self, omega: Mapping[int, Array], beta: Mapping[int, Array]) -> float:
-        """The error for other parameters near by, without the kinks of Φ.
+        """Return the error for other parameters near by, without the kinks of Φ.
 
         A neuron at a kink has no slope of its own: it goes along the straight line that the convention chooses,
         Φ(ζ) + Φ'(ζ) (z - ζ). So the numeric slopes of the error are what the derivation must give. (The kinks of
@@ -195,6 +195,6 @@ class Case:
 
 
 def _few(sentences: list[str]) -> str:
-    """The first three, and how many more there are."""
+    """Return the first three, and how many more there are."""
     more = [f"({len(sentences) - 3} more.)"] if len(sentences) > 3 else []
     return " ".join(sentences[:3] + more)

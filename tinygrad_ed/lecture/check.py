@@ -68,7 +68,7 @@ def between_slopes(compared: str, found: Any, slopes: "Slopes") -> Check:
 
 
 def _worst(compared: str, triples: list[tuple[Any, Any, Any]]) -> Check:
-    """The largest difference of all, and the entry that is worst by its own limit."""
+    """Return the largest difference of all, and the entry that is worst by its own limit."""
     largest, ratio, limit = 0.0, 0.0, 0.0
     for found, right, allowed in triples:
         found, right = np.asarray(found, float), np.asarray(right, float)
@@ -128,7 +128,7 @@ def _steps(x: Array, reach: Array) -> Array:
 
 
 def _slopes(here: Any, up: Array, down: Array, x: Array, step: Array, size: Any) -> Slopes:
-    """The slopes from the values on both sides; a step is what is left of it after rounding."""
+    """Return the slopes from the values on both sides; a step is what is left of it after rounding."""
     right, left = x + step - x, x - (x - step)
     middle = (up - down) / (right + left)
     gap = np.abs((up - here) / right - (here - down) / left)

@@ -88,7 +88,7 @@ class Contribution:
         return letter("v", self.j, self.k + 1).unicode
 
     def _neuron(self) -> list[str]:
-        """What it did, and how the error moves with it."""
+        """Return what it did, and how the error moves with it."""
         at = {"j": self.j, "k": self.k + 1}
         lines = [
             ("ζ^$j_$k = $it", self.zeta, "is its net input"),
@@ -100,7 +100,7 @@ class Contribution:
         return _table([(formula(markup, it=value, **at).unicode, words) for markup, value, words in lines])
 
     def _parameters(self) -> list[str]:
-        """How the error moves with its weights and its bias."""
+        """Tell how the error moves with its weights and its bias."""
         rows = [("parameter", "is", "meets", "moves the error by")]
         for i in np.argsort(-np.abs(self.grad_omega), kind="stable")[:WEIGHTS]:
             weight, below = letter("omega_k", self.j, f"{i + 1},{self.k + 1}"), letter("alpha", self.j - 1, i + 1)
@@ -115,7 +115,7 @@ class Contribution:
         return ["Through its own weights and its bias it moves the error with these slopes:", *_table(rows)]
 
     def _paths(self) -> list[str]:
-        """The ways on which it reaches the error."""
+        """Return the ways on which it reaches the error."""
         found = self.paths
         some = f"the {len(found.heaviest)} heaviest" if found.count > len(found.heaviest) else "all of them"
         dead = f" ({found.count - found.alive:,} of them blocked by a zero)" if found.alive < found.count else ""
@@ -133,7 +133,7 @@ class Contribution:
         ]
 
     def _step(self) -> list[str]:
-        """What one step on this neuron alone does."""
+        """Return what one step on this neuron alone does."""
         move = formula("-η (⟦{∂E}/{∂ω}⟧^2 + ({∂E}/{∂β})^2) = $it", it=self.predicted)
         share = f", {100 * self.measured / self.predicted:.1f} % of that" if self.predicted else ""
         return [
@@ -218,19 +218,19 @@ def contribution(
 
 
 def _moves(slope: float) -> str:
-    """How something moves that has this slope."""
+    """Tell how something moves that has this slope."""
     if slope == 0:
         return "does not move"
     return f"{'rises' if slope > 0 else 'falls'} {number(abs(slope))} times as far"
 
 
 def _product(path: Path) -> str:
-    """The product on a path, written out."""
+    """Return the product on a path, written out."""
     factors = " · ".join([str(factor(value)) for value in path.factors])
     return f"{factors} = {number(path.product)}" if len(path.factors) > 1 else str(number(path.product))
 
 
 def _table(rows: Sequence[Sequence[str]]) -> list[str]:
-    """Rows in columns, with a margin."""
+    """Return rows in columns, with a margin."""
     widths = [max([len(cell) for cell in column]) for column in zip(*rows, strict=True)]
     return ["  " + "   ".join([cell.ljust(w) for cell, w in zip(row, widths, strict=True)]).rstrip() for row in rows]

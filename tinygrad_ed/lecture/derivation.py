@@ -33,7 +33,7 @@ class Derivation:
 
     @property
     def holds(self) -> bool:
-        """Whether every step equals the one before it."""
+        """True if every step equals the one before it."""
         return self.first_failure is None
 
     @property
@@ -112,7 +112,7 @@ class Derivation:
         return write_whole(path, content)
 
     def _repr_html_(self) -> str:
-        """What a notebook shows: the page in a frame, so that neither's style touches the other."""
+        """Return what a notebook shows: the page in a frame, so that neither's style touches the other."""
         return framed(self.to_html(), self.title)
 
     def _repr_markdown_(self) -> str:

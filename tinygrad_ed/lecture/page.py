@@ -64,7 +64,7 @@ def framed(page: str, title: str) -> str:
 
 
 def _letters() -> str:
-    """The lecture's letters, and their usual names elsewhere."""
+    """Return the lecture's letters, and their usual names elsewhere."""
     rows = "".join(
         [
             f'<tr><th scope="row">{letter(name).math()}</th><td><code>{name}</code></td>'
@@ -81,7 +81,7 @@ def _letters() -> str:
 
 
 def _step(number: str, step: DerivationStep) -> str:
-    """One step: words, the formula in a box, the equations with numbers, and the check."""
+    """Return one step: words, the formula in a box, the equations with numbers, and the check."""
     note = f'<p class="note">{_words(step.note)}</p>\n' if step.note else ""
     equations = "\n".join([f'<div class="equation" tabindex="0">{_pieces(f)}</div>' for f in step.equations])
     state = "holds" if step.check.holds else "fails"
@@ -99,5 +99,5 @@ def _words(text: str) -> str:
 
 
 def _pieces(f: Formula) -> str:
-    """The equation in pieces, between which a line may break."""
+    """Return the equation in pieces, between which a line may break."""
     return "\n".join([piece.math() for piece in pieces(f)])

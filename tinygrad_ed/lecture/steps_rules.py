@@ -192,7 +192,7 @@ def algorithms(case: Case) -> Iterator[DerivationStep]:
 
 
 def _update(case: Case) -> Iterator[DerivationStep]:
-    """One step of gradient descent, and what it does to the error."""
+    """Yield one step of gradient descent, and what it does to the error."""
     j, eta = case.j, case.learning_rate
     omega, beta = rules.update(case.omega, case.beta, case.grad_omega, case.grad_beta, eta)
     before, after = case.cost_of(case.alpha[case.L]), case.run(omega, beta)
@@ -233,7 +233,7 @@ def _update(case: Case) -> Iterator[DerivationStep]:
 
 
 def _along(case: Case, omega: Mapping[int, Array], beta: Mapping[int, Array], expected: float) -> Check:
-    """The slope of the error on the way from the old parameters to the new ones."""
+    """Return the slope of the error on the way from the old parameters to the new ones."""
     way_omega = {i: omega[i] - case.omega[i] for i in case.layers}
     way_beta = {i: beta[i] - case.beta[i] for i in case.layers}
     reaches = [np.abs(case.alpha[i - 1]) @ np.abs(way_omega[i]) + np.abs(way_beta[i]) for i in case.layers]
@@ -263,10 +263,10 @@ def _along(case: Case, omega: Mapping[int, Array], beta: Mapping[int, Array], ex
 
 
 def _rows(book: Mapping[int, Array]) -> dict[int, Array]:
-    """A batch of one sample, which is a row."""
+    """Return a batch of one sample, which is a row."""
     return {i: column[np.newaxis] for i, column in book.items()}
 
 
 def _line(n: str, depth: int, markup: str, i: int, row: Formula) -> tuple[str, int, Formula]:
-    """A line of an algorithm, run for layer i."""
+    """Return a line of an algorithm, run for layer i."""
     return n, depth, formula(markup, i=i, h=i - 1, up=i + 1, row=row)

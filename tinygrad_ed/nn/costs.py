@@ -114,7 +114,7 @@ def cross_entropy(output: Any, expected: Node | Plain) -> Any:
 
 
 def _defined(name: str) -> Cost:
-    """The cost of a row of the table that is not written with ops here: its definition, run on Nodes."""
+    """Return the cost of a row of the table that is not written with ops here: its definition, run on Nodes."""
 
     def cost(output: Any, expected: Any) -> Any:
         y_hat, y = _pair(name, output, expected)
@@ -229,6 +229,6 @@ def _pair(cost: str, output: Any, expected: Any) -> tuple[Any, Any]:
 
 
 def _mean(individual: Any) -> Any:
-    """The sum over all neurons, divided by the number of samples."""
+    """Return the sum over all neurons, divided by the number of samples."""
     mean = individual.sum() / (len(individual) if individual.ndim == 2 else 1)
     return mean if isinstance(mean, Node | Lifted) else float(mean)

@@ -13,7 +13,7 @@ from tinygrad_ed.errors import InvalidType, InvalidValue, ShapeError, generator,
 from tinygrad_ed.graph.node import Node
 from tinygrad_ed.graph.values import Plain
 from tinygrad_ed.nn import activations
-from tinygrad_ed.nn import init as initialisers
+from tinygrad_ed.nn import init as initializers
 from tinygrad_ed.nn.checks import numbers
 from tinygrad_ed.ops import matmul
 
@@ -74,7 +74,7 @@ class Dense:
         n_in: int,
         n_out: int,
         activation: str = "identity",
-        init: "str | initialisers.Initialiser" = "glorot",
+        init: "str | initializers.Initializer" = "glorot",
         rng: Seed = 0,
         dtype: DTypeLike = float,
         number: int | None = None,
@@ -84,7 +84,7 @@ class Dense:
         self._phi = activations.find(activation)
         dtype = float_type(dtype)
         storable("a matrix of weights", self.n_in, self.n_out)
-        weights = numbers("init gave weights that", initialisers.find(init)(generator(rng), self.n_in, self.n_out))
+        weights = numbers("init gave weights that", initializers.find(init)(generator(rng), self.n_in, self.n_out))
         if weights.shape != (self.n_in, self.n_out):
             raise ShapeError(f"init gave weights of shape {weights.shape}, but this layer needs {(n_in, n_out)}")
         suffix = "" if number is None else str(number)

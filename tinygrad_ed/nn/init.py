@@ -16,7 +16,7 @@ from tinygrad_ed.errors import InvalidType
 from tinygrad_ed.graph.values import Array
 from tinygrad_ed.nn.checks import chosen
 
-Initialiser = Callable[[np.random.Generator, int, int], Array]
+Initializer = Callable[[np.random.Generator, int, int], Array]
 
 
 def zeros(rng: np.random.Generator, n_in: int, n_out: int) -> Array:
@@ -50,7 +50,7 @@ def lecun(rng: np.random.Generator, n_in: int, n_out: int) -> Array:
     return rng.standard_normal((n_in, n_out)) * math.sqrt(1.0 / n_in)
 
 
-NAMES: dict[str, Initialiser] = {
+NAMES: dict[str, Initializer] = {
     "zeros": zeros,
     "uniform": uniform,
     "normal": normal,
@@ -60,8 +60,8 @@ NAMES: dict[str, Initialiser] = {
 }
 
 
-def find(init: "str | Initialiser") -> Initialiser:
-    """Return the initialiser of that name; a function of the reader's own is taken as it is.
+def find(init: "str | Initializer") -> Initializer:
+    """Return the initializer of that name; a function of the reader's own is taken as it is.
 
     Raises:
         InvalidValue: for an unknown name; it suggests the nearest.

@@ -14,7 +14,7 @@ from tinygrad_ed.graph.grad_mode import no_grad
 from tinygrad_ed.graph.node import Node, plain
 from tinygrad_ed.graph.values import Array, Plain
 from tinygrad_ed.nn import activations, costs, metrics, storage
-from tinygrad_ed.nn import init as initialisers
+from tinygrad_ed.nn import init as initializers
 from tinygrad_ed.nn.checks import finite, numbers
 from tinygrad_ed.nn.dense import Dense, Seed, float_type, width
 from tinygrad_ed.nn.problem import Problem
@@ -45,7 +45,7 @@ class MLP:
         sizes: Sequence[int],
         activation: str = "tanh",
         output: str = "identity",
-        init: "str | initialisers.Initialiser" = "glorot",
+        init: "str | initializers.Initializer" = "glorot",
         rng: Seed = 0,
         dtype: DTypeLike = float,
     ) -> None:

@@ -175,7 +175,7 @@ def _digest(head: Mapping[str, Any], arrays: Mapping[str, Array]) -> str:
 
 
 def _plain(dtype: np.dtype[Any]) -> bool:
-    """Whether a file may hold it: bools, whole numbers and floats as every machine has them."""
+    """Tell whether a file may hold it: bools, whole numbers and floats as every machine has them."""
     return dtype.kind in "biuf" and dtype.itemsize <= 8 and dtype.str[0] in "<|"
 
 

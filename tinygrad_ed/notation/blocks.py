@@ -52,19 +52,19 @@ def block(f: Formula) -> list[str]:
 
 
 def _column(cells: list[str], numbers: bool) -> list[str]:
-    """Numbers to the right, dots and formulas in the middle."""
+    """Return numbers to the right, dots and formulas in the middle."""
     wide = max([len(cell) for cell in cells])
     return [cell.rjust(wide) if numbers and cell not in "⋮⋯⋱" else cell.center(wide) for cell in cells]
 
 
 def _wall(sign: str, n: int) -> list[str]:
-    """A bracket beside n lines."""
+    """Return a bracket beside n lines."""
     top, middle, bottom = tuple(_TALL.get(sign, sign * 3))
     return [sign] if n == 1 else [top, *[middle] * (n - 2), bottom]
 
 
 def beside(blocks: Sequence[list[str]]) -> list[str]:
-    """Put blocks of lines side by side, centred.
+    """Put blocks of lines side by side, centered.
 
     >>> beside([["A = "], ["⎡1⎤", "⎢2⎥", "⎣3⎦"]])
     ['    ⎡1⎤', 'A = ⎢2⎥', '    ⎣3⎦']

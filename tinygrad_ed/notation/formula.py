@@ -67,7 +67,7 @@ class Sign(Formula):
     Attributes:
         text, tex: how it is written in Unicode and in LaTeX.
         kind: letter, word, text, number, operator, prefix (stands close to what follows), comma, or big (∏, Σ).
-        name: the ASCII name of a letter, by which a page may colour it.
+        name: the ASCII name of a letter, by which a page may color it.
     """
 
     text: str
@@ -155,7 +155,7 @@ def _unicode(f: Formula) -> str:
 
 
 def shifted(script: Formula | None, table: dict[str, str], mark: str) -> str:
-    """A script in Unicode's small letters, or behind a mark where there are none."""
+    """Return a script in Unicode's small letters, or behind a mark where there are none."""
     if script is None:
         return ""
     text = script.unicode.replace(" ", "")
@@ -165,7 +165,7 @@ def shifted(script: Formula | None, table: dict[str, str], mark: str) -> str:
 
 
 def spaced(parts: Sequence[Formula]) -> list[tuple[str, Formula]]:
-    """The parts of a row, each with the space before it."""
+    """Return the parts of a row, each with the space before it."""
     return [(_gap(left, right), right) for left, right in pairwise((None, *parts)) if right]
 
 
@@ -178,7 +178,7 @@ def _gap(left: Formula | None, right: Formula) -> str:
 
 
 def kind(f: Formula | None) -> str:
-    """What a piece is for its neighbours: the kind of its sign, its opening bracket, or nothing special."""
+    """Return what a piece is for its neighbors: the kind of its sign, its opening bracket, or nothing special."""
     match f:
         case Sign():
             return f.kind
@@ -191,7 +191,7 @@ def kind(f: Formula | None) -> str:
 
 
 def numeric(f: Matrix) -> bool:
-    """Whether all entries are numbers, and perhaps dots for more of them."""
+    """Tell whether all entries are numbers, and perhaps dots for more of them."""
     return all([kind(cell) in ("number", "dots") for row in f.rows for cell in row])
 
 
@@ -217,7 +217,7 @@ def _runs(f: Formula) -> Runs:
 
 
 def _joined(runs: Runs) -> Runs:
-    """Neighbours on one level become one run."""
+    """Neighbors on one level become one run."""
     joined: list[tuple[str, int]] = []
     for text, level in runs:
         if joined and joined[-1][1] == level:
@@ -310,9 +310,9 @@ def _sign(f: Sign) -> str:
         case "text":
             return f"<mtext>{text}</mtext>"
         case "letter" | "word":
-            colour = f' class="{f.name}"' if f.name else ""
+            color = f' class="{f.name}"' if f.name else ""
             upright = ' mathvariant="normal"' if f.name in _UPRIGHT else ""
-            return f"<mi{upright}{colour}>{text}</mi>"
+            return f"<mi{upright}{color}>{text}</mi>"
         case "prefix":
             return f'<mo form="prefix" rspace="0">{text}</mo>'
         case _:
@@ -330,7 +330,7 @@ def _cell(f: Formula) -> str:
 
 
 def _between(left: Formula | None, right: Formula) -> str:
-    """What is not written but meant: a product of two letters, or a function and its argument."""
+    """Return what is not written but meant: a product of two letters, or a function and its argument."""
     if left is not None and "text" in (kind(left), kind(right)):
         return '<mspace width="0.3em"/>'
     silent = ("operator", "prefix", "comma", "big")

@@ -127,18 +127,18 @@ class _Markup:
         self.at = 0
 
     def read(self) -> Formula:
-        """The whole line."""
+        """Return the whole line."""
         row = self.row()
         if self.at < len(self.tokens):
             raise ValueError(f"formula {self.text!r}: {self.next()!r} closes nothing")
         return row
 
     def next(self) -> str:
-        """The next token; nothing at the end."""
+        """Return the next token; nothing at the end."""
         return self.tokens[self.at][0] if self.at < len(self.tokens) else ""
 
     def row(self) -> Formula:
-        """The pieces up to a closing sign or the end."""
+        """Return the pieces up to a closing sign or the end."""
         parts: list[Formula] = []
         while (sign := self.next()) and sign not in _CLOSING.values():
             if sign in ("^", "_", "'"):
@@ -154,7 +154,7 @@ class _Markup:
         return parts[0] if len(parts) == 1 else Row(tuple(parts))
 
     def piece(self) -> Formula:
-        """The next sign, slot, group or bracket."""
+        """Return the next sign, slot, group or bracket."""
         match, sign = self.tokens[self.at], self.next()
         self.at += 1
         if sign in _CLOSING:
@@ -185,14 +185,14 @@ def _slot(value: Any) -> Formula:
 
 
 def _sign(sign: str) -> Sign:
-    """A letter of the table, an operator, or any other letter."""
+    """Return a letter of the table, an operator, or any other letter."""
     if sign in _OPERATORS:
         return Sign("−" if sign == "-" else sign, _OPERATORS[sign], "operator")
     return _OTHERS.get(sign) or _BY_SIGN.get(sign) or Sign(sign, sign)
 
 
 def _scripted(base: Formula, script: Formula, below: bool) -> Formula:
-    """The base with a script more: the one above and the one below stand over each other."""
+    """Return the base with a script more: the one above and the one below stand over each other."""
     if script == Sign("T", "T"):
         script = _TRANSPOSED
     if isinstance(base, Script) and (base.down if below else base.up) is None:
@@ -306,7 +306,7 @@ def _entry(array: Any, i: int | None, k: int | None) -> Formula:
 
 
 def _shown(n: int, wanted: Sequence[int]) -> list[int | None]:
-    """Which of n places are written out; None stands for a gap."""
+    """Tell which of n places are written out; None stands for a gap."""
     if n <= _WIDEST:
         return list(range(n))
     places = sorted({*range(_FIRST), n - 1, *[place for place in wanted if place < n]})

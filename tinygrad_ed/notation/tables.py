@@ -1,7 +1,7 @@
 """What a notebook shows of a thing that is a table: HTML in which everything is escaped, legible on white and on black.
 
-The lowest floor: it knows HTML and nothing else. Text and ground keep the colours of the notebook; a row is marked by a
-transparent tint and by words in it, never by colour alone. Styles stand in the elements, because notebooks drop style
+The lowest floor: it knows HTML and nothing else. Text and ground keep the colors of the notebook; a row is marked by a
+transparent tint and by words in it, never by color alone. Styles stand in the elements, because notebooks drop style
 sheets of files that they do not trust; where a page drops these as well, what remains is a plain table.
 """
 

@@ -43,7 +43,7 @@ OPERANDS = (Node, Lifted, int, float, np.ndarray, np.generic, list, tuple)
 
 
 def methods(op: Any) -> tuple[Any, Any]:
-    """The method for `node ∘ other` and the one for `other ∘ node`; unknown operands are left to Python."""
+    """Return the method for `node ∘ other` and the one for `other ∘ node`; unknown operands are left to Python."""
 
     def method(self: Any, other: Any) -> Any:
         return op(self, other) if isinstance(other, OPERANDS) else NotImplemented
@@ -55,7 +55,7 @@ def methods(op: Any) -> tuple[Any, Any]:
 
 
 def _comparison(compare: np.ufunc) -> Any:
-    """A method that gives plain truth values: Python's for floats, an array for arrays."""
+    """Return a method that gives plain truth values: Python's for floats, an array for arrays."""
 
     def method(self: Node, other: Any) -> Any:
         if not isinstance(other, OPERANDS):
@@ -70,7 +70,7 @@ def _comparison(compare: np.ufunc) -> Any:
 
 
 def _plain(name: str) -> Any:
-    """A method of ndarray whose result has no derivative: positions, truth values, rounding."""
+    """Return a method of ndarray whose result has no derivative: positions, truth values, rounding."""
 
     def method(self: Node, *args: Any, **keywords: Any) -> Any:
         return getattr(as_array(self._value), name)(*args, **keywords)

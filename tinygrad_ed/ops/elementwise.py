@@ -165,7 +165,7 @@ def sign_of(x: Any) -> Any:
 
 
 def watched(*values: Any) -> bool:
-    """Whether `tg.debug()` watches, and the values are numbers (not a batch of gradients, say)."""
+    """Tell whether `tg.debug()` watches, and the values are numbers (not a batch of gradients, say)."""
     return observer.get() is not None and not any([isinstance(plain(value), Lifted) for value in values])
 
 
@@ -178,7 +178,7 @@ def _beats(a: Any, b: Any) -> Any:
 
 
 def _wins(y: Any, a: Any, b: Any) -> Any:
-    """The share of a in a result y that ignores NaN: 1 where only a gave it, one half where both did."""
+    """Return the share of a in a result y that ignores NaN: 1 where only a gave it, one half where both did."""
     return (y == a) / np.maximum(1.0, 1.0 * (y == a) + (y == b))
 
 
@@ -201,7 +201,7 @@ def _over_square(x: Any, a: Any, b: Any) -> Any:
 
 
 def is_safe(y: Array) -> bool:
-    """Whether no entry is zero, or so small that digits are lost, or infinite: then it may be divided by."""
+    """Tell whether no entry is zero, or so small that digits are lost, or infinite: then it may be divided by."""
     size, limits = np.abs(y), np.finfo(y.dtype)
     return bool(np.min(size, initial=1.0) > limits.tiny / limits.eps and np.max(size, initial=1.0) < np.inf)
 
@@ -210,7 +210,7 @@ def is_safe(y: Array) -> bool:
 
 
 def _one_less(a: Any, b: Any) -> Any:
-    """The exponent of the derivative; at 0**0, whose derivative is 0, any that gives no infinity."""
+    """Return the exponent of the derivative; at 0**0, whose derivative is 0, any that gives no infinity."""
     return b - 1.0 if type(b) is float and b != 0 else where((a == 0) & (b == 0), 1.0, b - 1.0)
 
 
@@ -327,7 +327,7 @@ elu = op(
 
 @typed
 def silu(x: Any) -> Any:
-    """The activation x sigmoid(x), also called swish.
+    """Return the activation x sigmoid(x), also called swish.
 
     >>> silu(2.0)
     1.7615941559557646
@@ -337,7 +337,7 @@ def silu(x: Any) -> Any:
 
 @typed
 def gelu(x: Any) -> Any:
-    """The activation x/2 (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3))), GELU in its tanh form.
+    """Return the activation x/2 (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3))), GELU in its tanh form.
 
     >>> gelu(2.0)
     1.9545976940877752
@@ -349,7 +349,7 @@ def gelu(x: Any) -> Any:
 
 
 def raised(a: Any, b: Any) -> Any:
-    """What `a ** b` does; for two floats it is a real number, or an error."""
+    """Return what `a ** b` does; for two floats it is a real number, or an error."""
     return math.pow(a, b) if type(a) is type(b) is float else np.power(a, b)
 
 
@@ -359,7 +359,7 @@ def floor_divide(a: Any, b: Any) -> Any:
 
 
 def quotient_and_rest(a: Any, b: Any) -> tuple[Any, Any]:
-    """What Python's `divmod` gives: the quotient is plain, the rest has a derivative."""
+    """Return what Python's `divmod` gives: the quotient is plain, the rest has a derivative."""
     return floor_divide(a, b), remainder(a, b)
 
 

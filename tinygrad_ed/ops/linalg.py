@@ -49,7 +49,7 @@ def _of_right(g: Any, y: Any, a: Any, b: Any) -> Any:
 
 
 def product(a: Any, b: Any) -> Any:
-    """What `a @ b` does; of two small matrices in half the time (see `by_dot`).
+    """Return what `a @ b` does; of two small matrices in half the time (see `by_dot`).
 
     >>> product(np.ones((1, 2)), np.ones((2, 1)))
     array([[2.]])
@@ -60,7 +60,7 @@ def product(a: Any, b: Any) -> Any:
 
 
 def by_dot(a: np.ndarray, b: np.ndarray) -> bool:
-    """Whether the product of two matrices takes NumPy's `dot` less time than `matmul`.
+    """Tell whether the product of two matrices takes NumPy's `dot` less time than `matmul`.
 
     Of small ones it does, as it asks less. Of large ones it does where `matmul` has loops of its own: for a column
     times a row, and for what BLAS cannot take (for strides NumPy has that from 2.0 to 2.2).
@@ -102,7 +102,7 @@ def tensordot(a: Any, b: Any, axes: Any = 2) -> Any:
 
 @typed
 def dot(a: Any, b: Any) -> Any:
-    """The product of `np.dot`: over the last axis of a and the last but one of b."""
+    """Return the product of `np.dot`: over the last axis of a and the last but one of b."""
     if not shape_of(a) or not shape_of(b):
         return _scaled(a, b)
     if len(shape_of(b)) <= 2:
@@ -119,7 +119,7 @@ def inner(a: Any, b: Any) -> Any:
 
 
 def _scaled(a: Any, b: Any) -> Any:
-    """The product with a number, which these functions take for an array of float64."""
+    """Return the product with a number, which these functions take for an array of float64."""
     ndim = len(shape_of(a)) + len(shape_of(b))
     return multiply(*[x if len(shape_of(x)) == ndim else reshape(x, (1,) * ndim) for x in (a, b)])
 

@@ -26,18 +26,18 @@ Axis = int | tuple[int, ...] | None
 
 
 def axes_of(x: Any, axis: Axis) -> tuple[int, ...]:
-    """The folded axes of x, as non-negative numbers."""
+    """Return the folded axes of x, as non-negative numbers."""
     ndim = len(shape_of(x))
     return tuple(range(ndim)) if axis is None else np.lib.array_utils.normalize_axis_tuple(axis, ndim)
 
 
 def folded_axes(x: Any, axis: Axis) -> tuple[int, ...]:
-    """The same for folds that NumPy makes of a number along an axis 0 or -1, too, which it does not have."""
+    """Return the same for folds that NumPy makes of a number along an axis 0 or -1, too, which it does not have."""
     return () if shape_of(x) == () and not isinstance(axis, tuple) and axis in (0, -1) else axes_of(x, axis)
 
 
 def count(x: Any, axis: Axis) -> int:
-    """How many entries of x are folded into one."""
+    """Tell how many entries of x are folded into one."""
     shape = shape_of(x)
     return math.prod(shape if axis is None else [shape[i] for i in axes_of(x, axis)])
 
@@ -68,7 +68,7 @@ def _spread(g: Any, x: Any, axis: Axis) -> Any:
 
 
 def _sum(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
-    """What np.sum does, without its questions."""
+    """Return what np.sum does, without its questions."""
     add_up: Any = np.add.reduce  # whose types do not know a tuple of axes
     return add_up(x, axis=axis, keepdims=keepdims)
 
@@ -130,19 +130,19 @@ def _logsumexp(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
 
 
 def _top(x: Any, axis: Axis) -> Any:
-    """The greatest entries of a plain x: taken off before exp, they keep it from overflow."""
+    """Return the greatest entries of a plain x: taken off before exp, they keep it from overflow."""
     top = np.max(x, axis=axes_of(x, axis), keepdims=True)
     return np.where(np.isfinite(top), top, 0.0)
 
 
 def _of_logsumexp(g: Any, y: Any, x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
-    """The softmax; not exp(x - y), in which the rounding of a large y would be seen."""
+    """Return the softmax; not exp(x - y), in which the rounding of a large y would be seen."""
     e = wide(exp(x - _top(plain(x), axis)))
     return lift(g, x, axis) * (e / sum(e, axis=axes_of(x, axis), keepdims=True))
 
 
 def _of_cumsum(g: Any, y: Any, x: Any, axis: int | None = None) -> Any:
-    """Each entry is in all sums that follow it: the cumulative sum from the other end."""
+    """Return each entry is in all sums that follow it: the cumulative sum from the other end."""
     if axis is None or not shape_of(x):
         return reshape(_of_cumsum(g, y, ravel(x), 0), shape_of(x))
     return flip(cumsum(flip(wide(g), axis), axis), axis)
@@ -159,7 +159,7 @@ logsumexp = op("logsumexp", _logsumexp, _of_logsumexp)
 
 @typed
 def var(x: Any, axis: Axis = None, ddof: float = 0, keepdims: bool = False, correction: float | None = None) -> Any:
-    """The variance: sum (x - mean)^2 / (n - ddof); `correction` is another name of ddof."""
+    """Return the variance: sum (x - mean)^2 / (n - ddof); `correction` is another name of ddof."""
     if correction is not None and ddof:
         raise InvalidValue(f"ddof={ddof} and correction={correction} are two names of one thing: give one of them")
     x, given = wide(x), x

@@ -98,7 +98,7 @@ def arrays_in(index: Any) -> list[Any]:
 
 
 def can_repeat(index: Any) -> bool:
-    """Whether an index can name an entry twice: only arrays of integers can."""
+    """Tell whether an index can name an entry twice: only arrays of integers can."""
     parts = [np.asarray(part) for part in (index if isinstance(index, tuple) else (index,))]
     return any([part.ndim > 0 and part.dtype.kind != "b" for part in parts])
 
@@ -151,12 +151,12 @@ FEW = 16
 
 
 def _part(g: Any, y: Any, i: int, axis: int = 0, ends: tuple[int, ...] = ()) -> Any:
-    """The part of a concatenated `g` that belongs to input i."""
+    """Return the part of a concatenated `g` that belongs to input i."""
     return g[(*axes_before(axis, y), slice(ends[i - 1] if i else 0, ends[i]))]
 
 
 def axes_before(axis: int, x: Any) -> tuple[slice, ...]:
-    """The index that takes everything along the axes before this one."""
+    """Return the index that takes everything along the axes before this one."""
     return (slice(None),) * np.lib.array_utils.normalize_axis_index(axis, len(shape_of(x)))
 
 
@@ -357,7 +357,7 @@ def _numpy_reshape(a: Any, shape: Any = None, newshape: Any = None) -> Any:
 
 
 def _outline(x: Any) -> Array:
-    """An array of x's shape that takes no memory."""
+    """Return an array of x's shape that takes no memory."""
     return np.broadcast_to(0.0, shape_of(x))
 
 

@@ -107,8 +107,8 @@ def _plane(mlp: MLP, here: Array, directions: Sequence[Any] | None, path: Array 
     if directions is None and here.size == 2:
         directions = list(names)
     if directions is None and path is not None:
-        centred = path - path[-1]
-        _, spread, right = np.linalg.svd(centred, full_matrices=False)
+        centered = path - path[-1]
+        _, spread, right = np.linalg.svd(centered, full_matrices=False)
         if len(spread) < 2 or not spread[1] > 1e-10 * spread[0]:
             raise InvalidValue("the path is straight, so it spans no plane; name two parameters as directions")
         share = spread[:2] ** 2 / np.sum(spread**2)
@@ -141,7 +141,7 @@ def _plane(mlp: MLP, here: Array, directions: Sequence[Any] | None, path: Array 
 
 
 def _names(mlp: MLP) -> dict[str, int]:
-    """Every single parameter by name, such as "W1[0,1]", with its place in the vector of all."""
+    """Return every single parameter by name, such as "W1[0,1]", with its place in the vector of all."""
     names = [
         f"{parameter.name}{re.sub(' ', '', str(list(place)))}"
         for parameter in mlp.parameters()
@@ -151,7 +151,7 @@ def _names(mlp: MLP) -> dict[str, int]:
 
 
 def _grid(plane: Plane, here: Array, walked: Array | None, reach: float, resolution: int) -> tuple[Array, Array]:
-    """The two axes: around the path and a bit more, or `reach` to both sides of the network."""
+    """Return the two axes: around the path and a bit more, or `reach` to both sides of the network."""
     if walked is None:
         basis = np.stack([plane.first, plane.second], axis=1)
         middle = np.linalg.lstsq(basis, here - plane.origin, rcond=None)[0]

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def cost_curves(runs: Any, ax: "Axes | None" = None, *, log: bool = False) -> "Axes":
-    """Draw the cost over the epochs, and the cost of validation data as a thin line of the same colour.
+    """Draw the cost over the epochs, and the cost of validation data as a thin line of the same color.
 
     Args:
         runs: a `History`, a list of costs (one an epoch), or several of these: a dict by name, or a list.
@@ -46,7 +46,7 @@ def cost_curves(runs: Any, ax: "Axes | None" = None, *, log: bool = False) -> "A
 
 
 def _named(runs: Any) -> dict[str, Any]:
-    """The runs by name; a single one has the name ""."""
+    """Return the runs by name; a single one has the name ""."""
     if isinstance(runs, Mapping):
         return {str(name): run for name, run in runs.items()}
     several = isinstance(runs, Sequence) and not isinstance(runs, str) and len(runs) > 0

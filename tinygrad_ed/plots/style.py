@@ -1,7 +1,7 @@
-"""The one look of all plots: colours, lines and marks that also work in grey and for any kind of colour vision.
+"""The one look of all plots: colors, lines and marks that also work in gray and for any kind of color vision.
 
-The colours are the blue, vermilion and green of Okabe and Ito (2008), a purple that is dark enough for a line on white,
-and black. A series also has a line and a mark of its own, so that no meaning is carried by colour alone. Matplotlib
+The colors are the blue, vermilion and green of Okabe and Ito (2008), a purple that is dark enough for a line on white,
+and black. A series also has a line and a mark of its own, so that no meaning is carried by color alone. Matplotlib
 (extra `plots`) is imported here, and only when something is drawn.
 """
 
@@ -52,7 +52,7 @@ def dressed(ax: "Axes", title: str, x: str, y: str, *, legend: bool = False) -> 
 
 
 def series(k: int) -> dict[str, Any]:
-    """Return colour and line of the k-th series, as keywords for `ax.plot`.
+    """Return color and line of the k-th series, as keywords for `ax.plot`.
 
     >>> series(1)
     {'color': '#d55e00', 'linestyle': '--', 'linewidth': 1.8}
@@ -70,7 +70,7 @@ def marks(color: str, marker: str, size: float, **more: Any) -> dict[str, Any]:
 
 
 def dots(k: int, size: float = 6.0) -> dict[str, Any]:
-    """Return colour and mark of the k-th group of points, as keywords for `ax.plot`.
+    """Return color and mark of the k-th group of points, as keywords for `ax.plot`.
 
     >>> dots(1)["marker"], dots(1)["color"]
     ('s', '#d55e00')

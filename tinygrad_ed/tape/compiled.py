@@ -92,7 +92,7 @@ class Compiled(Generic[P, R]):
             self.tapes.clear()
 
     def _first(self, args: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
-        """A call for which the last tape was not made: find the tape, or record one."""
+        """Return a call for which the last tape was not made: find the tape, or record one."""
         given = leaves([args, keywords])
         if observer.get() is not None or any([isinstance(x, Node | Lifted) for x in given]):
             return self._f(*args, **keywords)  # inside another transform, a recording, or tg.debug()
@@ -168,7 +168,7 @@ class Compiled(Generic[P, R]):
             )
 
     def _refuse(self, tape: Tape, decision: Undecided, args: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
-        """The program does not hold for these numbers. If `f` itself refuses them, its own words are better."""
+        """Return the program does not hold for these numbers. If `f` itself refuses them, its own words are better."""
         number, now = decision.args
         self._plainly(args, keywords)
         _, was, line = tape.program.decisions[number]
@@ -214,7 +214,7 @@ def compile(f: Callable[..., Any], reuse: bool = False) -> Compiled[..., Any]:
 
 
 def _base(x: Any) -> Any:
-    """An entry of the arguments as the program takes it: subclasses of ndarray become arrays."""
+    """Return an entry of the arguments as the program takes it: subclasses of ndarray become arrays."""
     if isinstance(x, np.ma.MaskedArray):
         raise InvalidType("a masked array would lose its mask in a program; fill it first (`array.filled(...)`)")
     if not isinstance(x, np.ndarray):

@@ -21,7 +21,7 @@ _IMPORTS = {"collections": "import collections", "math": "import math", "np": "i
 
 
 def module_text(program: str, names: Names) -> str:
-    """The text of a program with what it needs above it: imports, constants, functions.
+    """Return the text of a program with what it needs above it: imports, constants, functions.
 
     Raises:
         InvalidValue: if one of the names stands for what no text of Python says.
@@ -40,7 +40,7 @@ def module_text(program: str, names: Names) -> str:
 
 
 def _definition(name: str, thing: Any, names: Names) -> str:
-    """What gives the name its meaning."""
+    """Return what gives the name its meaning."""
     thing = thing.forward if isinstance(thing, Op) else thing
     if isinstance(thing, FunctionType):
         return _function_text(name, thing, names)
@@ -110,7 +110,7 @@ def _function_text(name: str, fn: FunctionType, names: Names) -> str:
 
 
 def _node_of(fn: FunctionType) -> ast.FunctionDef | ast.Lambda:
-    """The function in the text of its file."""
+    """Return the function in the text of its file."""
     code, found = fn.__code__, []
     for node in ast.walk(ast.parse("".join(linecache.getlines(code.co_filename, fn.__globals__)))):
         if isinstance(node, ast.FunctionDef | ast.Lambda):

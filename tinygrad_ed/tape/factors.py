@@ -1,4 +1,4 @@
-"""Where a number that is multiplied into arrays goes: to where it costs least.
+"""Moves a product by a number to the place in the program where it costs least.
 
 A step of gradient descent asks for `rate * gradient`, a product for each parameter. The whole sweep is linear in what
 it starts from, `1/M * (alpha - rho)` say, so one product there does for all (`scaled_at_source`). Else, if the gradient
@@ -71,7 +71,7 @@ def scaled_at_source(steps: list[Traced], roots: list[Traced]) -> list[Traced]:
 
 
 def _asked(steps: list[Traced], readers: dict[Traced, list[Traced]], kept: set[Traced]) -> dict[Traced, Any]:
-    """The number, known from the beginning, that all that is made of a value ends in a product with.
+    """Return the number, known from the beginning, that all that is made of a value ends in a product with.
 
     Each step is looked at alone here, so a sum may yet turn out to have an operand that was made otherwise.
     """
@@ -97,7 +97,7 @@ def _asked(steps: list[Traced], readers: dict[Traced, list[Traced]], kept: set[T
 def _made_of(
     source: Traced, readers: dict[Traced, list[Traced]], asked: dict[Traced, Any]
 ) -> tuple[list[Traced], dict[Traced, Traced]]:
-    """All that is made of `source`, itself first; and the products at the ends, each with the array in it."""
+    """Return all that is made of `source`, itself first; and the products at the ends, each with the array in it."""
     made, known, ends = [source], {source}, {}
     for x in made:  # which grows meanwhile
         for step in readers.get(x, ()):
@@ -116,7 +116,7 @@ def _pays(step: Traced, made: list[Traced], ends: Iterable[Traced]) -> bool:
 
 
 def _is_linear(step: Traced, known: set[Traced]) -> bool:
-    """Whether a step is linear in its operands among `known`, taken together."""
+    """Tell whether a step is linear in its operands among `known`, taken together."""
     inside = [type(x) is Traced and x in known for x in step.args]
     if step.fn in LINEAR:
         return inside[0]
@@ -130,14 +130,14 @@ def _is_linear(step: Traced, known: set[Traced]) -> bool:
 
 
 def _representable(k: Any, c: Any, dtype: np.dtype[Any]) -> bool:
-    """Whether `c k` is as good a number of that dtype as its factors; of an argument nothing is known."""
+    """Tell whether `c k` is as good a number of that dtype as its factors; of an argument nothing is known."""
     if type(k) is not float or type(c) is not float or k == 0 or c == 0:
         return True
     return bool(np.finfo(dtype).tiny <= abs(c * k) <= np.finfo(dtype).max)
 
 
 def _product(step: Traced, k: Any, c: Any, before: list[Traced]) -> Any:
-    """The number `c k`: computed now, or by a step of its own before this one, the last."""
+    """Return the number `c k`: computed now, or by a step of its own before this one, the last."""
     if type(k) is float and type(c) is float:
         return c * k
     value = float(np.multiply(*[y.value if type(y) is Traced else y for y in (c, k)]))
@@ -165,7 +165,7 @@ def scaled_first(steps: list[Traced], roots: list[Traced]) -> list[Traced]:
 
 
 def _number_times_array(step: Traced) -> tuple[Any, Traced | None]:
-    """The number and the array that a step multiplies with each other."""
+    """Return the number and the array that a step multiplies with each other."""
     if step.fn is np.multiply and isinstance(step.value, np.ndarray) and not step.kwargs:
         for c, x in (step.args, step.args[::-1]):
             number = c.value if type(c) is Traced else c

@@ -55,7 +55,7 @@ def _on_numbers(step: Traced) -> bool:
 
 
 def _sorted_out(steps: list[Traced]) -> tuple[list[Traced], set[Traced]]:
-    """The steps to be levelled, and those that come after all of them, for they use a result of theirs."""
+    """Return the steps to be levelled, and those that come after all of them, for they use a result of theirs."""
     numbers: list[Traced] = []
     late: set[Traced] = set()
     for step in steps:
@@ -132,7 +132,7 @@ class _Plan:
         return self._grouped(order, level, terms, head, before, term, np.flatnonzero(live & added[:n]))
 
     def _live(self) -> Array:
-        """Which steps the outputs depend on."""
+        """Tell which steps the outputs depend on."""
         n, (a, b, c) = self.count, [x.tolist() for x in self.args]
         live = bytearray(self.total + 1)  # the last place is for "no operand", -1
         for at in self.outputs:
@@ -143,7 +143,7 @@ class _Plan:
         return np.frombuffer(live, np.uint8)[:n].astype(bool)
 
     def _heights(self, live: Array, before: Array, term: Array, added: Array) -> tuple[Array, Array]:
-        """The level of each step, and for additions how many terms its chain has up to it."""
+        """Return the level of each step, and for additions how many terms its chain has up to it."""
         n, (a, b, c) = self.count, [x.tolist() for x in self.args]
         height, below, terms = [0] * (self.total + 1), [0] * n, [0] * n
         chained, other, adds = before.tolist(), term.tolist(), added.tolist()
@@ -201,7 +201,7 @@ class _Plan:
 
 
 def _as_slice(positions: Array) -> Any:
-    """Neighbours are read without a gather; one number for all is read once."""
+    """Neighbors are read without a gather; one number for all is read once."""
     if len(positions) and np.all(positions == positions[0]):
         return slice(int(positions[0]), int(positions[0]) + 1)
     if np.array_equal(positions, np.arange(positions[0], positions[0] + len(positions))):

@@ -58,7 +58,7 @@ class Levels:
         return numbers
 
     def lines(self, name: str, entries: str, names: Names) -> tuple[list[str], list[str]]:
-        """The same as text: what is made once, and what is done at each call."""
+        """Return the same as text: what is made once, and what is done at each call."""
         arena = f"{name}_arena"
         gathers = [x.size for group in self.groups for x in group.operands if isinstance(x, np.ndarray)]
         most = max([len(group.operands) for group in self.groups])

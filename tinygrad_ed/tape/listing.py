@@ -63,7 +63,7 @@ class Listing:
         return self.names.new(f"{word}_{base}" if word else base)
 
     def steps(self) -> list[ProgramStep]:
-        """The steps in order."""
+        """Return the steps in order."""
         back, found = False, []
         for x in self.program.steps:
             back = back or isinstance(x.label, Traced | tuple)
@@ -82,7 +82,7 @@ class Listing:
         return found
 
     def results(self) -> list[str]:
-        """The names of the entries of the result in order; of a constant, its text."""
+        """Return the names of the entries of the result in order; of a constant, its text."""
         return [argument_text(y, self._name.__getitem__, self.names) for y in self.program.results]
 
     def _text(self, x: Traced) -> str:
@@ -104,7 +104,7 @@ class Listing:
         return ", ".join(given)
 
     def table(self, heading: list[str]) -> str:
-        """The heading, then one line a step: target = op(sources), shape, buffer."""
+        """Return the heading, then one line a step: target = op(sources), shape, buffer."""
         rows = []
         for step, x in zip(self.steps(), self.program.steps, strict=True):
             if isinstance(x.fn, Levels):
@@ -122,7 +122,7 @@ class Listing:
         return "\n".join([*heading, *lines])
 
     def source(self, name: str, output: Any) -> str:
-        """The program as a Python function with the same arguments and results, below all that it needs."""
+        """Return the program as a Python function with the same arguments and results, below all that it needs."""
         inputs = iter(self.program.inputs)
         body = [line for start, tree in self._given for line in self._unpacked(start, start, tree, inputs)]
         back = False
@@ -144,7 +144,7 @@ class Listing:
         return module_text("\n".join([head, *[f"    {line}" for line in body], ""]), self.names)
 
     def _unpacked(self, start: str, home: str, tree: Any, inputs: Iterator[Traced]) -> list[str]:
-        """Lines that take apart one argument, called `home` now; its parts are named after `start`."""
+        """Return lines that take apart one argument, called `home` now; its parts are named after `start`."""
         if isinstance(tree, dict):
             parts = [(f"{start}_{key}", f"{home}[{key_text(key, self.names)}]", branch) for key, branch in tree.items()]
         elif isinstance(tree, list | tuple):
@@ -166,7 +166,7 @@ class Listing:
 
 
 def _op_name(fn: Any) -> str:
-    """A function without its home; one of Python numbers has the name of the op."""
+    """Return a function without its home; one of Python numbers has the name of the op."""
     fn = ON_NUMBERS.get(fn, fn)
     text = fn.name if isinstance(fn, Op) else _OP_NAMES.get(fn) or function_text(fn, Names())
     return text.removeprefix("np.").removeprefix("math.").removesuffix("_of")
@@ -176,7 +176,7 @@ _OP_NAMES: dict[Any, str] = {**OP_NAMES, operator.getitem: "getitem", float: "fl
 
 
 def _as_op(step: Traced, text: str) -> str:
-    """What the forward function of an op gives, as the op hands it out: a float, or an array of them."""
+    """Return what the forward function of an op gives, as the op hands it out: a float, or an array of them."""
     if type(step.value) is float:
         return f"float({text})"
     plain = not step.fn.guarded and any([x.dtype.kind == "f" for x in operands(step)])

@@ -35,7 +35,7 @@ _TIMES, _OVER = (np.multiply, operator.mul), (np.divide, operator.truediv)
 
 
 def operands(step: Traced) -> list[Traced]:
-    """The traced values that a step takes, in order, repeated where repeated."""
+    """Return the traced values that a step takes, in order, repeated where repeated."""
     found = []
     for arg in step.args:
         if type(arg) is Traced:
@@ -96,7 +96,7 @@ def _as_reduction(step: Traced) -> None:
 
 
 def is_plain_reduction(step: Traced) -> bool:
-    """Whether it is a reduction, such as `np.add.reduce`, that was told of no more than its axis."""
+    """Tell whether it is a reduction, such as `np.add.reduce`, that was told of no more than its axis."""
     plain = len(step.args) == 1 and (step.kwargs or {}).keys() <= {"axis", "keepdims"}
     return plain and is_ufunc(step.fn) and step.fn.__name__ == "reduce"
 
@@ -138,7 +138,7 @@ def _as_number(x: Any, step: Traced, outside: frozenset[int]) -> Any:
 
 
 def _unrepeated(x: Any, step: Traced) -> Any:
-    """An operand without its broadcasting, where the other operand brings the shape and the dtype."""
+    """Return an operand without its broadcasting, where the other operand brings the shape and the dtype."""
     if type(x) is Traced and x.fn in _REPEATING:
         source = x.args[0]
         others = [y for y in step.args if type(y) is Traced and y.shape == step.shape and y.fn not in _REPEATING]
@@ -158,7 +158,7 @@ def _chosen(x: Traced) -> float | None:
 
 
 def _same(step: Traced) -> Traced | None:
-    """The operand that the step gives back unchanged, if there is one."""
+    """Return the operand that the step gives back unchanged, if there is one."""
     fn, args = step.fn, step.args
     first = args[0] if args and type(args[0]) is Traced else None
     if fn in _TIMES:
@@ -179,7 +179,7 @@ def _same(step: Traced) -> Traced | None:
 
 
 def _turned_back(step: Traced, inner: Traced) -> bool:
-    """Whether both turn all axes, or swap the same two."""
+    """Tell whether both turn all axes, or swap the same two."""
     axes, others = step.args[1:], inner.args[1:]
     if step.kwargs or inner.kwargs or not all([x is None or type(x) is int for x in (*axes, *others)]):
         return False
@@ -187,7 +187,7 @@ def _turned_back(step: Traced, inner: Traced) -> bool:
 
 
 def _alike(a: Any, b: Any) -> bool:
-    """Whether one value may stand for the other: same kind, shape and dtype."""
+    """Tell whether one value may stand for the other: same kind, shape and dtype."""
     return type(a) is type(b) and np.shape(a) == np.shape(b) and np.asarray(a).dtype == np.asarray(b).dtype
 
 
@@ -227,13 +227,13 @@ def turned_first(steps: list[Traced], roots: list[Traced]) -> list[Traced]:
 
 
 def of_matrices(step: Traced) -> bool:
-    """Whether it is the product of two matrices, not of a vector or of a stack."""
+    """Tell whether it is the product of two matrices, not of a vector or of a stack."""
     matrices = [x for x in step.args if isinstance(x, Traced | np.ndarray) and x.ndim == 2]
     return step.fn is np.matmul and not step.kwargs and len(matrices) == 2
 
 
 def _turns(step: Traced) -> bool:
-    """Whether it transposes a matrix."""
+    """Tell whether it transposes a matrix."""
     axes = {np.transpose: ((), (None,)), np.swapaxes: ((-1, -2), (-2, -1), (0, 1), (1, 0))}.get(step.fn, ())
     plain = all([x is None or type(x) is int for x in step.args[1:]])
     return plain and step.ndim == 2 and not step.kwargs and step.args[1:] in axes

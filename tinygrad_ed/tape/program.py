@@ -38,7 +38,7 @@ class Program:
 
     @cached_property
     def single(self) -> bool:
-        """Whether some numbers are rounded to less than float64."""
+        """True if some numbers are rounded to less than float64."""
         arrays = [x.value for x in [*self.inputs, *self.steps] if isinstance(x.value, np.ndarray | np.floating)]
         return any([x.dtype.kind == "f" and x.dtype.itemsize < 8 for x in arrays])
 
@@ -72,7 +72,7 @@ def program_of(recording: Recording, outside: frozenset[int] = frozenset()) -> P
 
 
 def needed(steps: list[Traced], roots: Iterable[Traced]) -> list[Traced]:
-    """The steps that the roots depend on."""
+    """Return the steps that the roots depend on."""
     live = set(roots)
     kept = []
     for step in reversed(steps):
@@ -83,7 +83,7 @@ def needed(steps: list[Traced], roots: Iterable[Traced]) -> list[Traced]:
 
 
 def interpreted(program: Program, entries: list[Any]) -> list[Any]:
-    """The results of a program by the simplest road: one step after the other, each as NumPy does it.
+    """Return the results of a program by the simplest road: one step after the other, each as NumPy does it.
 
     Where Python's numbers raise (a division by zero), NumPy says inf or nan, with its warning.
     """

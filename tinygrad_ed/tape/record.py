@@ -165,7 +165,7 @@ class Recording(Observer):
         return result
 
     def _fix_shape(self, function: Any, args: tuple[Any, ...], result: Traced) -> None:
-        """Where the shape may depend on the numbers, the program holds for this shape only."""
+        """Tell where the shape may depend on the numbers, the program holds for this shape only."""
         if function is operator.getitem:
             masks = [x for x in traced_in(args[1]) if x.dtype.kind == "b"]
             known = not masks
@@ -197,7 +197,7 @@ class Recording(Observer):
         return step
 
     def number(self, x: Traced) -> Traced:
-        """An operand of an op: what is no array becomes a float, as it does in `values.constant`."""
+        """Return an operand of an op: what is no array becomes a float, as it does in `values.constant`."""
         return x if x.ndim else self._kept(float, (x,), None, float(x._value))
 
     def decide(self, x: Traced) -> bool:
@@ -262,17 +262,17 @@ def _positional(function: Any, keywords: dict[str, Any]) -> tuple[tuple[Any, ...
 
 
 def order_among(args: tuple[Any, ...], keywords: dict[str, Any] | None) -> str | None:
-    """The order that np.reshape or np.ravel is told, if it is told one."""
+    """Return the order that np.reshape or np.ravel is told, if it is told one."""
     return next((x for x in [*args, *(keywords or {}).values()] if isinstance(x, str)), None)
 
 
 def is_ufunc(function: Any) -> bool:
-    """Whether it is a ufunc or a method of one, such as `np.add.reduce`."""
+    """Tell whether it is a ufunc or a method of one, such as `np.add.reduce`."""
     return isinstance(function, np.ufunc) or isinstance(getattr(function, "__self__", None), np.ufunc)
 
 
 def is_input(x: Any) -> bool:
-    """Whether an entry of the arguments changes from call to call: a float or an array.
+    """Tell whether an entry of the arguments changes from call to call: a float or an array.
 
     Whole numbers, truth values, texts and None belong to the signature: Python needs them as they are.
     """
@@ -280,7 +280,7 @@ def is_input(x: Any) -> bool:
 
 
 def argument_names(f: Callable[..., Any], args: tuple[Any, ...], keywords: dict[str, Any]) -> list[str]:
-    """A name for each argument, after the parameters of `f`."""
+    """Return a name for each argument, after the parameters of `f`."""
     try:
         bound = inspect.signature(f).bind(*args, **keywords)
         parameters = list(bound.signature.parameters.values())
@@ -297,12 +297,12 @@ def argument_names(f: Callable[..., Any], args: tuple[Any, ...], keywords: dict[
 
 
 def free_name(name: str) -> str:
-    """The name, or one beside it if programs give it a meaning of their own."""
+    """Return the name, or one beside it if programs give it a meaning of their own."""
     return f"{name}_" if name in RESERVED else name
 
 
 def _names(start: str, tree: Any) -> list[str]:
-    """A name for each entry of an argument: `w`, `params_0`, `params_w`."""
+    """Return a name for each entry of an argument: `w`, `params_0`, `params_w`."""
     if isinstance(tree, dict):
         return [name for key, branch in tree.items() for name in _names(f"{start}_{key}", branch)]
     if isinstance(tree, list | tuple):
@@ -311,7 +311,7 @@ def _names(start: str, tree: Any) -> list[str]:
 
 
 def _result(f: Callable[..., Any], y: Any) -> Any:
-    """One entry of the result: traced, or a constant number or array."""
+    """Return one entry of the result: traced, or a constant number or array."""
     y = y._value if isinstance(y, Node) else y
     if type(y) is Traced or isinstance(y, float | int | np.ndarray | np.generic):
         return y

@@ -43,12 +43,12 @@ large arrays new memory costs more than the numbers in it."""
 
 
 def _is_number(step: Traced) -> bool:
-    """Whether it is no array, nor several of them."""
+    """Tell whether it is no array, nor several of them."""
     return not isinstance(step.value, np.ndarray | list | tuple)
 
 
 def _by_dot(step: Traced) -> bool:
-    """Whether a product is made by `np.dot`, as eager ones are, and those with a vector."""
+    """Tell whether a product is made by `np.dot`, as eager ones are, and those with a vector."""
     if step.fn is not np.matmul or step.kwargs:
         return False
     a, b = [np.asarray(x.value if type(x) is Traced else x) for x in step.args]
@@ -184,7 +184,7 @@ class Replay:
             self.body.append(f"{name} = {text}")
 
     def _write_into(self, step: Traced) -> bool:
-        """A step whose result goes into a buffer, if its function can do that."""
+        """Return a step whose result goes into a buffer, if its function can do that."""
         fn, args = step.fn, step.args
         if _by_dot(step):
             self.body.append(self._call(np.dot, *args, out=self._out(step)))
@@ -236,7 +236,7 @@ class Replay:
             self.body.append(f"{out}[{text}] = {self._argument(step.args[0])}")
 
     def _take(self, step: Traced) -> bool:
-        """Rows at constant places: np.take can write them into a buffer."""
+        """Return rows at constant places: np.take can write them into a buffer."""
         if step.fn is not operator.getitem or not isinstance(step.args[1], np.ndarray):
             return False
         source, index = step.args
@@ -256,7 +256,7 @@ class Replay:
     # Buffers
 
     def _out(self, step: Traced, over: Traced | None = None) -> str:
-        """The name of the array that a step writes to: a new one for a result, else a planned buffer."""
+        """Return the name of the array that a step writes to: a new one for a result, else a planned buffer."""
         name, value = self._name[step], step.value
         if step in self._fresh:
             shape, dtype = self.names.of(value.shape, "S"), self.names.of(value.dtype, "D")
@@ -290,7 +290,7 @@ class Replay:
         return name
 
     def _overwritten(self, step: Traced) -> Traced | None:
-        """An operand that dies here and whose buffer has the result's shape and dtype."""
+        """Return an operand that dies here and whose buffer has the result's shape and dtype."""
         if step in self._fresh:
             return None
         for x in [x for x in step.args if type(x) is Traced and x in self._slot]:
@@ -316,7 +316,7 @@ class Replay:
         return f"{self._function(fn)}({', '.join(parts)})"
 
     def _operand(self, x: Any, others: tuple[Any, ...]) -> str:
-        """A constant number beside an array is kept as an array of that dtype: NumPy reads it quicker."""
+        """Return a constant number beside an array is kept as an array of that dtype: NumPy reads it quicker."""
         dtypes = {y.dtype for y in others if type(y) is Traced and y.ndim}
         if type(x) is float and len(dtypes) == 1 and (dtype := dtypes.pop()).kind == "f":
             return self.names.of(self._numbers.setdefault((x.hex(), dtype), np.array(x, dtype)), "N")
@@ -326,7 +326,7 @@ class Replay:
         return argument_text(x, self._name.__getitem__, self.names)
 
     def _function(self, fn: Any) -> str:
-        """A function by a short name of its own: `tanh` in place of `np.tanh`, looked up once."""
+        """Return a function by a short name of its own: `tanh` in place of `np.tanh`, looked up once."""
         text = function_text(fn, self.names)
         if "." not in text:
             return text
@@ -341,7 +341,7 @@ class Replay:
     # The whole text
 
     def text(self, unpack: list[str], answer: str) -> str:
-        """The text of a function `bind()` that makes buffers and returns `replay(args, keywords)`."""
+        """Return the text of a function `bind()` that makes buffers and returns `replay(args, keywords)`."""
         setup = [f"{short} = {text}" for short, text in self._functions.items()] + self.setup
         lines = ["def bind():"]
         lines += [f"    {line}" for line in setup]
@@ -350,7 +350,7 @@ class Replay:
         return "\n".join([*lines, "    return replay", ""])
 
     def result_text(self, y: Any) -> str:
-        """An entry of the result as the caller gets it: an array of his own."""
+        """Return an entry of the result as the caller gets it: an array of its own."""
         if type(y) is not Traced:
             return f"{self.names.of(y)}.copy()" if isinstance(y, np.ndarray) else self._argument(y)
         owned = y in self._owned or (self._reuse and y in self._fixed)

@@ -121,7 +121,7 @@ class Tape:
 
 
 def largest(entries: list[Any]) -> float:
-    """The largest finite size of a number among the arrays and numbers.
+    """Return the largest finite size of a number among the arrays and numbers.
 
     >>> largest([1.0, np.array([-3.0, np.inf])])
     3.0

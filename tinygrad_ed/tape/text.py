@@ -74,7 +74,7 @@ class Names(dict[str, Any]):
 
 
 def function_text(fn: Any, names: Names) -> str:
-    """How a function is called: `np.tanh`, `math.tanh`, `np.add.reduce`, or `sigmoid_of`, a name for it."""
+    """Tell how a function is called: `np.tanh`, `math.tanh`, `np.add.reduce`, or `sigmoid_of`, a name for it."""
     owner = getattr(fn, "__self__", None)
     name = str(getattr(fn, "__name__", ""))
     if isinstance(fn, np.ufunc) and _offers(np, name, fn):
@@ -95,7 +95,7 @@ def _offers(module: Any, name: str, fn: Any) -> bool:
 
 
 def call_text(step: Traced, name_of: Namer, names: Names, argument: Namer | None = None) -> str:
-    """The call of a step as a Python expression."""
+    """Return the call of a step as a Python expression."""
     argument = argument or (lambda x: argument_text(x, name_of, names))
     given = {key: x for key, x in (step.kwargs or {}).items() if x is not None}
     if step.fn in INFIX and len(step.args) == INFIX[step.fn].count("{}") and not given:
@@ -118,7 +118,7 @@ def call_text(step: Traced, name_of: Namer, names: Names, argument: Namer | None
 
 
 def was_made_a_float(step: Traced) -> bool:
-    """Whether a number of NumPy's became a Python float, as where an op gave it."""
+    """Tell whether a number of NumPy's became a Python float, as where an op gave it."""
     fn, source = step.fn, step.args[0] if step.args else None
     if type(step.value) is not float or (type(source) is Traced and type(source.value) is list):
         return False
@@ -128,7 +128,7 @@ def was_made_a_float(step: Traced) -> bool:
 
 
 def argument_text(x: Any, name_of: Namer, names: Names) -> str:
-    """An argument as Python text; arrays and other things by name."""
+    """Return an argument as Python text; arrays and other things by name."""
     if type(x) is Traced:
         return name_of(x)
     if type(x) is float:

@@ -260,14 +260,14 @@ def mapped(tree: Any, change: Callable[[Traced], Any]) -> Any:
 
 
 def traced_in(tree: Any) -> list[Traced]:
-    """The traced values in nested lists, tuples, dicts and slices, in order."""
+    """Return the traced values in nested lists, tuples, dicts and slices, in order."""
     found: list[Traced] = []
     mapped(tree, found.append)
     return found
 
 
 def unknown_layout() -> InvalidValue:
-    """The error for what depends on how an array lies in memory."""
+    """Return the error for what depends on how an array lies in memory."""
     return InvalidValue(
         "tg.compile is recording, and how an array lies in memory (order='A' or 'K', flags) is not part of a program, "
         "whose arrays lie in rows: say order='C' or order='F'"
@@ -282,7 +282,7 @@ def _unwritable(what: str) -> GraphDropped:
 
 
 def _operator(ufunc: np.ufunc, of_numbers: Callable[..., Any]) -> tuple[Any, Any, Any]:
-    """The methods for `traced o other`, for `other o traced`, and for `traced o= other`."""
+    """Return the methods for `traced o other`, for `other o traced`, and for `traced o= other`."""
 
     def method(self: Traced, other: Any) -> Any:
         if type(other) is not Traced and isinstance(other, _OTHERS):
@@ -305,7 +305,7 @@ def _unary(ufunc: np.ufunc, of_numbers: Callable[..., Any]) -> Any:
 
 
 def _method(name: str) -> Any:
-    """A method of ndarray, which is the NumPy function of that name."""
+    """Return a method of ndarray, which is the NumPy function of that name."""
     function = getattr(np, name)
     return lambda self, *args, **keywords: function(self, *args, **keywords)
 

@@ -15,7 +15,7 @@ OTHER = object()
 
 
 def unpacking(args: tuple[Any, ...], keywords: dict[str, Any], names: Names) -> list[str]:
-    """Lines that bind the entries of `args` and `keywords` to x0, x1, ... or return OTHER."""
+    """Return lines that bind the entries of `args` and `keywords` to x0, x1, ... or return OTHER."""
     return _Unpacking(names).lines(args, keywords)
 
 
@@ -86,12 +86,12 @@ def _inputs_in(tree: Any) -> int:
 
 
 def key_text(key: Any, names: Names) -> str:
-    """The key of a dict as text, by name if it is no plain thing."""
+    """Return the key of a dict as text, by name if it is no plain thing."""
     return repr(key) if type(key) in (str, int) else argument_text(key, str, names)
 
 
 def nested_text(tree: Any, entries: Iterator[str], names: Names) -> str:
-    """The text that builds the nesting of a result around its entries."""
+    """Return the text that builds the nesting of a result around its entries."""
     if isinstance(tree, dict):
         return f"{{{', '.join([f'{key_text(k, names)}: {nested_text(v, entries, names)}' for k, v in tree.items()])}}}"
     if isinstance(tree, list | tuple):

@@ -66,7 +66,7 @@ class Watch:
         ]
 
     def changed(self) -> str | None:
-        """What has changed, in words; None if nothing has."""
+        """Return what has changed, in words; None if nothing has."""
         for node, i, words in self._nodes:
             if node.id != i:
                 return f"{words} (it has another value)"
@@ -90,7 +90,7 @@ class Watch:
         return None
 
     def random_state(self) -> tuple[Any, ...]:
-        """The states of the global random numbers and of the generators that were found."""
+        """Return the states of the global random numbers and of the generators that were found."""
         state: Any = np.random.get_state()
         own = [
             repr(g.bit_generator.state if isinstance(g, np.random.Generator) else g.getstate())
@@ -183,14 +183,14 @@ class Watch:
 
 
 def _parts(thing: Any) -> tuple[Any, ...]:
-    """What a bound method or a partial function is made of."""
+    """Return what a bound method or a partial function is made of."""
     if isinstance(thing, types.MethodType):
         return thing.__self__, thing.__func__
     return thing.func, thing.args, thing.keywords
 
 
 def _functions_in(thing: Any) -> list[types.FunctionType]:
-    """The function behind what a class holds: a method of any kind, or a property."""
+    """Return the function behind what a class holds: a method of any kind, or a property."""
     function = thing.fget if isinstance(thing, property) else getattr(thing, "__func__", thing)
     return [function] if isinstance(function, types.FunctionType) else []
 
@@ -205,7 +205,7 @@ def _is_known(module: str) -> bool:
 
 
 def _names_in(code: types.CodeType) -> tuple[set[str], set[str]]:
-    """The names that a function reads or imports, and all that it names, attributes among them."""
+    """Return the names that a function reads or imports, and all that it names, attributes among them."""
     read = {str(step.argval) for step in dis.get_instructions(code) if step.opname in _READING}
     named = set(code.co_names)
     for constant in code.co_consts:
@@ -226,13 +226,13 @@ def _content(cell: types.CellType) -> Any:
 
 
 def _equal(a: Any, b: Any) -> bool:
-    """Whether two numbers or texts are the same; other things are only the same as themselves."""
+    """Tell whether two numbers or texts are the same; other things are only the same as themselves."""
     alike = type(a) is type(b) and isinstance(a, float | int | str | bytes | np.generic)
     return alike and bool(a == b or (a != a and b != b))
 
 
 def _state(array: Any) -> bytes:
-    """The entries, or about a thousand of them."""
+    """Return the entries, or about a thousand of them."""
     if array.nbytes > WHOLE and array.dtype != object:
         flat = array.reshape(-1) if array.flags.c_contiguous else array.flat
         array = flat[:: array.size // 1000]

@@ -166,7 +166,7 @@ def name_of(thing: Any) -> str:
 
 
 def _named(values: Mapping[str, Any], start: str) -> dict[str, Array]:
-    """The arrays among the values whose names begin so, by the rest of their names."""
+    """Return the arrays among the values whose names begin so, by the rest of their names."""
     return {
         name.removeprefix(start): value
         for name, value in values.items()
@@ -175,7 +175,7 @@ def _named(values: Mapping[str, Any], start: str) -> dict[str, Array]:
 
 
 def _history(kept: dict[str, Any]) -> History:
-    """A history of the right types: it came from a file."""
+    """Return a history of the right types: it came from a file."""
     history = History(**kept)
     fresh = History()
     for each in fields(History):
@@ -193,7 +193,7 @@ def _history(kept: dict[str, Any]) -> History:
 
 
 def _encoded(state: Any) -> Any:
-    """The state of a bit generator as JSON knows it: some hold arrays."""
+    """Return the state of a bit generator as JSON knows it: some hold arrays."""
     if isinstance(state, np.ndarray):
         return {"dtype": str(state.dtype), "values": state.tolist()}
     if isinstance(state, dict):

@@ -174,7 +174,7 @@ def compare_methods(
 
 
 def _rates(learning_rate: Any) -> dict[str, float]:
-    """The rate of each method, checked as `fit` checks it."""
+    """Return the rate of each method, checked as `fit` checks it."""
     if isinstance(learning_rate, Mapping):
         for method in learning_rate:
             check_method(method, "uniform")

@@ -1,4 +1,4 @@
-"""`fit`: draw a batch, compute the gradient on one of the roads, update; once more.
+"""`fit`: draw a batch, compute the gradient on one of the roads, update, and repeat.
 
     theta <- theta - eta * gradient of the mean cost over the batch
 
@@ -61,7 +61,7 @@ def fit(
     """Train a network in place and return what happened (lecture, section 1).
 
     Args:
-        mlp: the network; its parameters get their new values at the end (before, if somebody looks between epochs).
+        mlp: the network; its parameters get their new values at the end, or after each epoch for a callback.
         x: the inputs `(N, n_0)`.
         rho: the expected outputs `(N, n_L)`; for cross_entropy class numbers `(N,)` as well.
         cost: the name of the cost, see `nn.costs`. With logistic, hinge and margin the labels are -1 and +1.

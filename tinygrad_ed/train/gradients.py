@@ -58,7 +58,7 @@ class ByRules(Gradients):
         return self._step(batch).descend(eta)
 
     def _step(self, batch: Array | slice) -> FastStep:
-        """The buffers for a batch of this size, with its samples in them."""
+        """Return the buffers for a batch of this size, with its samples in them."""
         if isinstance(batch, slice):
             if self._everything is None:
                 self._everything = FastStep(self.arena, self._activations, self._cost, self.samples)

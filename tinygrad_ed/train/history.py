@@ -49,7 +49,7 @@ class History:
         printer.text(str(self))
 
     def _repr_html_(self) -> str:
-        """What a notebook shows: the summary, and the first, the last and the best epochs."""
+        """Return what a notebook shows: the summary, and the first, the last and the best epochs."""
         curves = {"cost": self.cost, "validation": self.validation, **self.metrics}
         curves = {name: curve for name, curve in curves.items() if curve}
         shown = sorted({*range(SHOWN), *range(len(self.cost) - SHOWN, len(self.cost)), (self.best_epoch or 1) - 1})

@@ -1,4 +1,4 @@
-"""The progress bar of `fit`: tqdm, where it is installed and somebody looks."""
+"""The progress bar of `fit`: tqdm, where it is installed and the output is a terminal."""
 
 from collections.abc import Callable
 from typing import Any

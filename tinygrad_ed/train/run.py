@@ -72,7 +72,7 @@ class TrainingRun:
                 array[:] = parameter.value
 
     def go(self, bar: NoBar) -> History:
-        """Train until the last epoch, until somebody stops it, or until the cost is no longer finite.
+        """Train until the last epoch, until a callback or Ctrl-C stops it, or until the cost is no longer finite.
 
         Raises:
             Diverged: for a cost or weights that are not finite.

@@ -4,7 +4,7 @@
 
 A worker is whatever runs the calls of a `concurrent.futures.Executor`: a process of this machine, a thread, or another
 machine (`dask.distributed`, `mpi4py.futures`). The batch is cut into a number of shards that does not depend on the
-workers, and the sum is taken in their order: the numbers are the same however many there are, and whoever is first.
+workers, and the sum is taken in their order. So the numbers depend neither on the workers nor on who is first.
 
 An executor does not say which worker takes a call, so the data cannot be handed out beforehand. A call carries the
 parameters and the numbers of the samples; the data go along with the first calls, a worker keeps them, and one that

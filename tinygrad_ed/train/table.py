@@ -1,6 +1,6 @@
-"""Train on a reader's own table: hold rows out, standardise, fit, and score what was held out.
+"""Train on a reader's own table: hold rows out, standardize, fit, and score what was held out.
 
-Inputs are standardised with the mean and deviation of the rows that are learned from, so that the held-out rows stay
+Inputs are standardized with the mean and deviation of the rows that are learned from, so that the held-out rows stay
 unseen; so is the target where it holds numbers. Classes are learned with cross_entropy, numbers with mse.
 """
 
@@ -110,23 +110,23 @@ def train_on_table(
     outputs = None if data.classes else Scale.of(train.rho)
     mlp = MLP([train.x.shape[1], *hidden, train.rho.shape[1]], activation, rng=seed)
     network = TableNetwork(mlp, data.features, data.target, data.classes, data.columns, Scale.of(train.x), outputs)
-    for part in (train, checked, held_out):  # what cannot be standardised is refused before the training
+    for part in (train, checked, held_out):  # what cannot be standardized is refused before the training
         if part is not None:
-            _standardised(network, part)
+            _standardized(network, part)
     if checked is not None:
-        options["validation"] = _standardised(network, checked)
-    history = fit(mlp, *_standardised(network, train), cost=cost, rng=seed, **options)
+        options["validation"] = _standardized(network, checked)
+    history = fit(mlp, *_standardized(network, train), cost=cost, rng=seed, **options)
     return TableResult(network, history, score(network, train, held_out), train, held_out)
 
 
-def _standardised(network: TableNetwork, data: Dataset) -> tuple[Array, Array]:
+def _standardized(network: TableNetwork, data: Dataset) -> tuple[Array, Array]:
     x = network.inputs.applied(data.x, network.features)
     return x, data.rho if network.outputs is None else network.outputs.applied(data.rho, [network.target])
 
 
 def score(network: TableNetwork, train: Dataset, held_out: Dataset) -> Score:
     """Score a network on rows that it has not seen; `train` says what the best constant answer is."""
-    x, rho = _standardised(network, held_out)
+    x, rho = _standardized(network, held_out)
     output = network.mlp.predict(x)
     if held_out.classes is not None:
         right = output.argmax(axis=1) == held_out.y

@@ -1,6 +1,6 @@
-"""A network that knows its table: the names of its columns, and how they were standardised; it can be saved and used.
+"""A network that knows its table: the names of its columns, and how they were standardized; it can be saved and used.
 
-A plain `MLP` takes numbers that somebody has standardised. This one takes the numbers of the table themselves, and
+A plain `MLP` takes standardized numbers. This one takes the numbers of the table themselves, and
 answers in the table's own terms: a class by its name, or a number in the unit of the target.
 """
 
@@ -23,7 +23,7 @@ KIND = "network of a table"
 
 @dataclass(frozen=True)
 class Scale:
-    """How columns are standardised: (x / unit - mean) / deviation, each `(n,)`.
+    """How columns are standardized: (x / unit - mean) / deviation, each `(n,)`.
 
     The unit is the largest number of the column, so that neither sums nor squares overflow. A constant column has an
     infinite deviation: it becomes 0, whatever stands there later.
@@ -49,7 +49,7 @@ class Scale:
         return cls(unit, values.mean(axis=0), np.where(varies, deviation, np.inf))
 
     def applied(self, values: Array, names: Sequence[str]) -> Array:
-        """Return the values standardised.
+        """Return the values standardized.
 
         Raises:
             InvalidValue: for a number more than 1e100 deviations from the mean; its column is named.
@@ -66,7 +66,7 @@ class Scale:
         return shifted
 
     def undone(self, values: Array) -> Array:
-        """Return standardised values in the unit of the column; a constant column has its constant."""
+        """Return standardized values in the unit of the column; a constant column has its constant."""
         deviation = np.where(np.isfinite(self.deviation), self.deviation, 0.0)
         return np.asarray((values * deviation + self.mean) * self.unit)
 
@@ -76,7 +76,7 @@ class TableNetwork:
     """A network with the table it belongs to.
 
     Args:
-        mlp: the network, which takes standardised numbers.
+        mlp: the network, which takes standardized numbers.
         features: the names of its inputs.
         target: the name of what it answers.
         classes: the names of the classes, or None where it answers with numbers.

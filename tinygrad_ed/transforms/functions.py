@@ -262,7 +262,7 @@ def hessian(f: Function, argnums: ArgNums = 0) -> Function:
 
 
 def _one_number(run: FunctionRun) -> Node:
-    """The result, where it has to be one number."""
+    """Return the result, where it has to be one number."""
     y = run.single_output("grad")
     if y.size != 1:
         raise ShapeError(
@@ -273,7 +273,7 @@ def _one_number(run: FunctionRun) -> Node:
 
 
 def _along(slopes: Sequence[Any], vs: Sequence[Any], targets: Sequence[Node], create_graph: bool) -> list[Any]:
-    """The gradients of the sum of all slope . v; a slope that is no Node depends on nothing."""
+    """Return the gradients of the sum of all slope . v; a slope that is no Node depends on nothing."""
     pairs = [(g, start(g, v)) for g, v in zip(slopes, vs, strict=True) if isinstance(g, Node)]
     return pull([g for g, _ in pairs], [v for _, v in pairs], targets, create_graph)
 

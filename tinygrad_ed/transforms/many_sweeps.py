@@ -111,13 +111,13 @@ def _trailing(op: Op, inputs: tuple[Any, ...], params: dict[str, Any]) -> Array:
 
 
 def _array(result: Any) -> Array:
-    """A result as an array; what stands for one (in a recording) as it is."""
+    """Return a result as an array; what stands for one (in a recording) as it is."""
     array: Array = as_array(result)
     return array
 
 
 def _padded(array: Array, ndim: int) -> Array:
-    """The batch with axes of length 1 behind the first, as broadcasting would put them in front."""
+    """Return the batch with axes of length 1 behind the first, as broadcasting would put them in front."""
     missing = ndim + 1 - array.ndim
     return array.reshape(len(array), *[1] * missing, *array.shape[1:]) if missing > 0 else array
 
@@ -187,7 +187,7 @@ def _scatter_add(op: Op, inputs: tuple[Any, ...], params: dict[str, Any]) -> Arr
 
 
 def _beside_the_batch(index: Any) -> tuple[Any, bool]:
-    """The index with an axis more for the batch: before the others, or, as arrays may move axes, behind them."""
+    """Return the index with an axis more for the batch: before the others, or, as arrays may move axes, behind them."""
     read = shape.as_read(index)
     parts = read if isinstance(read, tuple) else (read,)
     if not shape.arrays_in(parts):
@@ -232,7 +232,7 @@ _RULES: dict[Op, Batching] = {
     **dict.fromkeys(_ALIGNED, _trailing),
     **dict.fromkeys((ops.sum, ops.mean, ops.max, ops.min, ops.prod, ops.logsumexp, ops.flip), _folding),
     ops.matmul: _matmul,
-    **dict.fromkeys((shape._astype, scan._neighbours, scan._of_neighbours, scan._slope, scan._of_slope), _trailing),
+    **dict.fromkeys((shape._astype, scan._neighbors, scan._of_neighbors, scan._slope, scan._of_slope), _trailing),
     ops.cumsum: _along,
     ops.reshape: _reshape,
     ops.matrix_transpose: _trailing,

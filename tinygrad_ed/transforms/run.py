@@ -59,11 +59,11 @@ class FunctionRun:
             inside.reset(token)
 
     def output_nodes(self) -> list[Node]:
-        """The entries of the result as Nodes; constants become Nodes without a past."""
+        """Return the entries of the result as Nodes; constants become Nodes without a past."""
         return [self._as_node(y) for y in leaves(self.output)]
 
     def single_output(self, transform: str) -> Node:
-        """The result, where a container is not allowed."""
+        """Return the result, where a container is not allowed."""
         if isinstance(self.output, list | tuple | dict):
             raise InvalidType(
                 f"{transform} wants one number or array as the result, but {name_of(self.f)} returned a "
@@ -84,34 +84,34 @@ class FunctionRun:
         return Node(y)
 
     def pull(self, nodes: list[Node], seeds: list[Any], create_graph: bool | None = None) -> list[Any]:
-        """The gradients of `sum(node . seed)` with respect to the variables; None where nothing arrives."""
+        """Return the gradients of `sum(node . seed)` with respect to the variables; None where nothing arrives."""
         return pull(nodes, seeds, self.variables, self.keep if create_graph is None else create_graph)
 
     def per_argument(self, found: list[Any], keep: bool | None = None) -> Any:
-        """The gradients, nested as the arguments are; a tuple where several were asked for."""
+        """Return the gradients, nested as the arguments are; a tuple where several were asked for."""
         again = self.keep if keep is None else keep
         return self.nested([finished(g, x, again) for g, x in zip(found, self.variables, strict=True)])
 
     def nested(self, results: list[Any]) -> Any:
-        """One thing for each variable, nested as the arguments are; a tuple where several were asked for."""
+        """Return one thing for each variable, nested as the arguments are; a tuple where several were asked for."""
         entries = iter(results)
         nested = tuple([rebuilt(tree, entries) for tree in self.chosen])
         return nested[0] if self.single else nested
 
     def like_output(self, results: list[Any]) -> Any:
-        """One thing for each entry of the result, nested as the result is."""
+        """Return one thing for each entry of the result, nested as the result is."""
         return rebuilt(self.output, iter(results))
 
     def out(self, y: Node) -> Any:
-        """A result as the user gets it: a Node inside another transform, else plain and the user's own."""
+        """Return a result as the user gets it: a Node inside another transform, else plain and the user's own."""
         return y if self.keep else finished(plain(y), y, False)
 
     def all_out(self) -> Any:
-        """The whole result as the user gets it."""
+        """Return the whole result as the user gets it."""
         return self.like_output([self.out(y) for y in self.output_nodes()])
 
     def tangents(self, vs: Sequence[Any]) -> list[Any]:
-        """The entries of `vs`, checked against the arguments."""
+        """Return the entries of `vs`, checked against the arguments."""
         found = leaves_like(tuple(as_tuple(vs, "vs")), tuple(self.chosen), "vs")
         checked = [v if isinstance(v, Node) else constant(v) for v in found]
         for v, x in zip(checked, self.variables, strict=True):
@@ -135,7 +135,7 @@ def rows_of(ys: Sequence[Node], variables: Sequence[Node]) -> list[list[Any]]:
 
 
 def _batched_rows(variables: Sequence[Node], ys: list[Node], largest: int) -> list[list[Any]]:
-    """One sweep from several results for a whole batch of rows; as many at once as fit into some megabytes."""
+    """Return one sweep from several results for a whole batch of rows; as many at once as fit into some megabytes."""
     ends = list(itertools.accumulate([y.size for y in ys]))
     at_once = max(1, ROOM // max(largest, 1))
     columns: list[list[Any]] = [[] for _ in variables]
@@ -156,7 +156,7 @@ def _batched_rows(variables: Sequence[Node], ys: list[Node], largest: int) -> li
 
 
 def _rows(part: Any, count: int, x: Node) -> Any:
-    """The gradients of so many rows: where nothing arrived, zeros."""
+    """Return the gradients of so many rows: where nothing arrived, zeros."""
     if part is None:
         return np.zeros((count, *x.shape), x.dtype)
     if not isinstance(part, Batch):

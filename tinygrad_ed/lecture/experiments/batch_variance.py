@@ -50,7 +50,7 @@ class BatchVariance:
 
     @property
     def holds(self) -> bool:
-        """Whether that interval contains -1."""
+        """True if that interval contains -1."""
         low, high = self.slope_interval
         return low <= -1.0 <= high
 
@@ -130,7 +130,7 @@ def batch_variance(
 
 
 def _draw(sampling: "str | Sampler", rng: np.random.Generator, n: int, M: int) -> Array:
-    """One batch: of the sampler, or the first of an epoch, as `fit` draws it."""
+    """Return one batch: of the sampler, or the first of an epoch, as `fit` draws it."""
     if callable(sampling):
         return np.asarray(sampling(rng, n, M))
     check_method("minibatch", sampling)

@@ -51,7 +51,7 @@ class Expectation:
 
     @property
     def holds(self) -> bool:
-        """Whether every expectation is the full gradient, to 1e-12 of the largest entry of a sample's gradient."""
+        """True if every expectation is the full gradient, to 1e-12 of the largest entry of a sample's gradient."""
         scale = max(1.0, float(np.abs(self.sample_gradients).max()))
         return all([row.difference <= EXACT * scale for row in self.enumerations])
 

@@ -66,7 +66,7 @@ class NoiseBall:
 
     @property
     def holds(self) -> bool:
-        """Whether every larger rate has a clearly larger ball, and the shrinking rate ends below the smallest."""
+        """True if every larger rate has a clearly larger ball, and the shrinking rate ends below the smallest."""
         grows = all([b.excess - a.excess > BAND * math.hypot(a.error, b.error) for a, b in pairwise(self.balls)])
         first = self.balls[0]
         return grows and first.excess > BAND * first.error and self.shrunk < first.excess / 2
@@ -189,7 +189,7 @@ def _stationary(curve: Array, rate: float) -> tuple[float, float]:
 
 
 def _power(balls: Sequence[Ball]) -> tuple[float, float]:
-    """The slope of log excess over log η, weighted with the errors; NaN where there is no ball."""
+    """Return the slope of log excess over log η, weighted with the errors; NaN where there is no ball."""
     excess, error = np.array([[ball.excess, ball.error] for ball in balls]).T
     if not (np.all(excess > 0) and np.all(error > 0)):
         return math.nan, math.nan

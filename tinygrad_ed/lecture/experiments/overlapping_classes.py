@@ -63,7 +63,7 @@ class OverlappingClasses:
 
     @property
     def holds(self) -> bool:
-        """Whether logistic comes near the best while margin, at a cost near 0, stays clearly below it, on one side."""
+        """True if logistic comes near the best while margin, at a cost near 0, stays clearly below it, on one side."""
         margin, logistic = self.learned["margin"], self.learned["logistic"]
         one_sided = margin.false_positives > 10 * margin.false_negatives
         near = logistic.accuracy > self.best - BAND * self.error - 0.01  # 0.01: what N samples leave uncertain

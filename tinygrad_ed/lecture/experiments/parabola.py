@@ -71,7 +71,7 @@ class Parabola:
 
 
 def _within(step: Array, directions: Array) -> Array:
-    """The map of S, seen in some directions only."""
+    """Return the map of S, seen in some directions only."""
     both = np.kron(directions, directions)
     inside: Array = both.T @ step @ both
     return inside

@@ -44,7 +44,7 @@ class RobustCosts:
 
     @property
     def holds(self) -> bool:
-        """Whether the error of mse grows in proportion, while the others grow by less than 5 % and stay far below."""
+        """True if the error of mse grows in proportion, while the others grow by less than 5 % and stay far below."""
         ratio = self.sizes[-1] / self.sizes[-2]
         grew = {cost: errors[-1] / errors[-2] for cost, errors in self.errors.items()}
         far = all([self.errors[cost][-1] < self.errors["mse"][-1] / 5 for cost in ("huber", "l1")])

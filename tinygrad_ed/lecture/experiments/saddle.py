@@ -48,7 +48,7 @@ class Saddle:
 
     @property
     def holds(self) -> bool:
-        """Whether gradient descent did not move at all, from a point with a way down, and each run of SGD found one."""
+        """True if gradient descent did not move at all, from a point with a way down, and each run of SGD found one."""
         start = self.descent[0]
         stays = self.full_gradient == 0.0 and self.moved == 0.0
         return bool(stays and self.eigenvalues[0] < -1e-6 and np.all(self.sgd[:, -1] < start / 10))

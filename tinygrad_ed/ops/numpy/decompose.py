@@ -40,12 +40,12 @@ def _t(x: Any) -> Any:
 
 
 def _scalar_times(g: Any, x: Any) -> Any:
-    """A number for each matrix times that matrix."""
+    """Return a number for each matrix times that matrix."""
     return reshape(g, (*shape_of(g), 1, 1)) * x
 
 
 def _inverses(x: Any) -> Any:
-    """The inverse of each matrix; NaN where there is none."""
+    """Return the inverse of each matrix; NaN where there is none."""
     try:
         return np.linalg.inv(x)
     except np.linalg.LinAlgError:
@@ -92,7 +92,7 @@ def _forward_cofactors(x: Any, d: Any) -> Any:
 
 
 def _forward_moved(g: Any, x: Any) -> Any:
-    """How the cofactors move along g, by singular values: products of all but two of them."""
+    """Tell how the cofactors move along g, by singular values: products of all but two of them."""
     u, s, vh, sign = _svd_and_sign(x)
     one, m = np.eye(s.shape[-1], dtype=s.dtype), _t(u) @ g @ _t(vh)
     but_two = _others(np.where(one == 1, 1.0, s[..., None, :])) * (1.0 - one)
@@ -101,7 +101,7 @@ def _forward_moved(g: Any, x: Any) -> Any:
 
 
 def _of_moved(k: Any, y: Any, g: Any, x: Any) -> Any:
-    """The third derivative of a determinant, by the inverse: NaN where there is none, to rounding."""
+    """Return the third derivative of a determinant, by the inverse: NaN where there is none, to rounding."""
     values = _svd_and_sign(plain(x))[1]
     back = _t(inverse(where(row(values)[..., -1:] <= rounding(x, values), 0.0, x)))
     s, t = back @ _t(g), back @ _t(k)
@@ -226,7 +226,7 @@ def _of_pinv(g: Any, y: Any, x: Any, rcond: Any = None, hermitian: bool = False)
 
 
 def _product(a: Any, b: Any, c: Any) -> Any:
-    """The product of three matrices, in the order that makes the smaller one between."""
+    """Return the product of three matrices, in the order that makes the smaller one between."""
     (m, k), n = shape_of(a)[-2:], shape_of(c)[-1]
     return (a @ b) @ c if m * shape_of(b)[-1] <= k * n else a @ (b @ c)
 
@@ -274,7 +274,7 @@ def _of_lstsq(g: Any, y: Any, a: Any, b: Any, rcond: Any = None) -> Any:
 
 
 def _cut(a: Any, rcond: float | None) -> float:
-    """Which singular values are zero for lstsq, beside the largest."""
+    """Tell which singular values are zero for lstsq, beside the largest."""
     eps = float(np.finfo(float).eps)
     return eps * max(shape_of(a)) if rcond is None else eps if rcond < 0 else rcond
 
@@ -284,7 +284,7 @@ def _as_columns(b: Any) -> Any:
 
 
 def _solution(y: Any, a: Any, b: Any) -> Any:
-    """The solution, as columns, at the beginning of all results of lstsq."""
+    """Return the solution, as columns, at the beginning of all results of lstsq."""
     shape = (shape_of(a)[1], math.prod(shape_of(b)[1:]))
     return reshape(y[: math.prod(shape)], shape)
 

@@ -65,7 +65,7 @@ signature_of = cache(inspect.signature)
 
 
 def _inserted(grown: tuple[int, ...], shape: tuple[int, ...], new: bool, obj: Any, axis: int | None = None) -> Any:
-    """Where np.insert has put the array, or the new entries."""
+    """Tell where np.insert has put the array, or the new entries."""
     if axis is None:
         shape, axis = (math.prod(shape),), 0
     where_new = np.insert(np.zeros(shape[axis], bool), obj, np.ones(grown[axis] - shape[axis], bool))
@@ -82,7 +82,7 @@ def _back_from_deleted(g: Any, shape: tuple[int, ...], obj: Any, axis: int | Non
 
 
 def _not_padded(grown: tuple[int, ...], shape: tuple[int, ...], pad_width: Any, **how: Any) -> Any:
-    """Where np.pad has put the array, among constants."""
+    """Tell where np.pad has put the array, among constants."""
     if 0 in shape:
         return tuple([slice(n) for n in shape])
     first = np.unravel_index(np.argmax(np.pad(np.ones(shape, bool), pad_width)), grown)
@@ -90,7 +90,7 @@ def _not_padded(grown: tuple[int, ...], shape: tuple[int, ...], pad_width: Any, 
 
 
 def _mover(function: Callable[..., Any]) -> Op:
-    """The op of a function: its inputs are the moved arrays, whose places among the arguments `moved` tells."""
+    """Return the op of a function: its inputs are the moved arrays, whose places among the arguments `moved` tells."""
 
     def forward(*xs: Any, moved: Any = None, **others: Any) -> Any:
         alone = map(as_array, xs) if len(xs) == 1 else iter(xs)  # some functions want an array, and no number
@@ -145,7 +145,7 @@ def move(function: Callable[..., Any], arguments: dict[str, Any]) -> Any:
 
 
 def _floats(x: Any) -> Any:
-    """An array of integers as floats, as small as hold them: a number that is inserted must not be cut off."""
+    """Return an array of integers as floats, as small as hold them: a number that is inserted must not be cut off."""
     return x.astype(np.result_type(x.dtype, np.float16)) if isinstance(x, np.ndarray) and x.dtype.kind != "f" else x
 
 
@@ -233,7 +233,7 @@ def _of_blocks(tree: Any, depth: int, ndim: int) -> Any:
 
 
 def _parts(split: Callable[..., Any], x: Any, sections: Any, axis: int) -> list[Any]:
-    """The parts into which NumPy splits the places along an axis."""
+    """Return the parts into which NumPy splits the places along an axis."""
     length = shape_of(x)[operator.index(axis)]
     places = [part.tolist() for part in split(np.arange(length), without_nodes(sections))]
     if [*itertools.chain(*places)] == [*range(length)]:
@@ -242,7 +242,7 @@ def _parts(split: Callable[..., Any], x: Any, sections: Any, axis: int) -> list[
 
 
 def unstack(x: Any, axis: int = 0) -> tuple[Any, ...]:
-    """Each entry along an axis."""
+    """Return each entry along an axis."""
     return tuple(cut(x, axis, range(1, shape_of(x)[axis] + 1), single=True))
 
 
@@ -250,7 +250,7 @@ def unstack(x: Any, axis: int = 0) -> tuple[Any, ...]:
 
 
 def broadcast_arrays(*args: Any, subok: bool = False) -> tuple[Any, ...]:
-    """All arrays, spread to one shape."""
+    """Return all arrays, spread to one shape."""
     shape = np.broadcast_shapes(*[shape_of(x) for x in args])
     return tuple([np.broadcast_to(x, shape) for x in args])  # what is plain stays so
 

@@ -42,7 +42,7 @@ def _of_norm(g: Any, y: Any, x: Any, ord: Any = None, axis: Any = None, keepdims
 
 
 def _of_singular_norm(g: Any, x: Any, ord: Any, axes: tuple[int, ...]) -> Any:
-    """The gradient of the sum, of the largest or of the smallest singular value."""
+    """Return the gradient of the sum, of the largest or of the smallest singular value."""
     matrices = moveaxis(x, axes, (-2, -1))
     s = svdvals(matrices)
     g = reshape(g, (*shape_of(s)[:-1], 1))
@@ -58,7 +58,7 @@ def _of_sums(g: Any, x: Any, ord: Any, axes: tuple[int, ...]) -> Any:
 
 
 def _of_largest(g: Any, sizes: Any, ord: Any, axis: int) -> Any:
-    """The gradient of the largest of some sizes, or of the smallest, if ord is below zero."""
+    """Return the gradient of the largest of some sizes, or of the smallest, if ord is below zero."""
     values = plain(sizes)
     return of_extreme(g, np.max(values, axis, initial=0.0) if ord > 0 else np.min(values, axis), sizes, axis)
 

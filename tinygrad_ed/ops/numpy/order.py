@@ -47,7 +47,7 @@ def sort(a: Any, axis: int | None = -1, kind: Any = None, stable: bool | None = 
 
 
 def _origins(y: Any, x: Any, kth: Any, axis: int, kind: Any) -> Any:
-    """Where each entry of the partitioned array came from.
+    """Tell where each entry of the partitioned array came from.
 
     `np.argpartition` says so in a tenth of the time of three sorts, where it leaves the entries in the order that
     `np.partition` does; that depends on the processor.
@@ -75,32 +75,32 @@ def partition(a: Any, kth: Any, axis: int | None = -1, kind: Any = "introselect"
 
 
 def quantile(a: Any, q: Any, axis: Axis = None, method: str = "linear", keepdims: bool = False) -> Any:
-    """The q-quantile; NaN where there is a NaN."""
+    """Return the q-quantile; NaN where there is a NaN."""
     return _read_off(a, _told(np.quantile, q, method), axis, keepdims)
 
 
 def nanquantile(a: Any, q: Any, axis: Axis = None, method: str = "linear", keepdims: bool = False) -> Any:
-    """The q-quantile of the entries that are not NaN."""
+    """Return the q-quantile of the entries that are not NaN."""
     return _read_off(a, _told(np.quantile, q, method), axis, keepdims, skip_nan=True)
 
 
 def percentile(a: Any, q: Any, axis: Axis = None, method: str = "linear", keepdims: bool = False) -> Any:
-    """The quantile at q percent."""
+    """Return the quantile at q percent."""
     return _read_off(a, _told(np.percentile, q, method), axis, keepdims)
 
 
 def nanpercentile(a: Any, q: Any, axis: Axis = None, method: str = "linear", keepdims: bool = False) -> Any:
-    """The quantile at q percent of the entries that are not NaN."""
+    """Return the quantile at q percent of the entries that are not NaN."""
     return _read_off(a, _told(np.percentile, q, method), axis, keepdims, skip_nan=True)
 
 
 def median(a: Any, axis: Axis = None, keepdims: bool = False) -> Any:
-    """The middle entry, or the mean of the two middle ones."""
+    """Return the middle entry, or the mean of the two middle ones."""
     return _read_off(a, np.median, axis, keepdims)
 
 
 def nanmedian(a: Any, axis: Axis = None, keepdims: bool = False) -> Any:
-    """The median of the entries that are not NaN."""
+    """Return the median of the entries that are not NaN."""
     return _read_off(a, np.median, axis, keepdims, skip_nan=True)
 
 
@@ -112,7 +112,7 @@ def _told(numpys: Any, q: Any, method: str) -> Callable[[Array], Any]:
 
 
 def _read_off(a: Any, numpys: Callable[[Array], Any], axis: Axis, keepdims: bool, skip_nan: bool = False) -> Any:
-    """What NumPy's function of a vector reads off each sorted row; it says itself where, and in which dtype."""
+    """Return what NumPy's function of a vector reads off each sorted row; it says itself where, and in which dtype."""
     folded = axes_of(a, axis)
     rows = moveaxis(a, folded, tuple(range(-len(folded), 0))) if folded else reshape(a, (*shape_of(a), 1))
     kept = shape_of(rows)[: len(shape_of(a)) - len(folded)]
@@ -141,7 +141,7 @@ FEW = 4
 
 
 def _of_ranks(rows: Any, *ranks: Array) -> list[Any]:
-    """The entries that would stand in these places if the rows were sorted; equal entries in their order."""
+    """Return the entries that would stand in these places if the rows were sorted; equal entries in their order."""
     values, wanted = plain(rows), np.unique(np.stack(ranks))
     if not 0 < len(wanted) <= FEW:
         ordered = sort(rows)
@@ -151,7 +151,7 @@ def _of_ranks(rows: Any, *ranks: Array) -> list[Any]:
 
 
 def _places(values: Any, parted: Any, ranks: Array) -> Any:
-    """Where in each row the entry of each rank is, among equal ones by counting them."""
+    """Tell where in each row the entry of each rank is, among equal ones by counting them."""
     found = np.take_along_axis(parted, ranks, -1)
     places = []
     for k in range(ranks.shape[-1]):

@@ -22,7 +22,7 @@ _SERIES = [(-1.0) ** k * 2 * k / math.factorial(2 * k + 1) for k in range(1, 11)
 
 
 def _slope_of_sinc(x: Any) -> Any:
-    """The derivative of sin(pi x) / (pi x); near zero by its series, so it is smooth there, to every order."""
+    """Return the derivative of sin(pi x) / (pi x); near zero by its series, so it is smooth there, to every order."""
     angle = np.pi * x
     small = np.abs(plain(angle)) < 0.5
     near, far = where(small, angle, 0.0), where(small, 1.0, angle)
@@ -42,7 +42,7 @@ def nan_to_num(x: Any, copy: bool = True, nan: float = 0.0, posinf: Any = None, 
 
 
 def real(x: Any) -> Any:
-    """The real part: a Node is real."""
+    """Return the real part: a Node is real."""
     return x
 
 
@@ -65,19 +65,19 @@ def ldexp(x1: Any, x2: Any) -> Any:
 
 
 def frexp(x: Any) -> tuple[Any, Any]:
-    """The mantissa, and the exponent (plain)."""
+    """Return the mantissa, and the exponent (plain)."""
     _, exponent = np.frexp(plain(x))
     return x * np.ldexp(np.ones_like(plain(x)), -exponent), exponent
 
 
 def modf(x: Any) -> tuple[Any, Any]:
-    """The part behind the point, and the whole number before it (plain)."""
+    """Return the part behind the point, and the whole number before it (plain)."""
     whole = np.trunc(plain(x))
     return x - whole, whole
 
 
 def full_like(a: Any, fill_value: Any, dtype: Any = None, shape: Any = None) -> Any:
-    """An array of a's shape with one value; only the value has a derivative."""
+    """Return an array of a's shape with one value; only the value has a derivative."""
     if isinstance(fill_value, Node):
         y = broadcast_to(fill_value, shape=shape_of(a) if shape is None else shape)
         return astype(y, dtype=plain(a).dtype if dtype is None else dtype) if shape_of(y) else y
@@ -85,7 +85,7 @@ def full_like(a: Any, fill_value: Any, dtype: Any = None, shape: Any = None) -> 
 
 
 def piecewise(x: Any, condlist: Any, funclist: Any, *args: Any, **kw: Any) -> Any:
-    """One function (or number) for each condition; one more at the end is for the rest. Conditions are plain."""
+    """Return one function (or number) for each condition; one more at the end is for the rest. Conditions are plain."""
     values = as_array(plain(x))
     which = np.ravel(np.piecewise(values, without_nodes(condlist), [*range(1, len(funclist) + 1)]))
     parts, positions = [np.zeros(0, values.dtype)], np.zeros(values.size, int)

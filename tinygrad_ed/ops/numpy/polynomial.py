@@ -18,7 +18,7 @@ from tinygrad_ed.ops.shape import astype, concatenate, in_one_dtype, reshape, st
 
 
 def _powers(g: Any, x: Any, count: int = 0) -> Any:
-    """The sums of g x^k, highest power first."""
+    """Return the sums of g x^k, highest power first."""
     sums = np.empty(count, np.result_type(g, x))
     for k in range(count):
         sums[count - 1 - k] = np.sum(g)
@@ -41,7 +41,7 @@ _moments: Op = op(
 
 
 def polyval(p: Any, x: Any) -> Any:
-    """The value at x; of coefficients that are arrays themselves, by Horner's scheme."""
+    """Return the value at x; of coefficients that are arrays themselves, by Horner's scheme."""
     if len(shape_of(p)) == 1:
         return _polyval(p, x)
     p, x = in_one_dtype(p, x)
@@ -52,19 +52,19 @@ def polyval(p: Any, x: Any) -> Any:
 
 
 def polyadd(a1: Any, a2: Any) -> Any:
-    """The sum of two polynomials."""
+    """Return the sum of two polynomials."""
     a1, a2 = _of_one_length(a1, a2)
     return a1 + a2
 
 
 def polysub(a1: Any, a2: Any) -> Any:
-    """The difference of two polynomials."""
+    """Return the difference of two polynomials."""
     a1, a2 = _of_one_length(a1, a2)
     return a1 - a2
 
 
 def polymul(a1: Any, a2: Any) -> Any:
-    """The product of two polynomials: the convolution of their coefficients."""
+    """Return the product of two polynomials: the convolution of their coefficients."""
     return convolve(_trimmed(np.atleast_1d(a1)), _trimmed(np.atleast_1d(a2)))
 
 
@@ -106,7 +106,7 @@ _divided: Op = op("long_division", _forward_divided, _of_dividend, _of_divisor)
 
 
 def polyder(p: Any, m: int = 1) -> Any:
-    """The m-th derivative."""
+    """Return the m-th derivative."""
     m = int(m)
     if m < 0:
         raise InvalidValue(f"polyder: m must not be negative, but it is {m}; np.polyint integrates")
@@ -116,7 +116,7 @@ def polyder(p: Any, m: int = 1) -> Any:
 
 
 def polyint(p: Any, m: int = 1, k: Any = None) -> Any:
-    """The m-th integral, with integration constants k."""
+    """Return the m-th integral, with integration constants k."""
     m = int(m)
     constants: Any = np.zeros(m) if k is None else np.atleast_1d(k)
     if len(shape_of(constants)) > 1:
@@ -132,7 +132,7 @@ def polyint(p: Any, m: int = 1, k: Any = None) -> Any:
 
 
 def poly(seq_of_zeros: Any) -> Any:
-    """The polynomial with these zeros."""
+    """Return the polynomial with these zeros."""
     if len(shape_of(seq_of_zeros)) != 1:
         raise NoDerivativeRule("np.poly on a Node takes the zeros of a polynomial, not a matrix")
     return _poly(seq_of_zeros)
@@ -187,7 +187,7 @@ def polyfit(
 
 
 def vander(x: Any, N: int | None = None, increasing: bool = False) -> Any:
-    """The matrix of the powers of x."""
+    """Return the matrix of the powers of x."""
     outline = np.vander(np.zeros((1,) * len(shape_of(x))), shape_of(x)[0] if N is None else N)
     count, x = outline.shape[1], astype(x, dtype=float)
     powers = range(count) if increasing else range(count - 1, -1, -1)

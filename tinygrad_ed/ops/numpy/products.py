@@ -69,7 +69,7 @@ def einsum(subscripts: Any, *operands: Any, optimize: Any = False) -> Any:
 
 
 def _from_lists(given: tuple[Any, ...]) -> tuple[str, tuple[Any, ...]]:
-    """The string for operands that alternate with lists of axis numbers, and a last list for the result."""
+    """Return the string for operands that alternate with lists of axis numbers, and a last list for the result."""
 
     def text(axes: Any) -> str:
         return "".join("..." if axis is Ellipsis else LETTERS[axis] for axis in axes)
@@ -80,7 +80,7 @@ def _from_lists(given: tuple[Any, ...]) -> tuple[str, tuple[Any, ...]]:
 
 
 def _along_diagonals(term: str, x: Any) -> tuple[str, Any]:
-    """An operand with repeated letters is read where their indices are equal."""
+    """Return an operand with repeated letters is read where their indices are equal."""
     once = "".join(dict.fromkeys(term))
     if once == term:
         return term, x
@@ -89,7 +89,7 @@ def _along_diagonals(term: str, x: Any) -> tuple[str, Any]:
 
 
 def kron(a: Any, b: Any) -> Any:
-    """The Kronecker product: a block of b for each entry of a."""
+    """Return the Kronecker product: a block of b for each entry of a."""
     ndim = max(len(shape_of(a)), len(shape_of(b)))
     a = np.reshape(a, (1,) * (ndim - len(shape_of(a))) + shape_of(a))
     b = np.reshape(b, (1,) * (ndim - len(shape_of(b))) + shape_of(b))
@@ -99,7 +99,7 @@ def kron(a: Any, b: Any) -> Any:
 
 
 def cross(a: Any, b: Any, axisa: int = -1, axisb: int = -1, axisc: int = -1, axis: int | None = None) -> Any:
-    """The cross product of vectors of length 3."""
+    """Return the cross product of vectors of length 3."""
     if axis is not None:
         axisa = axisb = axisc = axis
     axisa, axisb, axisc = map(operator.index, (axisa, axisb, axisc))
@@ -111,13 +111,13 @@ def cross(a: Any, b: Any, axisa: int = -1, axisb: int = -1, axisc: int = -1, axi
 
 
 def outer_of_vectors(x1: Any, x2: Any) -> Any:
-    """The outer product of two vectors; NumPy refuses others."""
+    """Return the outer product of two vectors; NumPy refuses others."""
     np.linalg.outer(*[np.zeros((1,) * len(shape_of(x))) for x in (x1, x2)])
     return outer(x1, x2)
 
 
 def vdot(a: Any, b: Any) -> Any:
-    """The sum of all products of entries at the same place."""
+    """Return the sum of all products of entries at the same place."""
     return matmul(ravel(a), ravel(b))
 
 
@@ -131,7 +131,7 @@ _vecdot = op(
 
 
 def vecdot(x1: Any, x2: Any, axis: int = -1) -> Any:
-    """The sum of products along one axis."""
+    """Return the sum of products along one axis."""
     axis = operator.index(axis)
     return _vecdot(x1, x2) if axis == -1 else _vecdot(moveaxis(x1, axis, -1), moveaxis(x2, axis, -1))
 

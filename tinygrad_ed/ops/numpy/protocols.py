@@ -220,7 +220,7 @@ def _narrowed(result: Any, dtype: np.dtype[Any]) -> Any:
 
 
 def _alike(sequence: Any, parts: list[Any]) -> Any:
-    """The parts in a sequence of the same type: a list, a tuple, or a tuple with names."""
+    """Return the parts in a sequence of the same type: a list, a tuple, or a tuple with names."""
     return type(sequence)(*parts) if hasattr(sequence, "_fields") else type(sequence)(parts)
 
 
@@ -236,7 +236,7 @@ _BY_NAME = inspect.Parameter.KEYWORD_ONLY
 
 @cache
 def _signature_of(function: Callable[..., Any], handler: Any) -> inspect.Signature:
-    """What NumPy's function takes; older versions do not tell it of those written in C, then what ours takes."""
+    """Return what NumPy's function takes; older versions do not tell it of those written in C, then what ours takes."""
     try:
         return inspect.signature(function)
     except ValueError:
@@ -245,7 +245,7 @@ def _signature_of(function: Callable[..., Any], handler: Any) -> inspect.Signatu
 
 @cache
 def _inputs_of(handler: Any) -> int:
-    """How many arguments the handler takes by position."""
+    """Tell how many arguments the handler takes by position."""
     if isinstance(handler, Op):
         return handler.arity
     required = [p for p in signature_of(handler).parameters.values() if p.default is p.empty]
@@ -254,7 +254,7 @@ def _inputs_of(handler: Any) -> int:
 
 @cache
 def _options_of(handler: Any) -> tuple[str, ...]:
-    """Which arguments the handler takes by name."""
+    """Tell which arguments the handler takes by name."""
     if isinstance(handler, Op):
         return handler.params
     return tuple(p.name for p in signature_of(handler).parameters.values() if p.default is not p.empty)
@@ -262,7 +262,7 @@ def _options_of(handler: Any) -> tuple[str, ...]:
 
 @cache
 def _takes_any(handler: Any) -> bool:
-    """Whether the handler takes whatever it is given by name."""
+    """Tell whether the handler takes whatever it is given by name."""
     if isinstance(handler, Op):
         return handler.any_params
     return any([p.kind is p.VAR_KEYWORD for p in signature_of(handler).parameters.values()])

@@ -36,7 +36,7 @@ BLOCK = 64
 
 
 def _side_by_side(x: Any, length: int) -> Any:
-    """The entries of a block below each other, the blocks side by side, and zeros after the last entry."""
+    """Return the entries of a block below each other, the blocks side by side, and zeros after the last entry."""
     whole, rest = divmod(len(x), length)
     blocks = np.zeros((length, whole + (rest > 0), *x.shape[1:]), x.dtype)
     np.moveaxis(blocks, 1, 0)[:whole] = x[: whole * length].reshape(whole, length, *x.shape[1:])
@@ -74,7 +74,7 @@ def _run_back(a: Any, g: Any) -> Any:
 
 
 def _before(y: Any, first: float) -> Any:
-    """Each entry's predecessor along the first axis."""
+    """Return each entry's predecessor along the first axis."""
     return concatenate([np.full((1, *shape_of(y)[1:]), first, y.dtype), y[:-1]])
 
 
@@ -99,13 +99,13 @@ cumprod = op("cumprod", np.cumprod, _of_cumprod)
 
 
 def cumulative_sum(x: Any, axis: int | None = None, include_initial: bool = False) -> Any:
-    """The running sum, as the array API standard has it."""
+    """Return the running sum, as the array API standard has it."""
     axis = _only_axis(x, axis)
     return _with_initial(cumsum(x, axis=axis), 0.0, axis, include_initial)
 
 
 def cumulative_prod(x: Any, axis: int | None = None, include_initial: bool = False) -> Any:
-    """The running product, as the array API standard has it."""
+    """Return the running product, as the array API standard has it."""
     axis = _only_axis(x, axis)
     return _with_initial(cumprod(x, axis=axis), 1.0, axis, include_initial)
 
@@ -126,7 +126,7 @@ def _with_initial(y: Any, initial: float, axis: int, include: bool) -> Any:
 
 
 def diff(a: Any, n: int = 1, axis: int = -1, prepend: Any = None, append: Any = None) -> Any:
-    """The differences of neighbours, n times."""
+    """Return the differences of neighbors, n times."""
     if n == 0:
         return a
     if n < 0:
@@ -137,18 +137,18 @@ def diff(a: Any, n: int = 1, axis: int = -1, prepend: Any = None, append: Any = 
     parts = [part for part in (edges[0], a, edges[1]) if part is not None]
     y = concatenate(parts, axis=axis) if len(parts) > 1 else a
     for _ in range(n):
-        y = _neighbours(y, axis=axis)
+        y = _neighbors(y, axis=axis)
     return y
 
 
 def _both(axis: int) -> tuple[Any, Any]:
-    """The indices of all but the first and of all but the last along an axis, which is counted from the end."""
+    """Return the indices of all but the first and of all but the last along an axis, which is counted from the end."""
     after = (slice(None),) * (-1 - axis)
     return (..., slice(1, None), *after), (..., slice(None, -1), *after)
 
 
-def _from_neighbours(g: Any, sign: float = -1.0, axis: int = -1) -> Any:
-    """What x[k + 1] + sign x[k] sends back to x."""
+def _from_neighbors(g: Any, sign: float = -1.0, axis: int = -1) -> Any:
+    """Return what x[k + 1] + sign x[k] sends back to x."""
     ahead, behind = _both(axis)
     sent = np.zeros(tuple([n + (i == g.ndim + axis) for i, n in enumerate(g.shape)]), g.dtype)
     sent[ahead] = g
@@ -159,23 +159,23 @@ def _from_neighbours(g: Any, sign: float = -1.0, axis: int = -1) -> Any:
     return sent
 
 
-def _neighbouring(x: Any, sign: float = -1.0, axis: int = -1) -> Any:
+def _neighboring(x: Any, sign: float = -1.0, axis: int = -1) -> Any:
     ahead, behind = _both(axis)
     return x[ahead] - x[behind] if sign < 0 else x[ahead] + x[behind]
 
 
-_neighbours: Op = op(
-    "neighbours",
-    _neighbouring,
-    lambda g, y, x, sign=-1.0, axis=-1: _of_neighbours(g, sign=sign, axis=axis) if shape_of(x)[axis] else g,
+_neighbors: Op = op(
+    "neighbors",
+    _neighboring,
+    lambda g, y, x, sign=-1.0, axis=-1: _of_neighbors(g, sign=sign, axis=axis) if shape_of(x)[axis] else g,
 )
-_of_neighbours: Op = op(
-    "of_neighbours", _from_neighbours, lambda g, y, x, sign=-1.0, axis=-1: _neighbours(g, sign=sign, axis=axis)
+_of_neighbors: Op = op(
+    "of_neighbors", _from_neighbors, lambda g, y, x, sign=-1.0, axis=-1: _neighbors(g, sign=sign, axis=axis)
 )
 
 
 def ediff1d(ary: Any, to_end: Any = None, to_begin: Any = None) -> Any:
-    """The differences of neighbours in the flat array, with something before and after."""
+    """Return the differences of neighbors in the flat array, with something before and after."""
     parts = [] if to_begin is None else [np.ravel(to_begin)]
     parts.append(diff(ravel(ary)))
     parts += [] if to_end is None else [np.ravel(to_end)]
@@ -183,15 +183,15 @@ def ediff1d(ary: Any, to_end: Any = None, to_begin: Any = None) -> Any:
 
 
 def trapezoid(y: Any, x: Any = None, dx: Any = 1.0, axis: int = -1) -> Any:
-    """The integral by the trapezoidal rule."""
+    """Return the integral by the trapezoidal rule."""
     y = np.moveaxis(y, operator.index(axis), -1)
     if x is not None:
         dx = np.diff(x) if len(shape_of(x)) == 1 else np.moveaxis(np.diff(x, axis=axis), axis, -1)
-    return (dx * _neighbours(y, sign=1.0) / 2.0).sum(axis=-1)
+    return (dx * _neighbors(y, sign=1.0) / 2.0).sum(axis=-1)
 
 
 def gradient(f: Any, *varargs: Any, axis: Any = None, edge_order: int = 1) -> Any:
-    """The slopes of a sampled function: central differences inside, one-sided ones at the ends."""
+    """Return the slopes of a sampled function: central differences inside, one-sided ones at the ends."""
     if any([isinstance(spacing, Node) for spacing in varargs]):
         raise NoDerivativeRule("np.gradient has no derivative rule for its spacings: give them as plain numbers")
     ndim = len(shape_of(f))
@@ -209,7 +209,7 @@ def _slopes(f: Any, spacing: Any = 1.0, axis: int = -1, edge_order: Any = 1) -> 
 
 
 def _from_slopes(g: Any, spacing: Any = 1.0, axis: int = -1, edge_order: Any = 1) -> Any:
-    """What the slopes send back: each entry is in its own and in those of its neighbours."""
+    """Return what the slopes send back: each entry is in its own and in those of its neighbors."""
     g = np.moveaxis(g, axis, 0)
     n, rest = len(g), [1] * (g.ndim - 1)
     k, places = min(n, 3), np.asarray(spacing, float)
@@ -257,7 +257,7 @@ def interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None) -> Any
 
 
 def _whole(g: Any, y: Any, a: Any, v: Any, mode: str) -> Any:
-    """The gradient of a full convolution from that of the middle part; others stay."""
+    """Return the gradient of a full convolution from that of the middle part; others stay."""
     cut = (shape_of(v)[0] - 1) // 2
     rest = shape_of(v)[0] - 1 - cut
     return concatenate([np.zeros(cut, y.dtype), g, np.zeros(rest, y.dtype)]) if mode == "same" else g
@@ -275,13 +275,13 @@ _convolve = op("convolve", lambda a, v, mode="full": np.convolve(a, v, mode), _o
 
 
 def convolve(a: Any, v: Any, mode: str = "full") -> Any:
-    """The discrete convolution: products a_i v_j are summed by i + j."""
+    """Return the discrete convolution: products a_i v_j are summed by i + j."""
     a, v = np.atleast_1d(a), np.atleast_1d(v)
     return _convolve(v, a, mode=mode) if shape_of(v)[0] > shape_of(a)[0] else _convolve(a, v, mode=mode)
 
 
 def correlate(a: Any, v: Any, mode: str = "valid") -> Any:
-    """The cross-correlation: the convolution with v reversed."""
+    """Return the cross-correlation: the convolution with v reversed."""
     numpys: Any = np.correlate
     numpys(*[np.zeros((1,) * len(shape_of(x))) for x in (a, v)], mode)  # it refuses all but vectors
     if math.prod(shape_of(v)) > math.prod(shape_of(a)):
@@ -290,7 +290,7 @@ def correlate(a: Any, v: Any, mode: str = "valid") -> Any:
 
 
 def _ends(of_stop: bool, g: Any, num: int = 50, endpoint: bool = True, axis: int = 0) -> Any:
-    """What entries that go evenly from start to stop send to one of these."""
+    """Return what entries that go evenly from start to stop send to one of these."""
     share: Array = np.arange(num) / max(num - 1 if endpoint else num, 1)
     g = moveaxis(g, axis, 0) if axis else g
     return sum(g * np.reshape(share if of_stop else 1.0 - share, (num, *[1] * (len(shape_of(g)) - 1))), axis=0)
@@ -323,7 +323,7 @@ def linspace(start: Any, stop: Any, num: int = 50, endpoint: bool = True, retste
 
 
 def logspace(start: Any, stop: Any, num: int = 50, endpoint: bool = True, base: Any = 10.0, axis: int = 0) -> Any:
-    """The base raised to evenly spaced powers."""
+    """Return the base raised to evenly spaced powers."""
     if shape_of(base):
         start, stop, base = np.broadcast_arrays(start, stop, base)
         base = expand_dims(base, axis)
@@ -331,7 +331,7 @@ def logspace(start: Any, stop: Any, num: int = 50, endpoint: bool = True, base: 
 
 
 def geomspace(start: Any, stop: Any, num: int = 50, endpoint: bool = True, axis: int = 0) -> Any:
-    """Numbers with equal ratios from start to stop."""
+    """Return numbers with equal ratios from start to stop."""
     return _geomspace(start, stop, num=operator.index(num), endpoint=endpoint, axis=axis)
 
 

@@ -31,12 +31,12 @@ from tinygrad_ed.ops.shape import flip, reshape
 
 
 def lower(n: int, diagonal: float) -> Any:
-    """Ones below the diagonal, and another number on it."""
+    """Return ones below the diagonal, and another number on it."""
     return np.tri(n, k=-1) + diagonal * np.eye(n)
 
 
 def row(x: Any) -> Any:
-    """Each vector as a matrix of one row."""
+    """Return each vector as a matrix of one row."""
     return reshape(x, (*shape_of(x)[:-1], 1, shape_of(x)[-1]))
 
 
@@ -47,7 +47,7 @@ def flat(*parts: Any) -> Any:
 
 
 def unflat(y: Any, *shapes: tuple[int, ...]) -> list[Any]:
-    """The arrays of the given shapes out of a stack of vectors."""
+    """Return the arrays of the given shapes out of a stack of vectors."""
     parts, start = [], 0
     for shape in shapes:
         size = math.prod(shape)
@@ -57,7 +57,7 @@ def unflat(y: Any, *shapes: tuple[int, ...]) -> list[Any]:
 
 
 def rounding(x: Any, values: Any) -> Any:
-    """How far rounding may move eigenvalues or singular values of x; two that are nearer count as equal."""
+    """Tell how far rounding may move eigenvalues or singular values of x; two that are nearer count as equal."""
     eps, n = np.finfo(plain(x).dtype).eps, builtins.max(shape_of(x)[-2:])
     return 8 * n * eps * np.max(np.abs(plain(values)), axis=-1, initial=0.0)[..., None, None]
 
@@ -191,7 +191,7 @@ def _forward_eigh(x: Any, UPLO: Any = "L") -> Any:
 
 
 def _on_triangle(whole: Any, UPLO: str) -> Any:
-    """The gradient of a symmetric matrix, as that of the triangle that is read."""
+    """Return the gradient of a symmetric matrix, as that of the triangle that is read."""
     triangle = lower(shape_of(whole)[-1], 0.5)
     return (whole + whole.mT) * (triangle if UPLO.upper() == "L" else triangle.T)
 
@@ -210,7 +210,7 @@ def _of_eigenvalues(g: Any, w: Any, x: Any, y: Any = None, UPLO: Any = "L") -> A
 
 
 def _along_eigenvectors(g: Any, s: Any, gw: Any, x: Any, y: Any, UPLO: Any = "L") -> Any:
-    """How V diag(gw) V^T moves with x: V (M_ij (gw_j - gw_i) / (w_j - w_i)) V^T, with M = V^T g V."""
+    """Tell how V diag(gw) V^T moves with x: V (M_ij (gw_j - gw_i) / (w_j - w_i)) V^T, with M = V^T g V."""
     v, w = y[..., 1:, :], _eigenvalues(x, y, UPLO=UPLO)
     inner = _times(v.mT @ g @ v, _gaps(w), rounding(x, w), gw - gw.mT, pairs=True)
     return _on_triangle(v @ inner @ v.mT, UPLO)
@@ -310,7 +310,7 @@ def _of_rectangular(g: Any, r: Any, gs: Any, x: Any, y: Any, full: bool = False)
 
 
 def _along_singular_vectors(g: Any, r: Any, gs: Any, x: Any, y: Any, full: bool = False) -> Any:
-    """How U diag(gs) V^T moves with x, with M = U^T g V; a singular value of zero has no second derivative."""
+    """Tell how U diag(gs) V^T moves with x, with M = U^T g V; a singular value of zero has no second derivative."""
     (u, s, vh), (m, n) = _parts(x, y, full), shape_of(x)[-2:]
     k, tiny, inner = shape_of(s)[-1], rounding(x, s), u.mT @ g @ vh.mT
     kink = _times(inner * np.eye(k), row(s), tiny, 0.0)

@@ -20,12 +20,12 @@ from tinygrad_ed.ops.shape import astype, broadcast_to, reshape, transpose
 
 
 def ptp(a: Any, axis: Axis = None, keepdims: bool = False) -> Any:
-    """The distance from the smallest to the largest entry."""
+    """Return the distance from the smallest to the largest entry."""
     return max(a, axis=axis, keepdims=keepdims) - min(a, axis=axis, keepdims=keepdims)
 
 
 def average(a: Any, axis: Axis = None, weights: Any = None, returned: bool = False, keepdims: bool = False) -> Any:
-    """The weighted mean, sum(w a) / sum(w); the weights may be a Node as well."""
+    """Return the weighted mean, sum(w a) / sum(w); the weights may be a Node as well."""
     if weights is None:
         y = mean(a, axis=axis, keepdims=keepdims)
         return (y, np.full(shape_of(y), float(count(a, axis)))[()]) if returned else y
@@ -53,7 +53,7 @@ def cov(
     fweights: Any = None,
     aweights: Any = None,
 ) -> Any:
-    """The covariance matrix of variables in rows (or columns)."""
+    """Return the covariance matrix of variables in rows (or columns)."""
     for name, given in (("fweights", fweights), ("aweights", aweights)):
         if isinstance(given, Node):
             raise NoDerivativeRule(f"np.cov has no derivative rule for {name}=: give plain numbers (node.value)")
@@ -70,12 +70,12 @@ def cov(
     lost: float = int(bias == 0) if ddof is None else ddof
     if aweights is not None:
         lost = lost * float(np.sum(weights * aweights)) / total
-    centred = x - average(x, axis=1, weights=broadcast_to(weights, shape=shape_of(x)), keepdims=True)
-    return np.squeeze(centred @ transpose(centred * weights) / builtins.max(total - lost, 0.0))
+    centered = x - average(x, axis=1, weights=broadcast_to(weights, shape=shape_of(x)), keepdims=True)
+    return np.squeeze(centered @ transpose(centered * weights) / builtins.max(total - lost, 0.0))
 
 
 def corrcoef(x: Any, y: Any = None, rowvar: bool = True) -> Any:
-    """The matrix of correlation coefficients: the covariances over the deviations."""
+    """Return the matrix of correlation coefficients: the covariances over the deviations."""
     c = cov(x, y, rowvar)
     if shape_of(c) == ():
         return c / c
@@ -88,18 +88,18 @@ def _filled(a: Any, filling: float) -> Any:
 
 
 def _counts(a: Any, axis: Axis, keepdims: bool = False) -> Any:
-    """How many entries are not NaN."""
+    """Tell how many entries are not NaN."""
     return np.sum(~np.isnan(plain(a)), axis=axis if axis is None else folded_axes(a, axis), keepdims=keepdims)
 
 
 def _share(total: Any, counts: Any, words: str) -> Any:
-    """The total over the counts; NaN, with NumPy's words, where nothing is left to count."""
+    """Return the total over the counts; NaN, with NumPy's words, where nothing is left to count."""
     counts = np.reshape(counts, shape_of(total))
     return _or_nan(total / where(counts <= 0, 1, counts), counts <= 0, words)
 
 
 def _or_nan(result: Any, lacking: Any, words: str) -> Any:
-    """The result, and NaN where it lacks entries, with NumPy's warning."""
+    """Return the result, and NaN where it lacks entries, with NumPy's warning."""
     if not isinstance(lacking, Lifted):
         if not np.any(lacking):
             return result
@@ -108,32 +108,32 @@ def _or_nan(result: Any, lacking: Any, words: str) -> Any:
 
 
 def nansum(a: Any, axis: Axis = None, keepdims: bool = False) -> Any:
-    """The sum of what is not NaN."""
+    """Return the sum of what is not NaN."""
     return sum(_filled(a, 0.0), axis=axis, keepdims=keepdims)
 
 
 def nanprod(a: Any, axis: Axis = None, keepdims: bool = False) -> Any:
-    """The product of what is not NaN."""
+    """Return the product of what is not NaN."""
     return prod(_filled(a, 1.0), axis=axis, keepdims=keepdims)
 
 
 def nancumsum(a: Any, axis: int | None = None) -> Any:
-    """The running sum of what is not NaN."""
+    """Return the running sum of what is not NaN."""
     return cumsum(_filled(a, 0.0), axis=axis)
 
 
 def nancumprod(a: Any, axis: int | None = None) -> Any:
-    """The running product of what is not NaN."""
+    """Return the running product of what is not NaN."""
     return cumprod(_filled(a, 1.0), axis=axis)
 
 
 def nanmax(a: Any, axis: Axis = None, keepdims: bool = False) -> Any:
-    """The largest entry that is not NaN."""
+    """Return the largest entry that is not NaN."""
     return _extreme(max, -np.inf, a, axis, keepdims)
 
 
 def nanmin(a: Any, axis: Axis = None, keepdims: bool = False) -> Any:
-    """The smallest entry that is not NaN."""
+    """Return the smallest entry that is not NaN."""
     return _extreme(min, np.inf, a, axis, keepdims)
 
 
@@ -143,12 +143,12 @@ def _extreme(op: Any, filling: float, a: Any, axis: Axis, keepdims: bool) -> Any
 
 
 def nanmean(a: Any, axis: Axis = None, keepdims: bool = False) -> Any:
-    """The mean of what is not NaN."""
+    """Return the mean of what is not NaN."""
     return _share(nansum(a, axis, keepdims), _counts(a, axis), "Mean of empty slice")
 
 
 def nanvar(a: Any, axis: Axis = None, ddof: float = 0, keepdims: bool = False) -> Any:
-    """The variance of what is not NaN."""
+    """Return the variance of what is not NaN."""
     lacking = np.isnan(plain(a))
     if not isinstance(lacking, Lifted) and not np.any(lacking):
         return var(a, axis if shape_of(a) else folded_axes(a, axis), ddof, keepdims)
@@ -158,7 +158,7 @@ def nanvar(a: Any, axis: Axis = None, ddof: float = 0, keepdims: bool = False) -
 
 
 def nanstd(a: Any, axis: Axis = None, ddof: float = 0, keepdims: bool = False) -> Any:
-    """The standard deviation of what is not NaN; its gradient is 0 where all entries are equal."""
+    """Return the standard deviation of what is not NaN; its gradient is 0 where all entries are equal."""
     return root(nanvar(a, axis, ddof, keepdims))
 
 
