@@ -2,7 +2,7 @@
 
     python docs/make_datasets.py
 
-Running it again writes the same arrays; `tests/test_data.py` holds their checksums.
+Running it again writes the same arrays; `tests/data/test_data.py` holds their checksums.
 Sources and license: `tinygrad_ed/data/SOURCES.txt`.
 """
 

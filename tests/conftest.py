@@ -15,9 +15,9 @@ os.environ["MPLBACKEND"] = "agg"  # no plot opens a window, also not one of an e
 
 collect_ignore = ["typing"]  # files for the type checkers to read: nobody runs them, one of them is full of mistakes
 
-TESTS = Path(__file__).with_name("test_browser.py")
+TESTS = Path(__file__).parent / "draw" / "test_browser.py"
 LEFT_OUT = (
-    "left out: the tests in a real browser (tests/test_browser.py needs Chromium and the extra `browser`); "
+    "left out: the tests in a real browser (tests/draw/test_browser.py needs Chromium and the extra `browser`); "
     "run them with: python -m pytest -m browser"
 )
 

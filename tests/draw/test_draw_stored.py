@@ -14,7 +14,7 @@ from tinygrad_ed.draw.network_trace import network_trace
 from tinygrad_ed.draw.trace import Trace, trace
 from tinygrad_ed.graph.node import Node
 
-SCHEMA = (Path(__file__).parents[1] / "docs" / "trace.md").read_text(encoding="utf-8")
+SCHEMA = (Path(__file__).parents[2] / "docs" / "trace.md").read_text(encoding="utf-8")
 
 
 def small() -> Trace:

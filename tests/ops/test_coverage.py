@@ -205,7 +205,7 @@ def listed(text):
 
 
 def test_the_page_of_the_docs_is_the_table():
-    page = (Path(__file__).parents[1] / "docs" / "ops.md").read_text(encoding="utf-8")
+    page = (Path(__file__).parents[2] / "docs" / "ops.md").read_text(encoding="utf-8")
     found = listed(page)
     assert found == {name: kind for name, kind in listed(summary()).items() if name not in GONE}
     counts = Counter(found.values())

@@ -20,7 +20,7 @@ from tinygrad_ed.nn import MLP, storage
 from tinygrad_ed.train.table import train_on_table
 from tinygrad_ed.train.table_network import Scale, TableNetwork
 
-ENVIRONMENT = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
+ENVIRONMENT = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ import tinygrad_ed as tg
 from tinygrad_ed.graph.backward import walk
 from tinygrad_ed.graph.op import HANDLERS
 
-BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
+BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 SMALL, TIMES = 6_400, 4
 LOOPS = ("np.apply_along_axis(", "np.poly(")  # of Python, in NumPy as well, over all entries: a node for each
 
