@@ -27,6 +27,7 @@ from tinygrad_ed.nn.checks import chosen
 from tinygrad_ed.nn.mlp import batch_of, parameters_of
 from tinygrad_ed.nn.problem import Problem
 from tinygrad_ed.notation.letters import named
+from tinygrad_ed.notation.quantity import Quantity
 from tinygrad_ed.notation.tables import listing, paragraph, table
 
 __all__ = ["ROADS", "CrossCheck", "Divergence", "Ledger", "Row", "crosscheck", "ledger"]
@@ -286,9 +287,9 @@ def _odd(roads: list[str], differing: set[Pair], accused: set[str]) -> tuple[str
 
 def _problem(quantity: str, L: int, readers: dict[str, Judged]) -> str | None:
     """Return what the reader's rule for a quantity did wrong there, other than a wrong number."""
-    letter, _, j = quantity.rstrip("]").partition("[")
-    rule = letter if letter != "B" else "B_last" if int(j) == L else "B_hidden"
-    return readers[rule].problem(int(j), L) if rule in readers and not (rule == "P" and int(j) > L) else None
+    kind, j, _ = Quantity.of(quantity)
+    rule = kind if kind != "B" else "B_last" if j == L else "B_hidden"
+    return readers[rule].problem(j, L) if rule in readers and not (rule == "P" and j > L) else None
 
 
 def _line(cells: Sequence[str], widths: Sequence[int]) -> str:

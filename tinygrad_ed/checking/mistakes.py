@@ -14,6 +14,7 @@ from tinygrad_ed.closed_form.derivatives import ACTIVATIONS, COSTS, Activation
 from tinygrad_ed.closed_form.rules import RULES
 from tinygrad_ed.graph.values import Array
 from tinygrad_ed.nn.problem import Problem
+from tinygrad_ed.notation.quantity import Quantity
 
 Wrong = Callable[..., Any]
 
@@ -78,8 +79,8 @@ def surroundings(j: int, problem: Problem, book: Mapping[str, Any]) -> At:
     L, M = len(problem.omega), len(problem.x)
     by_layer: dict[str, dict[int, Array]] = {}
     for quantity, value in book.items():
-        letter, _, number = quantity.rstrip("]").partition("[")
-        by_layer.setdefault(letter, {})[int(number or 0)] = value
+        kind, layer, _ = Quantity.of(quantity)
+        by_layer.setdefault(kind, {})[layer] = value
     zeta = {0: problem.x, **by_layer["zeta"]}
     activation = {i: ACTIVATIONS[name] for i, name in problem.activations.items()}
     inner = (zeta, by_layer["alpha"], by_layer["P"], by_layer["B"], by_layer["grad_omega"])

@@ -14,7 +14,7 @@ from typing import Any
 
 from tinygrad_ed.checking.crosscheck import CrossCheck, Row, crosscheck
 from tinygrad_ed.draw.equations import brief, math
-from tinygrad_ed.draw.lecture import rule_of, split
+from tinygrad_ed.draw.lecture import rule_of
 from tinygrad_ed.draw.parts import numbers_of
 from tinygrad_ed.draw.picture import Picture, of_scene, page
 from tinygrad_ed.draw.scene import Box, Group, Item, Line, Scene, Text, to_svg, words
@@ -34,6 +34,7 @@ from tinygrad_ed.draw.style import (
 from tinygrad_ed.nn import MLP
 from tinygrad_ed.notation.formula import Formula
 from tinygrad_ed.notation.letters import formula, letter, named
+from tinygrad_ed.notation.quantity import Quantity
 
 _W, _H, _ROW, _TOP, _LEFT = 186.0, 48.0, 70.0, 150.0, 36.0
 _COLUMNS = (0.0, 206.0, 412.0)
@@ -120,7 +121,7 @@ def _in_graph(quantity: str) -> Formula | None:
     >>> print(_in_graph("B[2]"), _in_graph("P[2]"), _in_graph("grad_beta[1]"), _in_graph("zeta[1]"))
     ∂E/∂ζ² ∂E/∂α¹ ∂E/∂β¹ None
     """
-    kind, j, _ = split(quantity)
+    kind, j, _ = Quantity.of(quantity)
     of = {"B": "zeta", "P": "alpha", "grad_omega": "omega", "grad_beta": "beta"}.get(kind)
     return formula("{∂E}/{∂$x}", x=letter(of, j - (kind == "P"))) if of else None
 
@@ -131,7 +132,7 @@ def _is_first(checked: CrossCheck, quantity: str) -> bool:
 
 def _box(row: Row, road: str, L: int, x: float, y: float, first: bool) -> Item:
     """Return a quantity on one road; red, with a cross, where the roads differ."""
-    key = row.quantity.split("[")[0]
+    key = Quantity.of(row.quantity).kind
     fill = FORWARD_FILL if key in ("alpha", "zeta") else PAPER if key == "cost" else BACKWARD_FILL
     fill, stroke = (fill, LINE) if row.agree else (WRONG_FILL, WRONG)
     value = numbers_of(row.values[road])

@@ -5,13 +5,13 @@ neurons counted from 0 (`zeta[2,0]`, `grad_omega[1,0,2]`). The rules stand besid
 the same numbers. Samples are rows, as in the code.
 """
 
-import re
 from collections.abc import Mapping
 
 from tinygrad_ed.draw.equations import COSTS, fill
 from tinygrad_ed.draw.parts import Numbers, numbers_of
 from tinygrad_ed.notation.formula import Formula, Row
 from tinygrad_ed.notation.letters import formula, letter
+from tinygrad_ed.notation.quantity import Quantity
 
 _GRADIENT = {"zeta": "B", "alpha": "P", "omega": "grad_omega", "beta": "grad_beta"}
 _MATRICES = {
@@ -34,24 +34,13 @@ _ENTRIES = {
 }
 
 
-def split(quantity: str) -> tuple[str, int, tuple[int, ...]]:
-    """Return the kind of a quantity, its layer, and its neurons.
-
-    >>> split("omega[1,0,2]"), split("zeta[2]"), split("cost")
-    (('omega', 1, (0, 2)), ('zeta', 2, ()), ('cost', 0, ()))
-    """
-    kind, _, inside = quantity.partition("[")
-    places = [int(place) for place in re.findall(r"\d+", inside)]
-    return kind, places[0] if places else 0, tuple(places[1:])
-
-
 def gradient_of(quantity: str) -> str | None:
     """Return what the lecture calls the gradient of a quantity.
 
     >>> gradient_of("zeta[2,0]"), gradient_of("alpha[0]"), gradient_of("omega[1,0,2]"), gradient_of("cost")
     ('B[2,0]', 'P[1]', 'grad_omega[1,0,2]', None)
     """
-    kind, j, neurons = split(quantity)
+    kind, j, neurons = Quantity.of(quantity)
     if kind not in _GRADIENT:
         return None
     return f"{_GRADIENT[kind]}[{','.join(map(str, (j + (kind == 'alpha'), *neurons)))}]"
@@ -65,7 +54,7 @@ def rule_of(quantity: str, last: int) -> Formula | None:
     >>> print(rule_of("grad_omega[1,1,0]", 2), "|", rule_of("zeta[2]", 2))
     ∂E/∂ω¹₂,₁ = α⁰₂ · B¹₁ | ζ² = α¹ Ω² + β²
     """
-    kind, j, neurons = split(quantity)
+    kind, j, neurons = Quantity.of(quantity)
     key = "P last" if kind == "P" and j > last else kind
     rules = _ENTRIES if neurons else _MATRICES
     if key not in rules or (kind == "alpha" and j == 0):
@@ -78,7 +67,7 @@ def rule_of(quantity: str, last: int) -> Formula | None:
 
 def number_of(closed: Mapping[str, Numbers], quantity: str) -> Numbers | None:
     """Return the number that the closed-form rules give for a quantity, or None."""
-    kind, j, neurons = split(quantity)
+    kind, j, neurons = Quantity.of(quantity)
     whole = closed.get(f"{kind}[{j}]" if j or kind != "cost" else kind)
     if whole is None or not neurons:
         return whole
@@ -95,7 +84,7 @@ def net_input(quantity: str, terms: Mapping[str, Formula]) -> Formula:
     >>> net_input("zeta[1,2]", {name: named(name) for name in inputs}).unicode
     'ω¹₁,₃ · α⁰₁ + ω¹₂,₃ · α⁰₂ + β¹₃'
     """
-    _, j, neurons = split(quantity)
+    _, j, neurons = Quantity.of(quantity)
     if not neurons:
         names = {"a": f"alpha[{j - 1}]", "w": f"omega[{j}]", "b": f"beta[{j}]"}
         return fill("$a $w + $b", {slot: terms[name] for slot, name in names.items()})
@@ -103,9 +92,9 @@ def net_input(quantity: str, terms: Mapping[str, Formula]) -> Formula:
     products = [name for name in terms if name.startswith("omega")]
     slots: dict[str, Formula] = {"b": terms[f"beta[{j},{k}]"]}
     for name in products:
-        m = split(name)[2][0]
+        m = Quantity.of(name)[2][0]
         slots |= {f"w{m}": terms[name], f"a{m}": terms[f"alpha[{j - 1},{m}]"]}
-    sums = [f"$w{m} · $a{m}" for m in sorted(split(name)[2][0] for name in products)]
+    sums = [f"$w{m} · $a{m}" for m in sorted(Quantity.of(name)[2][0] for name in products)]
     return fill(" + ".join([*sums, "$b"]), slots)
 
 
@@ -117,10 +106,10 @@ def net_slope(quantity: str, of: str, terms: Mapping[str, Formula]) -> Formula |
     >>> net_slope("zeta[1,2]", "omega[1,1,2]", terms).unicode, net_slope("zeta[1,2]", "beta[1,2]", terms)
     ('α⁰₂', None)
     """
-    kind, j, neurons = split(of)
+    kind, j, neurons = Quantity.of(of)
     if kind == "omega":
         return terms[f"alpha[{j - 1},{neurons[0]}]"]
-    return terms[f"omega[{j + 1},{neurons[0]},{split(quantity)[2][0]}]"] if kind == "alpha" else None
+    return terms[f"omega[{j + 1},{neurons[0]},{Quantity.of(quantity)[2][0]}]"] if kind == "alpha" else None
 
 
 def cost(name: str, pairs: list[tuple[Formula, Formula]]) -> Formula:

@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 
 from tinygrad_ed.checking.crosscheck import ledger
-from tinygrad_ed.draw.lecture import split
 from tinygrad_ed.draw.parts import Edge, TraceNode, kept, merged, numbers_of
 from tinygrad_ed.draw.scalar import expand
 from tinygrad_ed.draw.trace import Trace, trace
@@ -22,6 +21,7 @@ from tinygrad_ed.graph.node import Node
 from tinygrad_ed.nn import MLP, costs
 from tinygrad_ed.nn.mlp import batch_of
 from tinygrad_ed.notation.letters import named
+from tinygrad_ed.notation.quantity import Quantity
 
 DETAILS = ("scalar", "layer", "tensor")
 
@@ -52,8 +52,8 @@ def network_trace(mlp: MLP, x: Any, rho: Any, cost: str, detail: str, learning_r
         root, quantities = _built(mlp, x, rho, cost)
         if detail == "scalar":
             root, quantities = _in_numbers(root, quantities)
-    parameters = [node for node, name in quantities.items() if split(name)[0] in ("omega", "beta")]
-    layers = {node: f"layer {split(name)[1]}" for node, name in quantities.items() if split(name)[1]}
+    parameters = [node for node, name in quantities.items() if Quantity.of(name)[0] in ("omega", "beta")]
+    layers = {node: f"layer {Quantity.of(name)[1]}" for node, name in quantities.items() if Quantity.of(name)[1]}
     data = trace(
         root,
         parameters=parameters,
@@ -102,7 +102,7 @@ def _gathered(data: Trace, mlp: MLP, rho: Any, cost: str, scalar: bool) -> Trace
     ops = {"zeta": "net input", "cost": cost}
     told: list[TraceNode] = []
     for node in nodes:
-        kind, j, _ = split(node.quantity or "")
+        kind, j, _ = Quantity.of(node.quantity or "")
         op = ops.get(kind) or mlp.layers[j - 1].activation
         told.append(node if node.op is None else replace(node, op=op))
     expected = _expected(len(data.nodes), rho, scalar)

@@ -12,13 +12,13 @@ from typing import NamedTuple
 
 from tinygrad_ed.draw.equations import brief, label_of, matrix_cells, shape_text, summary
 from tinygrad_ed.draw.layout import Point, place
-from tinygrad_ed.draw.lecture import split
 from tinygrad_ed.draw.parts import Edge, Numbers, TraceNode
 from tinygrad_ed.draw.scene import Box, Group, Item, Line, Scene, Text, words
 from tinygrad_ed.draw.steps import labels
 from tinygrad_ed.draw.style import COLORS, GRADIENT, INK, LINE, OP, PAPER, QUIET, ROLES, heat, short, symbol
 from tinygrad_ed.draw.trace import Trace
 from tinygrad_ed.notation.formula import Formula
+from tinygrad_ed.notation.quantity import Quantity
 
 _ACROSS, _DOWN, _MARGIN = 22.0, 50.0, 24.0
 _CELL = 3.4  # pixels, in a heat map
@@ -63,13 +63,13 @@ def drawing(data: Trace, title: str) -> Scene:
 def _is_network(data: Trace) -> bool:
     """Tell whether a trace is a network in numbers, with nothing missing, as it might be in one from a file."""
     known = {node.quantity for node in data.nodes}
-    neurons = [(j, at[0]) for kind, j, at in map(split, filter(None, known)) if kind == "alpha" and at]
+    neurons = [(j, at[0]) for kind, j, at in map(Quantity.of, filter(None, known)) if kind == "alpha" and at]
     last = max([j for j, _ in neurons], default=0)
     needed = {f"rho[{k}]" for j, k in neurons if j == last}
     for j, k in neurons:
         if j:
             needed |= {f"zeta[{j},{k}]", f"beta[{j},{k}]", *(f"omega[{j},{i},{k}]" for m, i in neurons if m == j - 1)}
-    here = [name for name in known if name and (at := split(name))[0] != "cost" and (at[2] or at[0] == "rho")]
+    here = [name for name in known if name and (at := Quantity.of(name))[0] != "cost" and (at[2] or at[0] == "rho")]
     given = {f"alpha[{j},{k}]" for j, k in neurons}
     layers = {j for j, _ in neurons} == set(range(last + 1))
     return last > 0 and layers and set(here) == needed | given and len(data.nodes) == len(here) + 1
@@ -96,7 +96,7 @@ def in_rows(data: Trace, title: str, paint: Callable[[TraceNode], str] | None = 
 def as_network(data: Trace, title: str) -> Scene:
     """Return a network in numbers: the input at the left, ζ and α of every layer, the cost at the right."""
     known = {node.quantity: node for node in data.nodes if node.quantity}
-    widths = Counter(split(name)[1] for name in known if name.startswith("alpha"))
+    widths = Counter(Quantity.of(name)[1] for name in known if name.startswith("alpha"))
     height = _PITCH * max(widths.values())
     xs, at = {("alpha", 0): _MARGIN + _NEURON.w / 2}, _MARGIN + _NEURON.w
     for j in range(1, len(widths)):
@@ -107,7 +107,7 @@ def as_network(data: Trace, title: str) -> Scene:
     last = len(widths) - 1
     places: dict[str, tuple[Size, float, float]] = {}
     for name, node in known.items():
-        kind, j, neurons = split(name)
+        kind, j, neurons = Quantity.of(name)
         if kind in ("alpha", "zeta", "beta"):
             y = _MARGIN + height / 2 + _PITCH * (neurons[0] - (widths[j] - 1) / 2) - 24
             x = xs["alpha" if kind == "alpha" else "zeta", j]
@@ -117,7 +117,7 @@ def as_network(data: Trace, title: str) -> Scene:
             places[node.id] = (_SMALL, x, y + 61)
     places[data.root] = (_NEURON, at + 74 + _NEURON.w / 2, _MARGIN + height / 2 - 24)
     for name, node in known.items():
-        kind, j, neurons = split(name)
+        kind, j, neurons = Quantity.of(name)
         if kind == "omega":
             i, k = neurons
             places[node.id] = (_SMALL, *_on_line(places, known, j, i, k, widths))
@@ -171,7 +171,7 @@ def _network_wires(data: Trace, places: dict[str, tuple[Size, float, float]]) ->
 
 def _beside(node: TraceNode) -> bool:
     """Tell whether a card stands at a connection or under a neuron."""
-    return split(node.quantity or "")[0] in ("omega", "beta", "rho")
+    return Quantity.of(node.quantity or "")[0] in ("omega", "beta", "rho")
 
 
 def _scene(
@@ -205,7 +205,7 @@ def _card(node: TraceNode, name: Formula, fill: str, size: Size, x: float, y: fl
     radius = 0 if node.role in ("parameter", "input", "constant") else 12
     rim = 2.4 if node.role == "output" else 1.3
     items: list[Item] = [Box(x, y, size.w, size.h, fill, border, rim, radius, node.role == "constant")]
-    color = COLORS.get(split(node.quantity or "")[0], INK)
+    color = COLORS.get(Quantity.of(node.quantity or "")[0], INK)
     value = in_card(node.value, size)
     gradient = "∂ –" if node.gradient is None else f"∂ = {in_card(node.gradient, size)}"
     if node.role == "constant":

@@ -30,6 +30,7 @@ from tinygrad_ed.draw.parts import Edge, Numbers, TraceData, TraceNode, numbers_
 from tinygrad_ed.draw.style import number_text
 from tinygrad_ed.notation.formula import Formula, Row
 from tinygrad_ed.notation.letters import formula
+from tinygrad_ed.notation.quantity import Quantity
 
 FEW = 6  # a sum of more products than this is not written out
 
@@ -111,7 +112,7 @@ class _Story:
         self.root = self.by_id[data.root]
         self.closed = data.closed
         self.last = max(
-            [lecture.split(node.quantity)[1] for node in data.nodes if node.quantity and "zeta" in node.quantity],
+            [Quantity.of(node.quantity)[1] for node in data.nodes if node.quantity and "zeta" in node.quantity],
             default=0,
         )
         self.into: dict[str, list[tuple[int, Edge]]] = {node.id: [] for node in data.nodes}
@@ -126,12 +127,12 @@ class _Story:
     def whole(self, node: TraceNode) -> bool:
         """Tell whether all inputs of a net input are there; in a trace from a file some may be missing."""
         inputs = {self.by_id[edge.source].quantity or "" for _, edge in self.into[node.id]}
-        kind, j, neurons = lecture.split(node.quantity or "")
+        kind, j, neurons = Quantity.of(node.quantity or "")
         if not neurons:
             return kind == "zeta" and inputs == {f"alpha[{j - 1}]", f"omega[{j}]", f"beta[{j}]"}
         k = neurons[0]
         before = [name for name in inputs if name.startswith("alpha")]
-        weights = {f"omega[{j},{at[0]},{k}]" for _, _, at in map(lecture.split, before) if at}
+        weights = {f"omega[{j},{at[0]},{k}]" for _, _, at in map(Quantity.of, before) if at}
         return kind == "zeta" and bool(weights) and inputs == {*before, *weights, f"beta[{j},{k}]"}
 
     def slope(self, node: str) -> Formula:
@@ -225,12 +226,12 @@ class _Story:
         slope: Formula | None = None
         if node.id in self.neurons and source.quantity and node.quantity:
             by_quantity = {self.by_id[e.source].quantity or "": names[e.source] for _, e in self.into[node.id]}
-            if lecture.split(node.quantity)[2]:
+            if Quantity.of(node.quantity)[2]:
                 slope = lecture.net_slope(node.quantity, source.quantity, by_quantity) or formula("1")
             else:
-                return fill(_LAYER[lecture.split(source.quantity)[0]], {"g": terms["g"], **_letters(by_quantity)})
+                return fill(_LAYER[Quantity.of(source.quantity)[0]], {"g": terms["g"], **_letters(by_quantity)})
         elif node.quantity == "cost" and node.op in COSTS and source.quantity:
-            _, _, neurons = lecture.split(source.quantity)
+            _, _, neurons = Quantity.of(source.quantity)
             kind, at = COSTS[node.op][1], f"rho[{','.join(map(str, neurons))}]" if neurons else "rho"
             rho = next((names[e.source] for _, e in self.into[node.id] if self.by_id[e.source].quantity == at), None)
             slope = fill(kind, {"a": names[source.id], "r": rho}) if rho else None
@@ -266,7 +267,7 @@ _LAYER = {"alpha": "$g $w^T", "omega": "$a^T $g", "beta": '$g " (summed over sam
 def _letters(by_quantity: dict[str, Formula]) -> dict[str, Formula]:
     """Return the inputs of a layer's net input under the names of the templates."""
     short = {"alpha": "a", "omega": "w", "beta": "b"}
-    return {short[lecture.split(name)[0]]: term for name, term in by_quantity.items()}
+    return {short[Quantity.of(name)[0]]: term for name, term in by_quantity.items()}
 
 
 def labels(nodes: Sequence[TraceNode]) -> dict[str, str]:

@@ -27,6 +27,7 @@ from tinygrad_ed.notation.formula import (
     kind,
     tex_text,
 )
+from tinygrad_ed.notation.quantity import Quantity
 
 __all__ = [
     "LETTERS",
@@ -227,11 +228,11 @@ def named(name: str) -> Formula:
     >>> [named(name).unicode for name in ("grad_omega[2]", "f_by_a[2]", "f_by_w[2,1]", "E_by_b[1]", "h_by_a")]
     ['∇_W² E', '∂f²/∂a¹', '∂f²/∂w²₂', '∂E/∂b¹', '∂h/∂a']
     """
-    match = re.fullmatch(r"(grad_)?([A-Za-z]+)(?:_by_([a-z]))?(?:\[([\d,]+)\])?", name)
-    grad, base, by, places = match.groups() if match else (None, name, None, None)
-    numbers = [int(place) for place in places.split(",")] if places else []
-    j = numbers[0] if numbers else None
-    k = ",".join([str(neuron + 1) for neuron in numbers[1:]]) or None
+    what, layer, neurons = Quantity.of(name)
+    j = layer if "[" in name else None
+    k = ",".join([str(neuron + 1) for neuron in neurons]) or None
+    grad, base = what.startswith("grad_"), what.removeprefix("grad_")
+    base, _, by = base.partition("_by_")
     if by:
         below = j - 1 if j and by == "a" and base != "C" else j
         top, bottom = letter(base, j if base in ("f", "g") else None), letter(by, below, k)

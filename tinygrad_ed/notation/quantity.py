@@ -1,0 +1,31 @@
+"""Quantity: the name of a quantity of the slides, taken apart: what it is, its layer, and its neurons."""
+
+import re
+from typing import NamedTuple
+
+
+class Quantity(NamedTuple):
+    """A quantity by its name in code, such as "omega[1,0,2]": the weight of layer 1 from neuron 0 to neuron 2.
+
+    Attributes:
+        kind: what it is: "zeta", "grad_omega", "f_by_a", ...
+        layer: the layer, counted from 1; 0 for the input, and where there is none.
+        neurons: the neurons, counted from 0; none for the whole array.
+    """
+
+    kind: str
+    layer: int = 0
+    neurons: tuple[int, ...] = ()
+
+    @classmethod
+    def of(cls, name: str) -> "Quantity":
+        """Take a name apart; what is no name of a quantity is a kind as it stands.
+
+        >>> Quantity.of("omega[1,0,2]"), Quantity.of("cost")
+        (Quantity(kind='omega', layer=1, neurons=(0, 2)), Quantity(kind='cost', layer=0, neurons=()))
+        """
+        match = re.fullmatch(r"(\w+)\[(\d+(?:,\d+)*)\]", name)
+        if match is None:
+            return cls(name)
+        layer, *neurons = [int(place) for place in match[2].split(",")]
+        return cls(match[1], layer, tuple(neurons))
