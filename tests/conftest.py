@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from tinygrad_ed.graph.op import HANDLERS, OPS
+
 settings.register_profile("same everywhere", derandomize=True, database=None, deadline=None)
 settings.load_profile("same everywhere")
 os.environ["MPLBACKEND"] = "agg"  # no plot opens a window, also not one of an example
@@ -28,6 +30,17 @@ def pytest_cmdline_main(config):
     option = config.option
     if getattr(option, "numprocesses", 0) is None and not option.tx and not hasattr(config, "workerinput"):
         option.numprocesses = "auto"
+
+
+@pytest.fixture(autouse=True)
+def _ops_that_a_test_makes_end_with_it():
+    """An op of SciPy's or NumPy's function would answer to it in every test that follows."""
+    before = dict(HANDLERS), dict(OPS)
+    yield
+    for table, kept in zip((HANDLERS, OPS), before, strict=True):
+        if table != kept:
+            table.clear()
+            table.update(kept)
 
 
 def pytest_configure(config):
