@@ -168,7 +168,7 @@ class Op:
     def __call__(self, x: Plain, /, *inputs: Any, **params: Any) -> Any: ...
     def __call__(self, *inputs: Any, **params: Any) -> Any:
         """Compute the value; remember op and inputs if there is a Node among them."""
-        if self.shortly is not None and not params and len(inputs) == self.arity:
+        if self.shortly is not None and not params and len(inputs) == self.arity and Node in map(type, inputs):
             node = self.shortly(*inputs)
             if node is not None:
                 return node
