@@ -16,6 +16,7 @@ settings.load_profile("same everywhere")
 os.environ["MPLBACKEND"] = "agg"  # no plot opens a window, also not one of an example
 
 collect_ignore = ["typing"]  # files for the type checkers to read: nobody runs them, one of them is full of mistakes
+collect_ignore_glob = ["*conftest.py"]  # fixtures, loaded anyway; as modules with doctests they would share one name
 
 TESTS = Path(__file__).parent / "draw" / "test_browser.py"
 LEFT_OUT = (

@@ -131,7 +131,7 @@ class CrossCheck:
         return "\n".join([lines[0], rule, *lines[1:], rule, f"({READING})", self._verdict(), *self._findings()])
 
     def _repr_html_(self) -> str:
-        """What a notebook shows: the verdict, the table, and what each road has where the first divergence is."""
+        """Show in a notebook the verdict, the table, and what each road has at the first divergence."""
         first = next((i for i, row in enumerate(self.rows) if not row.agree), None)
         rows = [(named(row.quantity).unicode, *self._cells(row)) for row in self.rows]
         close = ""
@@ -261,7 +261,7 @@ def _compared(books: dict[str, Ledger], off: dict[str, Any], readers: dict[str, 
 
 
 def _apart(name: str, values: dict[str, Any], off: dict[str, Any]) -> dict[Pair, tuple[float, bool]]:
-    """For every pair of roads the largest difference, and whether it is more than allowed."""
+    """Return the largest difference of every pair of roads, and whether it is more than allowed."""
     found = {}
     for pair in combinations(values, 2):
         a, b = [np.asarray(values[road], float) for road in pair]
@@ -279,7 +279,7 @@ def _apart(name: str, values: dict[str, Any], off: dict[str, Any]) -> dict[Pair,
 
 
 def _odd(roads: list[str], differing: set[Pair], accused: set[str]) -> tuple[str, ...]:
-    """The roads that are wrong: those that `numeric` accuses, else one that stands alone; none if nobody can tell."""
+    """Return the wrong roads: those that `numeric` accuses, else one that stands alone; none if nobody can tell."""
     if differing and all([accused.intersection(pair) for pair in differing]):
         return tuple([road for road in roads if any([road in pair and road in accused for pair in differing])])
     return tuple([road for road in roads if len(differing) > 1 and all([road in pair for pair in differing])])

@@ -146,7 +146,7 @@ def _diagnosis(case: RuleCase) -> Diagnosis:
 
 
 def _notes(case: RuleCase) -> Iterator[str]:
-    """What the data of a right rule could not have shown: the mistakes that give the same, and what would show them."""
+    """Yield what the data of a right rule cannot show: the mistakes with the same numbers, and what would show them."""
     if not case.calls:
         yield f"your {case.rule} was not judged: no layer of this network called it with finite numbers"
         return
@@ -215,7 +215,7 @@ def _same(given: Given, call: Call) -> bool:
 
 
 def _same_clash(one: str, other: str) -> bool:
-    """Whether two messages tell of the same sizes that do not fit; `@`, `dot` and `einsum` have their own words."""
+    """Tell whether two messages name the same sizes that do not fit; `@`, `dot` and `einsum` use words of their own."""
     return one == other or (len(_clash(one)) == 2 and _clash(one) == _clash(other))
 
 
@@ -255,7 +255,7 @@ def _two_at_once(case: RuleCase) -> list[str]:
 
 
 def _constant(answers: Sequence[Given], others: Sequence[Given]) -> float | None:
-    """By which number all of the others are to be multiplied to give the answers; None if by no single one."""
+    """Return the number that, times all of the others, gives the answers; None if no single one does."""
     pairs = [(a, b) for a, b in zip(answers, others, strict=True) if isinstance(a, np.ndarray)]
     if len(pairs) < len(answers) or any(not isinstance(b, np.ndarray) or a.shape != b.shape for a, b in pairs):
         return None

@@ -95,7 +95,7 @@ class Judged:
         return result, wrong if result.shape != shape else None
 
     def layer(self, call: int, L: int) -> int:
-        """The layer of a call in a network of L: B and P are called from the last layer down, the others upward."""
+        """Return the layer of a call in a network of L: B and P are called from the last layer down, the others up."""
         return {"B_last": L - call, "B_hidden": L - 1 - call, "P": L - call}.get(self.name, call + 1)
 
     def problem(self, j: int, L: int) -> str | None:
@@ -134,7 +134,7 @@ def rounding(name: str, args: tuple[Any, ...], right: Array, floats: np.finfo[An
 
 
 def _size(name: str, arg: Any, smallest: float) -> Any:
-    """The size of an argument, where the smallest numbers lose their digits; of a function, that of what it sums."""
+    """Return the size of an argument, at least where small numbers lose digits; of a function, that of what it sums."""
     if name == "phi":
         return lambda zeta: np.abs(arg(zeta)) + np.abs(zeta) + smallest
     if name == "dphi":

@@ -39,31 +39,31 @@ class At(NamedTuple):
     cost: str
 
     def phi(self, zeta: Array) -> Array:
-        """Φ of this layer."""
+        """Apply Φ of this layer."""
         return self.activation[self.j].phi(zeta)
 
     def slope(self) -> Array:
-        """Φ'(ζ) of this layer."""
+        """Return Φ'(ζ) of this layer."""
         return self.activation[self.j].dphi(self.zeta[self.j])
 
     def slope_below(self) -> Array | float:
-        """Φ'(ζ) of the layer below; 1 below layer 1."""
+        """Return Φ'(ζ) of the layer below; 1 below layer 1."""
         return self.activation[self.j - 1].dphi(self.zeta[self.j - 1]) if self.j > 1 else 1.0
 
     def weights_like(self, omega: Array) -> Array:
-        """Ω of this layer, where it fits in the place of another."""
+        """Return Ω of this layer, where it fits in the place of another."""
         if self.omega[self.j].shape != omega.shape:
             raise KeyError(self.j)
         return self.omega[self.j]
 
     def exchanged(self, gradient: Callable[[Array, Array], Array], alpha: Array, rho: Array) -> Array:
-        """∇C(ρ, α), where that is more than a wrong sign."""
+        """Return ∇C(ρ, α), where that is more than a wrong sign."""
         if not COSTS[self.cost].classes:
             raise KeyError(self.cost)
         return gradient(rho, alpha)
 
     def short_cut(self, alpha: Array, rho: Array) -> Array:
-        """α - ρ, what Φ'(ζ) ⊙ ∇C is for some Φ and C, where both are wrong."""
+        """Return α - ρ, which Φ'(ζ) ⊙ ∇C is for some Φ and C, where both are wrong."""
         if self.cost == "mse" or self.activation[self.j] is ACTIVATIONS["identity"]:
             raise KeyError(self.cost)
         return alpha - rho

@@ -50,7 +50,7 @@ def probes(problem: Problem) -> list[tuple[str, Problem]]:
 
 
 def _of_sizes(problem: Problem, M: int, sizes: list[int]) -> Problem:
-    """The same problem with random numbers in other shapes; hidden layers that are new get the Φ of the first."""
+    """Return the problem with random numbers in other shapes; new hidden layers get the Φ of the first."""
     rng, L = np.random.default_rng(1), len(sizes) - 1
     omega = {j: rng.normal(size=(sizes[j - 1], sizes[j])) for j in range(1, L + 1)}
     beta = {j: rng.normal(size=sizes[j]) for j in range(1, L + 1)}
@@ -61,7 +61,7 @@ def _of_sizes(problem: Problem, M: int, sizes: list[int]) -> Problem:
 
 
 def _other_phis(problem: Problem) -> Problem:
-    """Smooth activations with slopes of their own, no two neighbors the same, and none where it was."""
+    """Return the problem with other smooth activations: no two neighbors are the same, and none stays where it was."""
     others: dict[int, str] = {}
     for j, phi in problem.activations.items():
         others[j] = next(other for other in OTHER if other not in (phi, others.get(j - 1)))

@@ -93,7 +93,7 @@ def by_numeric(mlp: MLP, x: Array, rho: Array, cost: str) -> Ledger:
     L, C = len(omega), costs.individual(cost)
 
     def error(zeta: Array, j: int) -> Array:
-        """E for each of many net inputs of layer j, `(K, M, n_j)`."""
+        """Return E for each of many net inputs of layer j, `(K, M, n_j)`."""
         alpha = np.asarray(mlp.layers[j - 1].activate(zeta))
         for i in range(j + 1, L + 1):
             alpha = np.asarray(mlp.layers[i - 1].activate(alpha @ omega[i] + beta[i]))

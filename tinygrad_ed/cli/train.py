@@ -210,7 +210,7 @@ def _optimizer(options: argparse.Namespace) -> Any:
 
 
 def _progress() -> Iterable[Callable[[Epoch], None]]:
-    """Without tqdm, whose bar `fit` shows: a line every two seconds, on a terminal."""
+    """Return a callback that prints a line every two seconds on a terminal; none where tqdm shows its bar."""
     if not sys.stderr.isatty() or importlib.util.find_spec("tqdm") is not None:
         return []
     said = time.monotonic()

@@ -66,44 +66,44 @@ class Cost(NamedTuple):
 
 
 def _sigmoid(zeta: Array) -> Array:
-    """1 / (1 + e^-ζ); above and below the bar times e^min(ζ, 0), so that nothing overflows."""
+    """Compute 1 / (1 + e^-ζ), with both sides of the fraction times e^min(ζ, 0), so that nothing overflows."""
     sigma: Array = np.exp(np.minimum(zeta, 0)) / (1 + np.exp(-np.abs(zeta)))
     return sigma
 
 
 def _softplus(zeta: Array) -> Array:
-    """log(1 + e^ζ); for ζ > 0 that is ζ + log(1 + e^-ζ)."""
+    """Compute log(1 + e^ζ), which for ζ > 0 is ζ + log(1 + e^-ζ)."""
     return np.maximum(zeta, 0) + np.log1p(np.exp(-np.abs(zeta)))
 
 
 def _step(zeta: Array) -> Array:
-    """1 above zero, else 0."""
+    """Return 1 above zero, else 0."""
     return (zeta > 0).astype(zeta.dtype)
 
 
 def _dsigmoid(zeta: Array) -> Array:
-    """σ(ζ) σ(-ζ); not σ (1 - σ), which has lost its digits where σ is near 1."""
+    """Compute σ(ζ) σ(-ζ), and not σ (1 - σ), which loses its digits where σ is near 1."""
     e: Array = np.exp(-np.abs(zeta))
     return e / (1 + e) ** 2
 
 
 def _dsilu(zeta: Array) -> Array:
-    """σ + ζ σ'."""
+    """Compute σ + ζ σ'."""
     return _sigmoid(zeta) + zeta * _dsigmoid(zeta)
 
 
 def _gelu_argument(zeta: Array) -> Array:
-    """2u, u = √(2/π) (ζ + 0.044715 ζ³): (1 + tanh u)/2 = σ(2u), which keeps its digits where tanh u is near -1."""
+    """Compute 2u, u = √(2/π) (ζ + 0.044715 ζ³): (1 + tanh u)/2 is σ(2u), which keeps its digits near tanh u = -1."""
     return 2 * GELU_SCALE * zeta * (1 + GELU_CUBE * zeta * zeta)
 
 
 def _gelu(zeta: Array) -> Array:
-    """ζ (1 + tanh u)/2 = ζ σ(2u)."""
+    """Compute ζ (1 + tanh u)/2 = ζ σ(2u)."""
     return zeta * _sigmoid(_gelu_argument(zeta))
 
 
 def _dgelu(zeta: Array) -> Array:
-    """σ(2u) + ζ σ'(2u) 2u'."""
+    """Compute σ(2u) + ζ σ'(2u) 2u'."""
     argument = _gelu_argument(zeta)
     slope = 2 * GELU_SCALE * (1 + 3 * GELU_CUBE * zeta * zeta)
     return _sigmoid(argument) + zeta * _dsigmoid(argument) * slope
@@ -140,21 +140,21 @@ def _sum(cost_of_neurons: Callable[[Array, Array], Array]) -> Callable[[Array, A
 
 
 def _huber(alpha_L: Array, rho: Array) -> Array:
-    """d²/2 in the middle and δ (|d| - δ/2) outside; both are c (d - c/2) with c = d cut off at ±δ."""
+    """Compute d²/2 in the middle and δ (|d| - δ/2) outside; both are c (d - c/2) with c = d cut off at ±δ."""
     d = alpha_L - rho
     c = np.clip(d, -DELTA, DELTA)
     return c * (d - c / 2)
 
 
 def _log_softmax(alpha_L: Array) -> Array:
-    """log(e^a_k / Σ e^a_i); subtracting the greatest entry first changes nothing, and no `exp` overflows."""
+    """Compute log(e^a_k / Σ e^a_i); subtracting the greatest entry first changes nothing, and no `exp` overflows."""
     shifted = alpha_L - alpha_L.max(axis=1, keepdims=True)
     logs: Array = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
     return logs
 
 
 def _grad_cross_entropy(alpha_L: Array, rho: Array) -> Array:
-    """∇C = softmax - ρ. The sum of ρ is 1 up to rounding; keeping it makes this the exact gradient of C."""
+    """Compute ∇C = softmax - ρ. The sum of ρ is 1 up to rounding; keeping it makes this the exact gradient of C."""
     softmax: Array = np.exp(_log_softmax(alpha_L))
     total: Array = rho.sum(axis=1, keepdims=True)
     return softmax * total - rho

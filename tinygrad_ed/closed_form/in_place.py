@@ -48,7 +48,7 @@ class Activation(NamedTuple):
 
 
 def _nothing(*_: object) -> Calls:
-    """Φ(ζ) = ζ, in shared memory; Φ' = 1."""
+    """Yield nothing: Φ(ζ) = ζ, in shared memory, and Φ' = 1."""
     yield from ()
 
 
@@ -83,7 +83,7 @@ def _times_dleaky_relu(B: Array, zeta: Array, alpha: Array, s: Array, t: Array, 
 
 
 def _e_and_1_plus_e(zeta: Array, e: Array, one_plus_e: Array, c: Constants) -> Calls:
-    """e^-|ζ|, which cannot overflow, and 1 more."""
+    """Compute e^-|ζ|, which cannot overflow, and 1 + e^-|ζ|."""
     yield do(np.absolute, zeta, e)
     yield do(np.negative, e, e)
     yield do(np.exp, e, e)
@@ -137,7 +137,7 @@ def _silu(zeta: Array, alpha: Array, s: Array, t: Array, c: Constants) -> Calls:
 
 
 def _times_dsilu(B: Array, zeta: Array, alpha: Array, s: Array, t: Array, c: Constants) -> Calls:
-    """σ + ζ σ (1 - σ) = σ (1 + ζ - α): 1 is not added to a large α, which would cost its digits."""
+    """Multiply by σ + ζ σ (1 - σ) = σ (1 + ζ - α): 1 is not added to a large α, which would cost its digits."""
     yield from _sigmoid(zeta, t, s, s, c)
     yield do(np.subtract, zeta, alpha, s)
     yield do(np.add, s, c.one, s)
@@ -163,7 +163,7 @@ def _gelu(zeta: Array, alpha: Array, s: Array, t: Array, c: Constants) -> Calls:
 
 
 def _times_dgelu(B: Array, zeta: Array, alpha: Array, s: Array, t: Array, c: Constants) -> Calls:
-    """((1 + tanh u) + ζ (1 - tanh² u) u')/2 = (1 + tanh u)/2 · (1 + ζ (1 - tanh u) u')."""
+    """Multiply by ((1 + tanh u) + ζ (1 - tanh² u) u')/2 = (1 + tanh u)/2 · (1 + ζ (1 - tanh u) u')."""
     yield do(np.square, zeta, s)
     yield do(np.multiply, s, c.gelu_cube_3, s)
     yield do(np.add, s, c.one, s)
@@ -229,7 +229,7 @@ def _l1(alpha: Array, rho: Array, B: Array, s: Array, t: Array, c: Constants) ->
 
 
 def _huber(alpha: Array, rho: Array, B: Array, s: Array, t: Array, c: Constants) -> Calls:
-    """C is c (d - c/2), with c = d cut off at ±δ."""
+    """Leave d in s, and c = d cut off at ±δ in B: C is c (d - c/2)."""
     yield do(np.subtract, alpha, rho, s)
     yield do(np.minimum, s, c.delta, out=B)
     yield do(np.maximum, B, c.minus_delta, out=B)
@@ -262,7 +262,7 @@ def _margin(alpha: Array, rho: Array, B: Array, s: Array, t: Array, c: Constants
 
 
 def _cross_entropy(alpha: Array, rho: Array, B: Array, s: Array, t: Array, c: Constants) -> Calls:
-    """-ρ · log softmax, and Σρ softmax - ρ; less the greatest entry of the sample, which changes neither.
+    """Compute -ρ · log softmax, and Σρ softmax - ρ; subtracting each sample's greatest entry changes neither.
 
     A row is spread over all neurons by a product with ones: NumPy would do it through a buffer of its own.
     """

@@ -35,7 +35,7 @@ def word(text: str) -> Formula:
 
 
 def said(text: str) -> Formula:
-    """Plain words inside an equation."""
+    """Put plain words into an equation."""
     return Sign(text, tex_text(text), "text")
 
 
@@ -145,7 +145,7 @@ def equation(left: Formula, right: Formula, sign: str = "=") -> Formula:
 
 
 def math(term: Formula, sign: str = "") -> str:
-    """An equation as an element of a page, with its text for those who see no MathML; a sign may stand before it.
+    """Return an equation as an element of a page, with its text for those who see no MathML; a sign may precede it.
 
     A number alone needs no other text.
 

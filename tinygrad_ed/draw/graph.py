@@ -154,7 +154,7 @@ def picture(data: Trace, title: str | None, caption: str, engine: str | None, co
 
 
 def _large(data: Trace, title: str | None, caption: str, engine: str | None, scale: Scale) -> Picture:
-    """The picture of a graph for which Graphviz would need minutes: placed in rows by ourselves, up to a limit."""
+    """Draw a graph for which Graphviz would need minutes: placed in rows by ourselves, up to a limit."""
     name = title or "a computational graph"
 
     @cache

@@ -46,7 +46,7 @@ def _farthest(numbers: Numbers) -> float:
 
 
 def heading(data: Trace, title: str | None, caption: str, labeled: bool, scale: Scale) -> str:
-    """Title, caption and legend, as one table of DOT."""
+    """Return title, caption and legend, as one table of DOT."""
     lines = [f'<FONT POINT-SIZE="16"><B>{cell(short(title, 100))}</B></FONT>'] if title else []
     lines.append(f'<FONT COLOR="{QUIET}" POINT-SIZE="11">{cell(caption)}. {whose(data)}</FONT>')
     if data.of_root and labeled and any(edge.local is not None for edge in data.edges):
@@ -96,7 +96,7 @@ _SWATCHES = {
 
 
 def _scale(scale: Scale) -> list[str]:
-    """Five steps of the scale, and what has no number."""
+    """Return the cells for five steps of the scale, and for what has no number."""
     steps = [(share * scale.largest, heat(share, 1.0, _STRONGEST)) for share in (-1.0, -0.5, 0.0, 0.5, 1.0)]
     found = [(f"{scale.color} {number_text(x)}" if x == steps[0][0] else number_text(x), fill) for x, fill in steps]
     if scale.color == "gradient":

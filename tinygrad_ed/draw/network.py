@@ -117,13 +117,13 @@ def shown(n: int) -> list[int | None]:
 
 
 def _slots(before: Collection[int | None], after: Collection[int | None]) -> int:
-    """Into how many columns the labels between two layers are sorted; 0 where they would be too many."""
+    """Return how many columns the labels between two layers are sorted into; 0 where there would be too many labels."""
     n, m = (len([k for k in rows if k is not None]) for rows in (before, after))
     return min(n, m) if n * m <= LABELS else 0
 
 
 def _connections(mlp: MLP, found: Any, j: int, xs: list[float], ys: list[dict[int | None, float]]) -> list[Item]:
-    """The lines from layer j-1 to layer j, each with its weight over its gradient; all labels above all lines."""
+    """Draw the lines from layer j-1 to layer j, each with its weight over its gradient; labels lie above lines."""
     weights, gradients = mlp.layers[j - 1].weights.value, found[f"grad_omega[{j}]"]
     above = [i for i in ys[j - 1] if i is not None]
     largest = float(np.max(np.abs(weights))) or 1.0

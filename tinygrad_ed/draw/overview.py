@@ -77,7 +77,7 @@ def _box(name: str, members: list[TraceNode], depth: dict[str, int]) -> TraceNod
 
 
 def _together(parts: list[Numbers]) -> Numbers:
-    """Many values as one: of an array its mean counts in the heat map, and its whole range in the range."""
+    """Return many values as one: an array counts by its mean in the heat map, and by its whole range in the range."""
     whole = numbers_of(np.array([part.mean for part in parts]))
     low, high = min(part.low for part in parts), max(part.high for part in parts)
     return replace(whole, low=low, high=high) if len(parts) > 1 else parts[0]

@@ -92,7 +92,7 @@ def player(
 
 
 def _detail(mlp: MLP, x: Any) -> str:
-    """Neuron by neuron for one sample of a network that fits on a screen."""
+    """Choose the detail: neuron by neuron for one sample of a network that fits on a screen, else layer by layer."""
     connections = sum(layer.n_in * layer.n_out for layer in mlp.layers)
     small = max(mlp.sizes) <= NEURONS and connections <= CONNECTIONS
     return "scalar" if small and (np.ndim(x) == 1 or len(x) == 1) else "layer"

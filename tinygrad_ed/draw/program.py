@@ -121,7 +121,7 @@ def _box(step: ProgramStep, node: str, handed_out: bool) -> str:
 
 
 def _edge(source: str, target: str, source_is_back: bool | None, back: bool) -> str:
-    """An edge; on the way back it goes up, and one from the other column does not pull its ends to their places."""
+    """Write an edge; on the way back it goes up, and one from the other column does not pull its ends together."""
     if not back:
         return f"{source} -> {target}"
     if source_is_back:
@@ -130,7 +130,7 @@ def _edge(source: str, target: str, source_is_back: bool | None, back: bool) -> 
 
 
 def _heading(title: str, steps: Sequence[ProgramStep]) -> str:
-    """Title, caption and legend, as one table of DOT."""
+    """Return title, caption and legend, as one table of DOT."""
     present = {"argument", *["derivative" if step.derivative else "forward" for step in steps]}
     buffers = len({step.buffer for step in steps if step.buffer.startswith("b")})
     caption = (

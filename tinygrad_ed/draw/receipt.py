@@ -138,7 +138,7 @@ def _close(a: float | None, b: float | None, tolerance: float) -> bool:
 
 
 def _alike(a: Numbers | None, b: Numbers | None, tolerance: float) -> bool:
-    """Equal up to rounding: entry by entry where these are known, else by range, mean and the means of the parts."""
+    """Tell whether both are equal up to rounding: by entries if known, else by range, mean and means of the parts."""
     if a is None or b is None:
         return a is b
     if not a.shape and not b.shape:

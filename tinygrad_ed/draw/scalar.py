@@ -114,7 +114,7 @@ def _total(made: _Recorder, parts: list[Any]) -> Any:
 
 
 def _together(made: _Recorder, entries: Any) -> Any:
-    """One array of its entries; a plain array if none of them is a Node. An array without entries stays a Node."""
+    """Join entries into one array: a plain one if none of them is a Node. An array without entries stays a Node."""
     parts = list(entries.flat)
     if not parts:
         made.append(Node(np.empty(entries.shape)))

@@ -100,7 +100,7 @@ class Scene:
 
 
 def words(text: str) -> Sign:
-    """Plain text, which is never looked into."""
+    """Make a sign of plain text, which is never looked into."""
     return Sign(text, "", "text")
 
 

@@ -76,7 +76,7 @@ def _is_network(data: Trace) -> bool:
 
 
 def in_rows(data: Trace, title: str, paint: Callable[[TraceNode], str] | None = None) -> Scene:
-    """The graph with cards in rows; edges that share a card leave and enter side by side; `paint` gives colors."""
+    """Draw the graph with cards in rows; edges that share a card leave and enter side by side; `paint` gives colors."""
     sizes = {node.id: size_of(node) for node in data.nodes}
     places, routes = place(data, {name: (size.w, size.h) for name, size in sizes.items()}, _ACROSS, _DOWN)
     wires: list[Item] = []

@@ -206,7 +206,7 @@ class _Story:
         return StoryStep("backward", source.id, (i,), text, told, work, sent, total, several, rule, gives)
 
     def worked(self, edge: Edge, node: TraceNode) -> Formula | None:
-        """What goes back through an edge, in numbers; None for large arrays, and where no rule has a short form."""
+        """Write what goes back through an edge in numbers; None for large arrays, or where no rule has a short form."""
         arrives = node.gradient
         if arrives is None:
             return None

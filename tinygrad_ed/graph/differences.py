@@ -93,7 +93,7 @@ class Referee(NamedTuple):
     close: float
 
     def starts(self, x: float) -> list[float]:
-        """The longest steps to begin with: one that is good for most functions, and one that follows a small x."""
+        """Return the first, longest steps: one that is good for most functions, and one that follows a small x."""
         tiny = self.step * abs(x)
         relative = [power_of_two(tiny)] if np.finfo(float).tiny < tiny < self.step else []
         return [power_of_two(max(self.step, tiny)), *relative]

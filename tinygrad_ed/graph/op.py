@@ -217,7 +217,7 @@ class Op:
         return node
 
     def __get__(self, instance: Any, owner: type) -> Any:
-        """As an attribute of a class an op is a method, as a function is: `Node.exp = exp`."""
+        """Bind the op as a method where it is an attribute of a class, as functions do: `Node.exp = exp`."""
         return self if instance is None else MethodType(self, instance)
 
     def _evaluate(self, values: list[Any], params: dict[str, Any], inputs: tuple[Any, ...], floats: bool) -> Value:

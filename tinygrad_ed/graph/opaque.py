@@ -75,14 +75,14 @@ class Opaque(Op):
         return value
 
     def push(self, i: int, v: Any, *values: Any, **params: Any) -> Array:
-        """J_i v, also for a stack of many v."""
+        """Compute J_i v, also for a stack of many v."""
         shape = shape_of(values[i])
         stack = np.shape(v)[: np.ndim(v) - len(shape)]
         slopes = np.array(list(self._slopes(i, np.reshape(v, (math.prod(stack), *shape)), values, params)))
         return slopes.reshape((*stack, *slopes.shape[1:]))
 
     def pull(self, i: int, u: Any, *values: Any, **params: Any) -> Array:
-        """u^T J_i, also for a stack of many u, beside which J_i is not large."""
+        """Compute u^T J_i, also for a stack of many u, beside which J_i is not large."""
         shape, ndim = shape_of(values[i]), np.ndim(self.forward(*values, **params))
         stack, result = np.shape(u)[: np.ndim(u) - ndim], np.shape(u)[np.ndim(u) - ndim :]
         slopes = self._slopes(i, map(partial(_unit, shape), np.ndindex(shape)), values, params)
@@ -128,7 +128,7 @@ def _pulled(op: Opaque, i: int) -> Opaque:
 
 
 def _unit(shape: tuple[int, ...], entry: tuple[int, ...]) -> Array:
-    """1 at one entry, 0 elsewhere."""
+    """Return an array with 1 at one entry and 0 elsewhere."""
     unit = np.zeros(shape)
     unit[entry] = 1.0
     return unit

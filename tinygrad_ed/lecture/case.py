@@ -83,7 +83,7 @@ class Case:
         return list(self.layers) if self.L <= 4 else sorted({1, self.j, self.L})
 
     def show(self, array: Array, down: int = -1, across: int = -1) -> Formula:
-        """An array, written out; its rows belong to layer `down`, its columns to layer `across`; 1-D is a column.
+        """Write an array out; its rows belong to layer `down`, its columns to layer `across`; 1-D is a column.
 
         Of a large one a part is shown, and the neuron that is followed is always in it.
         """
@@ -104,27 +104,27 @@ class Case:
     # How large the numbers are that are added up: by their rounding two right ways may differ
 
     def zeta_size(self, i: int) -> Array:
-        """For ζ^i, `(n_i,)`."""
+        """Return the size for ζ^i, `(n_i,)`."""
         size: Array = np.abs(self.alpha[i - 1]) @ np.abs(self.omega[i]) + np.abs(self.beta[i])
         return size
 
     def measure(self, C_by_a: Array) -> None:
-        """For all P^i, rows `(1, n_{i-1})`: the product of the slides, of absolute values."""
+        """Keep the sizes for all P^i, rows `(1, n_{i-1})`: the product of the slides, of absolute values."""
         self.P_size = {self.L + 1: np.abs(C_by_a)}
         for i in reversed(self.layers):
             self.P_size[i] = self.P_size[i + 1] @ np.abs(self.f_by_a[i])
 
     def B_size(self, i: int) -> Array:
-        """For B^i, `(n_i,)`."""
+        """Return the size for B^i, `(n_i,)`."""
         size: Array = self.P_size[i + 1][0] * np.abs(self.dphi[i])
         return size
 
     def omega_size(self, i: int) -> Array:
-        """For the gradient by the weights, `(n_{i-1}, n_i)`."""
+        """Return the size for the gradient by the weights, `(n_{i-1}, n_i)`."""
         return np.outer(np.abs(self.alpha[i - 1]), self.B_size(i))
 
     def error_size(self) -> float:
-        """For the error: every ζ and α is rounded, and P carries that on."""
+        """Return the size for the error: every ζ and α is rounded, and P carries that on."""
         logs = np.sum(np.abs(self.alpha[self.L])) if COSTS[self.cost].expects == "shares" else 0.0  # they cancel
         size = self.cost_of(self.alpha[self.L]) + float(logs)
         for i in self.layers:

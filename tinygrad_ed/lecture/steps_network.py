@@ -164,7 +164,7 @@ def network(case: Case) -> Iterator[DerivationStep]:
 
 
 def _chained(left: str, C_by_a: Array, case: Case, own: str, own_value: Array, result: Array) -> Formula:
-    """The product of the slides for one parameter, in letters and in numbers; long ones with dots in the middle."""
+    """Write the slides' product for one parameter in letters and in numbers; a long one has dots in the middle."""
     middle: list[tuple[str, Any]] = [
         (f"{{∂f^{{{i}}}}}/{{∂a^{{{i - 1}}}}}", case.show(case.f_by_a[i], i, i - 1)) for i in range(case.L, case.j, -1)
     ]

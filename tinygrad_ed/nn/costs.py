@@ -220,7 +220,7 @@ def _one_hot(cost: str, classes: Array, n: int) -> Array:
 
 
 def _pair(cost: str, output: Any, expected: Any) -> tuple[Any, Any]:
-    """Output and expected values, of one shape and dtype; a Node stays a Node, no derivative is dropped."""
+    """Return output and expected values in one shape and dtype; a Node stays a Node, so no derivative is dropped."""
     if not isinstance(output, Node):
         output = numbers(f"{cost}: the output", output)
         output = output if output.dtype.kind == "f" else output.astype(float)

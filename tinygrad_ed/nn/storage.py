@@ -166,7 +166,7 @@ def _refused(path: Path, why: str) -> FileProblem:
 
 
 def _digest(head: Mapping[str, Any], arrays: Mapping[str, Array]) -> str:
-    """SHA-256 of the description and of every array with its name, dtype and shape."""
+    """Return the SHA-256 of the description and of every array with its name, dtype and shape."""
     found = hashlib.sha256(json.dumps(head, sort_keys=True).encode())
     for name, array in sorted(arrays.items()):
         found.update(f"{name} {array.dtype.str} {array.shape}\n".encode())

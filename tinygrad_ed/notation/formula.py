@@ -170,7 +170,7 @@ def spaced(parts: Sequence[Formula]) -> list[tuple[str, Formula]]:
 
 
 def _gap(left: Formula | None, right: Formula) -> str:
-    """Signs of operations stand apart; ∂ stands close to its letter, and a function to its argument."""
+    """Keep signs of operations apart, but ∂ close to its letter, and a function close to its argument."""
     one, other = kind(left), kind(right)
     close = left is None or one == "prefix" or other == "comma"
     applied = other == "(" and one in ("letter", "word")
@@ -217,7 +217,7 @@ def _runs(f: Formula) -> Runs:
 
 
 def _joined(runs: Runs) -> Runs:
-    """Neighbors on one level become one run."""
+    """Join neighbors on one level into one run."""
     joined: list[tuple[str, int]] = []
     for text, level in runs:
         if joined and joined[-1][1] == level:
@@ -257,7 +257,7 @@ def _latex(f: Formula) -> str:
 
 
 def _latex_gap(left: Formula | None, right: Formula) -> str:
-    """LaTeX knows the spaces of signs, but not those of words."""
+    """Return the space between two parts in LaTeX, which knows the spaces of signs, but not those of words."""
     return "" if left is None else r" \ " if "text" in (kind(left), kind(right)) else " "
 
 
@@ -320,7 +320,7 @@ def _sign(f: Sign) -> str:
 
 
 def _one(f: Formula) -> str:
-    """Exactly one element, as the parts of a script or fraction must be."""
+    """Return exactly one element, as the parts of a script or a fraction must be."""
     return f"<mrow>{f.mathml}</mrow>" if isinstance(f, Row) else f.mathml
 
 

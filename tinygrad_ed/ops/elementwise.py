@@ -152,7 +152,7 @@ def clip(x: Any, min: Any = None, max: Any = None) -> Any:  # NumPy's names
 
 
 def sign_of(x: Any) -> Any:
-    """np.sign, and a float for a float. Where a second derivative will meet the kink at zero, `tg.debug()` warns."""
+    """Return np.sign, a float for a float. Where a second derivative will meet the kink at zero, `tg.debug()` warns."""
     if type(x) is float:
         return float(np.sign(x))
     if isinstance(x, Node) and watched(x) and np.any(plain(x) == 0):
@@ -170,7 +170,7 @@ def watched(*values: Any) -> bool:
 
 
 def _beats(a: Any, b: Any) -> Any:
-    """1 where a is greater, one half where both are equal, 0 elsewhere."""
+    """Return 1 where a is greater, one half where both are equal, 0 elsewhere."""
     greater, equal = a > b, a == b
     if type(equal) is np.ndarray and not equal.any():  # as it is most often
         return greater
@@ -183,7 +183,7 @@ def _wins(y: Any, a: Any, b: Any) -> Any:
 
 
 def _one_minus(own: Any) -> Any:
-    """1 - x, written over an array x that nobody else has: for large ones new memory costs more than the numbers."""
+    """Write 1 - x over an array x that nobody else has: for a large one new memory costs more than the numbers."""
     return np.subtract(1.0, own, own) if type(own) is np.ndarray else 1.0 - own
 
 
@@ -354,7 +354,7 @@ def raised(a: Any, b: Any) -> Any:
 
 
 def floor_divide(a: Any, b: Any) -> Any:
-    """Plain: the derivative of a // b is zero wherever there is one."""
+    """Return a // b as a constant: its derivative is zero wherever there is one."""
     return constant(np.floor_divide(plain(a), plain(b)))
 
 

@@ -74,7 +74,7 @@ def _sum(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
 
 
 def _mean(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
-    """What np.mean does, without its questions; of nothing, NaN with NumPy's warning, and float16 added up wider."""
+    """Do what np.mean does, without its checks; nothing gives NaN with NumPy's warning, float16 is added up wider."""
     n = count(x, axis)
     if n and getattr(x, "dtype", None) != HALF:
         return _sum(x, axis, keepdims) / n
@@ -82,7 +82,7 @@ def _mean(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
 
 
 def of_extreme(g: Any, y: Any, x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
-    """Equal shares for all entries that are the extreme (for NaN: for the NaNs)."""
+    """Give equal shares to all entries that are the extreme (for NaN: to the NaNs)."""
     values = plain(x)
     ties = np.equal(values, lift(plain(y), values, axis)) | np.isnan(values)
     return lift(g, x, axis) * (ties / np.maximum(ties.sum(axis=folded_axes(values, axis), keepdims=True), 1))
@@ -101,7 +101,7 @@ def _of_prod(g: Any, y: Any, x: Any, axis: Axis = None, keepdims: bool = False) 
 
 
 def _product_of_others(g: Any, x: Any) -> Any:
-    """For each entry of the last axis, g times the product of the others, by a tree of pairwise products.
+    """Return for each entry of the last axis g times the product of the others, by a tree of pairwise products.
 
     Up the tree go the products of pairs; down come, for each of a pair, what arrived times its partner.
     """
@@ -173,7 +173,7 @@ def var(x: Any, axis: Axis = None, ddof: float = 0, keepdims: bool = False, corr
 
 @typed
 def std(x: Any, axis: Axis = None, ddof: float = 0, keepdims: bool = False, correction: float | None = None) -> Any:
-    """The standard deviation, the square root of `var`; its gradient is 0 where all entries are equal, as a norm's."""
+    """Return the standard deviation, the root of `var`; its gradient is 0 where all entries are equal, as a norm's."""
     return root(var(x, axis, ddof, keepdims, correction))
 
 

@@ -352,7 +352,7 @@ def trace(x: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
 
 
 def _numpy_reshape(a: Any, shape: Any = None, newshape: Any = None) -> Any:
-    """NumPy calls the shape `newshape` up to version 2.0."""
+    """Reshape for NumPy, which calls the shape `newshape` up to version 2.0."""
     return reshape(a, shape=newshape if shape is None else shape)
 
 

@@ -76,7 +76,7 @@ def decision_boundary(mlp: MLP, x: Any, y: Any, ax: "Axes | None" = None, *, res
 
 
 def _edge(ax: "Axes", across: Array, up: Array, score: Array) -> None:
-    """The line where the score is 0, where there is one: matplotlib warns of a contour that is not there."""
+    """Draw the line where the score is 0, if there is one: matplotlib warns of a contour that is not there."""
     if score.min() < 0 < score.max():
         ax.contour(across, up, score, [0.0], colors=INK, linewidths=1.2)
 
@@ -92,7 +92,7 @@ def _labels(mlp: MLP) -> list[str]:
 
 
 def _classes(mlp: MLP, y: Array, samples: int) -> Array:
-    """Class numbers: 0 and 1 for the labels -1 and +1 of a network with one output."""
+    """Return class numbers: 0 and 1 for the labels -1 and +1 of a network with one output."""
     n = mlp.sizes[-1]
     if y.shape not in ((samples,), (samples, n)):
         raise ShapeError(f"y must hold a class of each of the {samples} samples, shape ({samples},), not {y.shape}")

@@ -172,6 +172,6 @@ def _cost(mlp: MLP, problem: Problem, theta: Array) -> float:
 
 
 def _levels(landscape: Array) -> Array:
-    """Levels that lie close together near the minimum: evenly spaced in the root of what is above it."""
+    """Return levels that lie close together near the minimum: evenly spaced in the root of what is above it."""
     low, high = landscape.min(), np.quantile(landscape, 0.97)
     return np.asarray(low + max(high - low, 1e-12) * np.linspace(0.0, 1.0, 16) ** 2)

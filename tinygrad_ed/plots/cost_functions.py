@@ -73,7 +73,7 @@ def _expected(cost: str, y: float | None) -> float:
 
 
 def _of(cost: str, y: float, answers: Array) -> tuple[Array, Array]:
-    """C and ∂C/∂ŷ at each answer."""
+    """Return C and ∂C/∂ŷ at each answer."""
     output = answers[:, None]
     if COSTS[cost].expects == "shares":
         output = np.hstack([np.zeros_like(output), output])
@@ -83,7 +83,7 @@ def _of(cost: str, y: float, answers: Array) -> tuple[Array, Array]:
 
 
 def _mark(ax: "Axes", cost: str, y: float, kink: float, first: bool) -> None:
-    """A diamond on C; on the derivative what is used there, and both limits if it jumps."""
+    """Draw a diamond on C; on the derivative mark what is used there, and both limits if it jumps."""
     C, used = _of(cost, y, np.array([kink]))
     limits = _of(cost, y, np.array([kink - 1e-9, kink + 1e-9]))[1]
     jumps = abs(limits[1] - limits[0]) > 1e-6

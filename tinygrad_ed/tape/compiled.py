@@ -224,7 +224,7 @@ def _base(x: Any) -> Any:
 
 @functools.cache
 def _one_of_equal(dtype: np.dtype[Any]) -> np.dtype[Any]:
-    """Of equal dtypes the one object that programs compare with: for the machine's byte order NumPy's own."""
+    """Return the one of all equal dtypes that programs compare with: for the machine's byte order NumPy's own."""
     return np.dtype(dtype.type) if dtype == np.dtype(dtype.type) else dtype
 
 

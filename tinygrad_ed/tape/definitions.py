@@ -84,7 +84,7 @@ def _no_text(x: Any) -> InvalidValue:
 
 
 def _function_text(name: str, fn: FunctionType, names: Names) -> str:
-    """The function as a `def` of that name, without types and decorators; what it names outside is named here, too."""
+    """Write the function as a `def` of that name, without types and decorators; name what it uses from outside, too."""
 
     def expression(x: Any) -> ast.expr:
         if isinstance(x, ModuleType):

@@ -30,7 +30,7 @@ PATIENCE = 8
 
 
 def scaled_at_source(steps: list[Traced], roots: list[Traced]) -> list[Traced]:
-    """If all that is made of a value ends in `c * ...`, multiply the value, and leave out the ends.
+    """Multiply a value by c and leave out the ends, where all that is made of it ends in `c * ...`.
 
     A value that is `k * x` already becomes `(c k) * x`.
     """
@@ -110,7 +110,7 @@ def _made_of(
 
 
 def _pays(step: Traced, made: list[Traced], ends: Iterable[Traced]) -> bool:
-    """Whether one product more is less than the products at the ends, and none of what follows has a number to join."""
+    """Tell whether one more product costs less than those at the ends, and no later step has a number to join."""
     joins = any([_number_times_array(other)[1] is not None for other in made[1:]])
     return not joins and step.size < sum([end.size for end in ends])
 
@@ -146,7 +146,7 @@ def _product(step: Traced, k: Any, c: Any, before: list[Traced]) -> Any:
 
 
 def scaled_first(steps: list[Traced], roots: list[Traced]) -> list[Traced]:
-    """A number times a product, c (a @ b), is a @ (c b): a gradient is scaled by a learning rate before it is large."""
+    """Write c (a @ b) as a @ (c b), so that a gradient is scaled by a learning rate before it is large."""
     uses = Counter([x for step in steps for x in operands(step)] + roots)
     known: dict[Any, Traced] = {}
     found = []

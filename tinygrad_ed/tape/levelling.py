@@ -201,7 +201,7 @@ class _Plan:
 
 
 def _as_slice(positions: Array) -> Any:
-    """Neighbors are read without a gather; one number for all is read once."""
+    """Return a slice for neighbors, which are read without a gather; one number for all is read once."""
     if len(positions) and np.all(positions == positions[0]):
         return slice(int(positions[0]), int(positions[0]) + 1)
     if np.array_equal(positions, np.arange(positions[0], positions[0] + len(positions))):

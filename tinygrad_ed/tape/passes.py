@@ -46,12 +46,12 @@ def operands(step: Traced) -> list[Traced]:
 
 
 def key_of(step: Traced) -> Any:
-    """Equal keys mean equal results."""
+    """Return a key of the step; equal keys mean equal results."""
     return step.fn, frozen(step.args), frozen(step.kwargs)
 
 
 def frozen(tree: Any) -> Any:
-    """What can be compared and hashed in place of `tree`; of things that are neither containers nor numbers, the id."""
+    """Return what can be compared and hashed in place of `tree`; the id of what is neither a container nor a number."""
     if isinstance(tree, tuple | list):
         return type(tree), tuple([frozen(branch) for branch in tree])
     if isinstance(tree, dict):
@@ -102,7 +102,7 @@ def is_plain_reduction(step: Traced) -> bool:
 
 
 def _fold(step: Traced, steps: list[Traced]) -> None:
-    """A fold of single entries moves them only; the sum of all products of two arrays is a product of vectors."""
+    """Replace a fold of single entries by a move, and the sum of all products of two arrays by a product of vectors."""
     (x,), given = step.args, step.kwargs or {}
     axis = given.get("axis", 0)
     folded = range(x.ndim) if axis is None or not x.ndim else np.lib.array_utils.normalize_axis_tuple(axis, x.ndim)
@@ -125,7 +125,7 @@ def _fold(step: Traced, steps: list[Traced]) -> None:
 
 
 def _as_number(x: Any, step: Traced, outside: frozenset[int]) -> Any:
-    """A constant array of equal numbers is one number, where that changes neither shape nor dtype of the result."""
+    """Replace a constant array of equal numbers by the number, where the result keeps its shape and dtype."""
     if type(x) is Traced and x.fn is np.where and x.dtype == step.dtype and (number := _chosen(x)) is not None:
         others = [y for y in step.args if y is not x and type(y) is Traced]
         return number if any([y.shape == step.shape and y.dtype == step.dtype for y in others]) else x
@@ -148,7 +148,7 @@ def _unrepeated(x: Any, step: Traced) -> Any:
 
 
 def _chosen(x: Traced) -> float | None:
-    """The number that np.where gives everywhere: both are the same, or the condition holds nowhere (`mask & False`)."""
+    """Return the one number that np.where gives: both are the same, or the condition holds nowhere (`mask & False`)."""
     if x.kwargs or len(x.args) != 3:
         return None
     condition, a, b = x.args
@@ -192,7 +192,7 @@ def _alike(a: Any, b: Any) -> bool:
 
 
 def _joined_factors(step: Traced) -> None:
-    """c1 (c2 x) is (c1 c2) x, to the last bit where a factor is a power of two and nothing overflows."""
+    """Write c1 (c2 x) as (c1 c2) x: equal to the last bit if a factor is a power of two and nothing overflows."""
     factor, x = _factor(step)
     if factor is not None and type(x) is Traced and _alike(x.value, step.value):
         inner, y = _factor(x)
@@ -204,7 +204,7 @@ def _joined_factors(step: Traced) -> None:
 
 
 def turned_first(steps: list[Traced], roots: list[Traced]) -> list[Traced]:
-    """The transpose of a product that nobody else reads is a product of transposes: its entries come in their order."""
+    """Write the transpose of a product that nobody else reads as a product of transposes, with its entries in order."""
     uses = Counter([x for step in steps for x in operands(step)] + roots)
     known: dict[Any, Traced] = {}
     found = []

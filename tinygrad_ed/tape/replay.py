@@ -56,7 +56,7 @@ def _by_dot(step: Traced) -> bool:
 
 
 def _references_of_a_free_array() -> int:
-    """How many references Python counts, in a line like that of the replay, for an array that only a list holds."""
+    """Count the references that Python sees, in a line like that of the replay, to an array that only a list holds."""
     if not getattr(sys, "_is_gil_enabled", lambda: True)():
         return 0  # without the global lock the count is no proof
     ring = [np.empty(1)]
@@ -115,7 +115,7 @@ class Replay:
         return last | {y: len(self.program.steps) for y in self.program.results if type(y) is Traced}
 
     def _products_written_over(self) -> dict[Traced, Traced]:
-        """Results made of a matrix product that nobody else reads: it goes into the new array, and is written over."""
+        """Find results of a matrix product that nobody else reads: it goes into the new array, and is written over."""
         steps = self.program.steps
         moved = {x for step in steps if not (is_ufunc(step.fn) or _is_number(step)) for x in operands(step)}
         found: dict[Traced, Traced] = {}
@@ -144,7 +144,7 @@ class Replay:
             self._assign(step)
 
     def _assign(self, step: Traced) -> None:
-        """What a function made in its own way; it may be a view of an operand, whose buffer is kept as long."""
+        """Assign what a function makes in its own way; it may be a view of an operand, whose buffer is kept as long."""
         self.body.append(f"{self._name[step]} = {self._expression(step)}")
         self._lies_in(step, operands(step))
 
@@ -165,7 +165,7 @@ class Replay:
         return f"float({text})" if was_made_a_float(step) else text
 
     def _move(self, step: Traced) -> None:
-        """A view: made once if it is one of a buffer, else at each call."""
+        """Make a view: once if it is one of a buffer, else at each call."""
         name, text = self._name[step], self._expression(step)
         self.places[step] = "view"
         (source,) = operands(step)
@@ -216,7 +216,7 @@ class Replay:
         return True
 
     def _choose(self, step: Traced) -> None:
-        """np.where: fill with the one, then copy the other where the condition holds."""
+        """Fill with the one array of np.where, then copy the other where the condition holds."""
         condition, a, b = step.args
         out = self._out(step)
         copy = self._function(np.copyto)

@@ -196,7 +196,7 @@ def _functions_in(thing: Any) -> list[types.FunctionType]:
 
 
 def _is_known(module: str) -> bool:
-    """Whether it is ours, NumPy's or Python's, which stay as they are; a reader's own `code.py` is not Python's."""
+    """Tell whether a module is ours, NumPy's or Python's, which stay as they are; a reader's `code.py` is none."""
     package = module.partition(".")[0]
     if package in ("tinygrad_ed", "numpy"):
         return True

@@ -226,7 +226,7 @@ class _Curves:
         return None
 
     def arrays(self) -> tuple[Array, Array, Array, Array, Array | None]:
-        """Gradient computations, updates, seconds, costs, and the path if it is wanted."""
+        """Return gradient computations, updates, seconds, costs, and the path if it is wanted."""
         computed, updates, seconds, cost = zip(*self._points, strict=True)
         path = np.array(self._thetas) if self._path else None
         return np.array(computed), np.array(updates), np.array(seconds), np.array(cost), path

@@ -124,7 +124,7 @@ class Elementwise:
         return (theta, t, *rest)
 
     def _constants(self) -> dict[str, float]:
-        """The numbers of the next update, by name: a Python number as an operand costs as much as the operation."""
+        """Return the next update's numbers by name: a Python number as an operand costs as much as the operation."""
         return {"rate": self.learning_rate, "decay": self.weight_decay}
 
 

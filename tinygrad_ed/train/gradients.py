@@ -50,11 +50,11 @@ class ByRules(Gradients):
         self._everything: FastStep | None = None
 
     def compute(self, batch: Array | slice, scale: float) -> float:
-        """As `Gradients.compute`."""
+        """Compute the gradient, as `Gradients.compute` says."""
         return self._step(batch).cost_and_gradient(scale)
 
     def descend(self, batch: Array | slice, eta: float) -> float:
-        """As `Gradients.descend`."""
+        """Descend, as `Gradients.descend` says."""
         return self._step(batch).descend(eta)
 
     def _step(self, batch: Array | slice) -> FastStep:
@@ -81,7 +81,7 @@ class ByGraph(Gradients):
         self._mlp, self._x, self._rho, self._cost = mlp, x, rho, costs.find(cost)
 
     def compute(self, batch: Array | slice, scale: float) -> float:
-        """As `Gradients.compute`."""
+        """Compute the gradient, as `Gradients.compute` says."""
         leaves = self._mlp.parameters()
         for leaf, array in zip(leaves, self.arena.parameters, strict=True):
             leaf.value = array
@@ -109,7 +109,7 @@ class ByTape(Gradients):
         self._program = compile(value_and_grad(error), reuse=True)
 
     def compute(self, batch: Array | slice, scale: float) -> float:
-        """As `Gradients.compute`."""
+        """Compute the gradient, as `Gradients.compute` says."""
         error, gradients = self._program(self.arena.parameters, self._x[batch], self._rho[batch])
         for gradient, found in zip(self.arena.gradients, gradients, strict=True):
             np.multiply(found, scale, gradient)

@@ -45,7 +45,7 @@ class History:
         )
 
     def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
-        """What IPython prints: the summary, and not every number."""
+        """Print the summary in IPython, and not every number."""
         printer.text(str(self))
 
     def _repr_html_(self) -> str:

@@ -58,7 +58,7 @@ class ByShards(Gradients):
         self._token, self._sent = uuid.uuid4().hex, False
 
     def compute(self, batch: Array | slice, scale: float) -> float:
-        """As `Gradients.compute`.
+        """Compute the gradient, as `Gradients.compute` says.
 
         Raises:
             WorkerLost: if a part did not come back. Then there is no gradient, and never a mean of what is left.

@@ -105,7 +105,7 @@ def _alone(x: Any, i: int) -> Any:
 
 
 def _trailing(op: Op, inputs: tuple[Any, ...], params: dict[str, Any]) -> Array:
-    """Ops that line their inputs up at the last axis: entry by entry, or on stacks of matrices."""
+    """Apply an op that lines its inputs up at the last axis: entry by entry, or on stacks of matrices."""
     ndim = max([len(shape_of(x)) for x in inputs])
     return _array(op(*[_padded(x.array, ndim) if type(x) is Batch else x for x in inputs], **params))
 
@@ -123,7 +123,7 @@ def _padded(array: Array, ndim: int) -> Array:
 
 
 def _stacked(op: Op, inputs: tuple[Any, ...], params: dict[str, Any]) -> Array | None:
-    """Ops that take a whole stack in the place of their first input."""
+    """Apply an op that takes a whole stack in the place of its first input."""
     first, *rest = inputs
     return None if any([isinstance(x, Batch) for x in rest]) else _array(op(first.array, *rest, **params))
 
@@ -133,7 +133,7 @@ def _matmul(op: Op, inputs: tuple[Any, ...], params: dict[str, Any]) -> Array | 
 
 
 def _folding(op: Op, inputs: tuple[Any, ...], params: dict[str, Any]) -> Array:
-    """Ops with an axis: count it from the end."""
+    """Apply an op with an axis, counted from the end."""
     (x,) = inputs
     axis = params.get("axis")
     folded = range(len(x.shape)) if axis is None else np.lib.array_utils.normalize_axis_tuple(axis, len(x.shape))
@@ -141,7 +141,7 @@ def _folding(op: Op, inputs: tuple[Any, ...], params: dict[str, Any]) -> Array:
 
 
 def _along(op: Op, inputs: tuple[Any, ...], params: dict[str, Any]) -> Array | None:
-    """Ops along one axis, where None would flatten the batch too."""
+    """Apply an op along one axis, where None would flatten the batch too."""
     axis = params.get("axis")
     if axis is None:
         return None

@@ -121,13 +121,13 @@ class FunctionRun:
 
 
 def jacobians(run: FunctionRun, ys: list[Node]) -> list[Any]:
-    """For each result the derivatives of all its entries, nested as the arguments are."""
+    """Return for each result the derivatives of all its entries, nested as the arguments are."""
     rows = [_rows_as_nodes(run, y) for y in ys] if run.keep else rows_of(ys, run.variables)
     return [run.nested(found) for found in rows]
 
 
 def rows_of(ys: Sequence[Node], variables: Sequence[Node]) -> list[list[Any]]:
-    """For each result the derivatives of all its entries by each variable, as plain arrays."""
+    """Return for each result the derivatives of all its entries by each variable, as plain arrays."""
     largest = max([node.size for node in walk(*ys)], default=0)
     small = largest * sum([y.size for y in ys]) <= SMALL
     groups = [list(ys)] if small else [[y] for y in ys]
@@ -178,7 +178,7 @@ def _shaped(rows: Any, shape: tuple[int, ...]) -> Any:
 
 
 def _rows_as_nodes(run: FunctionRun, y: Node) -> list[Any]:
-    """Inside another transform: a sweep for each row, whose gradients can be differentiated again."""
+    """Sweep once for each row, inside another transform: the gradients can be differentiated again."""
     basis = np.eye(y.size, dtype=y.dtype).reshape(y.size, *y.shape)
     rows = [run.pull([y], [start(y, row if y.shape else 1.0)]) for row in basis]
     return [

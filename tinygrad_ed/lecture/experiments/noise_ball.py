@@ -182,7 +182,7 @@ def _endless(method: str, n: int, batch_size: int, rng: np.random.Generator) -> 
 
 
 def _stationary(curve: Array, rate: float) -> tuple[float, float]:
-    """The mean after 10/η updates, when the start is forgotten, and its standard error from the means of blocks."""
+    """Return the mean after 10/η updates, which forget the start, and its standard error from the means of blocks."""
     rest = curve[math.ceil(10.0 / rate) :]
     means = rest[len(rest) % BLOCKS :].reshape(BLOCKS, -1).mean(axis=1)
     return float(means.mean()), float(means.std(ddof=1) / math.sqrt(BLOCKS))
@@ -197,7 +197,7 @@ def _power(balls: Sequence[Ball]) -> tuple[float, float]:
 
 
 def _smoothed(curve: Array) -> tuple[Array, Array]:
-    """Means over stretches that grow with k, as a logarithmic axis needs them: the middles, and the means."""
+    """Return means over stretches that grow with k, for a logarithmic axis: the middles, and the means."""
     edges = np.unique(np.geomspace(1, len(curve), 60).astype(int)) - 1
     sums = np.add.reduceat(curve[: edges[-1]], edges[:-1])
     return np.sqrt((edges[:-1] + 1.0) * (edges[1:] + 1.0)), sums / np.diff(edges)

@@ -136,7 +136,7 @@ def saddle(
 
 
 def _eigenvalues(gradient: BatchGradient, start: Array) -> Array:
-    """Of the Hessian, whose columns are central differences of the full gradient."""
+    """Return the eigenvalues of the Hessian, whose columns are central differences of the full gradient."""
     columns = []
     for direction in STEP * np.eye(start.size):
         gradient.theta[:] = start + direction

@@ -43,7 +43,7 @@ def coverage() -> list[Entry]:
 
 
 def is_public(function: Callable[..., Any]) -> bool:
-    """Whether it is a function of numbers that a reader can reach: NumPy's list has its insides and text as well."""
+    """Tell whether it is a function of numbers that a reader can reach: NumPy's list has insides and text, too."""
     home, _, name = path(function).rpartition(".")
     return home in HOMES and getattr(HOMES[home], name, None) is function
 

@@ -65,7 +65,7 @@ inverse = op("inverse", _inverses, _of_inv)  # what rules and cond use: NaN in p
 
 
 def _others(s: Any) -> Any:
-    """For each entry of the last axis the product of the others, without a division."""
+    """Return for each entry of the last axis the product of the others, without a division."""
     one = np.ones_like(s[..., :1])
     before = np.cumprod(np.concatenate([one, s[..., :-1]], axis=-1), axis=-1)
     behind = np.cumprod(np.concatenate([one, s[..., :0:-1]], axis=-1), axis=-1)
@@ -73,7 +73,7 @@ def _others(s: Any) -> Any:
 
 
 def _svd_and_sign(x: Any) -> tuple[Any, Any, Any, Any]:
-    """U, s, V^T and the sign of det(U) det(V), for each matrix; the sign is NaN where the matrix is not finite."""
+    """Return U, s, V^T and the sign of det(U) det(V) of each matrix; the sign is NaN where the matrix is not finite."""
     finite = np.all(np.isfinite(x), axis=(-2, -1), keepdims=True)
     u, s, vh = np.linalg.svd(np.where(finite, x, 0.0))  # LAPACK may search for ever in an infinite matrix
     sign = (np.linalg.slogdet(u)[0] * np.linalg.slogdet(vh)[0])[..., None, None]
@@ -81,7 +81,7 @@ def _svd_and_sign(x: Any) -> tuple[Any, Any, Any, Any]:
 
 
 def _forward_cofactors(x: Any, d: Any) -> Any:
-    """By the inverse and the determinant; where that is lost, by singular values."""
+    """Compute the cofactors by the inverse and the determinant; where that is lost, by singular values."""
     with np.errstate(all="ignore"):
         y = np.asarray(d, x.dtype)[..., None, None] * _t(_inverses(x))
     lost = ~np.isfinite(y) & np.all(np.isfinite(x), axis=(-2, -1), keepdims=True)
@@ -155,7 +155,7 @@ def _of_cholesky(g: Any, y: Any, x: Any, upper: bool = False) -> Any:
 
 
 def _by_blocks(y: Any) -> Any:
-    """The inverse of lower triangles, by those of their halves: for 200 rows in a quarter of np.linalg.inv's time."""
+    """Invert lower triangles by the inverses of their halves: for 200 rows in a quarter of np.linalg.inv's time."""
     half = y.shape[-1] // 2
     if half < FEW:
         return np.linalg.inv(y)
@@ -183,7 +183,7 @@ def _forward_qr(x: Any, mode: Any = "reduced") -> Any:
 
 
 def _of_qr(g: Any, y: Any, x: Any, mode: str = "reduced") -> Any:
-    """For k = min(m, n) columns, x_1 = Q_1 R_1; columns of Q beyond them count as a space, those of R are Q^T x_2."""
+    """Send g back by x_1 = Q_1 R_1, of k = min(m, n) columns; more of Q count as a space, more of R are Q^T x_2."""
     (q, r), (gq, gr) = unflat(y, *_qr_shapes(x, mode)), unflat(g, *_qr_shapes(x, mode))
     k, extra = min(shape_of(x)[-2:]), 0.0
     if shape_of(q)[-1] > k:
@@ -198,7 +198,7 @@ def _of_qr(g: Any, y: Any, x: Any, mode: str = "reduced") -> Any:
 
 
 def _depend(r: Any) -> Any:
-    """For each column of a triangular matrix: whether it depends on those before it, to rounding."""
+    """Tell for each column of a triangular matrix whether it depends on those before it, to rounding."""
     inside = 8 * np.finfo(r.dtype).eps * r.shape[-1] * np.sqrt(np.sum(np.square(r), axis=-2))
     return (np.abs(np.diagonal(r, axis1=-2, axis2=-1)) <= inside)[..., None, :]
 
@@ -219,7 +219,7 @@ def qr(a: Any, mode: str = "reduced") -> Any:
 
 
 def _of_pinv(g: Any, y: Any, x: Any, rcond: Any = None, hermitian: bool = False) -> Any:
-    """Golub & Pereyra's rule for the part of x that is kept; then that of the part, if another one is cut off."""
+    """Apply Golub & Pereyra's rule to the part of x that is kept; then that of the part, if another one is cut off."""
     rows, columns = _product(_t(g), y, _t(y)), _product(_t(y), y, _t(g))
     whole = rows - _product(x, y, rows) + columns - _product(columns, y, x) - _product(_t(y), g, _t(y))
     return whole if rcond is None else whole + _of_part(whole, x, rcond)
@@ -232,7 +232,7 @@ def _product(a: Any, b: Any, c: Any) -> Any:
 
 
 def _of_part(g: Any, x: Any, rcond: Any) -> Any:
-    """What is cut off moves what is kept: by s_j^2 and s_i s_j over s_i^2 - s_j^2, for s_i kept and s_j cut off."""
+    """Let what is cut off (s_j) move what is kept (s_i): by s_j^2 and s_i s_j over s_i^2 - s_j^2."""
     u, s, vh = svd(x, full_matrices=False)
     kept = plain(s) > np.asarray(rcond)[..., None] * np.max(plain(s), axis=-1, keepdims=True, initial=0.0)
     mixed = kept[..., :, None] != kept[..., None, :]

@@ -73,7 +73,7 @@ def _inserted(grown: tuple[int, ...], shape: tuple[int, ...], new: bool, obj: An
 
 
 def _back_from_deleted(g: Any, shape: tuple[int, ...], obj: Any, axis: int | None = None) -> Any:
-    """Zeros where np.delete has taken entries away."""
+    """Put zeros where np.delete has taken entries away."""
     if axis is None:
         return reshape(_back_from_deleted(g, (math.prod(shape),), obj, 0), shape)
     kept = np.ones(shape[axis], bool)
@@ -157,7 +157,7 @@ def without_nodes(value: Any) -> Any:
 
 
 def _check_pad(mode: Any, options: dict[str, Any]) -> None:
-    """Some modes of np.pad compute new entries, and positions must not be computed with."""
+    """Refuse modes of np.pad that compute new entries: positions must not be computed with."""
     if mode not in ("constant", "edge", "reflect", "symmetric", "wrap") or options.get("reflect_type") == "odd":
         raise NoDerivativeRule(
             f"np.pad with mode={mode!r} has no derivative rule for Nodes; say it with tg.concatenate"
@@ -267,7 +267,7 @@ def tile(A: Any, reps: Any) -> Any:
 
 
 def meshgrid(*xi: Any, copy: bool = True, sparse: bool = False, indexing: Any = "xy") -> Any:
-    """Coordinates of a grid: each vector along an axis of its own, spread over those of the others."""
+    """Return the coordinates of a grid: each vector along an axis of its own, spread over those of the others."""
     outlines = np.meshgrid(*[np.empty(shape_of(x)) for x in xi], copy=copy, sparse=True, indexing=indexing)
     grids = [np.reshape(x, outline.shape) for x, outline in zip(xi, outlines, strict=True)]
     return type(outlines)(grids) if sparse else broadcast_arrays(*grids)
@@ -287,14 +287,14 @@ def _rolled_by_half(x: Any, axes: Any, sign: int) -> Any:
 
 
 def select(condlist: Sequence[Any], choicelist: Sequence[Any], default: Any = 0) -> Any:
-    """For each entry the first choice whose condition holds. Conditions are plain."""
+    """Take for each entry the first choice whose condition holds. Conditions are plain."""
     count = len(choicelist)
     which = np.select([plain(condition) for condition in condlist], [*range(count)], count)
     return SELECT(*choicelist, default, which=which)
 
 
 def _triangle(m: Any, k: Any) -> Array:
-    """True in the lower triangle, up to diagonal k."""
+    """Return True in the lower triangle, up to diagonal k, and False above."""
     triangle: Any = np.tri  # whose types do not know a starred shape
     lower: Array = triangle(*shape_of(m)[-2:], k=float(k), dtype=bool)
     return lower

@@ -52,7 +52,7 @@ def _of_singular_norm(g: Any, x: Any, ord: Any, axes: tuple[int, ...]) -> Any:
 
 
 def _of_sums(g: Any, x: Any, ord: Any, axes: tuple[int, ...]) -> Any:
-    """The gradient of the largest or smallest sum of absolute values: of columns (1, -1) or of rows (inf, -inf)."""
+    """Return the gradient of the largest or smallest sum of absolute values: of columns (±1) or of rows (±inf)."""
     along, across = axes if abs(ord) == 1 else axes[::-1]
     return _of_largest(g, sum(absolute(x), axis=along, keepdims=True), ord, across)
 
@@ -150,7 +150,7 @@ def multi_dot(arrays: Sequence[Any]) -> Any:
 
 
 def _in_best_order(matrices: Sequence[Any]) -> Any:
-    """The product, each part of the chain cut in two where that costs least; at equal costs where NumPy cuts it."""
+    """Multiply a chain, each part cut in two where that costs least; at equal costs where NumPy cuts it."""
     n, sizes = len(matrices), [shape_of(m)[0] for m in matrices] + [shape_of(matrices[-1])[1]]
     costs, cuts = {(i, i + 1): 0 for i in range(n)}, {}
     for i, j in [(i, i + length) for length in range(2, n + 1) for i in range(n + 1 - length)]:

@@ -105,7 +105,7 @@ def nanmedian(a: Any, axis: Axis = None, keepdims: bool = False) -> Any:
 
 
 def _told(numpys: Any, q: Any, method: str) -> Callable[[Array], Any]:
-    """NumPy's function, told what to look for: a function of one vector."""
+    """Tell NumPy's function what to look for, and return it as a function of one vector."""
     if isinstance(q, Node):
         raise NoDerivativeRule("quantiles have no derivative rule for q: give q as a plain number (q.value)")
     return lambda vector: numpys(vector, q, method=method)
@@ -163,7 +163,7 @@ def _places(values: Any, parted: Any, ranks: Array) -> Any:
 
 
 def _positions(counts: Array, numpys: Callable[[Array], Any]) -> tuple[Array, Array, Array]:
-    """For rows of so many entries: the place nearest to what is read off, the one on its other side, and its weight.
+    """Return, for rows of so many entries, the place nearest to what is read off, the other one, and its weight.
 
     NumPy starts from the nearer of two entries as well, so that the last digits are its own.
     """

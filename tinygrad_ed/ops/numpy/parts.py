@@ -47,18 +47,18 @@ def real(x: Any) -> Any:
 
 
 def heaviside(x1: Any, x2: Any) -> Any:
-    """0 below zero, 1 above, and x2 at zero: constant in x1, so plain where x2 is."""
+    """Return 0 below zero, 1 above, and x2 at zero: constant in x1, so plain where x2 is."""
     step = np.heaviside(plain(x1), plain(x2))
     return where(np.equal(plain(x1), 0), x2, step) if isinstance(x2, Node) else step
 
 
 def float_power(x1: Any, x2: Any) -> Any:
-    """x1 to the power x2, in float64 whatever they are."""
+    """Raise x1 to the power x2, in float64 whatever they are."""
     return power(*[astype(x, dtype=float) if getattr(x, "dtype", np.float64) != np.float64 else x for x in (x1, x2)])
 
 
 def ldexp(x1: Any, x2: Any) -> Any:
-    """x1 times 2 to the whole number x2 (plain)."""
+    """Multiply x1 by 2 to the power of the whole number x2 (plain)."""
     if isinstance(x2, Node):
         raise NoDerivativeRule("np.ldexp has no derivative rule for the exponent: give it as plain whole numbers")
     return x1 * np.ldexp(np.ones((), as_array(plain(x1)).dtype), x2)

@@ -69,7 +69,7 @@ def polymul(a1: Any, a2: Any) -> Any:
 
 
 def polydiv(u: Any, v: Any) -> Any:
-    """Quotient and remainder, by long division."""
+    """Return quotient and remainder, by long division."""
     u, v = np.atleast_1d(u), np.atleast_1d(v)
     if not len(shape_of(u)) == len(shape_of(v)) == 1 or 0 in (*shape_of(u), *shape_of(v)):
         raise ShapeError(f"polydiv: polynomials are vectors, not of shape {shape_of(u)} and {shape_of(v)}")
@@ -83,14 +83,14 @@ def polydiv(u: Any, v: Any) -> Any:
 
 
 def _forward_divided(u: Any, v: Any) -> Any:
-    """The quotient, and then the remainder: with the zeros that NumPy leaves out, without what rounding left before."""
+    """Return the quotient, then the remainder: with the zeros that NumPy leaves out, without rounding's leftovers."""
     quotient, rest = np.polydiv(u, v)
     size = max(len(v) - 1, 1)
     return np.concatenate([quotient, np.zeros(max(size - len(rest), 0), u.dtype), rest[-size:]])
 
 
 def _of_dividend(g: Any, y: Any, u: Any, v: Any) -> Any:
-    """Transposed, a long division is one from the other end."""
+    """Send g back to the dividend: transposed, a long division is one from the other end."""
     n, m = shape_of(u)[0], shape_of(v)[0]
     count = n - m + 1
     of_rest = np.pad(g[count:], (n - shape_of(g[count:])[0], 0))
@@ -157,7 +157,7 @@ _poly = op("poly", np.poly, _of_zeros)
 def polyfit(
     x: Any, y: Any, deg: int, rcond: float | None = None, full: bool = False, w: Any = None, cov: Any = False
 ) -> Any:
-    """The coefficients of the polynomial of least squares; each power of x is scaled to length 1, as NumPy does it."""
+    """Return the coefficients of the polynomial of least squares; powers of x are scaled to length 1, as in NumPy."""
     x, y = [z if isinstance(z, Node) else constant(z) for z in (x, y)]
     n, order = shape_of(x)[0], int(deg) + 1
     if not (0 < n == shape_of(y)[0]) or order < 1:
@@ -201,7 +201,7 @@ def _of_one_length(a1: Any, a2: Any) -> list[Any]:
 
 
 def _trimmed(p: Any, zero: float = 0.0) -> Any:
-    """Without leading zeros, as NumPy returns it; one zero for no coefficient at all."""
+    """Cut off leading zeros, as NumPy does; return one zero for no coefficient at all."""
     nonzero, length = np.flatnonzero(~(np.abs(plain(p)) <= zero)), shape_of(p)[0]
     return p[int(nonzero[0]) if len(nonzero) else length - 1 :] if length else np.zeros(1)
 

@@ -184,7 +184,7 @@ def _arrays_in(trees: Iterable[Any], found: list[Any]) -> list[Any]:
 
 
 def _of_nothing(result: Any, nodes: list[Node]) -> Any:
-    """What NumPy says of arrays without entries: it depends on none of them, but is a Node, as every result is."""
+    """Return what NumPy says of arrays without entries: it depends on none of them, but is a Node, as every result."""
     if isinstance(result, list | tuple):
         return _alike(result, [_of_nothing(part, nodes) for part in result])
     if getattr(result, "dtype", None) is None or result.dtype.kind != "f":
@@ -202,7 +202,7 @@ def _refuse_as_numpy_does(ours: Exception, function: Any, args: tuple[Any, ...],
 
 
 def _dtypes(x: Any) -> Iterator[np.dtype[Any]]:
-    """The dtypes of the arrays of numbers in nested lists. A list of numbers is an array as well, a number is none."""
+    """Yield the dtypes of arrays of numbers in nested lists. A list of numbers is an array, too; a number is not."""
     if isinstance(x, list | tuple):
         found = [dtype for entry in x for dtype in _dtypes(entry)]
         numbers = x and isinstance(x, list) and all([isinstance(entry, int | float) for entry in x])
@@ -212,7 +212,7 @@ def _dtypes(x: Any) -> Iterator[np.dtype[Any]]:
 
 
 def _narrowed(result: Any, dtype: np.dtype[Any]) -> Any:
-    """The result in no more than that dtype: numbers on the way are Python floats, and arrays made of them float64."""
+    """Narrow the result to that dtype: numbers on the way are Python floats, and arrays made of them float64."""
     if isinstance(result, list | tuple):
         return _alike(result, [_narrowed(part, dtype) for part in result])
     wide = isinstance(result, Node) and result.ndim and result.dtype.itemsize > dtype.itemsize

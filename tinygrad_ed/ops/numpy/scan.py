@@ -45,7 +45,7 @@ def _side_by_side(x: Any, length: int) -> Any:
 
 
 def _run(a: Any, c: Any) -> Any:
-    """y_0 = c_0, y_k = a_k y_(k-1) + c_k along the first axis.
+    """Compute y_0 = c_0, y_k = a_k y_(k-1) + c_k along the first axis.
 
     The axis is cut into blocks that run side by side. First each is found as y -> p y + e of what it starts from; what
     they start from is a recurrence of the same kind, and shorter; with that, all run once more.
@@ -69,7 +69,7 @@ def _run(a: Any, c: Any) -> Any:
 
 
 def _run_back(a: Any, g: Any) -> Any:
-    """z_k = g_k + a_(k+1) z_(k+1): what arrives at y_k, from itself and from all that follow."""
+    """Compute z_k = g_k + a_(k+1) z_(k+1): what arrives at y_k, from itself and from all that follow."""
     return flip(_recurrence(roll(flip(a, 0), 1, axis=0), flip(g, 0)), 0)
 
 
@@ -243,7 +243,7 @@ _of_slope: Op = op(
 
 
 def interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None) -> Any:
-    """Piecewise linear interpolation; flat outside. At a node the slope is that of the piece to its right."""
+    """Interpolate linearly piece by piece; flat outside. At a node the slope is that of the piece to its right."""
     x, xp, fp = [astype(given, dtype=float) for given in (x, xp, fp)]
     points, knots = as_array(plain(x)), as_array(plain(xp))
     np.interp([], knots, plain(fp), plain(left), plain(right))  # NumPy refuses what does not fit
@@ -313,7 +313,7 @@ _geomspace = op(
 
 
 def linspace(start: Any, stop: Any, num: int = 50, endpoint: bool = True, retstep: bool = False, axis: int = 0) -> Any:
-    """Evenly spaced numbers from start to stop."""
+    """Return evenly spaced numbers from start to stop."""
     num = operator.index(num)
     if num < 0:
         raise InvalidValue(f"a sequence has no {num} entries: num must be at least 0")

@@ -41,7 +41,7 @@ def row(x: Any) -> Any:
 
 
 def flat(*parts: Any) -> Any:
-    """Stacks of arrays, given with their numbers of axes, as one stack of vectors."""
+    """Join stacks of arrays, given with their numbers of axes, into one stack of vectors."""
     rows = [np.reshape(part, (*part.shape[:-k], math.prod(part.shape[-k:]))) for part, k in parts]
     return np.concatenate(rows, axis=-1)
 
@@ -106,7 +106,7 @@ def _times(n: Any, d: Any, tiny: Any, factor: Any, pairs: bool = False) -> Any:
 
 
 def _gaps(values: Any, sign: float = -1.0) -> Any:
-    """v_j - v_i, or the sum."""
+    """Return v_j - v_i, or the sum."""
     return row(values) + sign * row(values).mT
 
 
@@ -145,7 +145,7 @@ _bent: Op = op("bent", lambda whole, x, given, tied, zero: whole, same, _where_b
 
 
 def _of_equals(g: Any, values: Any, tiny: Any, vectors: bool, kink: bool = False) -> tuple[Any, Any]:
-    """The gradients of eigenvalues or singular values, with a look at those that are equal, or zero; and these."""
+    """Return the gradients of eigenvalues or singular values, with care for equal ones and zeros; and the values."""
     v, given = plain(values), plain(g)
     tied, zero = np.abs(v[..., None] - v[..., None, :]) <= tiny, (v[..., None, :] <= tiny) & kink
     if not vectors and watched(given, v) and np.any(tied & (given[..., None] != given[..., None, :])):
@@ -249,7 +249,7 @@ def _forward_svd(x: Any, full: bool = False) -> Any:
 
 
 def _parts(x: Any, y: Any, full: bool) -> Any:
-    """U and V^T, of k columns and rows, and the singular values."""
+    """Return U of k columns, the singular values, and V^T of k rows."""
     u, _, vh = unflat(y, *_svd_shapes(x, full))
     s = _singular_values(x, y, full=full)
     k = shape_of(s)[-1]
@@ -257,7 +257,7 @@ def _parts(x: Any, y: Any, full: bool) -> Any:
 
 
 def _of_svd(g: Any, y: Any, x: Any, full: bool = False) -> Any:
-    """By sums and differences of what turns U and what turns V: they are divided by s_j - s_i and s_j + s_i."""
+    """Send g back by sums and differences of what turns U and what turns V, divided by s_j - s_i and s_j + s_i."""
     shapes = _svd_shapes(x, full)
     (u, s, vh), (gu, _, gvh), (m, n) = _parts(x, y, full), unflat(g, *shapes), shape_of(x)[-2:]
     k, tiny = shape_of(s)[-1], rounding(x, s)
@@ -284,7 +284,7 @@ def _of_svd(g: Any, y: Any, x: Any, full: bool = False) -> Any:
 
 
 def undetermined(z: Any) -> Any:
-    """NaN if a gradient asks for more of vectors than the space that they span, by turning them in it; else 0.
+    """Return NaN if a gradient turns vectors within their space, and so asks for more than that space; else 0.
 
     They are columns of U, and z is U^T g.
     """
@@ -347,7 +347,7 @@ def svd(a: Any, full_matrices: bool = True, compute_uv: bool = True, hermitian: 
 
 
 def _svd_of_symmetric(a: Any, compute_uv: bool) -> Any:
-    """By eigenvalues, as NumPy has it: s = |w|, and the sign goes into V."""
+    """Decompose a symmetric matrix by its eigenvalues, as NumPy does: s = |w|, and the sign goes into V."""
     if not compute_uv:
         return flip(np.sort(absolute(eigvalsh(a))), -1)
     w, v = eigh(a)
