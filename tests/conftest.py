@@ -11,6 +11,7 @@ from hypothesis import settings
 
 from tinygrad_ed.graph.op import HANDLERS, OPS
 
+pytest.register_assert_rewrite("tape_examples")  # so that what it asserts is shown in full
 settings.register_profile("same everywhere", derandomize=True, database=None, deadline=None)
 settings.load_profile("same everywhere")
 os.environ["MPLBACKEND"] = "agg"  # no plot opens a window, also not one of an example

@@ -1,21 +1,13 @@
 """The rows of `op_table.py` for NumPy's less common functions, one call and more for each."""
 
 import numpy
-from op_table import POSITIVE, REAL, UNIT, add
+from op_row import POSITIVE, REAL, UNIT, Rows
 
-from tinygrad_ed.ops import elementwise
-from tinygrad_ed.ops.numpy import decompose, polynomial, scan, spectral
-from tinygrad_ed.ops.numpy import order as ordering
-
-SPD = "a matrix is made symmetric and positive definite from any square one"
+ROWS = Rows()
+add = ROWS.add
 HALVES = (0.55, 0.95)
 NANS = numpy.array([[False, True, False, False], [False, False, False, False], [True, False, False, True]])
 KNOTS = numpy.array([-2.5, -1.0, 0.5, 1.0, 2.5])
-
-
-def spd(np, x):
-    """Make a well-conditioned symmetric matrix of any square one."""
-    return x @ np.swapaxes(x, -1, -2) + 2.0 * numpy.eye(3)
 
 
 def with_nans(np, x):
@@ -83,6 +75,23 @@ add("tril", lambda np, x: np.tril(x), (3, 3), (2, 3, 3))
 add("triu", lambda np, x: np.triu(x, 1), (3, 3), (2, 3))
 add("unstack", lambda np, x: np.unstack(x, axis=1)[2], (2, 3), oracle=False)
 add("vstack", lambda np, a, b: np.vstack([a, b]), [(2, 3), (1, 3)], [(2,), (2,)])
+add(
+    "full",
+    lambda np, x: np.full((2, 3), x),
+    (),
+    (3,),
+    (2, 1),
+    twin=lambda np, x: np.broadcast_to(x, (2, 3)),
+    oracle=False,
+)
+for order in ("F", "A"):
+    call = lambda np, x, order=order: x.reshape((3, 2), order=order)  # noqa: E731 # bound in a loop
+    add("reshape", call, (2, 3), (6,), oracle=False, note=f"({order})")
+    call = lambda np, x, order=order: np.ravel(x.T, order=order) * x.T.reshape(-1, order=order)  # noqa: E731 # ditto
+    add("ravel", call, (2, 3), oracle=False, note=f"({order})")
+for mode in ("wrap", "clip"):
+    call = lambda np, x, mode=mode: np.take(x, [0, 5, -7], axis=0, mode=mode)  # noqa: E731 # bound in a loop
+    add("take", call, (3, 2), oracle=False, note=f"({mode})")
 
 # Order
 
@@ -175,103 +184,6 @@ add("apply_along_axis", lambda np, x: np.apply_along_axis(lambda row: np.sum(row
     note="(scalar)")  # fmt: skip
 add("apply_over_axes", lambda np, x: np.apply_over_axes(np.sum, x, [0, 2]), (2, 3, 2), oracle=False)
 
-# Linear algebra
-
-add("inv", lambda np, x: np.linalg.inv(spd(np, x)), (3, 3), (2, 3, 3))
-add("inv", lambda np, x: np.linalg.inv(x + 4.0 * numpy.eye(3)), (3, 3), note="(general)")
-add("det", lambda np, x: np.linalg.det(x), (3, 3), (2, 2, 2), (1, 1))
-add("slogdet", lambda np, x: np.linalg.slogdet(x)[1], (3, 3), (2, 2, 2))
-add("solve", lambda np, a, b: np.linalg.solve(spd(np, a), b), [(3, 3), (3,)], [(3, 3), (3, 2)])
-STACKS: list[list[tuple[int, ...]]] = [[(2, 3, 3), (3, 1)], [(3, 3), (2, 3, 2)], [(2, 3, 3), (3,)]]
-add("solve", lambda np, a, b: np.linalg.solve(spd(np, a), b), *STACKS, oracle=False, note="(stacks)")
-add("cholesky", lambda np, x: np.linalg.cholesky(spd(np, x)), (3, 3), (2, 3, 3))
-add("cholesky", lambda np, x: np.linalg.cholesky(0.1 * x + 2.0 * numpy.eye(3)), (3, 3), oracle=False, note="(lower)")
-add("cholesky", lambda np, x: np.linalg.cholesky(spd(np, x), upper=True), (3, 3), oracle=False, note="(upper)")
-add("eigh", lambda np, x: np.linalg.eigh(spd(np, x))[1] ** 2 + np.linalg.eigh(spd(np, x))[0], (3, 3))
-add("eigh", lambda np, x: np.linalg.eigh(x, "U")[0], (3, 3), (2, 3, 3), oracle=False, note="(U)")
-add("eigvalsh", lambda np, x: np.linalg.eigvalsh(x), (3, 3), (2, 2, 2), oracle=False)
-add("svd", lambda np, x: np.linalg.svd(x, full_matrices=False)[1], (3, 4), (2, 3, 2))
-add("svd", lambda np, x: np.linalg.svd(x, full_matrices=False)[0] ** 2, (3, 2), (2, 2), (2, 3), note="(U)")
-add("svd", lambda np, x: np.linalg.svd(x, full_matrices=False)[2] ** 2, (3, 2), (2, 2), (2, 3), note="(V)")
-add("svd", lambda np, x: np.linalg.svd(x, compute_uv=False), (3, 2), note="(values)")
-add("svdvals", lambda np, x: np.linalg.svdvals(x), (3, 2), (2, 2, 3), oracle=False)
-add("qr", lambda np, x: np.linalg.qr(x)[0], (3, 3), (4, 2), (2, 3), (2, 3, 2), oracle=False)
-add("qr", lambda np, x: np.linalg.qr(x)[1], (3, 3), (4, 2), (2, 3), oracle=False, note="(R)")
-add("qr", lambda np, x: np.linalg.qr(x, mode="r"), (3, 2), oracle=False, note="(r)")
-add("pinv", lambda np, x: np.linalg.pinv(x), (3, 2), (2, 3), (2, 2))
-add("pinv", lambda np, x: np.linalg.pinv(x), (2, 3, 2), oracle=False, note="(stack)")
-for part in (0, 1, 3):
-    call = lambda np, a, b, part=part: np.linalg.lstsq(a, b, rcond=None)[part]  # noqa: E731 # bound in a loop
-    add("lstsq", call, [(4, 2), (4,)], [(4, 2), (4, 3)], oracle=False, note=f"[{part}]")
-add("norm", lambda np, x: np.linalg.norm(x), (3,), (2, 3), (2, 3, 2))
-for order in (1, 2, 3, numpy.inf, -numpy.inf, 2.5):
-    call = lambda np, x, order=order: np.linalg.norm(x, order, axis=0)  # noqa: E731 # bound in a loop
-    add("norm", call, (3,), (3, 2), oracle=False, note=f"({order})")
-for order in (1, -1, 2, -2, "fro", "nuc", numpy.inf, -numpy.inf):
-    call = lambda np, x, order=order: np.linalg.norm(x, order, axis=(0, -1), keepdims=True)  # noqa: E731 # ditto
-    add("norm", call, (3, 2), (2, 2, 3), oracle=False, note=f"(matrix, {order})")
-add("vector_norm", lambda np, x: np.linalg.vector_norm(x), (3,), (2, 3), (), oracle=False)
-add(
-    "vector_norm",
-    lambda np, x: np.linalg.vector_norm(x, ord=3, axis=1, keepdims=True),
-    (2, 3),
-    oracle=False,
-    note="(3)",
-)
-add("matrix_norm", lambda np, x: np.linalg.matrix_norm(x), (3, 2), (2, 3, 2), oracle=False)
-add(
-    "matrix_norm",
-    lambda np, x: np.linalg.matrix_norm(x, ord="nuc", keepdims=True),
-    (2, 3, 2),
-    oracle=False,
-    note="(nuc)",
-)
-for order in (None, 2, -2, 1, "fro", numpy.inf):
-    call = lambda np, x, order=order: np.linalg.cond(x + 4.0 * numpy.eye(3), order)  # noqa: E731 # bound in a loop
-    add("cond", call, (3, 3), oracle=False, note=f"({order})")
-for n in (1, 2, 5, -2):
-    call = lambda np, x, n=n: np.linalg.matrix_power(x + 3.0 * numpy.eye(2), n)  # noqa: E731 # bound in a loop
-    add("matrix_power", call, (2, 2), (3, 2, 2), oracle=False, note=f"({n})")
-add("multi_dot", lambda np, a, b: np.linalg.multi_dot([a, b, a]), [(2, 3), (3, 2)], oracle=False)
-add("tensorinv", lambda np, x: np.linalg.tensorinv(x + 5.0 * numpy.eye(4).reshape(4, 2, 2), 1), (4, 2, 2), oracle=False)
-add("tensorsolve", lambda np, a, b: np.linalg.tensorsolve(a + 5.0 * numpy.eye(4).reshape(2, 2, 4), b),
-    [(2, 2, 4), (2, 2)], oracle=False)  # fmt: skip
-
-# Products
-
-EINSUMS: dict[str, list[tuple[int, ...]]] = {
-    "ij,jk->ik": [(2, 3), (3, 2)],
-    "ij,jk": [(2, 3), (3, 2)],
-    "ij->ji": [(2, 3)],
-    "ij->j": [(2, 3)],
-    "i,j->": [(2,), (3,)],
-    ",->": [(), ()],
-    ",i": [(), (3,)],
-    "...j,jk": [(2, 3, 4), (4, 2)],
-    "...,...->...": [(3,), (2, 3)],
-    "b...i,bi->b...": [(2, 3, 4), (2, 4)],
-    "ii": [(3, 3)],
-    "ii->i": [(3, 3)],
-    "ij,ij,jk->k": [(2, 3), (2, 3), (3, 2)],
-    "iij,j->i": [(2, 2, 3), (3,)],
-}
-for text, shapes in EINSUMS.items():
-    call = lambda np, *xs, text=text: np.einsum(text, *xs)  # noqa: E731 # bound in a loop
-    add("einsum", call, shapes, note=f"({text})", oracle=text in ("ij,jk->ik", "ij->ji", "ij,ij,jk->k"))
-add("kron", lambda np, a, b: np.kron(a, b), [(2, 2), (2, 3)])
-add("kron", lambda np, a, b: np.kron(a, b), [(3,), (2,)], [(2,), (2, 3)], oracle=False, note="(vectors)")
-add("cross", lambda np, a, b: np.cross(a, b), [(3,), (3,)], [(2, 3), (2, 3)], [(2, 3), (3,)], oracle=False)
-add("cross", lambda np, a, b: np.cross(a, b, axis=0), [(3, 2), (3, 2)], oracle=False, note="(axis=0)")
-add("cross", lambda np, a, b: np.linalg.cross(a, b), [(2, 3), (2, 3)], oracle=False, note="(linalg)")
-add("vdot", lambda np, a, b: np.vdot(a, b), [(3,), (3,)], [(2, 3), (2, 3)], oracle=False)
-add("vecdot", lambda np, a, b: np.vecdot(a, b), [(3,), (3,)], [(2, 3), (3,)], oracle=False)
-add("vecdot", lambda np, a, b: np.linalg.vecdot(a, b, axis=0), [(3, 2), (3, 2)], oracle=False, note="(axis=0)")
-add("matvec", lambda np, a, b: np.matvec(a, b), [(2, 3), (3,)], [(4, 2, 3), (3,)], [(2, 3), (4, 3)], oracle=False)
-add("vecmat", lambda np, a, b: np.vecmat(a, b), [(2,), (2, 3)], [(4, 2), (2, 3)], oracle=False)
-add("matmul", lambda np, a, b: np.linalg.matmul(a, b), [(2, 3), (3, 2)], oracle=False, note="(linalg)")
-add("outer", lambda np, a, b: np.linalg.outer(a, b), [(2,), (3,)], oracle=False, note="(linalg)")
-add("tensordot", lambda np, a, b: np.linalg.tensordot(a, b, axes=1), [(2, 3), (3, 2)], oracle=False, note="(linalg)")
-
 # Polynomials
 
 add("poly", lambda np, x: np.poly(x), (3,), oracle=False)
@@ -314,124 +226,3 @@ add(
     oracle=False,
 )
 add("piecewise", lambda np, x: np.piecewise(x, [x < 0], [lambda t: t * t, 1.0]), (5,), oracle=False, note="(rest)")
-
-# Found by a reviewer
-
-add(
-    "full",
-    lambda np, x: np.full((2, 3), x),
-    (),
-    (3,),
-    (2, 1),
-    twin=lambda np, x: np.broadcast_to(x, (2, 3)),
-    oracle=False,
-)
-for order in ("F", "A"):
-    call = lambda np, x, order=order: x.reshape((3, 2), order=order)  # noqa: E731 # bound in a loop
-    add("reshape", call, (2, 3), (6,), oracle=False, note=f"({order})")
-    call = lambda np, x, order=order: np.ravel(x.T, order=order) * x.T.reshape(-1, order=order)  # noqa: E731 # ditto
-    add("ravel", call, (2, 3), oracle=False, note=f"({order})")
-for mode in ("wrap", "clip"):
-    call = lambda np, x, mode=mode: np.take(x, [0, 5, -7], axis=0, mode=mode)  # noqa: E731 # bound in a loop
-    add("take", call, (3, 2), oracle=False, note=f"({mode})")
-add(
-    "einsum",
-    lambda np, a, b: np.einsum("ij,jk->ik", a, b, optimize=True),
-    [(2, 3), (3, 2)],
-    note="(optimize)",
-    oracle=False,
-)
-add("einsum", lambda np, a, b: np.einsum("ij,jk->ik", a, b), [(2, 1), (3, 4)], note="(length 1)", oracle=False)
-add("einsum", lambda np, a, b: np.einsum(a, [0, 1], b, [1, 2], [0, 2]), [(2, 3), (3, 2)], note="(lists)", oracle=False)
-add("einsum", lambda np, a, b: np.einsum(a, [..., 0], b, [0]), [(2, 3), (3,)], note="(lists, ...)", oracle=False)
-add("eigvalsh", lambda np, x: np.linalg.eigvalsh(x), (0, 3, 3), oracle=False, note="(no matrix)")
-add("svdvals", lambda np, x: np.linalg.svdvals(x), (0, 3, 2), oracle=False, note="(no matrix)")
-add("svd", lambda np, x: np.linalg.svd(x, full_matrices=False)[0], (0, 3, 2), oracle=False, note="(no matrix)")
-
-# Ops that stand in rules only
-
-
-def cofactors(np, x):
-    """The matrix of cofactors of a regular matrix."""
-    return np.reshape(np.linalg.det(x), (*x.shape[:-2], 1, 1)) * np.swapaxes(np.linalg.inv(x), -1, -2)
-
-
-def moved(np, g, x):
-    """How the cofactors of a regular matrix move along g."""
-    back = np.swapaxes(np.linalg.inv(x), -1, -2)
-    return np.linalg.det(x) * (np.sum(back * g) * back - back @ g.T @ back)
-
-
-def spectrum(np, g, x):
-    """The matrix with the eigenvectors of x and other eigenvalues."""
-    v = np.linalg.eigh(x)[1]
-    return (v * g) @ np.swapaxes(v, -1, -2)
-
-
-def singular(np, g, x):
-    """The matrix with the singular vectors of x and other singular values."""
-    u, _, vh = np.linalg.svd(x, full_matrices=False)
-    return (u * g) @ vh
-
-
-add("over", lambda np, a, b: elementwise.over(a, b), [(3,), (2, 3)], [(), ()], domain=POSITIVE,
-    twin=lambda np, a, b: a / b)  # fmt: skip
-add(
-    "cofactors",
-    lambda np, x: decompose._cofactors(x, decompose.det(x)),
-    (3, 3),
-    (2, 2, 2),
-    twin=cofactors,
-    oracle=False,
-)
-add("inverse_of_lower", lambda np, x: decompose._inverse_of_lower(numpy.tri(3) * x + 3.0 * numpy.eye(3)), (3, 3),
-    oracle=False, twin=lambda np, x: np.linalg.inv(numpy.tri(3) * x + 3.0 * numpy.eye(3)),
-    note="(float64)")  # fmt: skip
-add("long_division", lambda np, u, v: polynomial._divided(u, v), [(5,), (3,)], [(3,), (1,)], domain=[REAL, POSITIVE],
-    twin=lambda np, u, v: np.concatenate(np.polydiv(u, v)), oracle=False)  # fmt: skip
-add("cofactors_moved", lambda np, g, x: decompose._moved(g, x), [(3, 3), (3, 3)], twin=moved, oracle=False)
-add(
-    "divided",
-    lambda np, n, d: spectral._divided(n, d + 3.0, 1e-9),
-    [(2, 3), (1, 3)],
-    twin=lambda np, n, d: n / (d + 3.0),
-)
-add("symmetric", lambda np, g, x: spectral._symmetric(g, x, spectral._eigh(x)), [(1, 3), (3, 3)], twin=spectrum,
-    oracle=False)  # fmt: skip
-TIED = numpy.array([[True, True, False], [True, True, False], [False, False, True]])
-add("alike", lambda np, g: spectral._alike(g, TIED, numpy.zeros((1, 3), bool)), (1, 3), oracle=False,
-    twin=lambda np, g: (g @ (TIED / [2.0, 2.0, 1.0])).astype(g.dtype))  # fmt: skip
-add("rectangular", lambda np, g, x: spectral._rectangular(g, x, spectral._svd(x)), [(1, 2), (3, 2)], [(1, 2), (2, 3)],
-    twin=singular, oracle=False)  # fmt: skip
-
-
-def slopes_matrix(n):
-    """Row k of the transpose has the part of entry k in each slope."""
-    return numpy.gradient(numpy.eye(n), 0.5, axis=0).T
-
-
-def recurrence(np, a, c):
-    """y_k = a_k y_(k-1) + c_k, one after the other."""
-    y = [c[0]]
-    for k in range(1, len(c)):
-        y.append(a[k] * y[-1] + c[k])
-    return np.stack(y)
-
-
-ORDER = numpy.array([2, 0, 1])
-add("of_neighbors", lambda np, x: scan._of_neighbors(x), (3,), (2, 3), oracle=False, note="(float64)",
-    twin=lambda np, x: -numpy.diff(x, prepend=0.0, append=0.0))  # fmt: skip
-add(
-    "of_slope",
-    lambda np, x: scan._of_slope(x, spacing=0.5),
-    (4,),
-    twin=lambda np, x: slopes_matrix(4) @ x,
-    note="(float64)",
-    oracle=False,
-)
-add("recurrence", lambda np, a, c: scan._recurrence(a, c), [(5,), (5,)], [(3, 2), (3, 2)], [(9, 2), (9, 2)],
-    [(150,), (150,)], domain=[UNIT, REAL], twin=recurrence, oracle=False)  # fmt: skip
-add("moments", lambda np, g, x: polynomial._moments(g, x, count=3), [(4,), (4,)], [(2, 3), (2, 3)], oracle=False,
-    twin=lambda np, g, x: np.stack([np.sum(g * x**k) for k in (2, 1, 0)]))  # fmt: skip
-add("placed", lambda np, x: ordering._placed(x, order=ORDER), (3,), oracle=False,
-    twin=lambda np, x: x[numpy.argsort(ORDER)])  # fmt: skip

@@ -17,7 +17,7 @@ from tinygrad_ed import errors
 ROOT = Path(__file__).parents[1]
 PROJECT = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-SOURCES = sorted((ROOT / "tinygrad_ed").rglob("*.py"))
+SOURCES = sorted([*(ROOT / "tinygrad_ed").rglob("*.py"), *(ROOT / "tests").rglob("*.py")])
 
 
 def floors():

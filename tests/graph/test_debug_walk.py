@@ -3,15 +3,11 @@
 import warnings
 
 import numpy as np
-import numpy_rows
 import pytest
-from op_table import ROWS as EVERY_ROW
+from op_table import ROWS
 
 import tinygrad_ed as tg
 from tinygrad_ed.graph.nested import leaves
-
-ROWS = [row for row in EVERY_ROW if row.call.__module__ in ("op_table", numpy_rows.__name__)]
-"""The rows of both tables, whichever tests run beside these."""
 
 
 def every(xs):

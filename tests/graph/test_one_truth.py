@@ -8,12 +8,11 @@ the road `graph`.
 from functools import cache
 
 import numpy as np
-import numpy_rows  # noqa: F401 # adds its rows to the table
 import pytest
+from op_calls import direction, weighted
 from op_table import ROWS
 from planting import planted
-from test_ops import direction, weighted
-from test_tape import NOT_IN_A_PROGRAM
+from tape_examples import NOT_IN_A_PROGRAM
 
 import tinygrad_ed as tg
 from tinygrad_ed.graph.backward import walk

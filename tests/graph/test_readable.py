@@ -1,10 +1,9 @@
 """The readable road and the short ways for speed give the same, bit for bit, for every op of the table."""
 
 import numpy as np
-import numpy_rows  # noqa: F401  # adds its rows to the table
 import pytest
+from op_calls import weighted
 from op_table import ROWS
-from test_ops import weighted
 
 import tinygrad_ed as tg
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from test_tape import X, equal
+from tape_examples import X, equal
 from test_tape_reading import run
 
 import tinygrad_ed as tg

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tape_examples import equal
 from test_fuzz import bounded
-from test_tape import equal
 from test_tape_reading import run as run_source
 
 import tinygrad_ed as tg

@@ -2,8 +2,8 @@
 
 import numpy as np
 from hypothesis import given
+from tape_examples import equal
 from test_fuzz import bounded, described, ours, programs, run, weights
-from test_tape import equal
 from test_tape_reading import run as run_source
 
 import tinygrad_ed as tg

@@ -6,7 +6,7 @@ import re
 
 import numpy as np
 import pytest
-from test_tape import equal
+from tape_examples import equal
 from test_tape_reading import run
 
 import tinygrad_ed as tg

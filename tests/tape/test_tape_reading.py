@@ -5,7 +5,7 @@ import re
 
 import numpy as np
 import pytest
-from test_tape import B, W, X, Y, cost, equal
+from tape_examples import B, W, X, Y, cost, equal
 
 import tinygrad_ed as tg
 from tinygrad_ed.tape import compile  # noqa: A004  # ours, as re and torch have theirs

@@ -6,12 +6,11 @@ import functools
 import math
 
 import numpy as np
-import numpy_rows  # noqa: F401 # adds its rows to the table
 import pytest
 import scipy.special
+from op_calls import space_of, weighted
 from op_table import ROWS
-from test_ops import space_of, weighted
-from test_tape import B, W, X, Y, refused
+from tape_examples import B, W, X, Y, refused
 from test_tape_levels import LABELS, SAMPLES, cost, levels_of, parameters_of
 from test_tape_reading import run
 

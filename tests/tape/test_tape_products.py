@@ -1,0 +1,159 @@
+"""Matrix products, factors and what is repeated in a compiled function: rewritten only where nothing else changes."""
+
+import numpy as np
+import pytest
+from tape_examples import W, X, equal
+
+import tinygrad_ed as tg
+from tinygrad_ed.ops.linalg import LARGE_PRODUCT
+from tinygrad_ed.tape import compile  # noqa: A004  # ours, as re and torch have theirs
+
+
+def test_factors_are_not_joined_where_the_product_would_overflow():
+    for c in (2.0**600, 2.0**-600):
+        compiled = compile(lambda x, c=c: c * (c * x))
+        x = np.array([1.0 / c, 1.0])
+        with np.errstate(over="ignore", under="ignore"):
+            equal(compiled(x), c * (c * x))
+
+
+def test_a_product_that_becomes_a_result_is_written_over_only_if_nobody_else_reads_it():
+    def f(x, w, rate):
+        product = x.T @ x
+        other = x.T @ (x * 2.0)
+        return w - rate * product, other, w + other, np.tanh(product)
+
+    compiled = compile(f)
+    w = np.arange(4.0).reshape(2, 2)
+    for x in (X, 2.0 * X):
+        equal(compiled(x, w, 0.1), f(x, w, 0.1))
+
+
+def test_a_factor_goes_to_the_smaller_side_of_a_product():
+    compiled = compile(lambda x, y, rate: rate * (x.T @ y))
+    x, y = np.arange(40.0).reshape(2, 20), np.arange(20.0).reshape(2, 10)
+    equal(compiled(x, y, 0.3), 0.3 * (x.T @ y))
+    assert "rate * y" in compiled.source()
+
+    def shared(x, y, rate):
+        product = x.T @ y
+        return product, rate * product
+
+    both = compile(shared)
+    equal(both(x, y, 0.3), shared(x, y, 0.3))
+    assert both.source().count("@") == 1  # made once, as the function says
+
+
+def test_where_no_sum_is_reordered_the_bits_are_the_same():
+    def f(x):
+        signs = x * np.array([0.0, -0.0]), x * 0.0, x * -0.0
+        return 0.1 * (0.3 * x), 0.5 * (0.3 * x), *signs, x / 3.0 * 3.0, np.tanh(x) ** 2, x @ x.T
+
+    compiled = compile(f)
+    for x in (X, np.random.default_rng(0).standard_normal((3, 2))):
+        for found, expected in zip(compiled(x), f(x), strict=True):
+            assert found.tobytes() == expected.tobytes()
+
+
+@pytest.mark.parametrize("columns", [3, 200])  # a product below and above LARGE_PRODUCT entries
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_matrix_products_are_made_by_the_function_that_made_them_eagerly(columns, dtype):
+    rng = np.random.default_rng(0)
+    x, weights = rng.standard_normal((200, 5)).astype(dtype), rng.standard_normal((5, columns)).astype(dtype)
+
+    def f(x, weights):
+        return np.tanh(x @ weights).sum()
+
+    compiled = compile(tg.value_and_grad(f, (0, 1)))
+    value, gradients = tg.value_and_grad(f, (0, 1))(x, weights)
+    for _ in range(2):  # recorded, then replayed
+        found, of = compiled(x, weights)
+        assert found == value
+        assert [g.tobytes() for g in of] == [g.tobytes() for g in gradients]
+    large = 200 * columns >= LARGE_PRODUCT
+    assert ("np.matmul" in compiled.tape.text) == large  # the others are small in any case
+
+
+def test_a_product_with_a_vector_or_of_a_stack_is_not_turned():
+    def f(a, v):
+        return (a @ v).T * 2.0, (v @ a).T + 1.0
+
+    a = np.arange(27.0).reshape(3, 3, 3)
+    compiled = compile(f)
+    for v in (np.zeros(3), np.array([1.0, -2.0, 0.5])):
+        equal(compiled(a, v), f(a, v))
+
+
+@pytest.mark.parametrize("turned", [lambda x: x.T, lambda x: np.transpose(x), lambda x: np.swapaxes(x, 0, 1)])
+def test_the_transpose_of_a_product_is_a_product_of_transposes(turned):
+    constant = np.arange(4.0).reshape(2, 2) / 7.0
+    for f in (
+        lambda a, b: turned(a @ b) + 1.0,
+        lambda a, b: turned(turned(b) @ turned(a)) * 2.0,
+        lambda a, b: turned(a @ constant) + turned(a @ b),
+    ):
+        compiled = compile(f)
+        compiled(X, W[:, :2])
+        equal(compiled(2.0 * X, 3.0 * W[:, :2]), f(2.0 * X, 3.0 * W[:, :2]))
+        products = [step for step in compiled.tape.program.steps if step.fn is np.matmul]
+        moved = {x for step in compiled.tape.program.steps if step.fn in (np.transpose, np.swapaxes) for x in step.args}
+        assert products
+        assert not moved & set(products)
+
+
+def test_a_product_that_is_read_twice_is_not_turned():
+    compiled = compile(lambda a, b: [a @ b, (a @ b).T])
+    compiled(X, W)
+    equal(compiled(2.0 * X, W), [2.0 * X @ W, (2.0 * X @ W).T])
+    assert sum([step.fn is np.matmul for step in compiled.tape.program.steps]) == 1
+
+
+def test_of_two_repeated_operands_none_loses_its_shape():
+    def f(x, y, r):
+        both = np.broadcast_to(x, (2, 1, 3)) + np.broadcast_to(y, (2, 1, 3))
+        return both.sum(axis=0), 1.0 / r
+
+    compiled, ones = compile(f), np.ones((1, 3))
+    equal(compiled(ones, ones, 2.0), f(ones, ones, 2.0))
+    with np.errstate(divide="ignore"):
+        found, infinite = compiled(ones, ones, 0.0)
+    equal(found, np.array([[4.0, 4.0, 4.0]]))
+    assert infinite == np.inf
+    space = {"np": np}
+    exec(compiled.source(), space)  # noqa: S102  # that it can be executed is what is tested
+    equal(space["f"](ones, ones, 2.0), f(ones, ones, 2.0))
+
+
+def test_what_is_repeated_only_to_fit_is_not_repeated():
+    x, row = X, np.array([[2.0, -3.0]])
+    for f in (
+        lambda x, row: x * np.broadcast_to(row, (3, 2)),
+        lambda x, row: np.broadcast_to(row, (3, 2)) - x,
+        lambda x, row: x + np.broadcast_to(row.sum(), (3, 2)),
+    ):
+        compiled = compile(f)
+        compiled(x, row)
+        equal(compiled(2.0 * x, 3.0 * row), f(2.0 * x, 3.0 * row))
+        assert np.broadcast_to not in [step.fn for step in compiled.tape.program.steps]
+
+
+def test_what_is_repeated_stays_so_where_it_brings_the_shape_or_the_dtype():
+    row = np.array([[2.0, -3.0]])
+    for x in (np.float32(1.0) * np.ones((1, 2), np.float32), np.ones((3, 2), np.float32), np.ones((3, 1))):
+        for f in (
+            lambda x, row: x * np.broadcast_to(row, (3, 2)),
+            lambda x, row: x * np.broadcast_to(row.sum(), (3, 2)),
+        ):
+            compiled = compile(f)
+            compiled(x, row)
+            equal(compiled(2.0 * x, row), f(2.0 * x, row))
+
+
+def test_a_number_that_is_repeated_makes_float64_of_float32_as_in_numpy():
+    def f(x, number):
+        return x * np.broadcast_to(number, (3, 2))
+
+    x = np.ones((3, 2), np.float32)
+    compiled = compile(f)
+    compiled(x, 2.0)
+    equal(compiled(2.0 * x, 0.1), f(2.0 * x, 0.1))
