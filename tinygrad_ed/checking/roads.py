@@ -21,7 +21,7 @@ from tinygrad_ed.graph.grad_mode import recording
 from tinygrad_ed.graph.node import Node
 from tinygrad_ed.graph.values import Array
 from tinygrad_ed.nn import MLP, costs
-from tinygrad_ed.nn.mlp import parameters_of
+from tinygrad_ed.nn.mlp import forward, parameters_of
 from tinygrad_ed.tape import compile  # noqa: A004  # ours, as re and torch have theirs
 
 Road = Callable[[MLP, Array, Array, str], Ledger]
@@ -48,11 +48,7 @@ def by_tape(mlp: MLP, x: Array, rho: Array, cost: str) -> Ledger:
 def _swept(mlp: MLP, parameters: Sequence[Node], x: Array, rho: Array, cost: str) -> dict[str, Any]:
     """Return the ledger of a network's graph, with these parameters in the place of its own."""
     L = len(mlp.layers)
-    alpha: dict[int, Any] = {0: Node(x, name="alpha[0]")}
-    zeta: dict[int, Any] = {}
-    for j, layer in enumerate(mlp.layers, start=1):
-        zeta[j] = alpha[j - 1] @ parameters[2 * j - 2] + parameters[2 * j - 1]
-        alpha[j] = layer.activate(zeta[j])
+    alpha, zeta = forward(mlp, Node(x, name="alpha[0]"), parameters)
     error = costs.find(cost)(alpha[L], rho)
     error.backward()
 
@@ -91,6 +87,7 @@ def by_numeric(mlp: MLP, x: Array, rho: Array, cost: str) -> Ledger:
     omega, beta, _ = parameters_of(mlp)
     omega, beta = [{j: p.astype(float) for j, p in parameters.items()} for parameters in (omega, beta)]
     L, C = len(omega), costs.individual(cost)
+    alpha, _ = forward(mlp, x.astype(float), [p[j] for j in omega for p in (omega, beta)])
 
     def error(zeta: Array, j: int) -> Array:
         """Return E for each of many net inputs of layer j, `(K, M, n_j)`."""
@@ -99,9 +96,6 @@ def by_numeric(mlp: MLP, x: Array, rho: Array, cost: str) -> Ledger:
             alpha = np.asarray(mlp.layers[i - 1].activate(alpha @ omega[i] + beta[i]))
         return np.asarray(np.mean(C(alpha, rho), axis=-1))
 
-    alpha = {0: x.astype(float)}
-    for j, layer in enumerate(mlp.layers, start=1):
-        alpha[j] = np.asarray(layer.activate(alpha[j - 1] @ omega[j] + beta[j]))
     book = Ledger(cost=float(np.mean(C(alpha[L], rho))))
     unit: float = max(1.0, book["cost"])
     for j in range(L, 0, -1):

@@ -19,7 +19,7 @@ from tinygrad_ed.errors import InvalidValue, nearest
 from tinygrad_ed.graph.grad_mode import recording
 from tinygrad_ed.graph.node import Node
 from tinygrad_ed.nn import MLP, costs
-from tinygrad_ed.nn.mlp import batch_of
+from tinygrad_ed.nn.mlp import batch_of, forward
 from tinygrad_ed.notation.letters import named
 from tinygrad_ed.notation.quantity import Quantity
 
@@ -70,14 +70,12 @@ def network_trace(mlp: MLP, x: Any, rho: Any, cost: str, detail: str, learning_r
 
 def _built(mlp: MLP, x: Any, rho: Any, cost: str) -> tuple[Node, dict[Node, str]]:
     """Return the graph of the cost, and what its nodes are in the lecture."""
-    alpha = Node(x)
-    quantities = {alpha: "alpha[0]"}
+    alpha, zeta = forward(mlp, Node(x))
+    quantities = {alpha[0]: "alpha[0]"}
     for j, layer in enumerate(mlp.layers, start=1):
-        zeta = layer.net_input(alpha)
-        alpha = layer.activate(zeta)
         quantities |= {layer.weights: f"omega[{j}]", layer.bias: f"beta[{j}]"}
-        quantities |= {zeta: f"zeta[{j}]", alpha: f"alpha[{j}]"}
-    error = costs.find(cost)(alpha, rho)
+        quantities |= {zeta[j]: f"zeta[{j}]", alpha[j]: f"alpha[{j}]"}
+    error = costs.find(cost)(alpha[len(mlp.layers)], rho)
     return error, {**quantities, error: "cost"}
 
 

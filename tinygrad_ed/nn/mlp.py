@@ -18,7 +18,7 @@ from tinygrad_ed.nn import init as initializers
 from tinygrad_ed.nn.checks import finite, numbers
 from tinygrad_ed.nn.dense import Dense, Seed, float_type, width
 from tinygrad_ed.nn.problem import Problem
-from tinygrad_ed.ops import exp, logsumexp, sigmoid
+from tinygrad_ed.ops import exp, logsumexp, matmul, sigmoid
 
 
 class MLP:
@@ -238,6 +238,26 @@ class MLP:
     def __repr__(self) -> str:
         hidden = f", activation={self.layers[0].activation!r}" if len(self.layers) > 1 else ""
         return f"MLP({list(self.sizes)}{hidden}, output={self.layers[-1].activation!r})"
+
+
+def forward(mlp: MLP, x: Any, parameters: Sequence[Any] | None = None) -> tuple[dict[int, Any], dict[int, Any]]:
+    """Return all activations α[0] ... α[L] and net inputs ζ[1] ... ζ[L] by layer.
+
+    Args:
+        mlp: the network.
+        x: the inputs, a Node or an array `(M, n_0)` in the dtype of the parameters.
+        parameters: others in the place of the network's own, Nodes or arrays: W1, b1, W2, ...
+
+    >>> alpha, zeta = forward(MLP([2, 1], rng=0), np.zeros((1, 2)))
+    >>> alpha[1].shape, list(zeta)
+    ((1, 1), [1])
+    """
+    taken = mlp.parameters() if parameters is None else parameters
+    alpha, zeta = {0: x}, {}
+    for j, layer in enumerate(mlp.layers, start=1):
+        zeta[j] = matmul(alpha[j - 1], taken[2 * j - 2]) + taken[2 * j - 1]
+        alpha[j] = layer.activate(zeta[j])
+    return alpha, zeta
 
 
 def problem_of(mlp: MLP, x: Any, rho: Any, cost: str) -> Problem:
