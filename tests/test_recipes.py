@@ -100,3 +100,23 @@ def test_one_row_is_enough(extended, tmp_path, activation, cost):
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines()[-1] == "followed"
+
+
+def test_the_tests_of_these_rooms_hold_for_the_new_rows_too(extended):
+    tests = [
+        "closed_form/test_derivatives.py",
+        "closed_form/test_fast.py",
+        "nn/test_activations.py",
+        "nn/test_costs.py",
+    ]
+    environment = {**os.environ, "PYTHONPATH": str(extended), "PYTHONDONTWRITEBYTECODE": "1"}
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-n", "0", "-p", "no:cacheprovider", "--rootdir", str(ROOT),
+         *[str(ROOT / "tests" / test) for test in tests]],
+        capture_output=True, text=True, encoding="utf-8", env=environment, cwd=extended, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout[-3000:]
+    assert "mish" in subprocess.run(
+        [sys.executable, "-c", "import tinygrad_ed as tg; print(*tg.nn.activations.NAMES)"],
+        capture_output=True, text=True, env=environment, cwd=extended, check=True,
+    ).stdout  # fmt: skip

