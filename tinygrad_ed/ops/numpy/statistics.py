@@ -150,7 +150,7 @@ def nanmean(a: Any, axis: Axis = None, keepdims: bool = False) -> Any:
 def nanvar(a: Any, axis: Axis = None, ddof: float = 0, keepdims: bool = False) -> Any:
     """Return the variance of what is not NaN."""
     lacking = np.isnan(plain(a))
-    if not isinstance(lacking, Lifted) and not np.any(lacking):
+    if not isinstance(lacking, Lifted) and not np.any(lacking) and np.all(_counts(a, axis) > ddof):
         return var(a, axis if shape_of(a) else folded_axes(a, axis), ddof, keepdims)
     center = nansum(a, axis, keepdims=True) / np.maximum(_counts(a, axis, keepdims=True), 1)
     total = sum(square(where(lacking, 0.0, a - center)), axis=axis, keepdims=keepdims)
