@@ -1,6 +1,7 @@
 """What the README and the examples say is true: every command is run here, every `>>>` by the doctest runner."""
 
 import html
+import inspect
 import re
 import runpy
 import shutil
@@ -11,6 +12,7 @@ import pytest
 from digits import differing, same
 
 from tinygrad_ed import cli
+from tinygrad_ed.closed_form.rules import RULES
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -82,3 +84,8 @@ def test_every_photograph_has_the_size_of_its_window(pictures):
     for name, (_, _, *size) in pictures["pages"]().items():
         data = (ROOT / "docs" / "pictures" / name).read_bytes()
         assert [int.from_bytes(data[i : i + 4], "big") for i in (16, 20)] == size
+
+
+def test_the_readme_lists_the_rules_that_can_be_replaced_with_their_arguments():
+    rows = re.findall(r"^\| `(\w+)` \| `\(([\w, ]+)\)` \|", README, re.MULTILINE)
+    assert rows == [(name, ", ".join(inspect.signature(rule).parameters)) for name, rule in RULES.items()]

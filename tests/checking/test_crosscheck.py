@@ -336,7 +336,9 @@ def test_the_table_of_roads_that_differ_names_the_road_in_every_row():
     assert all(line.endswith("✓") for name, line in rows.items() if not name.startswith("P[") or name == "P[4]")
     verdict, finding = str(check).splitlines()[-2:]
     assert verdict == "first divergence: P[3] (road 'rules' differs): probably a factor of 2 too much"
-    assert finding.startswith("your P (layer 3, 2, 1): probably a factor of 2 too much. It should be P^j = B^j [Ω^j]ᵀ")
+    assert finding.startswith(
+        "your P (layers 3, 2 and 1): probably a factor of 2 too much. It should be P^j = B^j [Ω^j]ᵀ"
+    )
     norm = np.linalg.norm(next(row for row in check.rows if row.quantity == "P[3]").values["rules"])
     assert f"{norm:.8g}" in rows["P[3]"]
     assert "✗ differ" in str(planted(SLIM, {"P": lambda w, B: 0 * (B @ w.T)}, roads=("graph", "rules")))

@@ -13,7 +13,7 @@ def test_two_mistakes_with_the_same_numbers_are_both_named_and_the_advice_tells_
     (found,) = generic(code, M=2, sizes=[3, 4, 5, 7]).diagnosis
     assert [words.split(" (")[0] for words in found.known] == ["missing 1/M", "a factor of 2 too much"]
     assert found.apart == "a batch of 6 samples"
-    assert "(the same numbers here; a batch of 6 samples would tell them apart)" in str(found)
+    assert "(they give the same here; a batch of 6 samples would tell them apart)" in str(found)
     (found,) = generic(code, M=6, sizes=[3, 4, 5, 7]).diagnosis
     assert len(found.known) == 1
 

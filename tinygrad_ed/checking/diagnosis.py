@@ -57,13 +57,14 @@ class Diagnosis:
         return tuple([f"{self.rule.removesuffix('_last').removesuffix('_hidden')}[{j}]" for j in self.layers])
 
     def __str__(self) -> str:
-        where = ", ".join(map(str, self.layers))
-        return f"your {self.rule} (layer {where}): {self.verdict}. It should be {self.mend}"
+        *others, last = map(str, self.layers)
+        where = f"layers {', '.join(others)} and {last}" if others else f"layer {last}"
+        return f"your {self.rule} ({where}): {self.verdict}. It should be {self.mend}"
 
     @property
     def verdict(self) -> str:
         """What is probably wrong, in words."""
-        advice = f" (the same numbers here; {self.apart} would tell them apart)" if self.apart else ""
+        advice = f" (they give the same here; {self.apart} would tell them apart)" if self.apart else ""
         return f"probably {self.mistake}{advice}" if self.known else self.mistake
 
 

@@ -184,6 +184,8 @@ def matching(cost: str, output: Any, expected: Any) -> Array:
         hint = ""
         if rho.shape == shape[:-1] and shape[-1] == 1:
             hint = "; give one column, expected.reshape(-1, 1), or the difference would have shape (M, M)"
+        elif rho.shape[:-1] == shape[:-1] and shape[-1] == 1 and rho.shape[-1] == 2:
+            hint = "; one output learns labels: give one column of -1 and +1 (of a Dataset: data.signs)"
         elif shares and rho.shape == shape[:-1]:
             hint = "; class numbers must be integers: expected.astype(int)"
         raise ShapeError(f"{cost}: the output has shape {shape}, but expected has shape {rho.shape}{hint}")
