@@ -181,13 +181,7 @@ def matching(cost: str, output: Any, expected: Any) -> Array:
     if shares and rho.dtype.kind in "iu" and rho.shape == shape[:-1]:
         rho = _one_hot(cost, rho, shape[-1])
     if rho.shape != shape:
-        hint = ""
-        if rho.shape == shape[:-1] and shape[-1] == 1:
-            hint = "; give one column, expected.reshape(-1, 1), or the difference would have shape (M, M)"
-        elif rho.shape[:-1] == shape[:-1] and shape[-1] == 1 and rho.shape[-1] == 2:
-            hint = "; one output learns labels: give one column of -1 and +1 (of a Dataset: data.signs)"
-        elif shares and rho.shape == shape[:-1]:
-            hint = "; class numbers must be integers: expected.astype(int)"
+        hint = _hint(rho.shape, shape, shares)
         raise ShapeError(f"{cost}: the output has shape {shape}, but expected has shape {rho.shape}{hint}")
     if cost in COSTS and COSTS[cost].expects == "labels":
         wrong = rho[(rho != 1) & (rho != -1)]
@@ -210,6 +204,17 @@ def matching(cost: str, output: Any, expected: Any) -> Array:
                 "give one-hot rows, or class numbers of shape (M,)"
             )
     return rho.astype(output.dtype, copy=False)
+
+
+def _hint(given: tuple[int, ...], wanted: tuple[int, ...], shares: bool) -> str:
+    """Return what to do about expected values of another shape, for the usual slips."""
+    if given == wanted[:-1] and wanted[-1] == 1:
+        return "; give one column, expected.reshape(-1, 1), or the difference would have shape (M, M)"
+    if given[:-1] == wanted[:-1] and (given[-1], wanted[-1]) == (2, 1):
+        return "; one output learns labels: give one column of -1 and +1 (of a Dataset: data.signs)"
+    if shares and given == wanted[:-1]:
+        return "; class numbers must be integers: expected.astype(int)"
+    return ""
 
 
 def _one_hot(cost: str, classes: Array, n: int) -> Array:
