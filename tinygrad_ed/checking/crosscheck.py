@@ -24,7 +24,7 @@ from tinygrad_ed.graph.node import Node
 from tinygrad_ed.graph.values import Plain
 from tinygrad_ed.nn import MLP
 from tinygrad_ed.nn.checks import chosen
-from tinygrad_ed.nn.mlp import batch_of, parameters_of
+from tinygrad_ed.nn.mlp import Layers, batch_of, parameters_of
 from tinygrad_ed.nn.problem import Problem
 from tinygrad_ed.notation.letters import named
 from tinygrad_ed.notation.quantity import Quantity
@@ -235,7 +235,7 @@ def crosscheck(
 def _in_float64(mlp: MLP) -> MLP:
     """Return the same network with parameters in float64: every float32 number is one of them."""
     twin = copy.copy(mlp)
-    twin.layers = [copy.copy(layer) for layer in mlp.layers]
+    twin.layers = Layers([copy.copy(layer) for layer in mlp.layers])
     for layer in twin.layers:
         layer.weights, layer.bias = [Node(p.value.astype(float), name=p.name) for p in layer.parameters()]
     return twin

@@ -81,7 +81,6 @@ class Dense:
     ) -> None:
         self.n_in, self.n_out = width(n_in), width(n_out)
         self.activation, self.number = activation, number
-        self._phi = activations.find(activation)
         dtype = float_type(dtype)
         storable("a matrix of weights", self.n_in, self.n_out)
         weights = numbers("init gave weights that", initializers.find(init)(generator(rng), self.n_in, self.n_out))
@@ -90,6 +89,21 @@ class Dense:
         suffix = "" if number is None else str(number)
         self.weights = Node(weights.astype(dtype), name=f"W{suffix}")
         self.bias = Node(np.zeros(self.n_out, dtype), name=f"b{suffix}")
+
+    @property
+    def activation(self) -> str:
+        """The name of Φ; another name changes what the layer computes.
+
+        >>> layer = Dense(2, 1)
+        >>> layer.activation = "relu"
+        >>> layer
+        Dense(2, 1, 'relu')
+        """
+        return self._activation
+
+    @activation.setter
+    def activation(self, name: str) -> None:
+        self._phi, self._activation = activations.find(name), name
 
     def net_input(self, x: Node | Plain) -> Node:
         """Return ζ = x W + b, `(M, n_out)`, or `(n_out,)` for one sample, in the dtype of the weights.
@@ -104,7 +118,7 @@ class Dense:
         shape = x.shape
         if not 1 <= len(shape) <= 2 or shape[-1] != self.n_in:
             raise ShapeError(
-                f"{self._called()} has weights {self.weights.name} of shape {self.weights.shape} and takes inputs of "
+                f"{self.called()} has weights {self.weights.name} of shape {self.weights.shape} and takes inputs of "
                 f"shape (M, {self.n_in}), or ({self.n_in},) for one sample; it got {shape}"
             )
         return matmul(x, self.weights) + self.bias  # `x @`, with an array x, would ask NumPy first
@@ -130,7 +144,7 @@ class Dense:
         wanted = (self.n_in, self.n_out) if name == "weights" else (self.n_out,)
         if shape != wanted:
             raise ShapeError(
-                f"the {name} of {self._called()} must be of shape {wanted}, not {shape}; for other widths make a layer"
+                f"the {name} of {self.called()} must be of shape {wanted}, not {shape}; for other widths make a layer"
             )
 
     def check_shapes(self) -> None:
@@ -142,7 +156,8 @@ class Dense:
         self.check_shape("weights", self.weights.shape)
         self.check_shape("bias", self.bias.shape)
 
-    def _called(self) -> str:
+    def called(self) -> str:
+        """Return what messages call the layer."""
         return "this layer" if self.number is None else f"layer {self.number}"
 
     def __repr__(self) -> str:

@@ -15,7 +15,7 @@ from tinygrad_ed.graph.node import Node, plain
 from tinygrad_ed.graph.values import Array, Plain
 from tinygrad_ed.nn import activations, costs, metrics, storage
 from tinygrad_ed.nn import init as initializers
-from tinygrad_ed.nn.checks import finite, numbers
+from tinygrad_ed.nn.checks import chosen, finite, numbers
 from tinygrad_ed.nn.dense import Dense, Seed, float_type, width
 from tinygrad_ed.nn.problem import Problem
 from tinygrad_ed.ops import exp, logsumexp, matmul, sigmoid
@@ -26,7 +26,7 @@ class MLP:
 
     Args:
         sizes: the widths n_0, n_1, ... n_L: at least two numbers.
-        activation: Φ of the hidden layers.
+        activation: Φ of the hidden layers; or a list with one for each layer, the last one too.
         output: Φ of the last layer. (For cross_entropy keep "identity": the softmax is in the cost.)
         init, rng, dtype: as in `Dense`.
 
@@ -43,7 +43,7 @@ class MLP:
     def __init__(
         self,
         sizes: Sequence[int],
-        activation: str = "tanh",
+        activation: str | Sequence[str] = "tanh",
         output: str = "identity",
         init: "str | initializers.Initializer" = "glorot",
         rng: Seed = 0,
@@ -54,13 +54,74 @@ class MLP:
         self.sizes = tuple([width(size) for size in sizes])
         if len(self.sizes) < 2:
             raise InvalidValue(f"an MLP needs the widths of its input and of at least one layer, but got {sizes!r}")
-        activations.find(activation)  # also where there is no hidden layer to use it
         rng = generator(rng)  # one for all layers
-        last = len(self.sizes) - 1
-        self.layers = [
-            Dense(n_in, n_out, output if j == last else activation, init, rng, dtype, number=j)
-            for j, (n_in, n_out) in enumerate(zip(self.sizes[:-1], self.sizes[1:], strict=True), start=1)
-        ]
+        widths = zip(
+            self.sizes[:-1], self.sizes[1:], _one_for_each(len(self.sizes) - 1, activation, output), strict=True
+        )
+        self.layers = Layers(
+            [
+                Dense(n_in, n_out, phi, init, rng, dtype, number=j)
+                for j, (n_in, n_out, phi) in enumerate(widths, start=1)
+            ]
+        )
+
+    @classmethod
+    def from_weights(
+        cls,
+        weights: Sequence[Plain],
+        biases: Sequence[Plain] | None = None,
+        activation: str | Sequence[str] = "tanh",
+        output: str = "identity",
+        layout: str = "rows",
+        dtype: DTypeLike | None = None,
+    ) -> "MLP":
+        """Return a network with weights of your own.
+
+        Args:
+            weights: one matrix a layer: `(n_in, n_out)` with layout "rows" (z = a W + b), `(n_out, n_in)` with layout
+                "columns" (z = W a + b).
+            biases: one a layer, `(n_out,)`, `(1, n_out)` or `(n_out, 1)`; None: zeros.
+            activation: as in `MLP`.
+            output: as in `MLP`.
+            layout: "rows" or "columns".
+            dtype: float32 or float64; by default float32 if all weights are, else float64.
+
+        Raises:
+            ShapeError: for matrices that do not follow one another, or a bias of another width; it names the layer.
+            InvalidValue, InvalidType: for another layout, no weights, what is no number; and as `MLP`.
+
+        >>> mlp = MLP.from_weights([[[1.0, 2.0]], [[3.0, 4.0]]], layout="columns", activation="identity")
+        Traceback (most recent call last):
+        tinygrad_ed.ShapeError: layer 2 has weights of shape (1, 2), which take 2 inputs, but layer 1 gives 1
+        >>> mlp = MLP.from_weights([[[1.0], [2.0]], [[3.0, 4.0]]], [[0.5], [0.0, 1.0]], activation="identity")
+        >>> mlp, mlp.predict([1.0, 1.0])
+        (MLP([2, 1, 2], activation='identity', output='identity'), array([10.5, 15. ]))
+        """
+        turned = chosen("layout", layout, {"rows": False, "columns": True})
+        given = [numbers(f"the weights of layer {j}", w) for j, w in enumerate(weights, start=1)]
+        if not given:
+            raise InvalidValue("from_weights needs the weights of at least one layer")
+        for j, matrix in enumerate(given, start=1):
+            if matrix.ndim != 2:
+                raise ShapeError(f"the weights of layer {j} are a matrix, but got shape {matrix.shape}")
+        kind = np.float32 if all([matrix.dtype == np.float32 for matrix in given]) else np.float64
+        matrices = [matrix.T if turned else matrix for matrix in given]
+        for j, (above, below) in enumerate(pairwise(matrices), start=2):
+            if below.shape[0] != above.shape[1]:
+                raise ShapeError(
+                    f"layer {j} has weights of shape {given[j - 1].shape}, which take {below.shape[0]} inputs, but "
+                    f"layer {j - 1} gives {above.shape[1]}"
+                )
+        sizes = [matrices[0].shape[0], *[matrix.shape[1] for matrix in matrices]]
+        mlp = cls(sizes, activation, output, init="zeros", dtype=kind if dtype is None else dtype)
+        if biases is not None and len(biases) != len(matrices):
+            raise ShapeError(f"there are {len(matrices)} matrices of weights, but {len(biases)} biases")
+        for j, (layer, matrix) in enumerate(zip(mlp.layers, matrices, strict=True)):
+            layer.weights = matrix
+            if biases is not None:
+                bias = numbers(f"the bias of layer {j + 1}", biases[j])
+                layer.bias = bias.ravel() if bias.shape in ((1, layer.n_out), (layer.n_out, 1)) else bias
+        return mlp
 
     def __call__(self, x: Node | Plain) -> Node:
         """Return the network's output as a Node of the graph."""
@@ -141,7 +202,7 @@ class MLP:
                 is installed, else the former.
 
         Raises:
-            InvalidValue: for another suffix, NaN or infinite weights, or hidden layers of different activations.
+            InvalidValue: for another suffix, or NaN or infinite weights.
             FileProblem: if the file cannot be written; an older one of that name is as it was.
             MissingExtra: for .safetensors without the extra.
 
@@ -168,22 +229,17 @@ class MLP:
         """Return a description of the network that JSON knows, and its parameters by name: what a file keeps.
 
         Raises:
-            InvalidValue: for NaN or infinite weights, or hidden layers of different activations.
+            InvalidValue: for NaN or infinite weights.
         """
-        hidden = {layer.activation for layer in self.layers[:-1]} or {"identity"}
-        if len(hidden) > 1:
-            raise InvalidValue(
-                f"a network is saved if its hidden layers share one activation; here are {sorted(hidden)}"
-            )
-        for layer in self.layers:
+        arrays: dict[str, Array] = {}
+        for j, layer in enumerate(self.layers, start=1):
             layer.check_shapes()
-        arrays = {str(parameter.name): np.asarray(parameter.value) for parameter in self.parameters()}
+            arrays |= {f"W{j}": np.asarray(layer.weights.value), f"b{j}": np.asarray(layer.bias.value)}
         for name, array in arrays.items():
             if not np.isfinite(array).all():
                 raise InvalidValue(f"{name} holds NaN or infinite numbers; such a network is not saved")
-        output = self.layers[-1].activation
-        described = {"sizes": list(self.sizes), "activation": hidden.pop(), "output": output, "dtype": str(self.dtype)}
-        return {"network": described}, arrays
+        phis = [layer.activation for layer in self.layers]
+        return {"network": {"sizes": list(self.sizes), "activations": phis, "dtype": str(self.dtype)}}, arrays
 
     @classmethod
     def from_parts(cls, path: str | PathLike[str], about: Mapping[str, Any], arrays: Mapping[str, Array]) -> "MLP":
@@ -200,11 +256,11 @@ class MLP:
                     array = arrays[name]
                     if array.shape != shape or array.dtype != dtype or not np.isfinite(array).all():
                         raise ValueError(f"{name} must hold {shape} finite numbers in {dtype}")
-            mlp = cls(sizes, described["activation"], described["output"], init="zeros", dtype=dtype)
+            mlp = cls(sizes, described["activations"], init="zeros", dtype=dtype)
         except (ValueError, TypeError, KeyError, AttributeError) as error:
             raise FileProblem(f"{str(path)!r} holds no network of this package: {error}") from error
-        for parameter in mlp.parameters():
-            parameter.value = arrays[str(parameter.name)]
+        for j, layer in enumerate(mlp.layers, start=1):
+            layer.weights, layer.bias = arrays[f"W{j}"], arrays[f"b{j}"]
         return mlp
 
     def parameters(self) -> list[Node]:
@@ -236,8 +292,43 @@ class MLP:
         return self.layers[0].weights.dtype
 
     def __repr__(self) -> str:
-        hidden = f", activation={self.layers[0].activation!r}" if len(self.layers) > 1 else ""
-        return f"MLP({list(self.sizes)}{hidden}, output={self.layers[-1].activation!r})"
+        *hidden, last = [layer.activation for layer in self.layers]
+        if len(set(hidden)) > 1:
+            return f"MLP({list(self.sizes)}, activation={[*hidden, last]})"
+        return f"MLP({list(self.sizes)}{f', activation={hidden[0]!r}' if hidden else ''}, output={last!r})"
+
+
+class Layers(list[Dense]):
+    """The layers of a network. A layer may take the place of another one of the same widths and dtype."""
+
+    def __setitem__(self, place: Any, new: Any) -> None:
+        if not isinstance(new, Dense):
+            raise InvalidType(
+                f"a layer is a tg.nn.Dense, not {new!r}; one takes the place of one other: layers[0] = Dense(...)"
+            )
+        old = self[place]
+        for what, wanted, got in (
+            ("widths", (old.n_in, old.n_out), (new.n_in, new.n_out)),
+            ("dtype", old.weights.dtype, new.weights.dtype),
+        ):
+            if wanted != got:
+                raise ShapeError(f"{old.called()} has the {what} {wanted}, and the new one {got}; they must be equal")
+        new.number = old.number
+        super().__setitem__(place, new)
+
+
+def _one_for_each(layers: int, activation: str | Sequence[str], output: str) -> list[str]:
+    """Return the name of Φ for each layer."""
+    if isinstance(activation, str):
+        activations.find(activation)  # also where there is no hidden layer to use it
+        return [*[activation] * (layers - 1), output]
+    names = list(activation)
+    if len(names) != layers or output not in ("identity", names[-1]):
+        raise InvalidValue(
+            f"activation is one name, or a list with one for each of the {layers} layers, the last one too; got "
+            f"{names!r}, and output={output!r}"
+        )
+    return names
 
 
 def forward(mlp: MLP, x: Any, parameters: Sequence[Any] | None = None) -> tuple[dict[int, Any], dict[int, Any]]:
