@@ -25,7 +25,7 @@ PLACES = [
     for position, rule in enumerate(op.rules)
     if op.trusted and rule is not None
 ]
-"""Every rule of the package: the name of its op, and the input that it is for. (Other test files make ops of their own.)"""
+"""Every rule of the package: the name of its op, and the input that it is for. Other tests make ops of their own."""
 
 
 OF_GRADIENTS = {"bent"}
