@@ -115,6 +115,7 @@ def _scatter_add(g: Any, index: Any = (), shape: tuple[int, ...] = ()) -> Any:
         (places,) = index if type(index) is tuple and len(index) == 1 else (index,)
         if out.ndim != 1 or type(places) is not np.ndarray or np.min(places) < 0:
             places = np.arange(out.size).reshape(shape)[index]
+        places = places.astype(np.intp, copy=False)  # older versions of NumPy do not count numbers of uint64
         sums = np.bincount(places.ravel(), np.broadcast_to(g, places.shape).ravel(), out.size)
         out = sums.astype(out.dtype, copy=False).reshape(shape)
     return out
