@@ -296,7 +296,8 @@ def select(condlist: Sequence[Any], choicelist: Sequence[Any], default: Any = 0)
 def _triangle(m: Any, k: Any) -> Array:
     """Return True in the lower triangle, up to diagonal k, and False above."""
     triangle: Any = np.tri  # whose types do not know a starred shape
-    lower: Array = triangle(*shape_of(m)[-2:], k=float(k), dtype=bool)
+    k = float(k)
+    lower: Array = triangle(*shape_of(m)[-2:], k=int(k) if k.is_integer() else k, dtype=bool)
     return lower
 
 
