@@ -150,7 +150,7 @@ class Op:
         return f"<op {self.name}>"
 
     def __reduce__(self) -> tuple[Callable[[str], "Op"], tuple[str]]:
-        """Return a pickled graph holds the names of its ops; their rules are functions, which no file can hold."""
+        """Pickle an op by its name; its rules are functions, which no file can hold."""
         if OPS.get(self.name) is not self:
             raise InvalidType(f"op {self.name!r} cannot be pickled: another op has the same name; rename this one")
         return find_op, (self.name,)

@@ -142,7 +142,7 @@ def _of_logsumexp(g: Any, y: Any, x: Any, axis: Axis = None, keepdims: bool = Fa
 
 
 def _of_cumsum(g: Any, y: Any, x: Any, axis: int | None = None) -> Any:
-    """Return each entry is in all sums that follow it: the cumulative sum from the other end."""
+    """Return the cumulative sum from the other end: each entry is in all sums that follow it."""
     if axis is None or not shape_of(x):
         return reshape(_of_cumsum(g, y, ravel(x), 0), shape_of(x))
     return flip(cumsum(flip(wide(g), axis), axis), axis)

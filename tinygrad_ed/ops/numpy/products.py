@@ -80,7 +80,7 @@ def _from_lists(given: tuple[Any, ...]) -> tuple[str, tuple[Any, ...]]:
 
 
 def _along_diagonals(term: str, x: Any) -> tuple[str, Any]:
-    """Return an operand with repeated letters is read where their indices are equal."""
+    """Return an operand read where the indices of its repeated letters are equal, and its letters, each once."""
     once = "".join(dict.fromkeys(term))
     if once == term:
         return term, x
