@@ -108,3 +108,13 @@ def test_the_sweep_adds_up_in_float32_and_gives_float16(shape):
     read = tg.Node(np.ones(3, np.float16))
     sum([read[0] * 1.0 for _ in range(5000)]).backward()
     np.testing.assert_array_equal(read.grad, [5000, 0, 0])
+
+
+@pytest.mark.parametrize("seed", [None, np.ones(1, np.float16)], ids=["no seed", "a seed"])
+def test_what_arrives_at_a_root_of_one_entry_is_float32(seed):
+    """On its way back the gradient is 90,000, more than float16 can hold; what arrives at x is 90."""
+    x = tg.Node(np.ones(1, HALF))
+    y = x * np.array([1e-3], HALF) * np.array([300], HALF) * np.array([300], HALF)
+    y.backward(seed)
+    assert x.grad.dtype == HALF
+    np.testing.assert_allclose(x.grad, [90], rtol=1e-3)
