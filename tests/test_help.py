@@ -2,6 +2,8 @@
 
 import inspect
 import pydoc
+from contextlib import nullcontext
+from types import FunctionType
 
 import pytest
 
@@ -55,3 +57,17 @@ def test_the_words_of_an_op():
     own = tg.op("my_op", lambda x, k=2: k * x, lambda g, y, x, k=2: k * g)
     assert str(inspect.signature(own)) == "(x, k=2)"
     assert own.__doc__ == "my_op(x, k): y = my_op(x)"
+
+
+@pytest.mark.parametrize("ways", [nullcontext, tg.readable])
+def test_a_method_and_an_operator_of_a_node_have_their_name_and_a_text(ways):
+    with ways():
+        found = {name: value for name, value in vars(tg.Node).items() if isinstance(value, FunctionType)}
+        found |= {name: getattr(tg.Node, name) for name in ("exp", "tanh", "__add__", "__rmul__", "__lt__", "__neg__")}
+        local = ["method", "mirrored", "short", "<lambda>"]
+        assert [name for name, value in found.items() if value.__name__ in local or "locals" in value.__name__] == []
+        assert tg.Node.__radd__.__name__ == "__radd__"
+        assert tg.Node.__add__.__doc__.startswith("add(a, b): y = a + b")
+        assert tg.Node.exp.__doc__ == tg.exp.__doc__
+        assert tg.Node.argmax.__doc__ == "Call `numpy.ndarray.argmax` of the value; the result is plain."
+        assert str(inspect.signature(tg.Node.exp)) == str(inspect.signature(tg.exp))

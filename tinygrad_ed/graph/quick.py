@@ -14,7 +14,7 @@ some nodes only, they are added up in a dictionary (`sweep_values`).
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from functools import partial, wraps
+from functools import partial, update_wrapper, wraps
 from operator import attrgetter
 from typing import Any
 
@@ -65,8 +65,9 @@ def install(operators: Mapping[str, tuple[Op, Method]], methods: Mapping[str, Op
 
 
 def _put(owner: Any, name: str, short: Any) -> None:
-    _WAYS.append((owner, name, vars(owner).get(name) if isinstance(owner, type) else getattr(owner, name)))
-    setattr(owner, name, short)
+    readable_way: Any = vars(owner).get(name) if isinstance(owner, type) else getattr(owner, name)
+    _WAYS.append((owner, name, readable_way))
+    setattr(owner, name, update_wrapper(short, readable_way, updated=()) if owner is Node else short)
 
 
 @contextmanager

@@ -6,6 +6,7 @@ with operators, and an operator needs an op: this is the one cycle of the packag
 
 import operator
 from collections.abc import Iterator
+from types import FunctionType
 from typing import Any
 
 import numpy as np
@@ -51,6 +52,7 @@ def methods(op: Any) -> tuple[Any, Any]:
     def mirrored(self: Any, other: Any) -> Any:
         return op(other, self) if isinstance(other, OPERANDS) else NotImplemented
 
+    method.__doc__ = mirrored.__doc__ = op.__doc__
     return method, mirrored
 
 
@@ -66,6 +68,7 @@ def _comparison(compare: np.ufunc) -> Any:
             raise ShapeError(f"{self!r} of shape {self.shape} cannot be compared with {other!r}: {error}") from error
         return bool(result) if isinstance(result, np.bool_) else result
 
+    method.__doc__ = f"Compare the values by `numpy.{compare.__name__}`; the result is plain."
     return method
 
 
@@ -75,10 +78,12 @@ def _plain(name: str) -> Any:
     def method(self: Node, *args: Any, **keywords: Any) -> Any:
         return getattr(as_array(self._value), name)(*args, **keywords)
 
+    method.__doc__ = f"Call `numpy.ndarray.{name}` of the value; the result is plain."
     return method
 
 
 def _getitem(self: Node, index: Any) -> Any:
+    """Return the entries at an index, as NumPy does."""
     watcher = observer.get()
     if watcher is not None:
         watcher.given(index)
@@ -86,14 +91,17 @@ def _getitem(self: Node, index: Any) -> Any:
 
 
 def _iter(self: Node) -> Iterator[Any]:
+    """Give the entries along the first axis."""
     return iter(shape.cut(self, 0, range(1, len(self) + 1), single=True))
 
 
 def _reshape(self: Node, *sizes: Any, order: str = "C") -> Any:
+    """Return the entries in another shape; one size may be -1."""
     return shape.reshape_in(self, sizes[0] if len(sizes) == 1 else sizes, order)
 
 
 def _transpose(self: Node, *axes: Any) -> Any:
+    """Return it with its axes in another order, by default the reverse."""
     given = axes[0] if len(axes) == 1 and (axes[0] is None or np.ndim(axes[0])) else axes
     return transpose(self, axes=None if given is None or len(given) == 0 else given)
 
@@ -142,5 +150,9 @@ cls.round, cls.argmax, cls.argmin, cls.argsort = (
 cls.nonzero, cls.any, cls.all = _plain("nonzero"), _plain("any"), _plain("all")
 
 cls.__array_ufunc__, cls.__array_function__ = protocols.array_ufunc, protocols.array_function
+
+for _name, _method in vars(Node).items():
+    if isinstance(_method, FunctionType) and _method.__module__ == __name__:  # `help` then says what a reader wrote
+        _method.__name__, _method.__qualname__ = _name, f"Node.{_name}"
 
 quick.install(OPERATORS, METHODS)
