@@ -1,6 +1,7 @@
 """The lecture as a program: its derivation on a reader's network, and its claims as experiments.
 
 * `derive`: every step of the derivation, checked against the one before, to print;
+* `prove`: the same for all numbers, with symbols (extra `proof`), and a reader's rule proved or refuted;
 * `contribution`: what one neuron contributes to the error, and on which paths;
 * `experiments`: each claim runs the code that trains, says whether it holds, and can fail.
 """
@@ -8,6 +9,7 @@
 from tinygrad_ed.lecture.contribution import Contribution, contribution
 from tinygrad_ed.lecture.derivation import Derivation
 from tinygrad_ed.lecture.derive import derive
+from tinygrad_ed.lecture.prove import Proof, prove
 from tinygrad_ed.lecture.step import DerivationStep
 
-__all__ = ["Contribution", "Derivation", "DerivationStep", "contribution", "derive"]
+__all__ = ["Contribution", "Derivation", "DerivationStep", "Proof", "contribution", "derive", "prove"]

@@ -11,7 +11,7 @@ from tinygrad_ed.data.files import write_whole
 from tinygrad_ed.errors import InvalidValue
 from tinygrad_ed.lecture.page import framed, page_of
 from tinygrad_ed.lecture.step import WIDTH, DerivationStep, Parts
-from tinygrad_ed.notation.letters import Formula, prose
+from tinygrad_ed.notation.letters import Formula, prose, tex_prose
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,12 +88,28 @@ class Derivation:
                 said += [f"> {step.check}", f"Numbers: `{step.listed}`"]
         return "\n\n".join([*said, f"**{self.verdict}**"]) + "\n"
 
+    def to_latex(self) -> str:
+        """Return it as a LaTeX document, which compiles as it is."""
+        said = [
+            rf"\title{{{tex_prose(self.title)}}}\author{{}}\date{{}}\maketitle",
+            prose(self.intro, _inline, tex_prose),
+        ]
+        for part, steps in self.parts:
+            said.append(rf"\section{{{tex_prose(part)}}}")
+            for _, step in steps:
+                said.append(rf"\subsection{{{tex_prose(step.title)}}}")
+                said.append(prose(f"{step.words} {step.note}".strip(), _inline, tex_prose))
+                said += [rf"\[{f.latex}\]" for f in (step.formula, *step.equations)]
+                said.append(rf"\emph{{{tex_prose(str(step.check))}}}")
+        head = "\\documentclass{article}\n\\usepackage{amsmath,amssymb}\n\\allowdisplaybreaks\n\\begin{document}"
+        return "\n\n".join([head, *said, rf"\textbf{{{tex_prose(self.verdict)}}}", "\\end{document}\n"])
+
     def to_html(self) -> str:
         """Return it as one page that needs nothing else: formulas in MathML, a table of contents, light and dark."""
         return page_of(self.title, self.intro, self.parts, self.verdict, self.holds)
 
     def save(self, path: str | os.PathLike[str]) -> Path:
-        """Write it to a file; the suffix of the name (.txt, .md, .html) is the format.
+        """Write it to a file; the suffix of the name (.txt, .md, .html, .tex) is the format.
 
         The file is written beside its place and then renamed, so a save that fails leaves an older file as it was.
 
@@ -106,6 +122,7 @@ class Derivation:
         """
         path = Path(path)
         writers = {".txt": lambda: f"{self}\n", ".md": self.to_markdown, ".html": self.to_html}
+        writers[".tex"] = self.to_latex
         if path.suffix.lower() not in writers:
             raise InvalidValue(f"{str(path)!r} must end with one of {', '.join(writers)}: the suffix is the format")
         content = writers[path.suffix.lower()]().encode()

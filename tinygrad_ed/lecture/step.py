@@ -2,11 +2,11 @@
 
 import textwrap
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 
 from tinygrad_ed.closed_form.derivatives import Array
-from tinygrad_ed.lecture.check import Check
 from tinygrad_ed.notation.blocks import wrapped
 from tinygrad_ed.notation.letters import Formula, prose
 
@@ -15,6 +15,14 @@ MOST = 6  # shapes that are listed in print
 
 Parts = list[tuple[str, list[tuple[str, "DerivationStep"]]]]
 """The parts of a derivation by their titles, each with its steps and their numbers: "2.1" is the first of part 2."""
+
+
+class Outcome(Protocol):
+    """How a step came out, on numbers (`Check`) or for all numbers (`Proved`); its text is one sentence."""
+
+    @property
+    def holds(self) -> bool:
+        """True if it does."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,7 +48,7 @@ class DerivationStep:
     formula: Formula
     equations: tuple[Formula, ...]
     numbers: dict[str, Array]
-    check: Check
+    check: Outcome
     note: str = ""
 
     @property

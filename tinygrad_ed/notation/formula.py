@@ -23,7 +23,8 @@ ABOVE = dict(
 BELOW = dict(zip("0123456789+−-=()aehijklmnoprstuvx,", "₀₁₂₃₄₅₆₇₈₉₊₋₋₌₍₎ₐₑₕᵢⱼₖₗₘₙₒₚᵣₛₜᵤᵥₓ,", strict=True))
 _UPRIGHT = ("transposed", "omega", "phi", "psi")  # as in LaTeX
 _TEX = str.maketrans(
-    {c: "\\" + c for c in "{}$&#_%"} | {"\\": r"\backslash ", "^": r"\wedge ", "~": r"\sim ", "−": "-", "…": r"\ldots "}
+    {c: "\\" + c for c in "{}$&#_%"}
+    | {"\\": r"\textbackslash{}", "^": r"\textasciicircum{}", "~": r"\textasciitilde{}", "−": "-", "…": r"\ldots{}"}
 )
 
 

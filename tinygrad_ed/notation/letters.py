@@ -15,6 +15,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from tinygrad_ed.notation.formula import (
+    ABOVE,
+    BELOW,
     Bracket,
     Formula,
     Fraction,
@@ -333,6 +335,19 @@ def prose(text: str, write: Callable[[Formula], str], escape: Callable[[str], st
     'The error E falls by η ‖∇E‖².'
     """
     return "".join([write(formula(bit)) if i % 2 else escape(bit) for i, bit in enumerate(text.split("`"))])
+
+
+def tex_prose(text: str) -> str:
+    r"""Return plain text as running text in LaTeX; the lecture's letters and signs stand in math mode.
+
+    >>> print(tex_prose("✗ Φ′(ζ¹) & 50 %"))
+    \ensuremath{\times} \ensuremath{\Phi}\ensuremath{'}(\ensuremath{\zeta}\ensuremath{^{1}}) \& 50 \%
+    """
+    signs = {entry.sign: entry.latex for entry in LETTERS.values()} | _OPERATORS
+    signs |= {sign: entry.latex for sign, entry in _OTHERS.items()} | {c: f"^{{{plain}}}" for plain, c in ABOVE.items()}
+    signs |= {c: f"_{{{plain}}}" for plain, c in BELOW.items()} | {"✓": r"\surd", "✗": r"\times", "′": "'", "‖": r"\|"}
+    escaped = tex_text(text).removeprefix(r"\text{").removesuffix("}")
+    return "".join([rf"\ensuremath{{{signs[c]}}}" if c in signs and not c.isascii() else c for c in escaped])
 
 
 def lines(*said: tuple[str, int, Formula]) -> Formula:

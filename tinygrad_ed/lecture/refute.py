@@ -1,0 +1,212 @@
+"""Decides the lemmas of a proof; of a rule that is wrong it says why, by a formula, a name, and whole numbers."""
+
+import traceback
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import sympy
+
+from tinygrad_ed.checking.crosscheck import crosscheck
+from tinygrad_ed.checking.mistakes import KNOWN, At
+from tinygrad_ed.closed_form.derivatives import COSTS, Activation
+from tinygrad_ed.lecture.algebra import Decision, decided
+from tinygrad_ed.lecture.lemmas import Lecture, Lemma
+from tinygrad_ed.nn import MLP
+
+TRIES = 60  # networks of small whole numbers in which a counterexample is looked for
+LONG = 300  # characters of a formula
+
+
+@dataclass(frozen=True, eq=False)
+class Refutation:
+    """Why a rule is wrong.
+
+    Attributes:
+        rule: its name.
+        layer: the layer in which it was refuted, from 1.
+        entry: the place in the array, from 0.
+        yours: what the rule gives there, as a formula.
+        right: what it should give.
+        difference: yours minus right, factored.
+        mistakes: the known mistakes that give the same for all numbers.
+        example: a network, a batch, and what both give there ("quantity", "yours", "right"); empty if none was found.
+    """
+
+    rule: str
+    layer: int
+    entry: tuple[int, ...]
+    yours: str
+    right: str
+    difference: str
+    mistakes: tuple[str, ...]
+    example: Mapping[str, Any]
+
+    def __str__(self) -> str:
+        place = f"Your {self.rule} in layer {self.layer}, entry {list(self.entry)}"
+        named = f" That is the known mistake: {', or '.join(self.mistakes)}." if self.mistakes else ""
+        said = f"{place}, gives {self.yours}, and should give {self.right}. The difference is {self.difference}.{named}"
+        if not self.example:
+            return said
+        numbers = ", ".join([f"{name} = {self.example[name]}" for name in ("weights", "biases", "x", "rho")])
+        pair = f"{self.example['yours']:.6g} in place of {self.example['right']:.6g}"
+        return f"{said} With {numbers} the largest error is in {self.example['quantity']}: {pair}."
+
+
+@dataclass(frozen=True, eq=False)
+class Proved:
+    """How the equations of a step came out, in the place of a `Check` on numbers."""
+
+    equations: int
+    decision: Decision
+    words: str
+    refutations: tuple[Refutation, ...] = ()
+
+    @property
+    def holds(self) -> bool:
+        """True if all equations are proved."""
+        return self.decision == "holds"
+
+    def __str__(self) -> str:
+        mark = {"holds": "✓ Holds for all numbers", "fails": "✗ Refuted"}.get(self.decision, "? Not decided")
+        why = " ".join(map(str, self.refutations)) or f"{self.words}."
+        return f"{mark} ({self.equations} equations): {why}"
+
+
+class Judges:
+    """Decides lemmas.
+
+    Args:
+        lecture: the network of symbols, with unknown functions.
+        named: the same with the functions that the reader has named.
+        readers: the reader's rules.
+    """
+
+    def __init__(self, lecture: Lecture, named: Lecture, readers: Mapping[str, Callable[..., Any]]) -> None:
+        self.lecture, self.named, self.readers = lecture, named, readers
+        self.refuted: dict[str, Refutation] = {}
+
+    def proved(self, lemmas: Sequence[Lemma]) -> Proved:
+        """Return how the equations of a step came out: the worst of all."""
+        count = sum([int(np.size(lemma.right)) for lemma in lemmas])
+        words: list[str] = []
+        for lemma in lemmas:
+            decision, said, _ = found = self._decided(lemma)
+            if decision == "fails" and self._holds_by_name(lemma):
+                decision, said = "holds", f"for these functions alone; with another Φ or C your {lemma.rule} is wrong"
+            if decision == "fails":
+                return Proved(count, "fails", said, self._refutations(lemma, found[2]))
+            if decision == "not decided":
+                return Proved(count, decision, said)
+            words.append(said)
+        return Proved(count, "holds", ", ".join(dict.fromkeys(words)) or "by definition")
+
+    def _decided(self, lemma: Lemma) -> tuple[Decision, str, tuple[int, ...]]:
+        """Return how a lemma came out, why, and the first entry that is wrong."""
+        if isinstance(lemma.found, Exception):
+            return "not decided", self._on_numbers(lemma.rule, lemma.found), ()
+        found, right = np.asarray(lemma.found, object), np.asarray(lemma.right, object)
+        if found.shape != right.shape:
+            return "fails", f"your {lemma.rule} has shape {found.shape} in place of {right.shape}", ()
+        words = []
+        for place in np.ndindex(right.shape):
+            decision, how = decided(found[place] - right[place])
+            if decision != "holds":
+                return decision, f"layer {lemma.layer}, entry {list(place)}: {how}", place
+            words.append(how)
+        return "holds", ", ".join(dict.fromkeys(words)), ()
+
+    def _holds_by_name(self, lemma: Lemma) -> bool:
+        """Tell whether a rule of the reader's is right with the functions that have a name."""
+        if not (lemma.rule in self.readers and (self.named.activations or self.named.cost)):
+            return False
+        same = [
+            each
+            for each in self.named.lemmas()
+            if (each.step, each.layer, each.rule) == (lemma.step, lemma.layer, lemma.rule)
+        ]
+        return bool(same) and all([self._decided(each)[0] == "holds" for each in same])
+
+    def _on_numbers(self, rule: str, error: Exception) -> str:
+        """Say why a rule cannot run on symbols, and what its numbers say."""
+        line = traceback.extract_tb(error.__traceback__)[-1]
+        why = f"your {rule} cannot run on symbols ({type(error).__name__}: {error}; {line.name}, line {line.lineno})"
+        example = self._example(rule)
+        return f"{why}; on numbers it is {'wrong' if example else f'right in {TRIES} networks, which proves nothing'}"
+
+    def _refutations(self, lemma: Lemma, entry: tuple[int, ...]) -> tuple[Refutation, ...]:
+        """Say why a rule is wrong, once for each rule."""
+        if lemma.rule not in self.readers:
+            return ()
+        if lemma.rule not in self.refuted:
+            found, right = np.asarray(lemma.found, object), np.asarray(lemma.right, object)
+            fits = found.shape == right.shape
+            yours, should = (found[entry], right[entry]) if fits else (found, right)
+            difference = _short(sympy.factor(yours - should)) if fits else "one of shapes"
+            self.refuted[lemma.rule] = Refutation(
+                lemma.rule, lemma.layer, entry, _short(yours), _short(should), difference,
+                self._mistakes(lemma), self._example(lemma.rule),
+            )  # fmt: skip
+            return (self.refuted[lemma.rule],)
+        return ()
+
+    def _mistakes(self, lemma: Lemma) -> tuple[str, ...]:
+        """Return the known mistakes that give the same as the rule for all numbers."""
+        at, named = self._around(lemma.layer), []
+        for words, wrong in KNOWN[lemma.rule].items():
+            try:
+                guess = np.asarray(wrong(at, *lemma.args), object)
+            except Exception:  # noqa: BLE001, S112  # the mistake cannot be made here, or not with symbols
+                continue
+            found = np.asarray(lemma.found, object)
+            if guess.shape == found.shape and all(decided(a - b)[0] == "holds" for a, b in _pairs(guess, found)):
+                named.append(words)
+        return tuple(named)
+
+    def _around(self, j: int) -> At:
+        """Return a layer and what surrounds it, as the known mistakes take it."""
+        book, L, sizes = self.lecture, self.lecture.L, self.lecture.sizes
+        rows = {name: {i: book.batch(name, i, sizes[i]) for i in range(L + 1)} for name in ("zeta", "alpha", "B")}
+        P = {i: book.batch("P", i, sizes[i - 1]) for i in range(1, L + 2)}
+        omega, beta = [{i: book.below(i)[part] for i in range(1, L + 1)} for part in (1, 2)]
+        grad_omega = {i: rows["alpha"][i - 1].T @ rows["B"][i] for i in range(1, L + 1)}
+        activation = {i: Activation(book.phi(i), book.dphi(i)) for i in range(1, L + 1)}
+        inner = (rows["zeta"], rows["alpha"], P, rows["B"], grad_omega)
+        return At(j, L, book.M, omega, beta, *inner, activation, self.named.cost or "mse")
+
+    def _example(self, rule: str) -> dict[str, Any]:
+        """Return a network and a batch of small whole numbers where the rule is wrong, by the other roads."""
+        names, cost = self.named.activations or ["tanh"] * self.lecture.L, self.named.cost or "mse"
+        sizes, rng = self.lecture.sizes, np.random.default_rng(0)
+        for _ in range(TRIES):
+            weights = [rng.integers(-2, 3, pair) for pair in pairwise(sizes)]
+            biases = [rng.integers(-2, 3, n) for n in sizes[1:]]
+            x, rho = rng.integers(-2, 3, (self.lecture.M, sizes[0])), rng.integers(-2, 3, (self.lecture.M, sizes[-1]))
+            if COSTS[cost].expects == "labels":
+                rho = 2 * (rho > 0) - 1
+            elif COSTS[cost].expects == "shares":
+                rho = np.eye(sizes[-1], dtype=int)[rng.integers(0, sizes[-1], len(x))]
+            mlp = MLP.from_weights(weights, biases, names)
+            found = crosscheck(mlp, x, rho, cost, roads=("graph", "rules"), rules={rule: self.readers[rule]})
+            first = found.first_divergence
+            if first is not None:
+                values = next(row.values for row in found.rows if row.quantity == first.quantity)
+                worst = np.unravel_index(np.argmax(np.abs(values["rules"] - values["graph"])), values["graph"].shape)
+                numbers: dict[str, Any] = {
+                    "weights": [w.tolist() for w in weights],
+                    "biases": [b.tolist() for b in biases],
+                }
+                numbers |= {"x": x.tolist(), "rho": rho.tolist(), "quantity": first.quantity}
+                return numbers | {"yours": float(values["rules"][worst]), "right": float(values["graph"][worst])}
+        return {}
+
+
+def _pairs(a: Any, b: Any) -> Any:
+    return zip(a.ravel(), b.ravel(), strict=True)
+
+
+def _short(formula: Any) -> str:
+    text = str(formula).replace("**", "^").replace("*", "·")
+    return text if len(text) <= LONG else text[: LONG - 3] + "..."
