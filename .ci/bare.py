@@ -17,7 +17,7 @@ from pathlib import Path
 import tinygrad_ed as tg
 
 ROOT = Path(__file__).resolve().parents[1]
-EXTRAS = ("pygraphviz", "matplotlib", "tqdm", "safetensors", "distributed", "sklearn", "scipy", "pytest")
+EXTRAS = ("pygraphviz", "matplotlib", "tqdm", "safetensors", "distributed", "sklearn", "scipy", "sympy", "pytest")
 TRAIN = "train examples/flowers.csv --target species"
 README = re.findall(r"^tinygrad-ed (.+)", (ROOT / "README.md").read_text(encoding="utf-8"), re.MULTILINE)
 HELP = [f"{word} --help" for word in ("", "demo", "check", "draw", "play", "train", "predict", "ops", "doctor")]
@@ -35,6 +35,7 @@ CALLS = {
     "progress": lambda: tg.train.fit(MLP, [[0.5, -1.0]], [[1.0]], progress=True),
     "safetensors": lambda: MLP.save("network.safetensors"),
     "sklearn": lambda: tg.sklearn,
+    "proof": lambda: tg.lecture.prove([2, 1]),
 }
 
 
