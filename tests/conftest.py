@@ -4,6 +4,7 @@ Tests that need a browser are left out unless they are asked for, and the summar
 """
 
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -19,9 +20,9 @@ os.environ["MPLBACKEND"] = "agg"  # no plot opens a window, also not one of an e
 collect_ignore = ["typing"]  # files for the type checkers to read: nobody runs them, one of them is full of mistakes
 collect_ignore_glob = ["*conftest.py"]  # fixtures, loaded anyway; as modules with doctests they would share one name
 
-TESTS = Path(__file__).parent / "draw" / "test_browser.py"
+TESTS = [Path(__file__).parent / name for name in ("draw/test_browser.py", "lecture/test_slides_browser.py")]
 LEFT_OUT = (
-    "left out: the tests in a real browser (tests/draw/test_browser.py needs Chromium and the extra `browser`); "
+    "left out: the tests in a real browser (they need Chromium and the extra `browser`); "
     "run them with: python -m pytest -m browser"
 )
 
@@ -61,5 +62,41 @@ def pytest_collection_modifyitems(config, items):
 def pytest_terminal_summary(terminalreporter, config):
     """Said by the process that prints, which with several workers collects nothing itself."""
     asked = [(config.invocation_params.dir / arg.split("::")[0]).resolve() for arg in config.args]
-    if not config.option.markexpr and any(TESTS.is_relative_to(path) for path in asked):
+    if not config.option.markexpr and any(test.is_relative_to(path) for path in asked for test in TESTS):
         terminalreporter.write_line(LEFT_OUT)
+
+
+@pytest.fixture(scope="session")
+def chromium():
+    from playwright.sync_api import sync_playwright
+
+    program = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    assert program, "these tests need Chromium on PATH"
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def visit(chromium, tmp_path):
+    """Opens a view from disk; afterwards nothing may have been logged or asked of the network."""
+    heard: list[str] = []
+    contexts = []
+
+    def opened(picture, address="", width=1280, height=900, **options):
+        path = picture.save(tmp_path / "page.html")
+        context = chromium.new_context(viewport={"width": width, "height": height}, **options)
+        contexts.append(context)
+        page = context.new_page()
+        page.on("console", lambda message: heard.append(f"console: {message.text}"))
+        page.on("pageerror", lambda error: heard.append(f"error: {error}"))
+        page.on("request", lambda request: None if request.url == own else heard.append(f"request: {request.url}"))
+        own = path.as_uri()
+        page.goto(own + address)
+        return page
+
+    yield opened
+    for context in contexts:
+        context.close()
+    assert heard == []

@@ -5,10 +5,10 @@ Run by `python -m pytest -m browser`, after `pip install ".[browser]"`; Chromium
 
 import json
 import re
-import shutil
 
 import numpy as np
 import pytest
+from pages import press, violations
 
 import tinygrad_ed as tg
 from tinygrad_ed import draw
@@ -67,59 +67,6 @@ VIEWS = {
     "compare": lambda: draw.compare(network(), X, RHO),
     "compare, red": lambda: draw.compare(network(), X, RHO, rules={"grad_beta": lambda B: 2 * B.sum(axis=0)}),
 }
-
-
-@pytest.fixture(scope="module")
-def chromium():
-    from playwright.sync_api import sync_playwright
-
-    program = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    assert program, "these tests need Chromium on PATH"
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
-        yield browser
-        browser.close()
-
-
-@pytest.fixture
-def visit(chromium, tmp_path):
-    """Opens a view from disk; afterwards nothing may have been logged or asked of the network."""
-    heard: list[str] = []
-    contexts = []
-
-    def opened(picture, address="", width=1280, height=900, **options):
-        path = picture.save(tmp_path / "page.html")
-        context = chromium.new_context(viewport={"width": width, "height": height}, **options)
-        contexts.append(context)
-        page = context.new_page()
-        page.on("console", lambda message: heard.append(f"console: {message.text}"))
-        page.on("pageerror", lambda error: heard.append(f"error: {error}"))
-        page.on("request", lambda request: None if request.url == own else heard.append(f"request: {request.url}"))
-        own = path.as_uri()
-        page.goto(own + address)
-        return page
-
-    yield opened
-    for context in contexts:
-        context.close()
-    assert heard == []
-
-
-def violations(page) -> list[str]:
-    """What axe-core finds that is serious."""
-    from axe_playwright_python.sync_playwright import Axe
-
-    found = Axe().run(page).response["violations"]
-    return [
-        f"{v['id']}: {v['nodes'][0]['html'][:120]} {v['nodes'][0]['failureSummary'][:300]}"
-        for v in found
-        if v["impact"] in ("serious", "critical")
-    ]
-
-
-def press(page, key, times=1):
-    for _ in range(times):
-        page.keyboard.press(key)
 
 
 def data_of(page) -> dict:

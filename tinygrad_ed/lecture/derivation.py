@@ -10,6 +10,7 @@ from pathlib import Path
 from tinygrad_ed.data.files import write_whole
 from tinygrad_ed.errors import InvalidValue
 from tinygrad_ed.lecture.page import framed, page_of
+from tinygrad_ed.lecture.slides import slides_of
 from tinygrad_ed.lecture.step import WIDTH, DerivationStep, Parts
 from tinygrad_ed.notation.letters import Formula, prose, tex_prose
 
@@ -108,25 +109,28 @@ class Derivation:
         """Return it as one page that needs nothing else: formulas in MathML, a table of contents, light and dark."""
         return page_of(self.title, self.intro, self.parts, self.verdict, self.holds)
 
-    def save(self, path: str | os.PathLike[str]) -> Path:
+    def save(self, path: str | os.PathLike[str], *, slides: bool = False, blank: bool = False) -> Path:
         """Write it to a file; the suffix of the name (.txt, .md, .html, .tex) is the format.
 
-        The file is written beside its place and then renamed, so a save that fails leaves an older file as it was.
+        Args:
+            path: the file. It is written beside its place and then renamed, so a save that fails leaves an older file.
+            slides: an .html file to hold as a lecture: keys reveal one right-hand side after the other.
+            blank: slides whose right-hand sides stay empty, for the class to fill in, on paper too.
 
         Returns:
             the path.
 
         Raises:
-            InvalidValue: for a name with another suffix, or none.
+            InvalidValue: for a name with another suffix, or none; for slides or blank with another than .html.
             FileProblem: if the folder is missing or cannot be written.
         """
         path = Path(path)
-        writers = {".txt": lambda: f"{self}\n", ".md": self.to_markdown, ".html": self.to_html}
-        writers[".tex"] = self.to_latex
+        writers = {".txt": lambda: f"{self}\n", ".md": self.to_markdown, ".html": self.to_html, ".tex": self.to_latex}
+        if slides or blank:
+            writers = {".html": lambda: slides_of(self.title, self.intro, self.parts, self.verdict, blank)}
         if path.suffix.lower() not in writers:
             raise InvalidValue(f"{str(path)!r} must end with one of {', '.join(writers)}: the suffix is the format")
-        content = writers[path.suffix.lower()]().encode()
-        return write_whole(path, content)
+        return write_whole(path, writers[path.suffix.lower()]().encode())
 
     def _repr_html_(self) -> str:
         """Return what a notebook shows: the page in a frame, so that neither's style touches the other."""
