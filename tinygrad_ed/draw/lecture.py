@@ -87,15 +87,18 @@ def net_input(quantity: str, terms: Mapping[str, Formula]) -> Formula:
     _, j, neurons = Quantity.of(quantity)
     if not neurons:
         names = {"a": f"alpha[{j - 1}]", "w": f"omega[{j}]", "b": f"beta[{j}]"}
-        return fill("$a $w + $b", {slot: terms[name] for slot, name in names.items()})
+        known = {slot: terms[name] for slot, name in names.items() if name in terms}
+        return fill("$a $w + $b" if "b" in known else "$a $w", known)
     k = neurons[0]
     products = [name for name in terms if name.startswith("omega")]
-    slots: dict[str, Formula] = {"b": terms[f"beta[{j},{k}]"]}
+    slots: dict[str, Formula] = {}
     for name in products:
         m = Quantity.of(name)[2][0]
         slots |= {f"w{m}": terms[name], f"a{m}": terms[f"alpha[{j - 1},{m}]"]}
     sums = [f"$w{m} · $a{m}" for m in sorted(Quantity.of(name)[2][0] for name in products)]
-    return fill(" + ".join([*sums, "$b"]), slots)
+    if (bias := f"beta[{j},{k}]") in terms:
+        slots["b"], sums = terms[bias], [*sums, "$b"]
+    return fill(" + ".join(sums), slots)
 
 
 def net_slope(quantity: str, of: str, terms: Mapping[str, Formula]) -> Formula | None:

@@ -129,11 +129,11 @@ class _Story:
         inputs = {self.by_id[edge.source].quantity or "" for _, edge in self.into[node.id]}
         kind, j, neurons = Quantity.of(node.quantity or "")
         if not neurons:
-            return kind == "zeta" and inputs == {f"alpha[{j - 1}]", f"omega[{j}]", f"beta[{j}]"}
+            return kind == "zeta" and inputs - {f"beta[{j}]"} == {f"alpha[{j - 1}]", f"omega[{j}]"}
         k = neurons[0]
         before = [name for name in inputs if name.startswith("alpha")]
         weights = {f"omega[{j},{at[0]},{k}]" for _, _, at in map(Quantity.of, before) if at}
-        return kind == "zeta" and bool(weights) and inputs == {*before, *weights, f"beta[{j},{k}]"}
+        return kind == "zeta" and bool(weights) and inputs - {f"beta[{j},{k}]"} == {*before, *weights}
 
     def slope(self, node: str) -> Formula:
         """Return the letter of a gradient: ∂E/∂node."""

@@ -165,7 +165,7 @@ def _grid(plane: Plane, here: Array, walked: Array | None, reach: float, resolut
 
 
 def _cost(mlp: MLP, problem: Problem, theta: Array) -> float:
-    arena = Arena(mlp.sizes, float)
+    arena = Arena(mlp.sizes, float, problem.beta)
     arena.theta[:] = theta
     _, alpha = rules.forward(arena.omega, arena.beta, problem.activations, problem.x)
     return float(np.mean(COSTS[problem.cost].C(alpha[len(mlp.layers)], problem.rho)))
