@@ -214,8 +214,8 @@ def crosscheck(
     >>> check.diagnosis[0].mend
     '∇_{b^j} E = the sum of the rows of B^j, `B.sum(axis=0)` (gradient computation, line 3)'
     """
-    names = tuple(dict.fromkeys([roads] if isinstance(roads, str) else roads))
-    taken = {name: chosen("road", name, ROADS) for name in names}
+    taken = {name: chosen("road", name, ROADS) for name in ([roads] if isinstance(roads, str) else roads)}
+    names = tuple(taken)
     if len(names) < 2:
         raise InvalidValue(f"a cross-check needs at least two roads of {', '.join(ROADS)}; it got {roads!r}")
     readers = judged(rules)

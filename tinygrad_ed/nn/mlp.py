@@ -1,5 +1,6 @@
 """MLP: one layer after another, as one network (lecture, section 3.3), with its batch and cost as plain data."""
 
+import reprlib
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from os import PathLike
@@ -57,15 +58,19 @@ class MLP:
         bias: bool | Sequence[bool] = True,
     ) -> None:
         if not np.iterable(sizes):
-            raise InvalidType(f"sizes is a list of widths, such as [2, 3, 1], not {sizes!r}")
+            raise InvalidType(f"sizes is a list of widths, such as [2, 3, 1], not {reprlib.repr(sizes)}")
         self.sizes = tuple([width(size) for size in sizes])
         if len(self.sizes) < 2:
-            raise InvalidValue(f"an MLP needs the widths of its input and of at least one layer, but got {sizes!r}")
+            raise InvalidValue(
+                f"an MLP needs the widths of its input and of at least one layer, but got {reprlib.repr(sizes)}"
+            )
         rng = generator(rng)  # one for all layers
         L = len(self.sizes) - 1
         biased = list(bias) if isinstance(bias, Sequence) else [bias] * L
         if len(biased) != L:
-            raise InvalidValue(f"bias is True, False, or a list with one for each of the {L} layers, but got {bias!r}")
+            raise InvalidValue(
+                f"bias is True, False, or a list with one for each of the {L} layers, but got {reprlib.repr(bias)}"
+            )
         kinds = zip(pairwise(self.sizes), _one_for_each(L, activation, output), biased, strict=True)
         self.layers = Layers(
             [Dense(*widths, phi, init, rng, dtype, has, j) for j, (widths, phi, has) in enumerate(kinds, start=1)]
@@ -119,6 +124,7 @@ class MLP:
                     f"layer {j - 1} gives {above.shape[1]}"
                 )
         sizes = [matrices[0].shape[0], *[matrix.shape[1] for matrix in matrices]]
+        biases = biases if biases is None else list(biases)
         if biases is not None and len(biases) != len(matrices):
             raise ShapeError(f"there are {len(matrices)} matrices of weights, but {len(biases)} biases")
         biased = True if biases is None else [bias is not None for bias in biases]
@@ -318,7 +324,7 @@ def _one_for_each(layers: int, activation: str | Sequence[str], output: str) -> 
     if len(names) != layers or output not in ("identity", names[-1]):
         raise InvalidValue(
             f"activation is one name, or a list with one for each of the {layers} layers, the last one too; got "
-            f"{names!r}, and output={output!r}"
+            f"{reprlib.repr(names)}, and output={output!r}"
         )
     return names
 
