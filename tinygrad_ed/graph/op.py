@@ -19,7 +19,7 @@ from typing import Any, overload
 
 import numpy as np
 
-from tinygrad_ed.errors import InvalidType, InvalidValue, NoDerivativeRule, ShapeError
+from tinygrad_ed.errors import InvalidType, InvalidValue, NoDerivativeRule, ShapeError, printable
 from tinygrad_ed.graph.grad_mode import mode, observer
 from tinygrad_ed.graph.meaning import meaning
 from tinygrad_ed.graph.node import Node, clock
@@ -148,7 +148,7 @@ class Op:
             self.guarded, self.quick, self.entrywise = (False, *self.trusted[1:]) if ours else (True, False, False)  # type: ignore[index]
 
     def __repr__(self) -> str:
-        return f"<op {self.name}>"
+        return f"<op {printable(self.name)}>"
 
     def __reduce__(self) -> tuple[Callable[[str, str], "Op"], tuple[str, str]]:
         """Pickle an op by its name and its meaning; its rules are functions, which no file can hold."""
