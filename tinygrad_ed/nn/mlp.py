@@ -62,14 +62,14 @@ class MLP:
         self.sizes = tuple([width(size) for size in sizes])
         if len(self.sizes) < 2:
             raise InvalidValue(
-                f"an MLP needs the widths of its input and of at least one layer, but got {reprlib.repr(sizes)}"
+                f"an MLP needs the widths of its input and of at least one layer, but got {[*self.sizes]}"
             )
         rng = generator(rng)  # one for all layers
         L = len(self.sizes) - 1
         biased = list(bias) if isinstance(bias, Sequence) else [bias] * L
         if len(biased) != L:
             raise InvalidValue(
-                f"bias is True, False, or a list with one for each of the {L} layers, but got {reprlib.repr(bias)}"
+                f"bias is True, False, or a list with one for each of the {L} layers, but got {len(biased)}"
             )
         kinds = zip(pairwise(self.sizes), _one_for_each(L, activation, output), biased, strict=True)
         self.layers = Layers(
@@ -109,6 +109,8 @@ class MLP:
         (MLP([2, 1, 2], activation='identity', output='identity'), array([10.5, 15. ]))
         """
         turned = chosen("layout", layout, {"rows": False, "columns": True})
+        if not np.iterable(weights) or not np.iterable([] if biases is None else biases):
+            raise InvalidType("weights is a list of matrices, one for each layer, and biases a list of vectors")
         given = [numbers(f"the weights of layer {j}", w) for j, w in enumerate(weights, start=1)]
         if not given:
             raise InvalidValue("from_weights needs the weights of at least one layer")
@@ -274,8 +276,7 @@ class MLP:
         except (ValueError, TypeError, LookupError, AttributeError) as error:
             raise FileProblem(f"{str(path)!r} holds no network of this package: {error}") from error
         for j, layer in enumerate(mlp.layers, start=1):
-            layer.weights = arrays[f"W{j}"]
-            layer.bias = None if layer.bias is None else arrays[f"b{j}"]
+            layer.weights, layer.bias = arrays[f"W{j}"], None if layer.bias is None else arrays[f"b{j}"]
         return mlp
 
     def parameters(self) -> list[Node]:
@@ -320,7 +321,7 @@ def _one_for_each(layers: int, activation: str | Sequence[str], output: str) -> 
     if isinstance(activation, str):
         activations.find(activation)  # also where there is no hidden layer to use it
         return [*[activation] * (layers - 1), output]
-    names = list(activation)
+    names = list(activation) if np.iterable(activation) else [activation]
     if len(names) != layers or output not in ("identity", names[-1]):
         raise InvalidValue(
             f"activation is one name, or a list with one for each of the {layers} layers, the last one too; got "
