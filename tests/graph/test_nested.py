@@ -78,8 +78,15 @@ FIRST = {
     "draw.network": lambda v: tg.draw.network(net(), v, [1.0]),
     "draw.graph": tg.draw.graph,
 }
-OF_PYTHON = {"+", "@", "an index", "an axis", "a parameter", "np.concatenate"}  # here Python or NumPy may say it
-FINE = {"a parameter", "rules", "roads"}
+OF_PYTHON = {
+    "+",
+    "@",
+    "an index",
+    "an axis",
+    "a parameter",
+    "np.concatenate",
+    "stack",
+}  # here Python or NumPy may say it
 
 
 @pytest.mark.parametrize("tree", TREES)

@@ -199,7 +199,7 @@ def shape_of(value: Any) -> tuple[int, ...]:
     try:
         return value.shape  # type: ignore[no-any-return]
     except AttributeError:  # an int or a list
-        return as_array(value).shape  # type: ignore[no-any-return]
+        return np.shape(value)
 
 
 def short(value: Any) -> str:
