@@ -144,12 +144,12 @@ def pickled(folder):
 
 HOSTILE = {
     "missing": (lambda f: f / "no.json", "no such file"),
-    "a folder": (lambda f: f, "no such file"),
+    "a folder": (lambda f: (f / "a.json").mkdir() or f / "a.json", "no such file"),
     "a pipe": (pipe, "no such file"),
-    "a device": (lambda f: "/dev/zero", "no such file"),
+    "a device": (lambda f: (f / "a.json").symlink_to("/dev/zero") or f / "a.json", "no such file"),
     "another suffix": (lambda f: text(f, "1", "bad.csv"), "ends with .json, .npz, .safetensors"),
     "large": (large, "larger than 64 MB"),
-    "a bomb": (bomb, "unfolds to more than 64 MB"),
+    "a bomb": (bomb, "it unfolds to more than 64 MB"),
     "not JSON": (lambda f: text(f, "W1 = [[1]]"), "is no JSON"),
     "cut off": (lambda f: text(f, '{"weights": [[['), "is no JSON"),
     "not UTF-8": (lambda f: text(f, b"\xff\xfe\xfa"), "is no JSON"),

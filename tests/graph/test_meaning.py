@@ -64,6 +64,13 @@ def test_an_op_of_that_name_with_another_meaning_is_refused(tmp_path, name):
     assert run(READS.format(made=""), tmp_path / "graph").startswith("InvalidValue: there is no op 'sq'")
 
 
+def test_what_a_rule_reads_among_its_globals_counts(tmp_path):
+    code = 'sq = tg.op("sq", lambda x: x * x, lambda g, y, x: (lambda: k * g * x)())'
+    run(WRITES.format(made=f"k = 2\n{code}"), tmp_path / "graph")
+    assert run(READS.format(made=f"k = 2\n{code}"), tmp_path / "graph") == "4.0 4.0"
+    assert run(READS.format(made=f"k = 5\n{code}"), tmp_path / "graph").startswith("InvalidValue: the op 'sq' here")
+
+
 def made(number=2.0, default=1.0, helper=np.sin, table=(1, 2), cell=3.0, kind="plain"):
     def inner(x):
         return helper(x) * number + sum(table)

@@ -10,6 +10,7 @@ import pytest
 
 import tinygrad_ed as tg
 from tinygrad_ed.closed_form import rules
+from tinygrad_ed.draw import stage
 from tinygrad_ed.nn import MLP, Dense
 
 RNG = np.random.default_rng(5)
@@ -135,13 +136,18 @@ def test_a_file_with_a_description_that_does_not_fit_its_arrays_is_refused(tmp_p
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_every_picture(kind):
+def test_every_picture(kind, monkeypatch):
     mlp, has = network(kind), KINDS[kind]
     drawn = tg.draw.network(mlp, X[0], RHO[0]).render("svg").decode()
     for j, width in ((1, 4), (2, 2)):
         assert len(re.findall(rf">β</tspan><tspan [^>]*>{j}<", drawn)) == width * has[j - 1]
     compared = tg.draw.compare(mlp, X, RHO).render("html").decode()
     assert ["grad_beta[1]" in compared, "grad_beta[2]" in compared] == list(has)
+    lines = [tg.draw.compare(net, X, RHO).render("svg").count(b'class="wire"') for net in (mlp, network("both"))]
+    assert lines[1] - lines[0] == 2 * has.count(False)  # to the gradients of the biases, on both roads
+    with monkeypatch.context() as only:
+        only.setattr(stage, "in_rows", None)  # neuron by neuron it is drawn as a network
+        tg.draw.player(mlp, X[0], RHO[0], detail="scalar").render("svg")
     for detail in ("scalar", "layer", "tensor"):
         player = tg.draw.player(mlp, X[0], RHO[0], detail=detail).render("html").decode()
         assert ['"beta[1' in player, '"beta[2' in player] == list(has)
@@ -177,6 +183,8 @@ def test_the_derivation_and_the_contribution(kind):
     said = tg.lecture.contribution(mlp, X[0], RHO[0], 1, 0)
     assert (said.beta is None, said.grad_beta is None) == (not has[0], not has[0])
     assert ("it has no bias" in str(said), "β¹₁" in str(said)) == (not has[0], has[0])
+    square = float(said.grad_omega @ said.grad_omega) + (said.grad_beta or 0.0) ** 2
+    assert said.predicted == pytest.approx(-0.1 * square, rel=1e-12)
     assert said.measured == pytest.approx(said.predicted, abs=0.2 * abs(said.predicted))
 
 

@@ -58,12 +58,11 @@ def _swept(mlp: MLP, parameters: Sequence[Node], x: Array, rho: Array, cost: str
     book |= {"cost": error.value, f"P[{L + 1}]": alpha[L].grad}
     for j in range(L, 0, -1):
         book |= {f"B[{j}]": zeta[j].grad, f"P[{j}]": alpha[j - 1].grad}
-    found, gradients = [parameter.grad for parameter in parameters], {}
-    for j, layer in enumerate(mlp.layers, start=1):
-        own = [found.pop(0) for _ in layer.parameters()]
-        gradients[j] = {f"{name}[{j}]": g for name, g in zip(("grad_omega", "grad_beta"), own, strict=False)}
-    for j in range(L, 0, -1):
-        book |= gradients[j]
+    found = iter([parameter.grad for parameter in parameters])
+    kinds = [("omega", "beta")[: len(layer.parameters())] for layer in mlp.layers]
+    gradients = [{f"grad_{kind}[{j}]": next(found) for kind in own} for j, own in enumerate(kinds, start=1)]
+    for own in reversed(gradients):
+        book |= own
     return book
 
 

@@ -23,23 +23,15 @@ x holds a sample or rows of samples, rho what is expected of each; else both are
 
 
 def read(path: Path, layout: str | None) -> tuple[MLP, Any, Any]:
-    """Return the network in a file, and its x and rho, None where it has none.
-
-    Raises:
-        FileProblem: for a file that is missing, too large, damaged, or of another kind.
-        InvalidValue, InvalidType, ShapeError: for unknown keys or arrays, and as `MLP.from_weights`.
-    """
+    """Return the network in a file, and its x and rho, None where it has none; refuse every other file in one line."""
+    readers = {".json": _from_json, ".npz": _from_npz, ".safetensors": MLP.load}
+    if path.suffix not in readers:
+        raise InvalidValue(f"a file of weights ends with {', '.join(readers)}, but this is {str(path)!r}")
     if not path.is_file():  # a pipe or a device would never end
         raise FileProblem(f"cannot read {str(path)!r}: there is no such file")
     if path.stat().st_size > MEGABYTES * 2**20:
         raise FileProblem(f"{str(path)!r} is larger than {MEGABYTES} MB, too large for weights to be looked at")
-    readers = {".json": _from_json, ".npz": _from_npz, ".safetensors": MLP.load}
-    if path.suffix not in readers:
-        raise InvalidValue(f"a file of weights ends with {', '.join(readers)}, but this is {str(path)!r}")
-    try:
-        given = readers[path.suffix](path)
-    except OSError as error:
-        raise error if isinstance(error, FileProblem) else FileProblem(f"cannot read {str(path)!r}: {error}") from error
+    given = readers[path.suffix](path)
     if isinstance(given, MLP):
         return given, None, None
     x, rho = given.pop("x", None), given.pop("rho", None)
@@ -87,17 +79,20 @@ def _from_npz(path: Path) -> dict[str, Any] | MLP:
         if storage.TEXT in sizes:
             return MLP.load(path)
         if sum(sizes.values()) > MEGABYTES * 2**20:
-            raise FileProblem(f"{str(path)!r} unfolds to more than {MEGABYTES} MB")
+            raise ValueError(f"it unfolds to more than {MEGABYTES} MB")
         with np.load(path, allow_pickle=False) as opened:
             arrays = dict(opened)
     except (*storage.DAMAGE, zlib.error) as error:
-        if isinstance(error, FileProblem):
-            raise
         raise FileProblem(f"{str(path)!r} is no npz file of numbers: {error}") from error
-    layers = range(1, 1 + sum([name.startswith("W") for name in arrays]))
-    known = [*[f"{kind}{j}" for j in layers for kind in "Wb"], "x", "rho"]
-    for name in [*arrays, *[f"W{j}" for j in layers or (1,)]]:
-        if name not in known or (name[0] == "W" and name not in arrays):
+    layers = range(1, 1 + max(1, sum([name.startswith("W") for name in arrays])))
+    weights, biases = [{j: f"{kind}{j}" for j in layers} for kind in "Wb"]
+    known = [*weights.values(), *biases.values(), "x", "rho"]
+    for name in {**arrays, **dict.fromkeys(weights.values())}:
+        if name not in known or name not in arrays:
             raise InvalidValue(f"{str(path)!r} should hold W1 b1 W2 b2 ...: {name!r}. {nearest(name, known)}")
-    data = {name: arrays[name] for name in ("x", "rho") if name in arrays}
-    return {"weights": [arrays[f"W{j}"] for j in layers], "biases": [arrays.get(f"b{j}") for j in layers], **data}
+    given = {"weights": [arrays[name] for name in weights.values()]}
+    return (
+        given
+        | {"biases": [arrays.get(name) for name in biases.values()]}
+        | {name: arrays[name] for name in ("x", "rho") if name in arrays}
+    )

@@ -13,15 +13,15 @@ from typing import Any
 
 import numpy as np
 
+_NAMED = (type, ModuleType, BuiltinFunctionType, np.ufunc, type(np.sum))  # their names say what they are
+
 
 def meaning(op: Any) -> str:
     """Return a text that is the same in every process where the op has the same code; none for one of the package.
 
     >>> from tinygrad_ed.graph.op import Op
-    >>> square = Op("square", lambda x: x * x, (lambda g, y, x: 2 * g * x,))
-    >>> again = Op("square", lambda x: x * x, (lambda g, y, x: 2 * g * x,))
-    >>> fives = Op("square", lambda x: x * x, (lambda g, y, x: 5 * g,))
-    >>> meaning(square) == meaning(again), meaning(square) == meaning(fives)
+    >>> square, again = [Op("square", lambda x: x * x, (lambda g, y, x: 2 * g * x,)) for _ in range(2)]
+    >>> meaning(square) == meaning(again), meaning(square) == meaning(Op("square", np.square, (None,)))
     (True, False)
     """
     if op.trusted is not None and op.rules is op.trusted[0]:
@@ -32,47 +32,37 @@ def meaning(op: Any) -> str:
 
 def _told(thing: Any, met: set[int]) -> str:
     """Return what a value is, whoever holds it; `met` are the functions and objects that were told before."""
-    if isinstance(thing, tuple | list):
-        return f"({', '.join([_told(part, met) for part in thing])})"
-    if isinstance(thing, set | frozenset | dict):
-        parts = thing.items() if isinstance(thing, dict) else thing
-        return f"{{{', '.join(sorted([_told(part, met) for part in parts]))}}}"
+    if isinstance(thing, tuple | list | set | frozenset | dict):
+        parts = [_told(part, met) for part in (thing.items() if isinstance(thing, dict) else thing)]
+        return repr(parts if isinstance(thing, tuple | list) else sorted(parts))
     if isinstance(thing, np.ndarray):
-        return f"{thing.dtype} {thing.shape} {hashlib.sha256(thing.tobytes()).hexdigest()}"
+        return f"{thing.dtype} {thing.shape} {thing.tobytes().hex()}"
     if isinstance(thing, CodeType):
         return _told((thing.co_code.hex(), thing.co_names, thing.co_consts, thing.co_argcount, thing.co_flags), met)
     if thing is None or isinstance(thing, int | float | complex | str | bytes | np.generic):
         return repr(thing)
-    name = f"{getattr(thing, '__module__', '')}.{getattr(thing, '__qualname__', getattr(thing, '__name__', ''))}"
-    if id(thing) in met or isinstance(thing, ModuleType):
+    name = f"{getattr(thing, '__module__', '')}.{getattr(thing, '__name__', type(thing).__qualname__)}"
+    if id(thing) in met or isinstance(thing, _NAMED):
         return name
     met.add(id(thing))
-    if isinstance(thing, partial):
-        return _told((thing.func, thing.args, thing.keywords), met)
     if isinstance(thing, MethodType):
         return _told((thing.__func__, thing.__self__), met)
-    if isinstance(thing, FunctionType) and not _is_known(thing):
+    if isinstance(thing, partial):
+        return _told((thing.func, thing.args, thing.keywords), met)
+    if isinstance(thing, FunctionType):
+        code, world = thing.__code__, thing.__globals__
+        home, package = sys.modules.get(thing.__module__), thing.__module__.partition(".")[0]
+        known = "site-packages" in code.co_filename or package in {"tinygrad_ed", *sys.stdlib_module_names}
+        if known and getattr(home, thing.__qualname__, None) is thing:
+            return name
         cells = [cell.cell_contents for cell in thing.__closure__ or ()]
-        read = {name: thing.__globals__[name] for name in sorted(_names(thing.__code__)) if name in thing.__globals__}
-        return _told((thing.__code__, thing.__defaults__, thing.__kwdefaults__, cells, read), met)
+        read = [world[word] for word in sorted(_names(code)) if word in world]
+        return _told((code, thing.__defaults__, thing.__kwdefaults__, cells, read), met)
     if hasattr(thing, "forward") and hasattr(thing, "rules"):  # another op
         return f"op {thing.name} {meaning(thing)}"
-    if isinstance(thing, type | FunctionType | BuiltinFunctionType | np.ufunc | type(np.sum)):
-        return name
     return f"{type(thing).__module__}.{type(thing).__qualname__} {_told(getattr(thing, '__dict__', None), met)}"
-
-
-def _is_known(function: FunctionType) -> bool:
-    """Tell whether a name says it all: that of a function of Python, of this package, or of an installed one."""
-    home = sys.modules.get(function.__module__ or "")
-    if getattr(home, function.__qualname__, None) is not function:
-        return False
-    package = function.__module__.partition(".")[0]
-    installed = "site-packages" in function.__code__.co_filename
-    return installed or package == "tinygrad_ed" or package in sys.stdlib_module_names
 
 
 def _names(code: CodeType) -> set[str]:
     """Return the names that a function reads, also in functions inside it."""
-    inner = [_names(constant) for constant in code.co_consts if isinstance(constant, CodeType)]
-    return set(code.co_names).union(*inner)
+    return set(code.co_names).union(*[_names(inner) for inner in code.co_consts if isinstance(inner, CodeType)])
