@@ -56,7 +56,7 @@ FIRST = {
     "exp": tg.exp,
     "stack": lambda v: tg.stack([v, tg.Node(1.0)]),
     "np.concatenate": lambda v: np.concatenate([tg.Node([1.0]), v]),
-    "np.isin": lambda v: np.isin(tg.Node([1.0]), [v]),
+    "np.isin": lambda v: np.isin(tg.Node([1.0]), [v, [1.0, [2.0]]]),
     "np.add": lambda v: np.add(tg.Node(1.0), v),
     "+": lambda v: tg.Node(1.0) + v,
     "@": lambda v: tg.Node([1.0]) @ v,
