@@ -2,6 +2,7 @@
 
 import copy
 import pickle
+import pydoc
 import re
 from concurrent.futures import ThreadPoolExecutor
 
@@ -210,7 +211,7 @@ def test_a_bias_is_there_for_good_or_not_at_all():
         (lambda: setattr(mlp.layers[0], "weights", None), "the weights must hold real numbers"),
         (
             lambda: mlp.layers.__setitem__(0, Dense(2, 3, bias=False)),
-            "layer 1 has the bias True, and the new one False",
+            r"parameters \('weights', 'bias'\), and the new one \('weights',\)",
         ),
     ):
         with pytest.raises(tg.Error, match=words):
@@ -232,3 +233,12 @@ def test_a_bias_is_there_for_good_or_not_at_all():
 def test_what_is_no_bias_is_refused(bias, words):
     with pytest.raises(tg.Error, match=words):
         MLP([2, 3, 2], bias=bias)
+
+
+def test_help_names_the_layers_the_weights_and_the_bias():
+    for thing, words in (
+        (MLP, ("layers:", "layers[0].weights", "layers[0].bias", "bias:")),
+        (Dense, ("weights:", "bias:")),
+    ):
+        said = pydoc.plain(pydoc.render_doc(thing))
+        assert [word for word in words if word not in said] == []

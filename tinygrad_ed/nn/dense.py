@@ -196,7 +196,7 @@ class Layers(list[Dense]):
         for what, wanted, got in (
             ("widths", (old.n_in, old.n_out), (new.n_in, new.n_out)),
             ("dtype", old.weights.dtype, new.weights.dtype),
-            ("bias", old.bias is not None, new.bias is not None),
+            ("parameters", *[("weights", "bias")[: len(layer.parameters())] for layer in (old, new)]),
         ):
             if wanted != got:
                 raise ShapeError(f"{old.called()} has the {what} {wanted}, and the new one {got}; they must be equal")
