@@ -53,7 +53,7 @@ def test_an_op_of_ones_own_is_pickled_by_name_and_refused_where_the_name_is_take
     with pytest.raises(tg.InvalidType, match="op 'etiquette_cube' cannot be pickled: another op has the same name"):
         pickle.dumps(other(tg.Node(2.0)))
     with pytest.raises(tg.InvalidValue, match="no op 'never_made'; make it with"):
-        tg.graph.op.find_op("never_made")
+        tg.graph.op.find_op("never_made", "")
 
 
 def test_threads_build_and_sweep_their_own_graphs():

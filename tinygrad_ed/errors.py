@@ -18,7 +18,7 @@ class Error(Exception):
     """The base of every error that tinygrad_ed raises on purpose. Its message is one line, also with an array in it."""
 
     def __init__(self, message: str) -> None:
-        super().__init__(" ".join(message.split()))
+        super().__init__(printable(" ".join(message.split())))
 
 
 class InvalidValue(Error, ValueError):
@@ -71,6 +71,15 @@ class MissingExtra(Error, ImportError):
 
 class FileProblem(Error, OSError):
     """A file or folder that cannot be read or written."""
+
+
+def printable(text: str) -> str:
+    r"""Return text that a terminal may show: what is not printable is written as in `repr`, but for the ends of lines.
+
+    >>> print(printable("a\x1b[31m"))
+    a\x1b[31m
+    """
+    return "".join([c if c.isprintable() or c == "\n" else c.encode("unicode_escape").decode() for c in text])
 
 
 def nearest(name: object, known: Iterable[str]) -> str:

@@ -3,6 +3,8 @@ import shlex
 import shutil
 import sys
 import textwrap
+import time
+from pathlib import Path
 
 import pytest
 
@@ -169,3 +171,70 @@ def test_where_one_engine_gives_up_no_other_one_is_tried(bare, monkeypatch, tmp_
     ) as caught:
         backends.render(SOURCE, "svg")
     assert "pygraphviz" not in str(caught.value)
+
+
+def ended(file, seconds=5.0):
+    """Tell whether the process whose id is in a file ends soon; a zombie has ended."""
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        try:
+            pid = int(file.read_text())
+            state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+        except (OSError, ValueError):
+            return file.exists()
+        if state == "Z":
+            return True
+        time.sleep(0.02)
+    return False
+
+
+NOTES_ITSELF = "import os, subprocess, sys, time, pathlib\npathlib.Path({file!a}).write_text(str(os.getpid()))\n"
+STARTS_A_CHILD = (
+    "child = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)'])\n"
+    "pathlib.Path({file!a}).write_text(str(child.pid))\n"
+)
+BAD_ENGINES = {
+    "floods its output": (NOTES_ITSELF + "while True: sys.stdout.write('<svg>' * 10000)", "wrote more than 2 MB"),
+    "floods its errors": (NOTES_ITSELF + "while True: sys.stderr.write('<svg>' * 10000)", "wrote more than 2 MB"),
+    "hangs": (NOTES_ITSELF + "time.sleep(60)", "gave up after 1 s"),
+    "hangs after it has drawn": (NOTES_ITSELF + "os.write(1, b'<svg>'); os.close(1); os.close(2); time.sleep(60)", ""),
+    "hangs, and its child": ("import subprocess, sys, time, pathlib\n" + STARTS_A_CHILD + "time.sleep(60)", "gave up"),
+    "floods, and its child": (
+        "import subprocess, sys, pathlib\n" + STARTS_A_CHILD + "while True: sys.stdout.write('<svg>' * 10000)",
+        "wrote more than 2 MB",
+    ),
+    "fails, and its child": ("import subprocess, sys, pathlib\n" + STARTS_A_CHILD + "sys.exit(3)", "exit status 3"),
+}
+
+
+@pytest.mark.parametrize("name", BAD_ENGINES)
+def test_a_bad_engine_is_ended_in_time_with_all_its_children(nothing, monkeypatch, tmp_path, name):
+    code, words = BAD_ENGINES[name]
+    noted = tmp_path / "process"
+    script(tmp_path / "dot", code.replace("{file!a}", ascii(str(noted))))
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(backends, "SECONDS", 1)
+    monkeypatch.setattr(backends, "MEGABYTES", 2)
+    began = time.monotonic()
+    with pytest.raises(tg.FileProblem, match=f"dot: .*{words}"):
+        backends.render(SOURCE, "svg")
+    assert time.monotonic() - began < 10
+    assert ended(noted)
+
+
+def test_a_child_that_keeps_the_output_open_does_not_hold_up_a_drawing(nothing, monkeypatch, tmp_path):
+    noted = tmp_path / "process"
+    code = "import subprocess, sys, pathlib\n" + STARTS_A_CHILD + "sys.stdout.write('<svg>drawn</svg>')"
+    script(tmp_path / "dot", code.replace("{file!a}", ascii(str(noted))))
+    monkeypatch.setenv("PATH", str(tmp_path))
+    began = time.monotonic()
+    assert backends.render(SOURCE, "svg") == b"<svg>drawn</svg>"
+    assert time.monotonic() - began < 10
+    assert ended(noted)
+
+
+def test_a_large_source_and_a_large_drawing_pass_whole(nothing, monkeypatch, tmp_path):
+    script(tmp_path / "dot", "import sys; sys.stdout.buffer.write(sys.stdin.buffer.read())")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    source = "digraph { " + "a -> b; " * 400_000 + "}"
+    assert backends.render(source, "svg") == source.encode()

@@ -24,7 +24,8 @@ from tinygrad_ed.graph.node import Node
 from tinygrad_ed.graph.values import Plain
 from tinygrad_ed.nn import MLP
 from tinygrad_ed.nn.checks import chosen
-from tinygrad_ed.nn.mlp import Layers, batch_of, parameters_of
+from tinygrad_ed.nn.dense import Layers
+from tinygrad_ed.nn.mlp import batch_of, parameters_of
 from tinygrad_ed.nn.problem import Problem
 from tinygrad_ed.notation.letters import named
 from tinygrad_ed.notation.quantity import Quantity
@@ -213,8 +214,8 @@ def crosscheck(
     >>> check.diagnosis[0].mend
     '∇_{b^j} E = the sum of the rows of B^j, `B.sum(axis=0)` (gradient computation, line 3)'
     """
-    names = tuple(dict.fromkeys([roads] if isinstance(roads, str) else roads))
-    taken = {name: chosen("road", name, ROADS) for name in names}
+    taken = {name: chosen("road", name, ROADS) for name in ([roads] if isinstance(roads, str) else roads)}
+    names = tuple(taken)
     if len(names) < 2:
         raise InvalidValue(f"a cross-check needs at least two roads of {', '.join(ROADS)}; it got {roads!r}")
     readers = judged(rules)
@@ -237,7 +238,8 @@ def _in_float64(mlp: MLP) -> MLP:
     twin = copy.copy(mlp)
     twin.layers = Layers([copy.copy(layer) for layer in mlp.layers])
     for layer in twin.layers:
-        layer.weights, layer.bias = [Node(p.value.astype(float), name=p.name) for p in layer.parameters()]
+        for kind, p in zip(("weights", "bias"), layer.parameters(), strict=False):
+            setattr(layer, kind, Node(p.value.astype(float), name=p.name))
     return twin
 
 

@@ -79,6 +79,8 @@ class RuleCase:
     ) -> None:
         L = len(problem.omega)
         called = [(judged.layer(i, L), call) for i, call in enumerate(judged.calls) if call.fair]
+        if judged.name == "grad_beta":  # a layer without a bias has no such gradient
+            called = [(j, call) for j, call in called if j in problem.beta]
         self.rule, self.problem = judged.name, problem
         self.layers, self.calls = [j for j, _ in called], [call for _, call in called]
         around = [surroundings(j, problem, book) for j in self.layers]

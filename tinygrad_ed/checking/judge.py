@@ -14,7 +14,7 @@ import numpy as np
 
 from tinygrad_ed.checking.rounding import FLOOR, UNITS
 from tinygrad_ed.closed_form.rules import RULES
-from tinygrad_ed.errors import InvalidType
+from tinygrad_ed.errors import InvalidType, printable
 from tinygrad_ed.graph.values import Array
 from tinygrad_ed.nn.checks import chosen
 
@@ -86,7 +86,7 @@ class Judged:
             answer = self.rule(*[_protected(arg) for arg in args])
             result = np.array(answer)
         except Exception as error:  # noqa: BLE001  # whatever a reader's rule raises is a finding
-            return error, f"your {self.name} raised {type(error).__name__}: {error}"
+            return error, f"your {self.name} raised {type(error).__name__}: {printable(str(error))}"
         if answer is None:
             return None, f"your {self.name} returned None; is a `return` missing?"
         if result.dtype.kind not in "fiub":

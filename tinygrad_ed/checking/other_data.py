@@ -27,12 +27,12 @@ def probes(problem: Problem) -> list[tuple[str, Problem]]:
     """
     rng = np.random.default_rng(0)
     L, M = len(problem.omega), len(problem.x)
-    sizes = [problem.x.shape[1], *[len(problem.beta[j]) for j in range(1, L + 1)]]
+    sizes = [problem.x.shape[1], *[problem.omega[j].shape[1] for j in range(1, L + 1)]]
     samples = next(m for m in range(3, L + 6) if m not in (M, *sizes))
     widths = [n for n in range(3, L + 5) if n != M][: L + 1]
     x, rho = rng.normal(size=(samples, sizes[0])), _expected(rng, problem.cost, samples, sizes[-1])
-    beta: dict[int, Any] = {j: rng.normal(size=b.shape) for j, b in problem.beta.items()}
-    all_biased = all(b.all() for b in problem.beta.values())
+    beta: dict[int, Any] = {j: rng.normal(size=sizes[j]) for j in range(1, L + 1)}
+    all_biased = problem.beta.keys() == beta.keys() and all(b.all() for b in problem.beta.values())
     larger = _of_sizes(problem, L + 5, list(range(3, L + 4)))
     deeper = _of_sizes(problem, L + 7, list(range(3, L + 6)))
     return [
@@ -79,7 +79,7 @@ def _far(problem: Problem) -> Problem:
     if COSTS[problem.cost].expects == "numbers":
         return problem._replace(rho=problem.rho + np.resize([10.0, -10.0], problem.rho.shape))
     L = len(problem.omega)
-    omega, beta = {**problem.omega, L: 10 * problem.omega[L]}, {**problem.beta, L: 10 * problem.beta[L]}
+    omega, beta = [{**book, L: 10 * book[L]} if L in book else book for book in (problem.omega, problem.beta)]
     return problem._replace(omega=omega, beta=beta)
 
 

@@ -58,9 +58,11 @@ def _swept(mlp: MLP, parameters: Sequence[Node], x: Array, rho: Array, cost: str
     book |= {"cost": error.value, f"P[{L + 1}]": alpha[L].grad}
     for j in range(L, 0, -1):
         book |= {f"B[{j}]": zeta[j].grad, f"P[{j}]": alpha[j - 1].grad}
-    for j in range(L, 0, -1):
-        weights, bias = parameters[2 * j - 2 : 2 * j]
-        book |= {f"grad_omega[{j}]": weights.grad, f"grad_beta[{j}]": bias.grad}
+    found = iter([parameter.grad for parameter in parameters])
+    kinds = [("omega", "beta")[: len(layer.parameters())] for layer in mlp.layers]
+    gradients = [{f"grad_{kind}[{j}]": next(found) for kind in own} for j, own in enumerate(kinds, start=1)]
+    for own in reversed(gradients):
+        book |= own
     return book
 
 
@@ -87,13 +89,14 @@ def by_numeric(mlp: MLP, x: Array, rho: Array, cost: str) -> Ledger:
     omega, beta, _ = parameters_of(mlp)
     omega, beta = [{j: p.astype(float) for j, p in parameters.items()} for parameters in (omega, beta)]
     L, C = len(omega), costs.individual(cost)
-    alpha, _ = forward(mlp, x.astype(float), [p[j] for j in omega for p in (omega, beta)])
+    alpha, _ = forward(mlp, x.astype(float), [p[j] for j in omega for p in (omega, beta) if j in p])
+    shift = {j: beta.get(j, 0.0) for j in omega}
 
     def error(zeta: Array, j: int) -> Array:
         """Return E for each of many net inputs of layer j, `(K, M, n_j)`."""
         alpha = np.asarray(mlp.layers[j - 1].activate(zeta))
         for i in range(j + 1, L + 1):
-            alpha = np.asarray(mlp.layers[i - 1].activate(alpha @ omega[i] + beta[i]))
+            alpha = np.asarray(mlp.layers[i - 1].activate(alpha @ omega[i] + shift[i]))
         return np.asarray(np.mean(C(alpha, rho), axis=-1))
 
     book = Ledger(cost=float(np.mean(C(alpha[L], rho))))
@@ -102,13 +105,14 @@ def by_numeric(mlp: MLP, x: Array, rho: Array, cost: str) -> Ledger:
         below, reach = alpha[j - 1], reach_of(alpha[j - 1])
 
         def by_omega(w: Array, j: int = j, below: Array = below, reach: float = reach) -> Array:
-            return error(below @ (w / reach) + beta[j], j) / unit
+            return error(below @ (w / reach) + shift[j], j) / unit
 
         def by_beta(b: Array, j: int = j, below: Array = below) -> Array:
             return error(below @ omega[j] + b[:, None, :], j) / unit
 
         book[f"grad_omega[{j}]"] = stacked_derivative(by_omega, omega[j] * reach, STEP) * (unit * reach)
-        book[f"grad_beta[{j}]"] = stacked_derivative(by_beta, beta[j], STEP) * unit
+        if j in beta:
+            book[f"grad_beta[{j}]"] = stacked_derivative(by_beta, beta[j], STEP) * unit
     return book
 
 

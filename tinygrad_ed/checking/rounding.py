@@ -49,7 +49,7 @@ def allowances(
     off: dict[str, Any] = {"alpha[0]": np.zeros_like(x)}
     for j in range(1, L + 1):
         below, alpha, zeta = book[f"alpha[{j - 1}]"], book[f"alpha[{j}]"], book[f"zeta[{j}]"]
-        e = off[f"zeta[{j}]"] = _product(off[f"alpha[{j - 1}]"], below, omega[j], u) + u * np.abs(beta[j])
+        e = off[f"zeta[{j}]"] = _product(off[f"alpha[{j - 1}]"], below, omega[j], u) + u * np.abs(beta.get(j, 0.0))
         off[f"alpha[{j}]"] = _spread(ACTIVATIONS[activations[j]].phi, zeta, e) + u * (np.abs(alpha) + np.abs(zeta))
 
     alpha, P, e = book[f"alpha[{L}]"], book[f"P[{L + 1}]"], off[f"alpha[{L}]"]

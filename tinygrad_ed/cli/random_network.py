@@ -1,25 +1,32 @@
-"""The commands on a random network and batch: check, draw, play."""
+"""The commands on a random network and batch, or on the reader's own: check, draw, play."""
 
 import argparse
+from pathlib import Path
 from typing import Any
 
 from tinygrad_ed.checking.roads import ROADS
+from tinygrad_ed.cli import own_weights
 from tinygrad_ed.cli.parser import Add, Parser, seed, sizes, whole
+from tinygrad_ed.errors import InvalidValue, printable
 from tinygrad_ed.nn import MLP, activations, costs
+from tinygrad_ed.nn.mlp import batch_of
 
 
 def add_check(add: Add) -> None:
     """Add the command `check`."""
-    check = add("check", _check, "Cross-check the roads on a random network and batch.")
+    check = add(
+        "check", _check, "Cross-check the roads on a network and a batch, random or your own.", own_weights.FILES
+    )
     _network_options(check)
-    check.add_argument("--batch", type=whole, default=4, help="number of samples (default: %(default)s)")
+    check.add_argument("--batch", type=whole, default=4, help="number of random samples (default: %(default)s)")
+    check.add_argument("--ledger", action="store_true", help="print every number of the rules, too")
     check.add_argument("--roads", default=",".join(ROADS), help="default: %(default)s")
     check.add_argument("--brief", action="store_true", help="only the last line of the table")
 
 
 def add_draw(add: Add) -> None:
     """Add the command `draw`."""
-    draw = add("draw", _draw, "Draw a random network on one sample.")
+    draw = add("draw", _draw, "Draw a network, random or your own.", own_weights.FILES)
     _network_options(draw)
     draw.add_argument("--view", choices=("graph", "network", "compare"), default="graph")
     draw.add_argument("--detail", choices=("auto", "layer", "tensor", "scalar"), default="tensor", help="of the graph")
@@ -28,70 +35,112 @@ def add_draw(add: Add) -> None:
 
 def add_play(add: Add) -> None:
     """Add the command `play`."""
-    play = add("play", _play, "Write the step-by-step player of a random network: one HTML file.")
+    text = "Write the step-by-step player of a network, random or your own: one HTML file."
+    play = add("play", _play, text, own_weights.FILES)
     _network_options(play)
     play.add_argument("--out", default="player.html", help="file (default: %(default)s)")
 
 
 def _network_options(parser: Parser) -> None:
-    parser.add_argument("--sizes", type=sizes, default=[2, 3, 2], help="widths n_0-n_1-...-n_L (default: 2-3-2)")
-    parser.add_argument("--activation", default="tanh", help=", ".join(activations.NAMES))
-    parser.add_argument("--output", default="identity", help="activation of the last layer")
+    parser.add_argument("--weights", type=Path, metavar="FILE", help="your own: .json, .npz or .safetensors, see below")
+    parser.add_argument(
+        "--layout", choices=("rows", "columns"), help="of your weights: (n_in, n_out), or (n_out, n_in)"
+    )
+    parser.add_argument("--x", type=own_weights.rows, help="your own sample, as --x=0.5,-1; several: --x='0.5,-1;2,3'")
+    parser.add_argument("--rho", type=own_weights.rows, help="what is expected, as --rho=1,0; classes: --rho=2")
+    parser.add_argument("--sizes", type=sizes, help="of a random network: widths n_0-n_1-...-n_L (default: 2-3-2)")
+    parser.add_argument("--activation", help=f"default: tanh, or as the file says; {', '.join(activations.NAMES)}")
+    parser.add_argument("--output", help="activation of the last layer; default: identity, or as the file says")
     parser.add_argument("--cost", default="mse", help=", ".join(costs.NAMES))
     parser.add_argument("--seed", type=seed, default=0)
 
 
-def _random_problem(options: argparse.Namespace, samples: int) -> tuple[MLP, Any, Any]:
-    """Return a network, biases included, and data from the seed; expected outputs that suit the cost."""
+def _problem(options: argparse.Namespace, samples: int) -> tuple[MLP, Any, Any]:
+    """Return a network and a batch: the reader's own as far as they are given, else random."""
+    from tinygrad_ed.closed_form.derivatives import COSTS
+    from tinygrad_ed.errors import generator
+
+    costs.find(options.cost)
+    rng, x, rho = generator(options.seed), None, None
+    if options.weights is None:
+        if options.layout:
+            raise InvalidValue("--layout tells how --weights FILE is laid out, but there is no file")
+        mlp = MLP(options.sizes or [2, 3, 2], rng=options.seed)
+        for layer in mlp.layers:  # at zero a bias would be left out of the check, and of the picture
+            layer.bias = rng.uniform(-1.0, 1.0, layer.n_out)
+    elif options.sizes:
+        raise InvalidValue("--sizes is for a random network; with --weights the file has the sizes")
+    else:
+        mlp, x, rho = own_weights.read(options.weights, options.layout)
+    for layer in mlp.layers[:-1]:
+        layer.activation = options.activation or layer.activation
+    activations.find(options.activation or "tanh")  # also where there is no hidden layer
+    mlp.layers[-1].activation = options.output or mlp.layers[-1].activation
+    x = x if options.x is None else options.x
+    if options.rho is not None:
+        classes = COSTS[options.cost].expects == "shares" and {len(row) for row in options.rho} == {1}
+        rho = [row[0] for row in options.rho] if classes else options.rho
+    if (x is None) != (rho is None):
+        raise InvalidValue("x and rho belong together: give both, such as --x=0.5,-1 --rho=1, or none for random ones")
+    if x is None:
+        x, rho = _random_batch(mlp, options.cost, samples, rng)
+    return mlp, *batch_of(mlp, x, rho, options.cost)
+
+
+def _random_batch(mlp: MLP, cost: str, samples: int, rng: Any) -> tuple[Any, Any]:
+    """Return random inputs, and expected outputs that suit the cost."""
     import numpy as np
 
     from tinygrad_ed.closed_form.derivatives import COSTS
-    from tinygrad_ed.errors import generator, storable
+    from tinygrad_ed.errors import storable
 
-    costs.find(options.cost)
-    row = COSTS[options.cost]
-    mlp = MLP(options.sizes, options.activation, options.output, rng=options.seed)
+    row = COSTS[cost]
     storable("the batch", samples, max(mlp.sizes))
-    rng = generator(options.seed)
-    for layer in mlp.layers:  # at zero a bias would be left out of the check, and of the picture
-        layer.bias.value = rng.uniform(-1.0, 1.0, layer.n_out)
     x = rng.standard_normal((samples, mlp.sizes[0])).round(2)
     shape = (samples, mlp.sizes[-1])
     if row.expects == "shares":
-        return mlp, x, np.eye(shape[1])[rng.integers(0, shape[1], samples)]
+        return x, np.eye(shape[1])[rng.integers(0, shape[1], samples)]
     if row.classes:
-        return mlp, x, rng.choice([-1.0, 1.0], shape)
-    return mlp, x, rng.standard_normal(shape).round(2)
+        return x, rng.choice([-1.0, 1.0], shape)
+    return x, rng.standard_normal(shape).round(2)
+
+
+def _one_or_all(options: argparse.Namespace) -> tuple[MLP, Any, Any]:
+    """Return a network, and one sample without a batch axis or a whole batch."""
+    mlp, x, rho = _problem(options, 1)
+    return (mlp, x[0], rho[0]) if len(x) == 1 else (mlp, x, rho)
 
 
 def _check(options: argparse.Namespace) -> int:
-    from tinygrad_ed.checking.crosscheck import crosscheck
+    from tinygrad_ed.checking.crosscheck import crosscheck, ledger
 
-    mlp, x, rho = _random_problem(options, options.batch)
+    mlp, x, rho = _problem(options, options.batch)
     result = crosscheck(mlp, x, rho, options.cost, [road.strip() for road in options.roads.split(",")])
     print(str(result).splitlines()[-1] if options.brief else result)
+    if options.ledger:
+        print(f"\n{ledger(mlp, x, rho, options.cost)}")
     return 0 if result.agree else 1
 
 
 def _draw(options: argparse.Namespace) -> int:
     from tinygrad_ed import draw
 
-    mlp, x, rho = _random_problem(options, 1)
+    mlp, x, rho = _one_or_all(options)
     if options.view == "graph":
-        error = costs.find(options.cost)(mlp(x[0]), rho[0])
+        error = costs.find(options.cost)(mlp(x), rho)
         error.backward()
         picture: Any = draw.graph(error, detail=options.detail)
     elif options.view == "network":
-        picture = draw.network(mlp, x[0], rho[0], options.cost)
+        picture = draw.network(mlp, x, rho, options.cost)
     else:
-        picture = draw.compare(mlp, x[0], rho[0], options.cost)
-    print(f"wrote {picture.save(options.out)}")
+        picture = draw.compare(mlp, x, rho, options.cost)
+    print(printable(f"wrote {picture.save(options.out)}"))
     return 0
 
 
 def _play(options: argparse.Namespace) -> int:
     from tinygrad_ed import draw
 
-    mlp, x, rho = _random_problem(options, 1)
-    print(f"wrote {draw.player(mlp, x[0], rho[0], options.cost).save(options.out)}; open it in a browser")
+    picture = draw.player(*_one_or_all(options), options.cost)
+    print(printable(f"wrote {picture.save(options.out)}; open it in a browser"))
     return 0

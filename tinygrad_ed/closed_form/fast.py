@@ -68,6 +68,7 @@ class FastStep:
 
         with_ones = {j: np.ones((sizes[j] + 1, M), dtype) for j in range(1, L)}
         below = {1: self.x.T} | {j + 1: with_ones[j] for j in range(1, L)}
+        below = {j: rows if j in arena.beta else rows[:-1] for j, rows in below.items()}  # no bias, no row of ones
         self.alpha = {j: with_ones[j][:-1] for j in range(1, L)} | {L: np.zeros((sizes[L], M), dtype)}
         self.B = {j: np.zeros((sizes[j], M), dtype) for j in range(1, L + 1)}
         most = max(1, BLOCK // M)  # rows that are worked on at a time
@@ -84,7 +85,7 @@ class FastStep:
 
             if j == 1 and sizes[0] >= WIDE and sizes[1] <= NARROW:
                 product = np.zeros((M, sizes[1]), dtype)
-                self._forward += [times(self.x, folded, product), do(np.copyto, zeta, product.T)]  # ζᵀ = α̃ᵀ Ω̃
+                self._forward += [times(below[1].T, folded, product), do(np.copyto, zeta, product.T)]  # ζᵀ = α̃ᵀ Ω̃
             else:
                 self._forward.append(times(folded.T, below[j], zeta))  # ζ = Ω̃ᵀ α̃
             for r, rest in zip(rows, scratch, strict=True):

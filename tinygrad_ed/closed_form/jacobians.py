@@ -247,7 +247,7 @@ def sample_quantities(
     alpha, dphi = {0: x}, {}
     named = {"alpha[0]": x}
     for j in range(1, L + 1):
-        named[f"zeta[{j}]"] = zeta = layer_zeta(alpha[j - 1], omega[j], beta[j])
+        named[f"zeta[{j}]"] = zeta = layer_zeta(alpha[j - 1], omega[j], beta.get(j, np.zeros_like(omega[j][0])))
         named[f"alpha[{j}]"] = alpha[j] = ACTIVATIONS[activations[j]].phi(zeta)
         dphi[j] = ACTIVATIONS[activations[j]].dphi(zeta)
     named["cost"] = COSTS[cost].C(alpha[L][np.newaxis], rho[np.newaxis])
@@ -259,7 +259,8 @@ def sample_quantities(
         named[f"P[{j}]"] = P[j]
     for j in range(L, 0, -1):
         named[f"grad_omega[{j}]"] = grad_omega(P[j + 1], alpha[j - 1], dphi[j])
-        named[f"grad_beta[{j}]"] = error_by_b(P[j + 1], dphi[j])[0]
+        if j in beta:
+            named[f"grad_beta[{j}]"] = error_by_b(P[j + 1], dphi[j])[0]
     return named
 
 

@@ -1,7 +1,8 @@
 """The backpropagation rules for a batch, and the two algorithms of the lecture that use them.
 
 A network with L layers is given by dicts of plain arrays, keyed as on the slides: `omega[j]` of shape
-`(n_{j-1}, n_j)`, `beta[j]` of shape `(n_j,)` and the name `activations[j]`, for j = 1..L. Sample i of a batch of M
+`(n_{j-1}, n_j)`, `beta[j]` of shape `(n_j,)` and the name `activations[j]`, for j = 1..L. A layer without a bias has
+no entry in `beta`: a rule gets zeros for it, and its gradient is no quantity. Sample i of a batch of M
 is row i, so `alpha[j]`, `zeta[j]` and `B[j]` are `(M, n_j)` and `P[j]` is `(M, n_{j-1})`; with M = 1 this is
 the slide, transposed. E is the mean over the samples: 1/M enters once, at the top.
 
@@ -119,7 +120,7 @@ def forward(
     rule = {**RULES, **rules}
     zeta, alpha = {}, {0: x}
     for j in range(1, len(omega) + 1):
-        zeta[j] = rule["zeta"](alpha[j - 1], omega[j], beta[j])
+        zeta[j] = rule["zeta"](alpha[j - 1], omega[j], beta.get(j, np.zeros_like(omega[j][0])))
         alpha[j] = rule["alpha"](zeta[j], ACTIVATIONS[activations[j]].phi)
     return zeta, alpha
 
@@ -228,5 +229,6 @@ def quantities(
         named[f"P[{j}]"] = P[j]
     for j in range(L, 0, -1):
         named[f"grad_omega[{j}]"] = grad_omega[j]
-        named[f"grad_beta[{j}]"] = grad_beta[j]
+        if j in beta:
+            named[f"grad_beta[{j}]"] = grad_beta[j]
     return named

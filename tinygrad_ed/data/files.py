@@ -31,6 +31,6 @@ def write_whole(path: str | os.PathLike[str], content: bytes) -> Path:
             beside.replace(target)
         finally:
             beside.unlink(missing_ok=True)
-    except OSError as error:
-        raise FileProblem(f"cannot save {str(place)!r}: {error.strerror or error}") from error
+    except (OSError, ValueError) as error:  # ValueError: a name that no file system has
+        raise FileProblem(f"cannot save {str(place)!r}: {getattr(error, 'strerror', None) or error}") from error
     return place

@@ -3,16 +3,24 @@
 The order: what the caller or `TINYGRAD_ED_DOT` names; then the program `dot`, if it runs and offers the
 format; then pygraphviz, which carries Graphviz inside its wheel and needs nothing else. A named engine is
 used or refused, never silently replaced. All run in a process of their own, without a shell: a layout that
-never ends or that crashes inside Graphviz is then one line of text, and not the end of the reader's notebook.
+never ends or that crashes inside Graphviz is then one line of text, and not the end of the reader's notebook. The
+time and the output are limited, and whatever an engine has started ends with it.
 """
 
 import importlib.util
 import os
+import queue
 import shutil
+import signal
 import subprocess
 import sys
+import tempfile
+import threading
+import time
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
+from typing import IO
 
 from tinygrad_ed.errors import FileProblem, InvalidValue, MissingExtra
 
@@ -21,6 +29,7 @@ INSTALL = 'python -m pip install "tinygrad_ed[dot]"'
 ENGINES = ("dot", "pygraphviz")  # tried in this order where none is named
 FORMATS = ("svg", "png", "pdf")
 SECONDS = 60  # after this a layout is given up
+MEGABYTES = 64  # a drawing that is larger is given up
 _PNG = ["-Gdpi=144", "-Gsize=55,55"]  # at most 55 inches: 8000 pixels a side, so that no picture eats the memory
 _CHILD = """
 import sys, pygraphviz
@@ -132,16 +141,58 @@ def _state(name: str) -> str:
 def _run(name: str, source: str, form: str) -> bytes:
     """Start an engine, give it the text and return what it draws."""
     command = [*_command(name, form), *(_PNG if form == "png" else [])]
+    with tempfile.TemporaryFile() as given:
+        given.write(source.encode())
+        given.seek(0)
+        pipe = subprocess.PIPE
+        try:
+            engine = subprocess.Popen(command, stdin=given, stdout=pipe, stderr=pipe, start_new_session=True)  # noqa: S603  no shell; the program is the user's own choice
+        except OSError as error:
+            raise _Failed(f"it does not start ({error.strerror or error})") from None
     try:
-        done = subprocess.run(command, input=source.encode(), capture_output=True, timeout=SECONDS, check=False)  # noqa: S603  no shell; the program is the user's own choice
-    except subprocess.TimeoutExpired:
-        raise _TooSlow(f"gave up after {SECONDS} s; draw a smaller part or less detail") from None
-    except OSError as error:
-        raise _Failed(f"it does not start ({error.strerror or error})") from None
-    if done.returncode != 0 or not done.stdout:
-        lines = done.stderr.decode(errors="replace").strip().splitlines() or [f"exit status {done.returncode}"]
+        drawn, said = _read(engine)
+    finally:
+        _end(engine)
+    if engine.returncode != 0 or not drawn:
+        lines = said.decode(errors="replace").strip().splitlines() or [f"exit status {engine.returncode}"]
         raise _Failed(lines[-1][:200])
-    return done.stdout
+    return drawn
+
+
+def _read(engine: "subprocess.Popen[bytes]") -> list[bytes]:
+    """Return what an engine writes to its output and to its errors, until it ends."""
+    ended: queue.SimpleQueue[tuple[int, bytes]] = queue.SimpleQueue()
+
+    def read(which: int, stream: IO[bytes]) -> None:
+        with stream:
+            ended.put((which, stream.read(MEGABYTES * 2**20 + 1)))
+
+    texts: dict[int, bytes] = {}
+    until = time.monotonic() + SECONDS
+    for which, stream in enumerate((engine.stdout, engine.stderr)):
+        threading.Thread(target=read, args=(which, stream), daemon=True).start()
+    while len(texts) < 2:
+        with suppress(queue.Empty):
+            which, texts[which] = ended.get(timeout=0.05)
+            if len(texts[which]) > MEGABYTES * 2**20:
+                raise _Failed(f"it wrote more than {MEGABYTES} MB and was stopped")
+        if engine.poll() is not None:
+            _end(engine)  # else a process that it has left would keep its output open
+        if time.monotonic() > until:
+            raise _TooSlow(f"gave up after {SECONDS} s; draw a smaller part or less detail")
+    with suppress(subprocess.TimeoutExpired):
+        engine.wait(max(0.0, until - time.monotonic()))
+    return [texts[0], texts[1]]
+
+
+def _end(engine: "subprocess.Popen[bytes]") -> None:
+    """End an engine and all that it has started."""
+    if os.name == "posix":
+        with suppress(OSError):  # all have ended
+            os.killpg(engine.pid, signal.SIGKILL)
+    elif engine.poll() is None:
+        subprocess.run(["taskkill", "/T", "/F", "/PID", str(engine.pid)], capture_output=True, check=False)  # noqa: S603, S607  Windows' own
+    engine.wait()
 
 
 @cache

@@ -7,7 +7,7 @@ box shows its partners. A wrong rule turns red, and so does all that inherits it
 """
 
 import itertools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from functools import partial
 from importlib.resources import files
 from typing import Any
@@ -99,7 +99,7 @@ def layout(checked: CrossCheck, L: int, title: str, cost: str) -> Scene:
             column, row = places[quantity]
             return left + _COLUMNS[column] + _W / 2, _TOP + row * _ROW + _H / 2
 
-        items += _rails(center, L)
+        items += _rails(center, L, rows)
         items += [_box(rows[q], road, L, *center(q), first=_is_first(checked, q)) for q in places if q in rows]
     height = _TOP + (2 * L + 2) * _ROW + 10
     return Scene(_LEFT * 2 + _SIDE + _COLUMNS[2] + _W, height, title, verdict(checked), items)
@@ -147,13 +147,13 @@ def _box(row: Row, road: str, L: int, x: float, y: float, first: bool) -> Item:
     return Group(items, cls="quantity", extra={"data-quantity": row.quantity}, tip=f"{row.quantity} on the road {road}")
 
 
-def _rails(center: Callable[[str], tuple[float, float]], L: int) -> list[Item]:
+def _rails(center: Callable[[str], tuple[float, float]], L: int, rows: Container[str]) -> list[Item]:
     """Return the lines between the boxes of one ladder."""
     down = [f"{name}[{j}]" for j in range(L + 1) for name in (("alpha",) if j == 0 else ("zeta", "alpha"))] + ["cost"]
     up = [f"P[{L + 1}]", *(f"{name}[{j}]" for j in range(L, 0, -1) for name in ("B", "P"))]
     pairs = [*itertools.pairwise(down), ("cost", up[0]), *itertools.pairwise(up)]
     pairs += [(f"B[{j}]", f"grad_{name}[{j}]") for j in range(1, L + 1) for name in ("omega", "beta")]
-    return [Line(*center(a), *center(b), LINE, 1.4) for a, b in pairs]
+    return [Line(*center(a), *center(b), LINE, 1.4) for a, b in pairs if b in rows]
 
 
 def _page(scene: Scene, checked: CrossCheck) -> bytes:

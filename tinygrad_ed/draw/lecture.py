@@ -6,6 +6,7 @@ the same numbers. Samples are rows, as in the code.
 """
 
 from collections.abc import Mapping
+from typing import TypeVar
 
 from tinygrad_ed.draw.equations import COSTS, fill
 from tinygrad_ed.draw.parts import Numbers, numbers_of
@@ -13,6 +14,7 @@ from tinygrad_ed.notation.formula import Formula, Row
 from tinygrad_ed.notation.letters import formula, letter
 from tinygrad_ed.notation.quantity import Quantity
 
+T = TypeVar("T")
 _GRADIENT = {"zeta": "B", "alpha": "P", "omega": "grad_omega", "beta": "grad_beta"}
 _MATRICES = {
     "zeta": "ζ^$j = α^$i Ω^$j + β^$j",
@@ -87,19 +89,22 @@ def net_input(quantity: str, terms: Mapping[str, Formula]) -> Formula:
     _, j, neurons = Quantity.of(quantity)
     if not neurons:
         names = {"a": f"alpha[{j - 1}]", "w": f"omega[{j}]", "b": f"beta[{j}]"}
-        return fill("$a $w + $b", {slot: terms[name] for slot, name in names.items()})
+        known = {slot: terms[name] for slot, name in names.items() if name in terms}
+        return fill("$a $w + $b" if "b" in known else "$a $w", known)
     k = neurons[0]
     products = [name for name in terms if name.startswith("omega")]
-    slots: dict[str, Formula] = {"b": terms[f"beta[{j},{k}]"]}
+    slots: dict[str, Formula] = {}
     for name in products:
         m = Quantity.of(name)[2][0]
         slots |= {f"w{m}": terms[name], f"a{m}": terms[f"alpha[{j - 1},{m}]"]}
     sums = [f"$w{m} · $a{m}" for m in sorted(Quantity.of(name)[2][0] for name in products)]
-    return fill(" + ".join([*sums, "$b"]), slots)
+    if (bias := f"beta[{j},{k}]") in terms:
+        slots["b"], sums = terms[bias], [*sums, "$b"]
+    return fill(" + ".join(sums), slots)
 
 
-def net_slope(quantity: str, of: str, terms: Mapping[str, Formula]) -> Formula | None:
-    """Return the derivative of a neuron's net input with respect to one of its inputs; None where it is 1.
+def net_slope(quantity: str, of: str, terms: Mapping[str, T]) -> T | None:
+    """Return the derivative of a neuron's net input with respect to one of its inputs, another one; None where it is 1.
 
     >>> from tinygrad_ed.notation.letters import named
     >>> terms = {name: named(name) for name in ("alpha[0,1]", "omega[1,1,2]", "beta[1,2]")}

@@ -188,6 +188,7 @@ def _column(mlp: MLP, found: Any, rho: Any, j: int, x: float, ys: dict[int | Non
         if j:
             quarters.append((-1, -1, letter("zeta", j, k + 1), found[f"zeta[{j}]"][sample, k], "zeta"))
             quarters.append((-1, 1, letter("B", j, k + 1), found[f"B[{j}]"][sample, k], "B"))
+        if j and mlp.layers[j - 1].bias is not None:
             bias, gradient = float(mlp.layers[j - 1].bias.value[k]), float(found[f"grad_beta[{j}]"][k])
             below.append(Box(x, y + _R + 19, 62, 29, PAPER, radius=5))
             below.append(

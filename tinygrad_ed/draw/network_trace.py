@@ -73,7 +73,7 @@ def _built(mlp: MLP, x: Any, rho: Any, cost: str) -> tuple[Node, dict[Node, str]
     alpha, zeta = forward(mlp, Node(x))
     quantities = {alpha[0]: "alpha[0]"}
     for j, layer in enumerate(mlp.layers, start=1):
-        quantities |= {layer.weights: f"omega[{j}]", layer.bias: f"beta[{j}]"}
+        quantities |= {p: f"{kind}[{j}]" for kind, p in zip(("omega", "beta"), layer.parameters(), strict=False)}
         quantities |= {zeta[j]: f"zeta[{j}]", alpha[j]: f"alpha[{j}]"}
     error = costs.find(cost)(alpha[len(mlp.layers)], rho)
     return error, {**quantities, error: "cost"}

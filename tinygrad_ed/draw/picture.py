@@ -12,7 +12,7 @@ from tinygrad_ed.data.files import write_whole
 from tinygrad_ed.draw import backends
 from tinygrad_ed.draw.scene import Scene, to_dot, to_svg
 from tinygrad_ed.draw.style import escape, page_css
-from tinygrad_ed.errors import Error, FileProblem, InvalidValue, nearest
+from tinygrad_ed.errors import Error, FileProblem, InvalidValue, nearest, printable
 
 if TYPE_CHECKING:
     import graphviz
@@ -33,7 +33,7 @@ class Picture:
         self._frame = frame
 
     def __repr__(self) -> str:
-        return f"<picture: {self.title}; save it as {', '.join(self.formats)}>"
+        return f"<picture: {printable(self.title)}; save it as {', '.join(self.formats)}>"
 
     @property
     def formats(self) -> list[str]:

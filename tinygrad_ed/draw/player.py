@@ -20,10 +20,10 @@ from tinygrad_ed.draw.scene import Scene, to_svg
 from tinygrad_ed.draw.script import script
 from tinygrad_ed.draw.stage import drawing, in_card, size_of
 from tinygrad_ed.draw.steps import StoryStep
-from tinygrad_ed.draw.stored import written
+from tinygrad_ed.draw.stored import as_json, written
 from tinygrad_ed.draw.style import escape
 from tinygrad_ed.draw.trace import Trace, trace
-from tinygrad_ed.errors import InvalidType, InvalidValue, nearest
+from tinygrad_ed.errors import InvalidType, InvalidValue, nearest, printable
 from tinygrad_ed.graph.node import Node
 from tinygrad_ed.nn import MLP
 
@@ -87,7 +87,7 @@ def player(
             "one part of the computation, or draw it with graph(..., detail='auto')"
         )
     scene = drawing(data, name)
-    more = {"txt": lambda: script(data, name).encode(), "json": lambda: data.to_json().encode()}
+    more = {"txt": lambda: printable(script(data, name)).encode(), "json": lambda: data.to_json().encode()}
     return of_scene(scene, partial(_page, data, scene), engine=engine, frame=760, more=more)
 
 
@@ -103,7 +103,7 @@ def _page(data: Trace, scene: Scene) -> bytes:
     assets = files("tinygrad_ed.draw") / "assets"
     told = data.steps
     kept = {"trace": json.loads(written(replace(data, closed={}))), "steps": _kept(data, told)}
-    text = json.dumps(kept, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")
+    text = as_json(kept).replace("<", "\\u003c")
     parts = {
         "$TITLE": escape(scene.title),
         "$SHAPE": "wide" if scene.width > 1.25 * scene.height else "tall",

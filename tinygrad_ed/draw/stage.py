@@ -65,10 +65,11 @@ def _is_network(data: Trace) -> bool:
     known = {node.quantity for node in data.nodes}
     neurons = [(j, at[0]) for kind, j, at in map(Quantity.of, filter(None, known)) if kind == "alpha" and at]
     last = max([j for j, _ in neurons], default=0)
-    needed = {f"rho[{k}]" for j, k in neurons if j == last}
+    biased = {j for kind, j, _ in map(Quantity.of, filter(None, known)) if kind == "beta"}
+    needed = {f"rho[{k}]" for j, k in neurons if j == last} | {f"beta[{j},{k}]" for j, k in neurons if j in biased}
     for j, k in neurons:
         if j:
-            needed |= {f"zeta[{j},{k}]", f"beta[{j},{k}]", *(f"omega[{j},{i},{k}]" for m, i in neurons if m == j - 1)}
+            needed |= {f"zeta[{j},{k}]", *(f"omega[{j},{i},{k}]" for m, i in neurons if m == j - 1)}
     here = [name for name in known if name and (at := Quantity.of(name))[0] != "cost" and (at[2] or at[0] == "rho")]
     given = {f"alpha[{j},{k}]" for j, k in neurons}
     layers = {j for j, _ in neurons} == set(range(last + 1))

@@ -33,6 +33,7 @@ from tinygrad_ed.notation.letters import formula
 from tinygrad_ed.notation.quantity import Quantity
 
 FEW = 6  # a sum of more products than this is not written out
+SLOTS = 10  # so many inputs an equation names at most
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,23 +118,29 @@ class _Story:
         )
         self.into: dict[str, list[tuple[int, Edge]]] = {node.id: [] for node in data.nodes}
         self.waiting = dict.fromkeys(self.by_id, 0)
+        self.inputs: dict[str, dict[str, str]] = {node.id: {} for node in data.nodes}  # by quantity
+        self.slots: dict[str, dict[str, str]] = {node.id: {} for node in data.nodes}  # the first, as in the templates
         for i, edge in enumerate(data.edges):
             self.into[edge.target].append((i, edge))
             self.waiting[edge.source] += edge.sent is not None
+            self.inputs[edge.target].setdefault(self.by_id[edge.source].quantity or "", edge.source)
+            if edge.slot < SLOTS:
+                self.slots[edge.target][f"x{edge.slot}"] = edge.source
         self.uses = dict(self.waiting)
         self.neurons = {node.id for node in data.nodes if node.op == "net input" and self.whole(node)}
         self.sofar: dict[str, Any] = {}
+        self.around: dict[str, dict[str, Formula] | None] = {}
 
     def whole(self, node: TraceNode) -> bool:
         """Tell whether all inputs of a net input are there; in a trace from a file some may be missing."""
         inputs = {self.by_id[edge.source].quantity or "" for _, edge in self.into[node.id]}
         kind, j, neurons = Quantity.of(node.quantity or "")
         if not neurons:
-            return kind == "zeta" and inputs == {f"alpha[{j - 1}]", f"omega[{j}]", f"beta[{j}]"}
+            return kind == "zeta" and inputs - {f"beta[{j}]"} == {f"alpha[{j - 1}]", f"omega[{j}]"}
         k = neurons[0]
         before = [name for name in inputs if name.startswith("alpha")]
         weights = {f"omega[{j},{at[0]},{k}]" for _, _, at in map(Quantity.of, before) if at}
-        return kind == "zeta" and bool(weights) and inputs == {*before, *weights, f"beta[{j},{k}]"}
+        return kind == "zeta" and bool(weights) and inputs - {f"beta[{j},{k}]"} == {*before, *weights}
 
     def slope(self, node: str) -> Formula:
         """Return the letter of a gradient: ∂E/∂node."""
@@ -212,29 +219,31 @@ class _Story:
             return None
         if edge.local is not None and not node.value.shape:
             return fill("$g · $d", {"g": value_term(arrives), "d": value_term(numbers_of(edge.local))})
-        around = [self.by_id[e.source] for _, e in self.into[node.id]] + [node]
-        if not all(written_out(part) for part in (arrives, *(n.value for n in around))) or not has_slope(node.op or ""):
-            return None
-        values = {n.id: value_term(n.value) for n in around}
-        return self.sends(edge, node, values, value_term(arrives))
+        if node.id not in self.around:  # once for all edges of the node
+            around = {n.id: n for n in (*[self.by_id[e.source] for _, e in self.into[node.id]], node)}
+            short = all(written_out(part) for part in (arrives, *(n.value for n in around.values())))
+            told = short and has_slope(node.op or "")
+            self.around[node.id] = {name: value_term(n.value) for name, n in around.items()} if told else None
+        values = self.around[node.id]
+        return None if values is None else self.sends(edge, node, values, value_term(arrives))
 
     def sends(self, edge: Edge, node: TraceNode, names: Mapping[str, Formula], g: Formula) -> Formula:
         """Return what goes back through an edge, in letters or in numbers: what arrives times the local derivative."""
         source = self.by_id[edge.source]
-        terms = {f"x{e.slot}": names[e.source] for _, e in self.into[node.id]}
-        terms |= {"y": names[node.id], "g": g}
-        slope: Formula | None = None
+        slots = self.slots[node.id] | {f"x{edge.slot}": edge.source}
+        terms = {slot: names[name] for slot, name in slots.items()} | {"y": names[node.id], "g": g}
+        inputs, slope = self.inputs[node.id], None
         if node.id in self.neurons and source.quantity and node.quantity:
-            by_quantity = {self.by_id[e.source].quantity or "": names[e.source] for _, e in self.into[node.id]}
             if Quantity.of(node.quantity)[2]:
-                slope = lecture.net_slope(node.quantity, source.quantity, by_quantity) or formula("1")
+                beside = lecture.net_slope(node.quantity, source.quantity, inputs)
+                slope = names[beside] if beside else formula("1")
             else:
-                return fill(_LAYER[Quantity.of(source.quantity)[0]], {"g": terms["g"], **_letters(by_quantity)})
+                known = _letters({quantity: names[name] for quantity, name in inputs.items()})
+                return fill(_LAYER[Quantity.of(source.quantity)[0]], {"g": terms["g"], **known})
         elif node.quantity == "cost" and node.op in COSTS and source.quantity:
             _, _, neurons = Quantity.of(source.quantity)
             kind, at = COSTS[node.op][1], f"rho[{','.join(map(str, neurons))}]" if neurons else "rho"
-            rho = next((names[e.source] for _, e in self.into[node.id] if self.by_id[e.source].quantity == at), None)
-            slope = fill(kind, {"a": names[source.id], "r": rho}) if rho else None
+            slope = fill(kind, {"a": names[source.id], "r": names[inputs[at]]}) if at in inputs else None
             if slope and not neurons and source.value.shape and len(source.value.shape) == 2:
                 slope = fill("$s / M", {"s": slope})
         if slope is None:

@@ -25,6 +25,7 @@ FORMAT, SCHEMA = "tinygrad_ed trace", 2
 TOLD = 2000  # of a larger graph the steps are not written
 ROLES = ("parameter", "input", "constant", "op", "output")
 _QUANTITY = re.compile(r"cost|rho(\[\d{1,4}\])?|(alpha|zeta|omega|beta)\[\d{1,4}(,\d{1,4}){0,2}\]")
+_UNPRINTABLE = re.compile("[\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 _ODD = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}
 
 
@@ -53,8 +54,13 @@ def written(data: TraceData, story: Sequence[StoryStep] | None = None) -> str:
         "closed": {name: _out(numbers) for name, numbers in data.closed.items()},
         "steps": None if story is None else [_step(step) for step in story],
     }  # fmt: skip
+    return as_json(content)
+
+
+def as_json(content: Any) -> str:
+    """Return JSON in which all that is not printable is escaped, half a surrogate pair too."""
     text = json.dumps(content, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-    return text.encode("utf-8", "backslashreplace").decode()  # half a surrogate pair becomes \ud800, as in JSON
+    return _UNPRINTABLE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 def _step(step: StoryStep) -> dict[str, Any]:

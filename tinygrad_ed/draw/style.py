@@ -36,7 +36,8 @@ DOT_FONT = "Helvetica,Arial,Liberation Sans,DejaVu Sans,sans-Serif"
 FONT = "Helvetica, Arial, 'Liberation Sans', 'DejaVu Sans', sans-serif"
 
 _CONTROL = {i: chr(0x2400 + i) for i in range(32)} | {0x7F: "␡"} | dict.fromkeys(range(0xD800, 0xE000), "\ufffd")
-_CONTROL |= dict.fromkeys((0xFFFE, 0xFFFF), "\ufffd")
+_CONTROL |= dict.fromkeys((*range(0x80, 0xA0), 0x2028, 0x2029, 0xFFFE, 0xFFFF), "\ufffd")
+_CONTROL |= dict.fromkeys((0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A)), "\ufffd")  # turn text round
 
 SYMBOLS = {
     "add": "+", "subtract": "−", "multiply": "×", "divide": "÷", "negative": "−", "matmul": "@", "power": "xⁿ",
@@ -86,7 +87,7 @@ def page_css() -> str:
 
 
 def clean(text: str) -> str:
-    """Return text without the characters that XML and UTF-8 cannot hold; they become visible signs.
+    """Return text without the characters that XML, UTF-8 or a terminal cannot hold; they become visible signs.
 
     >>> clean("a" + chr(0) + "b")
     'a␀b'

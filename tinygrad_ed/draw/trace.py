@@ -125,7 +125,7 @@ def trace(
         order = walk(root)
         held = {node: node._grad for node in order if node._grad is not None}
         gradients = sweep(order, {root: start(root)}) if fresh else held
-        sent = {node: [_sent(node, slot, gradients.get(node)) for slot in range(len(node.args))] for node in order}
+        sent = {node: _sent(node, gradients.get(node)) for node in order}
         of_root = fresh or _of_one_sweep(order, gradients, sent)
         order.reverse()
         marked = set(parameters) if parameters is not None else {n for n in order if n.op is None and layer_of(n)}
@@ -154,22 +154,20 @@ def trace(
         return Trace(ids[root], tuple(nodes), tuple(edges), of_root, learning_rate)
 
 
-def _sent(node: Node, slot: int, upstream: Any) -> tuple[float | None, Any]:
-    """Return the local derivative, of a float by a float, and what a node sends to one input for what arrives at it.
+def _sent(node: Node, upstream: Any) -> list[tuple[float | None, Any]]:
+    """Return for each input the local derivative, of a float by a float, and what is sent to it for what arrives.
 
     For a float the rule is asked for a gradient of 1, and what is sent is the product of the two, as the picture says.
     """
-    arg, y = node.args[slot], node._value
-    if not isinstance(arg, Node):
-        return None, None
-    of_floats = type(y) is float and type(arg._value) is float
-    if upstream is None and not of_floats:
-        return None, None
-    values = [plain(a) for a in node.args]
-    found = contribution(node.op, slot, 1.0 if of_floats else upstream, y, values, node.params, arg)
-    if not of_floats:
-        return None, found
-    return found, None if found is None or upstream is None else upstream * found
+    y, values = node._value, [plain(arg) for arg in node.args]
+    found: list[tuple[float | None, Any]] = [(None, None)] * len(values)
+    for slot, arg in enumerate(node.args):
+        of_floats = type(y) is float and type(values[slot]) is float
+        if isinstance(arg, Node) and (of_floats or upstream is not None):
+            part = contribution(node.op, slot, 1.0 if of_floats else upstream, y, values, node.params, arg)
+            known = part is not None and upstream is not None
+            found[slot] = (part, upstream * part if known else None) if of_floats else (None, part)
+    return found
 
 
 def _of_one_sweep(order: list[Node], gradients: dict[Node, Any], sent: dict[Node, list[tuple[Any, Any]]]) -> bool:

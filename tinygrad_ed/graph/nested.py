@@ -7,6 +7,7 @@ The transforms take such arguments, as in `grad(f)({"w": w, "b": b})`. A list is
 ([1.0, 2.0, 3.0], {'w': ['x', 'y'], 'b': 'z'})
 """
 
+import reprlib
 from collections.abc import Iterator
 from typing import Any
 
@@ -25,11 +26,7 @@ def leaves(tree: Any, level: int = 0) -> list[Any]:
     Raises:
         InvalidType: for more than 300 levels, or where a container holds itself.
     """
-    if level > DEEPEST:
-        raise InvalidType(
-            f"lists, tuples and dicts are nested more than {DEEPEST} levels deep, or one of them holds itself; give "
-            "arrays, or a flat list"
-        )
+    check_level(level)
     if isinstance(tree, dict):
         tree = list(tree.values())
     if not isinstance(tree, CONTAINERS):
@@ -41,6 +38,15 @@ def leaves(tree: Any, level: int = 0) -> list[Any]:
         else:
             found.append(branch)
     return found
+
+
+def check_level(level: int) -> None:
+    """Refuse what is nested too deep, before Python does it with a RecursionError."""
+    if level > DEEPEST:
+        raise InvalidType(
+            f"lists, tuples and dicts are nested more than {DEEPEST} levels deep, or one of them holds itself; give "
+            "arrays, or a flat list"
+        )
 
 
 def rebuilt(tree: Any, entries: Iterator[Any]) -> Any:
@@ -57,11 +63,11 @@ def leaves_like(tree: Any, model: Any, what: str) -> list[Any]:
     """Return the entries of `tree`, which must be nested as `model` is."""
     if isinstance(model, dict):
         if not isinstance(tree, dict) or tree.keys() != model.keys():
-            raise InvalidType(f"{what} must be a dict with the keys {list(model)}, but got {tree!r}")
+            raise InvalidType(f"{what} must be a dict with the keys {list(model)}, but got {reprlib.repr(tree)}")
         return [leaf for key in model for leaf in leaves_like(tree[key], model[key], what)]
     if isinstance(model, list | tuple):
         if not isinstance(tree, list | tuple) or len(tree) != len(model):
-            raise InvalidType(f"{what} must be nested like {model!r}, but got {tree!r}")
+            raise InvalidType(f"{what} must be nested like {model!r}, but got {reprlib.repr(tree)}")
         return [leaf for branch, like in zip(tree, model, strict=True) for leaf in leaves_like(branch, like, what)]
     return [tree]
 

@@ -19,8 +19,9 @@ from typing import Any, overload
 
 import numpy as np
 
-from tinygrad_ed.errors import InvalidType, InvalidValue, NoDerivativeRule, ShapeError
+from tinygrad_ed.errors import InvalidType, InvalidValue, NoDerivativeRule, ShapeError, printable
 from tinygrad_ed.graph.grad_mode import mode, observer
+from tinygrad_ed.graph.meaning import meaning
 from tinygrad_ed.graph.node import Node, clock
 from tinygrad_ed.graph.values import Plain, Value, constant, exact, kept, lifted_among, owned, read_only, shape_of
 from tinygrad_ed.notation.op_formulas import described
@@ -147,13 +148,13 @@ class Op:
             self.guarded, self.quick, self.entrywise = (False, *self.trusted[1:]) if ours else (True, False, False)  # type: ignore[index]
 
     def __repr__(self) -> str:
-        return f"<op {self.name}>"
+        return f"<op {printable(self.name)}>"
 
-    def __reduce__(self) -> tuple[Callable[[str], "Op"], tuple[str]]:
-        """Pickle an op by its name; its rules are functions, which no file can hold."""
+    def __reduce__(self) -> tuple[Callable[[str, str], "Op"], tuple[str, str]]:
+        """Pickle an op by its name and its meaning; its rules are functions, which no file can hold."""
         if OPS.get(self.name) is not self:
             raise InvalidType(f"op {self.name!r} cannot be pickled: another op has the same name; rename this one")
-        return find_op, (self.name,)
+        return find_op, (self.name, meaning(self))
 
     def __deepcopy__(self, memo: object) -> "Op":
         return self
@@ -326,14 +327,19 @@ def _checked(name: str, forward: Any, rules: tuple[Rule | None, ...], variadic: 
     return signatures
 
 
-def find_op(name: str) -> Op:
-    """Return the op of that name (for pickled graphs).
+def find_op(name: str, meant: str) -> Op:
+    """Return the op of that name and that meaning (for pickled graphs).
 
     Raises:
-        InvalidValue: if there is none: an op of one's own must be made before its graph is loaded.
+        InvalidValue: if there is none: an op of one's own must be made before its graph is loaded, by the same code.
     """
     if name not in OPS:
         raise InvalidValue(f"there is no op {name!r}; make it with tg.op before you load a graph that uses it")
+    if meaning(OPS[name]) != meant:
+        raise InvalidValue(
+            f"the op {name!r} here is not the one of the pickled graph: its forward function or its rules have other "
+            "code, or another version of Python made it; build the graph again, or give the other op another name"
+        )
     return OPS[name]
 
 

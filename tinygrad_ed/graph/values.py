@@ -9,6 +9,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from tinygrad_ed.errors import InvalidType, InvalidValue
+from tinygrad_ed.graph.nested import check_level
 
 Array = np.ndarray[Any, np.dtype[Any]]  # NDArray[Any], without the time that numpy.typing takes to import
 Value = float | Array
@@ -77,13 +78,10 @@ def leaf_value(value: object) -> Value:
         return leaf
     if isinstance(value, np.ma.MaskedArray):
         raise InvalidType("a masked array would lose its mask in a Node; fill it first (`array.filled(...)`)")
-    try:
-        array = np.array(value)
-    except ValueError as error:
-        raise InvalidValue(f"cannot make one array of {reprlib.repr(value)}: {error}") from error
+    array = as_array(value)
     kind = array.dtype.kind
     if kind == "f":
-        return array if array.ndim else float(array)
+        return array.copy("K") if array.ndim else float(array)
     if kind in "iu":
         return array.astype(float) if array.ndim else float(array)
     hint = {
@@ -92,7 +90,7 @@ def leaf_value(value: object) -> Value:
         "U": "turn text into numbers first",
         "S": "turn text into numbers first",
     }.get(kind, "give numbers; for a list with Nodes in it use tg.array([...])")
-    raise InvalidType(f"a Node holds real numbers, not {array.dtype} ({value!r}): {hint}")
+    raise InvalidType(f"a Node holds real numbers, not {array.dtype} ({reprlib.repr(value)}): {hint}")
 
 
 def constant(value: object) -> Any:
@@ -109,9 +107,11 @@ def constant(value: object) -> Any:
         raise InvalidType(
             "a masked array would lose its mask here; fill it first (`array.filled(...)`), or use tg.where"
         )
-    array = np.asarray(value)
+    array = as_array(value)
     if array.dtype.kind not in "fiub":
-        raise InvalidType(f"{value!r} ({array.dtype}) cannot be combined with a Node: only real numbers and arrays can")
+        raise InvalidType(
+            f"{reprlib.repr(value)} ({array.dtype}) cannot be combined with a Node: only real numbers and arrays can"
+        )
     return array if array.ndim else float(array)
 
 
@@ -149,24 +149,32 @@ def wide(x: Any) -> Any:
 
 
 def as_array(value: Any) -> Any:
-    """Return a number or a list as an array; what is one, or stands for one, as it is."""
-    return value if isinstance(value, Lifted) else np.asarray(value)
+    """Return a number or a list as an array; what is one, or stands for one, as it is.
+
+    Raises:
+        InvalidValue: for rows of different lengths, and lists that are nested too deep or hold themselves.
+    """
+    try:
+        return value if isinstance(value, Lifted) else np.asarray(value)
+    except ValueError as error:
+        raise InvalidValue(f"cannot make one array of {reprlib.repr(value)}: {error}") from error
 
 
 _FIXED = frozenset([int, float, bool, str, type(None)])
 
 
-def owned(param: Any) -> Any:
+def owned(param: Any, level: int = 0) -> Any:
     """Return a parameter of an op as it is now: what its owner could change before the sweep is copied."""
     kind = type(param)
+    check_level(level)
     if kind in _FIXED:
         return param
     if kind is tuple or kind is list:
-        return kind([owned(part) for part in param])
+        return kind([owned(part, level + 1) for part in param])
     if kind is slice:
         return slice(*[owned(part) for part in (param.start, param.stop, param.step)])
     if kind is dict:
-        return {key: owned(part) for key, part in param.items()}
+        return {key: owned(part, level + 1) for key, part in param.items()}
     if isinstance(param, np.ndarray):
         return param.copy()
     try:  # a position of another's making is what it is now

@@ -31,7 +31,8 @@ class Case:
     def __init__(self, problem: Any, j: int, k: int, learning_rate: float) -> None:
         omega, beta, self.activations, x, rho, self.cost = problem
         self.omega: Layers = {i: np.asarray(omega[i], float) for i in omega}
-        self.beta: Layers = {i: np.asarray(beta[i], float) for i in beta}
+        self.biased = list(beta)
+        self.beta: Layers = {i: np.asarray(beta.get(i, np.zeros_like(omega[i][0])), float) for i in omega}
         self.rho = np.asarray(rho[0], float)
         self.j, self.k, self.learning_rate, self.L = j, k, learning_rate, len(omega)
         self.alpha: Layers = {0: np.asarray(x[0], float)}
@@ -69,6 +70,9 @@ class Case:
             f"A network with the layer sizes {self.sizes}; {hidden} in the last layer; the cost is {self.cost}. There "
             "is one sample, so the error `E` is its individual cost, `ε = C(α^L, ρ)`. Followed is the neuron "
             f"`v^{self.j}_{{{self.k + 1}}}`: neuron {self.k + 1} of layer {self.j} (j={self.j}, k={self.k} in code)."
+            + "".join(
+                [f" Layer {i} has no bias: `β^{i} = 0`, and it stays so." for i in self.layers if i not in self.biased]
+            )
             + ("" if len(self.shown) == self.L else f" Printed are the layers {', '.join(map(str, self.shown))}.")
         )
 

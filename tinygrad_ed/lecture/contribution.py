@@ -30,11 +30,11 @@ class Contribution:
 
     Attributes:
         j, k: the neuron; layers count from 1, neurons from 0.
-        alpha_prev, omega, beta: what it receives, its weights `(n_{j-1},)`, and its bias.
+        alpha_prev, omega, beta: what it receives, its weights `(n_{j-1},)`, and its bias (None: it has none).
         zeta, alpha, dphi: its net input, its activation, and Φ' at its net input.
         P: how the error moves with its activation, ∂E/∂α.
         B: how the error moves with its net input, ∂E/∂ζ = Φ' P.
-        grad_omega, grad_beta: how the error moves with its weights, B α, and with its bias, B.
+        grad_omega, grad_beta: how the error moves with its weights, B α, and with its bias, B (None: it has none).
         paths: the paths that carry it: how many, what they add up to, and the heaviest.
         check: that all paths add up to P.
         error: the error E.
@@ -48,14 +48,14 @@ class Contribution:
     k: int
     alpha_prev: Array
     omega: Array
-    beta: float
+    beta: float | None
     zeta: float
     alpha: float
     dphi: float
     P: float
     B: float
     grad_omega: Array
-    grad_beta: float
+    grad_beta: float | None
     paths: Paths
     check: Check
     error: float
@@ -109,10 +109,11 @@ class Contribution:
         left = len(self.grad_omega) - WEIGHTS
         if left > 0:
             rows.append(("⋮", f"{left} more", "", "less"))
-        rows.append(
-            (str(letter("beta", self.j, self.k + 1)), str(number(self.beta)), "1", f"B = {number(self.grad_beta)}")
-        )
-        return ["Through its own weights and its bias it moves the error with these slopes:", *_table(rows)]
+        if self.beta is not None and self.grad_beta is not None:
+            beta = str(letter("beta", self.j, self.k + 1))
+            rows.append((beta, str(number(self.beta)), "1", f"B = {number(self.grad_beta)}"))
+        own = "its own weights" + (" and its bias" if self.beta is not None else " (it has no bias)")
+        return [f"Through {own} it moves the error with these slopes:", *_table(rows)]
 
     def _paths(self) -> list[str]:
         """Return the ways on which it reaches the error."""
@@ -185,7 +186,8 @@ def contribution(
     C_by_a = COSTS[case.cost].grad_C(alpha[case.L], case.rho[np.newaxis])[0]
     paths = paths_of(case.omega, case.dphi, C_by_a, j, k, HEAVIEST)
 
-    by_omega, by_beta = grad_omega[j][:, k], float(grad_beta[j][k])
+    biased = j in case.biased
+    by_omega, by_beta = grad_omega[j][:, k], float(grad_beta[j][k]) if biased else 0.0
     new_omega, new_beta = case.omega[j].copy(), case.beta[j].copy()
     new_omega[:, k] -= case.learning_rate * by_omega
     new_beta[k] -= case.learning_rate * by_beta
@@ -196,14 +198,14 @@ def contribution(
         k=k,
         alpha_prev=case.alpha[j - 1],
         omega=case.omega[j][:, k],
-        beta=float(case.beta[j][k]),
+        beta=float(case.beta[j][k]) if biased else None,
         zeta=float(case.zeta[j][k]),
         alpha=float(case.alpha[j][k]),
         dphi=float(case.dphi[j][k]),
         P=float(P[j + 1][0, k]),
         B=float(B[j][0, k]),
         grad_omega=by_omega,
-        grad_beta=by_beta,
+        grad_beta=by_beta if biased else None,
         paths=paths,
         check=same(
             "the sum of all paths with P of the rules",

@@ -194,9 +194,10 @@ def algorithms(case: Case) -> Iterator[DerivationStep]:
 def _update(case: Case) -> Iterator[DerivationStep]:
     """Yield one step of gradient descent, and what it does to the error."""
     j, eta = case.j, case.learning_rate
-    omega, beta = rules.update(case.omega, case.beta, case.grad_omega, case.grad_beta, eta)
+    grad_beta = {i: g if i in case.biased else 0 * g for i, g in case.grad_beta.items()}
+    omega, beta = rules.update(case.omega, case.beta, case.grad_omega, grad_beta, eta)
     before, after = case.cost_of(case.alpha[case.L]), case.run(omega, beta)
-    square = sum([float(np.sum(g**2)) for book in (case.grad_omega, case.grad_beta) for g in book.values()])
+    square = sum([float(np.sum(g**2)) for book in (case.grad_omega, grad_beta) for g in book.values()])
     shown = {"j": j, "eta": number(eta)}
     yield DerivationStep(
         "update",
@@ -216,7 +217,7 @@ def _update(case: Case) -> Iterator[DerivationStep]:
             formula(
                 "β^$j ← $b - $eta · $grad = $new",
                 b=case.show(case.beta[j], j),
-                grad=case.show(case.grad_beta[j], j),
+                grad=case.show(grad_beta[j], j),
                 new=case.show(beta[j], j),
                 **shown,
             ),

@@ -23,6 +23,8 @@ Seed = int | np.random.Generator
 class Parameter:
     """The weights or the bias of a layer. An array that is assigned is a new value of the Node; a Node takes its place.
 
+    A layer that was made without a bias has None there, for good.
+
     >>> layer = Dense(2, 1)
     >>> layer.weights = [[1.0], [-1.0]]
     >>> layer([3.0, 1.0]).value
@@ -32,11 +34,18 @@ class Parameter:
     def __set_name__(self, owner: type, name: str) -> None:
         self.name = name
 
-    def __get__(self, layer: "Dense", owner: type) -> Node:
-        parameter: Node = layer.__dict__[self.name]
-        return parameter
+    def __get__(self, layer: "Dense", owner: type) -> Node | Any:  # a Node, or None: Any spares readers the question
+        return layer.__dict__[self.name]
 
-    def __set__(self, layer: "Dense", new: Node | Plain) -> None:
+    def __set__(self, layer: "Dense", new: Node | Plain | None) -> None:
+        has = layer.__dict__.get(self.name, new) is not None
+        if self.name == "bias" and has == (new is None):
+            raise InvalidValue(
+                f"{layer.called()} was made {'with' if has else 'without'} a bias, and that stays so; make another "
+                f"network with bias={not has}" + (", or give it zeros" if has else "")
+            )
+        if self.name == "bias" and new is None:
+            return
         given = new if isinstance(new, Node) else numbers(f"the {self.name}", new)
         layer.check_shape(self.name, given.shape)
         if isinstance(given, Node):
@@ -55,11 +64,17 @@ class Dense:
         init: the name of the initial weights, see `nn.init`, or a function. The bias starts at zero.
         rng: a seed or a generator.
         dtype: float32 or float64.
+        bias: whether there is one.
         number: the layer's place in a network, for names (`W1`, `b1`) and messages.
+
+    Attributes:
+        weights: W, a Node `(n_in, n_out)`. An array that is assigned becomes its value, if the shape fits.
+        bias: b, a Node `(n_out,)`, likewise; None with `bias=False`.
 
     Raises:
         InvalidValue: for an unknown activation or init, a width below 1, a negative seed, another dtype.
-        InvalidType: for a width that is not a whole number, another rng, or an init that gives no numbers.
+        InvalidType: for a width that is not a whole number, a bias that is not True or False, another rng, or an init
+            that gives no numbers.
         ShapeError: for an init that gives weights of another shape.
 
     >>> layer = Dense(2, 3, "tanh")
@@ -77,6 +92,7 @@ class Dense:
         init: "str | initializers.Initializer" = "glorot",
         rng: Seed = 0,
         dtype: DTypeLike = float,
+        bias: bool = True,
         number: int | None = None,
     ) -> None:
         self.n_in, self.n_out = width(n_in), width(n_out)
@@ -88,7 +104,9 @@ class Dense:
             raise ShapeError(f"init gave weights of shape {weights.shape}, but this layer needs {(n_in, n_out)}")
         suffix = "" if number is None else str(number)
         self.weights = Node(weights.astype(dtype), name=f"W{suffix}")
-        self.bias = Node(np.zeros(self.n_out, dtype), name=f"b{suffix}")
+        if not isinstance(bias, bool | np.bool):
+            raise InvalidType(f"bias is True or False, not {bias!r}; its numbers are assigned: layer.bias = [...]")
+        self.__dict__["bias"] = Node(np.zeros(self.n_out, dtype), name=f"b{suffix}") if bias else None
 
     @property
     def activation(self) -> str:
@@ -106,7 +124,7 @@ class Dense:
         self._phi, self._activation = activations.find(name), name
 
     def net_input(self, x: Node | Plain) -> Node:
-        """Return ζ = x W + b, `(M, n_out)`, or `(n_out,)` for one sample, in the dtype of the weights.
+        """Return ζ = x W + b, or x W without a bias: `(M, n_out)`, or `(n_out,)` for one sample, in the layer's dtype.
 
         Raises:
             ShapeError: if x is not `(M, n_in)` or `(n_in,)`.
@@ -121,7 +139,8 @@ class Dense:
                 f"{self.called()} has weights {self.weights.name} of shape {self.weights.shape} and takes inputs of "
                 f"shape (M, {self.n_in}), or ({self.n_in},) for one sample; it got {shape}"
             )
-        return matmul(x, self.weights) + self.bias  # `x @`, with an array x, would ask NumPy first
+        zeta: Node = matmul(x, self.weights)  # `x @`, with an array x, would ask NumPy first
+        return zeta if self.bias is None else zeta + self.bias
 
     def activate(self, zeta: Any) -> Any:
         """Return α = Φ(ζ)."""
@@ -132,8 +151,8 @@ class Dense:
         return self.activate(self.net_input(x))  # type: ignore[no-any-return]  # that is what Φ gives for a Node
 
     def parameters(self) -> list[Node]:
-        """Return the weights and the bias."""
-        return [self.weights, self.bias]
+        """Return the weights and the bias, if there is one."""
+        return [self.weights] if self.bias is None else [self.weights, self.bias]
 
     def check_shape(self, name: str, shape: tuple[int, ...]) -> None:
         """Refuse weights or a bias of another shape than the layer's widths want.
@@ -154,14 +173,35 @@ class Dense:
             ShapeError: naming the layer and both shapes.
         """
         self.check_shape("weights", self.weights.shape)
-        self.check_shape("bias", self.bias.shape)
+        if self.bias is not None:
+            self.check_shape("bias", self.bias.shape)
 
     def called(self) -> str:
         """Return what messages call the layer."""
         return "this layer" if self.number is None else f"layer {self.number}"
 
     def __repr__(self) -> str:
-        return f"Dense({self.n_in}, {self.n_out}, {self.activation!r})"
+        return f"Dense({self.n_in}, {self.n_out}, {self.activation!r}{'' if self.bias is not None else ', bias=False'})"
+
+
+class Layers(list[Dense]):
+    """The layers of a network. One may take the place of another of the same widths and dtype, and bias or none."""
+
+    def __setitem__(self, place: Any, new: Any) -> None:
+        if not isinstance(new, Dense):
+            raise InvalidType(
+                f"a layer is a tg.nn.Dense, not {new!r}; one takes the place of one other: layers[0] = Dense(...)"
+            )
+        old = self[place]
+        for what, wanted, got in (
+            ("widths", (old.n_in, old.n_out), (new.n_in, new.n_out)),
+            ("dtype", old.weights.dtype, new.weights.dtype),
+            ("parameters", *[("weights", "bias")[: len(layer.parameters())] for layer in (old, new)]),
+        ):
+            if wanted != got:
+                raise ShapeError(f"{old.called()} has the {what} {wanted}, and the new one {got}; they must be equal")
+        new.number = old.number
+        super().__setitem__(place, new)
 
 
 def width(width: object) -> int:

@@ -1,5 +1,6 @@
 """MLP: one layer after another, as one network (lecture, section 3.3), with its batch and cost as plain data."""
 
+import reprlib
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from os import PathLike
@@ -16,7 +17,7 @@ from tinygrad_ed.graph.values import Array, Plain
 from tinygrad_ed.nn import activations, costs, metrics, storage
 from tinygrad_ed.nn import init as initializers
 from tinygrad_ed.nn.checks import chosen, finite, numbers
-from tinygrad_ed.nn.dense import Dense, Seed, float_type, width
+from tinygrad_ed.nn.dense import Dense, Layers, Seed, float_type, width
 from tinygrad_ed.nn.problem import Problem
 from tinygrad_ed.ops import exp, logsumexp, matmul, sigmoid
 
@@ -29,6 +30,12 @@ class MLP:
         activation: Φ of the hidden layers; or a list with one for each layer, the last one too.
         output: Φ of the last layer. (For cross_entropy keep "identity": the softmax is in the cost.)
         init, rng, dtype: as in `Dense`.
+        bias: whether the layers have one; or a list of True and False, one for each layer.
+
+    Attributes:
+        layers: the `Dense` layers in order. `layers[0].weights` and `layers[0].bias` are the Nodes W1 and b1 (without a
+            bias None): assign arrays to them, or see `from_weights`.
+        sizes: the widths.
 
     Raises:
         InvalidValue, InvalidType: for fewer than two sizes, and as `Dense`.
@@ -48,28 +55,32 @@ class MLP:
         init: "str | initializers.Initializer" = "glorot",
         rng: Seed = 0,
         dtype: DTypeLike = float,
+        bias: bool | Sequence[bool] = True,
     ) -> None:
         if not np.iterable(sizes):
-            raise InvalidType(f"sizes is a list of widths, such as [2, 3, 1], not {sizes!r}")
+            raise InvalidType(f"sizes is a list of widths, such as [2, 3, 1], not {reprlib.repr(sizes)}")
         self.sizes = tuple([width(size) for size in sizes])
         if len(self.sizes) < 2:
-            raise InvalidValue(f"an MLP needs the widths of its input and of at least one layer, but got {sizes!r}")
+            raise InvalidValue(
+                f"an MLP needs the widths of its input and of at least one layer, but got {[*self.sizes]}"
+            )
         rng = generator(rng)  # one for all layers
-        widths = zip(
-            self.sizes[:-1], self.sizes[1:], _one_for_each(len(self.sizes) - 1, activation, output), strict=True
-        )
+        L = len(self.sizes) - 1
+        biased = list(bias) if isinstance(bias, Sequence) else [bias] * L
+        if len(biased) != L:
+            raise InvalidValue(
+                f"bias is True, False, or a list with one for each of the {L} layers, but got {len(biased)}"
+            )
+        kinds = zip(pairwise(self.sizes), _one_for_each(L, activation, output), biased, strict=True)
         self.layers = Layers(
-            [
-                Dense(n_in, n_out, phi, init, rng, dtype, number=j)
-                for j, (n_in, n_out, phi) in enumerate(widths, start=1)
-            ]
+            [Dense(*widths, phi, init, rng, dtype, has, j) for j, (widths, phi, has) in enumerate(kinds, start=1)]
         )
 
     @classmethod
     def from_weights(
         cls,
         weights: Sequence[Plain],
-        biases: Sequence[Plain] | None = None,
+        biases: Sequence[Plain | None] | None = None,
         activation: str | Sequence[str] = "tanh",
         output: str = "identity",
         layout: str = "rows",
@@ -80,7 +91,7 @@ class MLP:
         Args:
             weights: one matrix a layer: `(n_in, n_out)` with layout "rows" (z = a W + b), `(n_out, n_in)` with layout
                 "columns" (z = W a + b).
-            biases: one a layer, `(n_out,)`, `(1, n_out)` or `(n_out, 1)`; None: zeros.
+            biases: one a layer, `(n_out,)`, `(1, n_out)` or `(n_out, 1)`; None for a layer without. By default zeros.
             activation: as in `MLP`.
             output: as in `MLP`.
             layout: "rows" or "columns".
@@ -98,6 +109,8 @@ class MLP:
         (MLP([2, 1, 2], activation='identity', output='identity'), array([10.5, 15. ]))
         """
         turned = chosen("layout", layout, {"rows": False, "columns": True})
+        if not np.iterable(weights) or not np.iterable([] if biases is None else biases):
+            raise InvalidType("weights is a list of matrices, one for each layer, and biases a list of vectors")
         given = [numbers(f"the weights of layer {j}", w) for j, w in enumerate(weights, start=1)]
         if not given:
             raise InvalidValue("from_weights needs the weights of at least one layer")
@@ -113,12 +126,14 @@ class MLP:
                     f"layer {j - 1} gives {above.shape[1]}"
                 )
         sizes = [matrices[0].shape[0], *[matrix.shape[1] for matrix in matrices]]
-        mlp = cls(sizes, activation, output, init="zeros", dtype=kind if dtype is None else dtype)
+        biases = biases if biases is None else list(biases)
         if biases is not None and len(biases) != len(matrices):
             raise ShapeError(f"there are {len(matrices)} matrices of weights, but {len(biases)} biases")
+        biased = True if biases is None else [bias is not None for bias in biases]
+        mlp = cls(sizes, activation, output, "zeros", dtype=kind if dtype is None else dtype, bias=biased)
         for j, (layer, matrix) in enumerate(zip(mlp.layers, matrices, strict=True)):
             layer.weights = matrix
-            if biases is not None:
+            if biases is not None and biases[j] is not None:
                 bias = numbers(f"the bias of layer {j + 1}", biases[j])
                 layer.bias = bias.ravel() if bias.shape in ((1, layer.n_out), (layer.n_out, 1)) else bias
         return mlp
@@ -234,12 +249,13 @@ class MLP:
         arrays: dict[str, Array] = {}
         for j, layer in enumerate(self.layers, start=1):
             layer.check_shapes()
-            arrays |= {f"W{j}": np.asarray(layer.weights.value), f"b{j}": np.asarray(layer.bias.value)}
+            arrays |= {f"{kind}{j}": np.asarray(p.value) for kind, p in zip("Wb", layer.parameters(), strict=False)}
         for name, array in arrays.items():
             if not np.isfinite(array).all():
                 raise InvalidValue(f"{name} holds NaN or infinite numbers; such a network is not saved")
-        phis = [layer.activation for layer in self.layers]
-        return {"network": {"sizes": list(self.sizes), "activations": phis, "dtype": str(self.dtype)}}, arrays
+        phis, biased = [layer.activation for layer in self.layers], [layer.bias is not None for layer in self.layers]
+        about = {"sizes": list(self.sizes), "activations": phis, "bias": biased, "dtype": str(self.dtype)}
+        return {"network": about}, arrays
 
     @classmethod
     def from_parts(cls, path: str | PathLike[str], about: Mapping[str, Any], arrays: Mapping[str, Array]) -> "MLP":
@@ -252,19 +268,19 @@ class MLP:
             described = about["network"]
             sizes, dtype = [width(size) for size in described["sizes"]], float_type(described["dtype"])
             for j, (n_in, n_out) in enumerate(pairwise(sizes), start=1):
-                for name, shape in ((f"W{j}", (n_in, n_out)), (f"b{j}", (n_out,))):
+                for name, shape in ((f"W{j}", (n_in, n_out)), (f"b{j}", (n_out,)))[: 1 + described["bias"][j - 1]]:
                     array = arrays[name]
                     if array.shape != shape or array.dtype != dtype or not np.isfinite(array).all():
                         raise ValueError(f"{name} must hold {shape} finite numbers in {dtype}")
-            mlp = cls(sizes, described["activations"], init="zeros", dtype=dtype)
-        except (ValueError, TypeError, KeyError, AttributeError) as error:
+            mlp = cls(sizes, described["activations"], init="zeros", dtype=dtype, bias=described["bias"])
+        except (ValueError, TypeError, LookupError, AttributeError) as error:
             raise FileProblem(f"{str(path)!r} holds no network of this package: {error}") from error
         for j, layer in enumerate(mlp.layers, start=1):
-            layer.weights, layer.bias = arrays[f"W{j}"], arrays[f"b{j}"]
+            layer.weights, layer.bias = arrays[f"W{j}"], None if layer.bias is None else arrays[f"b{j}"]
         return mlp
 
     def parameters(self) -> list[Node]:
-        """Return all weights and biases: W1, b1, W2, b2, ..."""
+        """Return all weights and biases: W1, b1, W2, b2, ..., as far as the layers have biases."""
         return [parameter for layer in self.layers for parameter in layer.parameters()]
 
     def problem(self, x: Plain, rho: Plain, cost: str = "mse") -> Problem:
@@ -293,28 +309,11 @@ class MLP:
 
     def __repr__(self) -> str:
         *hidden, last = [layer.activation for layer in self.layers]
+        biased = [layer.bias is not None for layer in self.layers]
+        bias = "" if all(biased) else f", bias={biased if any(biased) else False}"
         if len(set(hidden)) > 1:
-            return f"MLP({list(self.sizes)}, activation={[*hidden, last]})"
-        return f"MLP({list(self.sizes)}{f', activation={hidden[0]!r}' if hidden else ''}, output={last!r})"
-
-
-class Layers(list[Dense]):
-    """The layers of a network. A layer may take the place of another one of the same widths and dtype."""
-
-    def __setitem__(self, place: Any, new: Any) -> None:
-        if not isinstance(new, Dense):
-            raise InvalidType(
-                f"a layer is a tg.nn.Dense, not {new!r}; one takes the place of one other: layers[0] = Dense(...)"
-            )
-        old = self[place]
-        for what, wanted, got in (
-            ("widths", (old.n_in, old.n_out), (new.n_in, new.n_out)),
-            ("dtype", old.weights.dtype, new.weights.dtype),
-        ):
-            if wanted != got:
-                raise ShapeError(f"{old.called()} has the {what} {wanted}, and the new one {got}; they must be equal")
-        new.number = old.number
-        super().__setitem__(place, new)
+            return f"MLP({list(self.sizes)}, activation={[*hidden, last]}{bias})"
+        return f"MLP({list(self.sizes)}{f', activation={hidden[0]!r}' if hidden else ''}, output={last!r}{bias})"
 
 
 def _one_for_each(layers: int, activation: str | Sequence[str], output: str) -> list[str]:
@@ -322,11 +321,11 @@ def _one_for_each(layers: int, activation: str | Sequence[str], output: str) -> 
     if isinstance(activation, str):
         activations.find(activation)  # also where there is no hidden layer to use it
         return [*[activation] * (layers - 1), output]
-    names = list(activation)
+    names = list(activation) if np.iterable(activation) else [activation]
     if len(names) != layers or output not in ("identity", names[-1]):
         raise InvalidValue(
             f"activation is one name, or a list with one for each of the {layers} layers, the last one too; got "
-            f"{names!r}, and output={output!r}"
+            f"{reprlib.repr(names)}, and output={output!r}"
         )
     return names
 
@@ -343,10 +342,12 @@ def forward(mlp: MLP, x: Any, parameters: Sequence[Any] | None = None) -> tuple[
     >>> alpha[1].shape, list(zeta)
     ((1, 1), [1])
     """
-    taken = mlp.parameters() if parameters is None else parameters
+    taken = iter(mlp.parameters() if parameters is None else parameters)
     alpha, zeta = {0: x}, {}
     for j, layer in enumerate(mlp.layers, start=1):
-        zeta[j] = matmul(alpha[j - 1], taken[2 * j - 2]) + taken[2 * j - 1]
+        zeta[j] = matmul(alpha[j - 1], next(taken))
+        if layer.bias is not None:
+            zeta[j] = zeta[j] + next(taken)
         alpha[j] = layer.activate(zeta[j])
     return alpha, zeta
 
@@ -376,10 +377,13 @@ def problem_of(mlp: MLP, x: Any, rho: Any, cost: str) -> Problem:
 
 
 def parameters_of(mlp: MLP) -> tuple[dict[int, Array], dict[int, Array], dict[int, str]]:
-    """Return Ω, β (read-only) and the names of Φ by layer, as `closed_form` takes them: plain data, no lemmas."""
+    """Return Ω, β (read-only) and the names of Φ by layer, as `closed_form` takes them: plain data, no lemmas.
+
+    A layer without a bias has no entry in β.
+    """
     numbered = list(enumerate(mlp.layers, start=1))
     omega = {j: layer.weights.value for j, layer in numbered}
-    beta = {j: layer.bias.value for j, layer in numbered}
+    beta = {j: layer.bias.value for j, layer in numbered if layer.bias is not None}
     return omega, beta, {j: layer.activation for j, layer in numbered}
 
 

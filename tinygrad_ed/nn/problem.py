@@ -16,7 +16,7 @@ class Problem(NamedTuple):
     """The arguments of `closed_form.rules.quantities`, in their order; layers are counted from 1.
 
     Attributes:
-        omega, beta: the parameters by layer, read-only.
+        omega, beta: the parameters by layer, read-only; a layer without a bias has no entry in beta.
         activations: the names of Φ by layer.
         x, rho: the batch `(M, n_0)` and its expected outputs `(M, n_L)`, in the dtype of the network.
         cost: the name of the cost.
@@ -60,7 +60,7 @@ class Problem(NamedTuple):
             raise InvalidValue(
                 f"j={j}: the network has {L} layers, counted from 1 as on the slides, so j is at most {L}"
             )
-        m = len(self.beta[j])
+        m = self.omega[j].shape[1]
         k = whole_number("k", k, 0, "a neuron, counted from 0 as in NumPy:")
         if k >= m:
             raise InvalidValue(f"k={k}: layer {j} has {m} neurons, counted from 0 as in NumPy, so k is at most {m - 1}")

@@ -87,7 +87,7 @@ def _part_as_read(part: Any) -> Any:
             return operator.index(part)
         except TypeError:
             pass
-    array = np.asarray(part)
+    array = as_array(part)
     return array if array.size or array is part else array.astype(int)  # an empty list is of floats
 
 

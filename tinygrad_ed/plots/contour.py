@@ -9,7 +9,7 @@ import numpy as np
 from tinygrad_ed.closed_form import rules
 from tinygrad_ed.closed_form.arena import Arena
 from tinygrad_ed.closed_form.derivatives import COSTS
-from tinygrad_ed.errors import InvalidValue, ShapeError, whole_number
+from tinygrad_ed.errors import InvalidValue, ShapeError, printable, whole_number
 from tinygrad_ed.graph.values import Array
 from tinygrad_ed.nn import MLP
 from tinygrad_ed.nn.checks import chosen, numbers
@@ -125,7 +125,7 @@ def _plane(mlp: MLP, here: Array, directions: Sequence[Any] | None, path: Array 
         if isinstance(direction, str):
             place = chosen("parameter", direction.replace(" ", ""), names)
             found.append(np.eye(1, here.size, place)[0])
-            labels.append(direction)
+            labels.append(printable(direction))
             origin[place] = 0.0  # so that the axis shows the parameter itself
         else:
             vector = numbers("a direction", direction)
@@ -165,7 +165,7 @@ def _grid(plane: Plane, here: Array, walked: Array | None, reach: float, resolut
 
 
 def _cost(mlp: MLP, problem: Problem, theta: Array) -> float:
-    arena = Arena(mlp.sizes, float)
+    arena = Arena(mlp.sizes, float, problem.beta)
     arena.theta[:] = theta
     _, alpha = rules.forward(arena.omega, arena.beta, problem.activations, problem.x)
     return float(np.mean(COSTS[problem.cost].C(alpha[len(mlp.layers)], problem.rho)))

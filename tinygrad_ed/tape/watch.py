@@ -21,6 +21,8 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_ed.errors import InvalidType
+from tinygrad_ed.graph.nested import name_of
 from tinygrad_ed.graph.node import Node
 from tinygrad_ed.graph.op import edits
 
@@ -54,7 +56,13 @@ class Watch:
             self._lengths: list[tuple[Any, int, str]] = []
             self._generators: list[Any] = []
             self._seen: set[int] = set()
-            self._look_at(f, getattr(f, "__name__", "f"))
+            try:
+                self._look_at(f, getattr(f, "__name__", "f"))
+            except RecursionError:
+                raise InvalidType(
+                    f"what {name_of(f)} reads from outside is nested too deep to be compared at each call; give "
+                    "it as an argument, or as an array"
+                ) from None
         self._places.append((edits, 0, edits[0], "the derivative rules of the ops"))
         self.outside = frozenset([id(a) for array, _, _ in self._arrays for a in (array, array.base) if a is not None])
 

@@ -15,6 +15,7 @@ from tinygrad_ed.graph.backward import pull
 from tinygrad_ed.graph.grad_mode import recording
 from tinygrad_ed.graph.values import Array
 from tinygrad_ed.nn import MLP, costs
+from tinygrad_ed.nn.mlp import forward, parameters_of
 from tinygrad_ed.tape import compile  # noqa: A004  # ours, as re and torch have theirs
 from tinygrad_ed.transforms.functions import value_and_grad
 
@@ -98,13 +99,10 @@ class ByTape(Gradients):
     def __init__(self, mlp: MLP, x: Array, rho: Array, cost: str) -> None:
         self.arena, self.samples = arena_of(mlp), len(x)
         self._x, self._rho = x, rho
-        find_cost, phis = costs.find(cost), [layer.activate for layer in mlp.layers]
+        find_cost = costs.find(cost)
 
         def error(parameters: list[Any], x: Array, rho: Array) -> Any:
-            alpha: Any = x
-            for phi, weights, bias in zip(phis, parameters[::2], parameters[1::2], strict=True):
-                alpha = phi(alpha @ weights + bias)
-            return find_cost(alpha, rho)
+            return find_cost(forward(mlp, x, parameters)[0][len(mlp.layers)], rho)
 
         self._program = compile(value_and_grad(error), reuse=True)
 
@@ -118,7 +116,7 @@ class ByTape(Gradients):
 
 def arena_of(mlp: MLP) -> Arena:
     """Return an arena with the network's parameters in it."""
-    arena = Arena(mlp.sizes, mlp.dtype)
+    arena = Arena(mlp.sizes, mlp.dtype, parameters_of(mlp)[1])
     for array, parameter in zip(arena.parameters, mlp.parameters(), strict=True):
         array[:] = parameter.value
     return arena

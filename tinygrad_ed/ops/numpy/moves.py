@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_ed.errors import InvalidValue, NoDerivativeRule
-from tinygrad_ed.graph.nested import leaves, rebuilt
+from tinygrad_ed.graph.nested import check_level, leaves, rebuilt
 from tinygrad_ed.graph.node import Node, plain
 from tinygrad_ed.graph.op import HANDLERS, Op, op
 from tinygrad_ed.graph.values import Array, Lifted, as_array, constant, shape_of
@@ -150,10 +150,11 @@ def _floats(x: Any) -> Any:
     return x.astype(np.result_type(x.dtype, np.float16)) if isinstance(x, np.ndarray) and x.dtype.kind != "f" else x
 
 
-def without_nodes(value: Any) -> Any:
+def without_nodes(value: Any, level: int = 0) -> Any:
     """Replace Nodes, also inside lists and tuples, by their values, as arrays."""
+    check_level(level)
     if isinstance(value, list | tuple):
-        return type(value)([without_nodes(entry) for entry in value])
+        return type(value)([without_nodes(entry, level + 1) for entry in value])
     return as_array(plain(value)) if isinstance(value, Node) else value
 
 

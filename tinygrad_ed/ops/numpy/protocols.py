@@ -16,6 +16,7 @@ import numpy as np
 
 from tinygrad_ed.errors import GraphDropped, NoDerivativeRule
 from tinygrad_ed.graph.grad_mode import observer
+from tinygrad_ed.graph.nested import check_level
 from tinygrad_ed.graph.node import Node, plain
 from tinygrad_ed.graph.op import HANDLERS, Op
 from tinygrad_ed.graph.values import Lifted, shape_of
@@ -173,13 +174,14 @@ def _call(function: Callable[..., Any], handler: Any, args: tuple[Any, ...], key
     return _narrowed(result, np.result_type(*dtypes)) if dtypes else result
 
 
-def _arrays_in(trees: Iterable[Any], found: list[Any]) -> list[Any]:
+def _arrays_in(trees: Iterable[Any], found: list[Any], level: int = 0) -> list[Any]:
     """Add the Nodes and arrays in nested lists and tuples to those that are found."""
+    check_level(level)
     for tree in trees:
         if isinstance(tree, Node | np.ndarray):
             found.append(tree)
         elif isinstance(tree, list | tuple):
-            _arrays_in(tree, found)
+            _arrays_in(tree, found, level + 1)
     return found
 
 
