@@ -224,3 +224,7 @@ def test_without_sympy_the_extra_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "sympy", None)
     with pytest.raises(tg.MissingExtra, match=r'pip install "tinygrad_ed\[proof\]"'):
         importlib.reload(algebra)
+
+
+def test_a_network_without_biases_shows_none():
+    assert tg.lecture.prove(tg.nn.MLP([1, 1], bias=False)).holds

@@ -128,7 +128,7 @@ def _with_numbers(network: MLP, names: Sequence[str] | None, cost: str | None) -
     """Return the steps of the derivation with the numbers of one network, and one about the batch."""
     mlp = MLP.from_weights(
         [layer.weights.value for layer in network.layers],
-        [layer.bias.value for layer in network.layers],
+        [None if layer.bias is None else layer.bias.value for layer in network.layers],
         names or [layer.activation for layer in network.layers],
     )
     rng, width = np.random.default_rng(0), network.sizes[-1]
