@@ -31,6 +31,13 @@ def loop_that_catches_everything():
             n = 0
 
 
+def loop_in_a_function_that_catches_everything():
+    try:
+        loop_that_catches_everything()
+    except:  # noqa: E722
+        loop()
+
+
 def endless(n=0):
     return endless(n + 1)
 
@@ -54,6 +61,7 @@ class Lies(BaseException):
         (endless, "recursion"),
         (loop, r"your f was stopped after 0.05 seconds"),
         (loop_that_catches_everything, r"your f was stopped after 0.05 seconds"),
+        (loop_in_a_function_that_catches_everything, r"your f was stopped after 0.05 seconds"),
         (lambda: time.sleep(30), r"your f was stopped after 0.05 seconds"),
         (lambda: protected([np.ones(2)])[0].fill(3), "your f writes into what it was given .*make a copy first"),
         (lambda: np.ones(3) @ np.ones(2), "your f raised ValueError: matmul"),
@@ -65,7 +73,7 @@ def test_whatever_a_readers_code_does_is_words(function, words):
     assert answer is None
     with pytest.raises(AssertionError, match=words):
         raise AssertionError(problem)
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < 5
 
 
 def test_away_from_the_main_thread_a_loop_is_stopped_too():

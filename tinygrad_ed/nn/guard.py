@@ -26,7 +26,8 @@ from tinygrad_ed.graph.nested import leaves, rebuilt
 from tinygrad_ed.graph.node import plain
 from tinygrad_ed.graph.values import Array
 
-AGAIN = 1e-4  # seconds after which a time limit is raised again, where the code has caught it
+AGAIN = 0.01  # seconds after which a time limit is raised again, where the code has caught it
+OURS = (__file__, contextlib.__file__)  # where the time limit is being switched off
 
 
 class _TimeUp(BaseException):
@@ -152,30 +153,36 @@ def _limited(seconds: float | None) -> Iterator[None]:
     """Raise _TimeUp after so many seconds: by a signal on the main thread, else line by line."""
     if seconds is None:
         yield
-    elif hasattr(signal, "setitimer") and threading.current_thread() is threading.main_thread():
-        handler = signal.signal(signal.SIGALRM, _time_is_up)
-        try:
+        return
+    end, trace = time.monotonic() + seconds, sys.gettrace()
+    signals = hasattr(signal, "setitimer") and threading.current_thread() is threading.main_thread()
+
+    def look(frame: FrameType | None, event: str, arg: Any) -> Any:
+        late = event in ("line", "signal") and time.monotonic() > end  # not "exception": that would be caught as well
+        if late and frame and frame.f_code.co_filename not in OURS:
+            raise _TimeUp
+        return look
+
+    def stop(signalled: int, frame: FrameType | None) -> None:
+        caller = frame
+        while caller and caller.f_code.co_filename not in OURS:  # a bare `except:` that catches it is stopped inside
+            caller.f_trace, caller = look, caller.f_back
+        sys.settrace(look)
+        look(frame, "signal", None)
+
+    if signals:
+        handler = signal.signal(signal.SIGALRM, stop)
+    try:
+        if signals:
             signal.setitimer(signal.ITIMER_REAL, seconds, AGAIN)
-            yield
-        finally:
+        else:
+            sys.settrace(look)
+        yield
+    finally:
+        if signals:
             signal.setitimer(signal.ITIMER_REAL, 0)
             signal.signal(signal.SIGALRM, handler)
-    else:
-        end, trace = time.monotonic() + seconds, sys.gettrace()
-
-        def look(frame: FrameType, event: str, arg: Any) -> Any:
-            return _time_is_up(0, frame) if time.monotonic() > end else look
-
-        sys.settrace(look)
-        try:
-            yield
-        finally:
-            sys.settrace(trace)
-
-
-def _time_is_up(signalled: int, frame: FrameType | None) -> None:
-    if frame and frame.f_code.co_filename not in (__file__, contextlib.__file__):  # there it is being switched off
-        raise _TimeUp
+        sys.settrace(trace)
 
 
 def _raised_by_code(trace: TracebackType | None) -> bool:
