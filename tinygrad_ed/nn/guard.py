@@ -56,8 +56,15 @@ def guarded(
     >>> guarded("loop", lambda: [1 for _ in iter(int, 1)], seconds=0.05)
     (None, 'your loop was stopped after 0.05 seconds: an endless loop?')
     """
+    with restored():
+        return _tried(name, function, args, kwargs, seconds)
+
+
+def _tried(
+    name: str, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], seconds: float | None
+) -> tuple[Any, str | None]:
     try:
-        with restored(), contextlib.redirect_stdout(sys.stderr), _limited(seconds):
+        with contextlib.redirect_stdout(sys.stderr), _limited(seconds):
             return function(*args, **kwargs), None
     except _TimeUp:
         return None, f"your {name} was stopped after {seconds:g} seconds: an endless loop?"
@@ -78,13 +85,15 @@ def guarded(
 def tame(name: str, function: Callable[..., Any], seconds: float | None = None) -> Callable[..., Any]:
     """Return the function with read-only copies for its arguments, whose every failure is a RuleError.
 
+    For many calls: give the process back its state (`restored`) after all of them.
+
     >>> tame("B_hidden", sys.exit)(1)
     Traceback (most recent call last):
     tinygrad_ed.RuleError: your B_hidden ended the program (SystemExit: 1)
     """
 
     def tamed(*args: Any) -> Any:
-        answer, problem = guarded(name, function, *protected(args), seconds=seconds)
+        answer, problem = _tried(name, function, protected(args), {}, seconds)
         if problem:
             raise RuleError(problem)
         return answer
