@@ -3,6 +3,7 @@
 import _thread
 import os
 import random
+import runpy
 import sys
 import threading
 import time
@@ -74,6 +75,14 @@ def test_whatever_a_readers_code_does_is_words(function, words):
     with pytest.raises(AssertionError, match=words):
         raise AssertionError(problem)
     assert time.monotonic() - began < 5
+
+
+def test_nothing_of_the_limit_is_left_in_what_comes_after(tmp_path):
+    file = tmp_path / "loop.py"
+    file.write_text("with open(__file__) as f:\n    while True:\n        pass\n")
+    assert "stopped" in guarded("f", runpy.run_path, str(file), seconds=0.05)[1]
+    assert sys.exc_info() == (None, None, None)
+    assert sys.gettrace() is None
 
 
 def test_away_from_the_main_thread_a_loop_is_stopped_too():

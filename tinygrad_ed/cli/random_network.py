@@ -4,13 +4,15 @@ import argparse
 from typing import Any
 
 from tinygrad_ed.checking.roads import ROADS
+from tinygrad_ed.cli import judge
 from tinygrad_ed.cli.parser import Add, Parser, seed, sizes, whole
 from tinygrad_ed.nn import MLP, activations, costs
 
 
 def add_check(add: Add) -> None:
     """Add the command `check`."""
-    check = add("check", _check, "Cross-check the roads on a random network and batch.")
+    check = add("check", _check, "Cross-check the roads on a random network and batch, or judge a FILE of your own.")
+    judge.add_options(check)
     _network_options(check)
     check.add_argument("--batch", type=whole, default=4, help="number of samples (default: %(default)s)")
     check.add_argument("--roads", default=",".join(ROADS), help="default: %(default)s")
@@ -68,6 +70,8 @@ def _check(options: argparse.Namespace) -> int:
     from tinygrad_ed.checking.crosscheck import crosscheck
 
     mlp, x, rho = _random_problem(options, options.batch)
+    if options.file is not None:
+        return judge.check_file(options, mlp, x, rho)
     result = crosscheck(mlp, x, rho, options.cost, [road.strip() for road in options.roads.split(",")])
     print(str(result).splitlines()[-1] if options.brief else result)
     return 0 if result.agree else 1

@@ -164,6 +164,7 @@ def _limited(seconds: float | None) -> Iterator[None]:
         yield
         return
     end, trace = time.monotonic() + seconds, sys.gettrace()
+    fired: list[int] = []
     signals = hasattr(signal, "setitimer") and threading.current_thread() is threading.main_thread()
 
     def look(frame: FrameType | None, event: str, arg: Any) -> Any:
@@ -173,10 +174,12 @@ def _limited(seconds: float | None) -> Iterator[None]:
         return look
 
     def stop(signalled: int, frame: FrameType | None) -> None:
-        caller = frame
-        while caller and caller.f_code.co_filename not in OURS:  # a bare `except:` that catches it is stopped inside
-            caller.f_trace, caller = look, caller.f_back
-        sys.settrace(look)
+        if fired:  # the first was caught, by a bare `except:`: then it is raised again inside of that
+            caller = frame
+            while caller and caller.f_code.co_filename not in OURS:
+                caller.f_trace, caller = look, caller.f_back
+            sys.settrace(look)
+        fired.append(signalled)
         look(frame, "signal", None)
 
     if signals:
