@@ -62,7 +62,7 @@ def _random_problem(options: argparse.Namespace, samples: int) -> tuple[MLP, Any
     if row.expects == "shares":
         return mlp, x, np.eye(shape[1])[rng.integers(0, shape[1], samples)]
     if row.classes:
-        return mlp, x, rng.choice([-1.0, 1.0], shape)
+        return mlp, x, rng.choice([0.0 if row.expects == "bits" else -1.0, 1.0], shape)
     return mlp, x, rng.standard_normal(shape).round(2)
 
 

@@ -45,6 +45,10 @@ def _logistic(y_hat: Any, y: Any) -> Any:
     return softplus(-y * y_hat)
 
 
+def _bce(y_hat: Any, y: Any) -> Any:
+    return y * softplus(-y_hat) + (1.0 - y) * softplus(y_hat)
+
+
 def _hinge(y_hat: Any, y: Any) -> Any:
     return relu(1.0 - y * y_hat)
 
@@ -90,6 +94,19 @@ def logistic(output: Any, expected: Node | Plain) -> Any:
 
 
 @typed
+def bce(output: Any, expected: Node | Plain) -> Any:
+    """Return the binary cross-entropy after a sigmoid, C = sum -y log σ(y_hat) - (1 - y) log(1 - σ(y_hat)).
+
+    The labels are 0 and 1, or a share between them. The sigmoid is in the cost, as the softmax is in `cross_entropy`:
+    the last layer keeps "identity", and no output overflows, however large. The gradient is σ(y_hat) - y.
+
+    >>> bce(np.array([[0.0], [1e4]]), np.array([[1.0], [1.0]]))
+    0.34657359027997264
+    """
+    return _mean(_bce(*_pair("bce", output, expected)))
+
+
+@typed
 def hinge(output: Any, expected: Node | Plain) -> Any:
     """Return the hinge cost, C = sum max(0, 1 - y y_hat), for labels y of -1 and +1."""
     return _mean(_hinge(*_pair("hinge", output, expected)))
@@ -124,12 +141,12 @@ def _defined(name: str) -> Cost:
 
 
 _OWN: dict[str, Cost] = {"mse": mse, "l1": l1, "huber": huber, "logistic": logistic, "hinge": hinge, "margin": margin}
-_OWN["cross_entropy"] = cross_entropy
+_OWN |= {"bce": bce, "cross_entropy": cross_entropy}
 NAMES: dict[str, Cost] = {name: _OWN.get(name) or _defined(name) for name in COSTS}
 """The costs by name, those of `closed_form/derivatives.py`."""
 
 _TERMS = {"mse": _mse, "l1": _l1, "huber": _huber, "logistic": _logistic, "hinge": _hinge, "margin": _margin}
-_TERMS["cross_entropy"] = _cross_entropy
+_TERMS |= {"bce": _bce, "cross_entropy": _cross_entropy}
 
 
 def individual(name: str) -> Cost:
@@ -164,8 +181,8 @@ def matching(cost: str, output: Any, expected: Any) -> Array:
 
     Raises:
         ShapeError: for another shape; `(M,)` against `(M, 1)` would broadcast to `(M, M)` and is refused too.
-        InvalidValue: for an empty batch, labels other than -1 and +1 (logistic, hinge), and (cross_entropy) rows
-            that hold other numbers than 0 to 1 or do not sum to one, or class numbers out of range.
+        InvalidValue: for an empty batch, labels other than -1 and +1 (logistic, hinge) or 0 and 1 (bce), and
+            (cross_entropy) rows that hold other numbers than 0 to 1 or do not sum to one, or unknown class numbers.
         InvalidType: for expected values that are not numbers.
 
     >>> matching("cross_entropy", np.zeros((2, 3)), [0, 2])
@@ -188,6 +205,12 @@ def matching(cost: str, output: Any, expected: Any) -> Array:
         if wrong.size:
             raise InvalidValue(
                 f"{cost}: labels must be -1 and +1, but expected holds {wrong[0]}; map labels 0 and 1 by 2 * y - 1"
+            )
+    if cost in COSTS and COSTS[cost].expects == "bits":
+        wrong = rho[~((rho >= 0) & (rho <= 1))]
+        if wrong.size:
+            raise InvalidValue(
+                f"{cost}: labels must be 0 and 1, but expected holds {wrong[0]}; map labels -1 and +1 by (y + 1) / 2"
             )
     if shares:
         wrong = rho[~((rho >= -_ROUNDING) & (rho <= 1.0 + _ROUNDING))]

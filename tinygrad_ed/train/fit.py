@@ -68,7 +68,8 @@ def fit(
         mlp: the network; its parameters get their new values at the end, or after each epoch for a callback.
         x: the inputs `(N, n_0)`.
         rho: the expected outputs `(N, n_L)`; for cross_entropy class numbers `(N,)` as well.
-        cost: the name of the cost, see `nn.costs`. With logistic, hinge and margin the labels are -1 and +1.
+        cost: the name of the cost, see `nn.costs`. With logistic, hinge and margin the labels are -1 and +1, with bce
+            0 and 1.
         method: "gradient" (all samples, one update an epoch), "sgd" (one sample an update) or "minibatch".
         batch_size: M, for mini-batches. It may be larger than N: then an update sees M draws from the N samples with
             sampling "uniform", and all samples once with "shuffle".
