@@ -62,35 +62,11 @@ def check_engine(Value: Any, tell: str = "what", seconds: float | None = None) -
     Raises:
         InvalidType: for what cannot be called.
 
-    >>> class Value:
-    ...     def __init__(self, data, parents=()):
-    ...         self.data, self.grad, self.parents, self.push = data, 0.0, parents, lambda: None
+    >>> class Overwrites(Node):
     ...     def __add__(self, other):
-    ...         out = Value(self.data + other.data, (self, other))
-    ...         def push():
-    ...             self.grad = out.grad
-    ...             other.grad = out.grad
-    ...         out.push = push
-    ...         return out
-    ...     def __mul__(self, other):
-    ...         out = Value(self.data * other.data, (self, other))
-    ...         def push():
-    ...             self.grad += other.data * out.grad
-    ...             other.grad += self.data * out.grad
-    ...         out.push = push
-    ...         return out
-    ...     def backward(self):
-    ...         order, todo, self.grad = [], [self], 1.0
-    ...         while todo:
-    ...             node = todo.pop()
-    ...             if node in order:
-    ...                 order.remove(node)
-    ...             order.append(node)
-    ...             todo += node.parents
-    ...         for node in order:
-    ...             node.push()
-    >>> print(check_engine(Value).first_divergence.told("mend"))
-    a + a: probably `=` in place of `+=` in the rule of `+`. It should be: every use of a node adds to its gradient
+    ...         return self * 1.0 if other is self else Node.__add__(self, other)
+    >>> print(check_engine(Overwrites).first_divergence.told("where"))
+    a + a is wrong
     """
     chosen("tell", tell, dict.fromkeys(TELL))
     if not callable(Value):

@@ -42,9 +42,9 @@ class ByReaderRules(Gradients):
             found: Any = quantities(
                 arena.omega, arena.beta, self._activations, self._x[batch], self._rho[batch], self._cost, self._rules
             )
-            for j in arena.omega:
-                np.multiply(found[f"grad_omega[{j}]"], scale, arena.grad_omega[j])
-                np.multiply(found[f"grad_beta[{j}]"], scale, arena.grad_beta[j])
+            for kind, gradients in (("grad_omega", arena.grad_omega), ("grad_beta", arena.grad_beta)):
+                for j, gradient in gradients.items():
+                    np.multiply(found[f"{kind}[{j}]"], scale, gradient)
         return float(found["cost"])
 
     def _checked(self, name: str, rule: Callable[..., Any]) -> Callable[..., Any]:
