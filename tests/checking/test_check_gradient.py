@@ -104,6 +104,10 @@ def test_the_function_may_take_parameters_in_every_usual_way():
     assert tg.check_gradient(lambda p: f(p["layer"][0], p["b"]), {"layer": [w], "b": b}, {"layer": [dw], "b": db}).agree
     assert tg.check_gradient(lambda w: np.sum(w**2), w, 2 * w).agree
     assert tg.check_gradient(lambda w: w**3, 2.0, 12.0).agree
+    nested = [[1.0, 2.0], [3.0, 4.0]]
+    assert tg.check_gradient(
+        lambda w: sum(sum(row) ** 2 for row in w), nested, np.array([[6.0, 6.0], [14.0, 14.0]])
+    ).agree
     assert tg.check_gradient(np.linalg.norm, w, w / np.linalg.norm(w)).agree
 
 

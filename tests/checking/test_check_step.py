@@ -125,12 +125,12 @@ class WithItsOwnState:
 
 
 def velocity_inside_and_added(ps, gs, vs):
-    vs = [0.9 * v - 0.01 * g for v, g in zip(vs or [0, 0, 0], gs, strict=True)]
+    vs = [0.9 * v - 0.01 * g for v, g in zip(vs or [0, 0, 0, 0], gs, strict=True)]
     return [p + v for p, v in zip(ps, vs, strict=True)], vs
 
 
 def keras_nesterov(ps, gs, vs):
-    vs = [0.9 * v - 0.01 * g for v, g in zip(vs or [0, 0, 0], gs, strict=True)]
+    vs = [0.9 * v - 0.01 * g for v, g in zip(vs or [0, 0, 0, 0], gs, strict=True)]
     return [p + 0.9 * v - 0.01 * g for p, v, g in zip(ps, vs, gs, strict=True)], vs
 
 
@@ -249,13 +249,13 @@ def returns_too_early(ps, gs, state):
 
 
 def bias_uphill(ps, gs, state):
-    return [ps[0] - 0.1 * gs[0], ps[1] + 0.1 * gs[1], ps[2] - 0.1 * gs[2]], state
+    return [ps[0] - 0.1 * gs[0], ps[1] + 0.1 * gs[1], ps[2] - 0.1 * gs[2], ps[3] - 0.1 * gs[3]], state
 
 
 def test_parameters_that_have_not_changed_and_mistakes_in_one_of_them():
     assert "no parameter has changed: `p = p - lr * g`" in str(tg.check_step(rebinds, "gradient_descent"))
     early = tg.check_step(returns_too_early, "gradient_descent")
-    assert early.first_divergence.mistake == "not changed at all, as the other parameters are (b1, W2)"
+    assert early.first_divergence.mistake == "not changed at all, as the other parameters are (b1, W2, b2)"
     only = tg.check_step(bias_uphill, "gradient_descent").first_divergence
     assert (only.quantity, only.where) == ("b1", "step 1, in b1 only")
     assert only.mistake.startswith("uphill")
@@ -279,9 +279,9 @@ def test_one_step_is_told_from_the_next():
     [
         (lambda ps, gs, state: sys.exit(0), "your step ended the program"),
         (lambda ps, gs, state: 1 / 0, "your step raised ZeroDivisionError"),
-        (lambda ps, gs, state: [*ps[:2], "text"], "no array of real numbers"),
+        (lambda ps, gs, state: [*ps[:3], "text"], "no array of real numbers"),
         (lambda ps, gs, state: [p.sum() for p in ps], r"your step gave W1 of shape \(\); it must stay \(3, 2\)"),
-        (lambda ps, gs, state: 5, "expected were the 3 parameters"),
+        (lambda ps, gs, state: 5, "expected were the 4 parameters"),
         (lambda ps, gs, state: [1 for _ in iter(int, 1)], "stopped after 0.05 seconds"),
     ],
 )

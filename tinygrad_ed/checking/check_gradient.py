@@ -223,7 +223,7 @@ def _pairs(parameters: Any, gradients: Any, name: str = "") -> Iterator[tuple[st
             spelled = next((s.format(key) for s in SPELLINGS if s.format(key) in gradients), None)
             yield from _pairs(branch, gradients.get(key if spelled is None else spelled), f"{name}.{key}".strip("."))
     elif isinstance(parameters, list | tuple):
-        if not isinstance(gradients, Sequence) or len(gradients) != len(parameters):
+        if not isinstance(gradients, Sequence | np.ndarray) or len(gradients) != len(parameters):
             raise InvalidType(
                 f"the gradients of {name or 'the parameters'} must be {len(parameters)}, one each, not {gradients!r}"
             )

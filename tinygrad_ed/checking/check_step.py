@@ -41,7 +41,7 @@ MEND = {
 }
 MEND["adamw"] = f"θ ← θ - η λ θ, then {MEND['adam']}"
 
-NAMES = ("W1", "b1", "W2")
+NAMES = ("W1", "b1", "W2", "b2")
 
 
 @dataclass(frozen=True)
@@ -177,14 +177,14 @@ def check_step(
 ) -> Judgement:
     """Judge an update rule of your own against the optimizer of that name, over several steps.
 
-    There are three parameters of different shapes, and gradients that differ from step to step; some of their entries
+    There are four parameters of different shapes, and gradients that differ from step to step; some of their entries
     are zero, or as small as ε.
 
     Args:
         step: `step(parameters, gradients, state) -> (parameters, state)`; `state` is None at first, and then what it
             returned. It may return the parameters alone, or change them in place and return None; it may take
             `(parameters, gradients)` alone, or be an object with such a method `step`. Parameters and gradients are
-            lists, or where it does not take those, dicts with the keys W1, b1 and W2, or one array.
+            lists, or where it does not take those, dicts with the keys W1, b1, W2 and b2, or one array.
         like: the name of the optimizer, see `train.OPTIMIZERS`.
         steps: how many steps are compared.
         tell: how much is given away, "where", "what" or "mend".
@@ -200,9 +200,10 @@ def check_step(
     ...     new = [0.9 * v + g for v, g in zip(velocity, gradients)]
     ...     return [p - 0.01 * v for p, v in zip(parameters, velocity)], new
     >>> print(check_step(step, "momentum"))
-    W1   2.8e-02  wrong
-    b1   1.8e-02  wrong
-    W2   2.5e-02  wrong
+    W1   1.6e-02  wrong
+    b1   8.3e-03  wrong
+    W2   1.4e-02  wrong
+    b2   1.7e-02  wrong
     your step (momentum): 1 mistake
     W1 (step 1): probably the velocity from before this step
     """
@@ -215,7 +216,7 @@ def check_step(
             f"step must be a function step(parameters, gradients, state), or an object with one: {step!r}"
         )
     rng, small = np.random.default_rng(0), o.get("eps", 1e-8)
-    start = [rng.normal(size=shape) for shape in ((3, 2), (2,), (2, 1))]
+    start = [rng.normal(size=shape) for shape in ((3, 2), (2,), (2, 1), (1,))]
     gradients = [[rng.normal(size=p.shape) for p in start] for _ in range(steps)]
     for gs in gradients:
         gs[0][0] *= [small, 0.0]
