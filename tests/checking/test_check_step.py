@@ -105,6 +105,10 @@ def into_a_dict(ps, gs, state):
     return ps, state
 
 
+def of_a_dict_with_d(ps, gs, state):
+    return {name: ps[name] - 0.1 * gs["d" + name] for name in ("W1", "b1", "W2", "b2")}
+
+
 def of_an_array(p, g, state):
     return p - 0.1 * g, None
 
@@ -139,7 +143,15 @@ def keras_nesterov(ps, gs, vs):
     [
         *[
             (step, "gradient_descent")
-            for step in (in_place, rebound_in_the_list, of_a_dict, into_a_dict, of_an_array, in_float32)
+            for step in (
+                in_place,
+                rebound_in_the_list,
+                of_a_dict,
+                into_a_dict,
+                of_a_dict_with_d,
+                of_an_array,
+                in_float32,
+            )
         ],
         (WithItsOwnState(), "momentum"),
         (WithItsOwnState().step, "momentum"),

@@ -75,23 +75,28 @@ def check_engine(Value: Any, tell: str = "what", seconds: float | None = None) -
 
 
 class _Engine:
-    """The reader's class, asked case by case; what is found is kept."""
+    """The reader's class, asked case by case; what is found is kept.
+
+    The order of the sweep comes before all but `+` and `*`: other operations are often made of those.
+    """
 
     def __init__(self, make: Callable[[float], Any], seconds: float | None) -> None:
         self._make, self._seconds = make, seconds
         self._rows: list[JudgedRow] = []
         self._findings: list[Finding] = []
         self._notes: list[str] = []
+        self._missing: list[str] = []
 
     def judge(self, tell: str) -> Judgement:
         """Return what is right and what is wrong."""
         needed, others = list(OPERATIONS)[:2], list(OPERATIONS)[2:]
         if all([self._operation(name) for name in needed]):
-            usable = [*needed, *[name for name in others if self._operation(name)]]
-            unary = [name for name in usable if name.endswith("()")]
-            shared = ["a + b", "a * b", *unary]
-            if all([self._sharing(name) for name in shared]) and self._order():
-                self._random(usable)
+            if all([self._sharing(name) for name in needed]) and self._order():
+                usable = [*needed, *[name for name in others if self._operation(name)]]
+                if self._missing:
+                    self._notes.append(f"not there, and not judged: {', '.join(self._missing)}")
+                if all([self._sharing(name) for name in usable if name.endswith("()")]):
+                    self._random(usable)
             self._again()
             self._deep()
         return Judgement("your engine", tuple(self._rows), tuple(self._findings), tuple(self._notes), tell)
@@ -100,12 +105,11 @@ class _Engine:
         """Judge one operation; tell whether the cases that follow may use it."""
         got, right, problem = self._both(lambda a, b, c: [OPERATIONS[name](a, b, c)])
         if problem:
-            needed = name in ("a + b", "a * b")
-            missing = "AttributeError" in problem or "TypeError" in problem
-            if needed or not missing:
+            signs = ("operand type", "'int' object has no attribute", f"has no attribute '{name[2:-2]}'")
+            if name in ("a + b", "a * b") or not any([sign in problem for sign in signs]):
                 self._found(name, problem.replace("your Value", "it"), "")
             else:
-                self._notes.append(f"{name} is not there, or does not run ({problem.partition(' raised ')[2]})")
+                self._missing.append(name)
             return False
         seed, start = got[1][-1], self._start
         if _off(got[0], right[0]):
@@ -141,9 +145,12 @@ class _Engine:
 
     def _order(self) -> bool:
         """Judge diamonds, and a node that is used both at once and later."""
-        diamond = self._both(lambda a, b, c: [d := a * b, e := a + b, d * e])
-        mend = "every use of a node adds to its gradient"
-        if not self._row("(a * b) * (a + b)", *diamond[:2], diamond[2] or "`=` in place of `+=` between nodes", mend):
+        got, right, problem = self._both(lambda a, b, c: [d := a * b, e := a + b, d * e])
+        parts = [right[1][3] * LEAVES[1], right[1][4]]  # what comes to a through each of the two
+        lost = not problem and any([not _off(got[1][0], part) for part in parts])
+        words = "`=` in place of `+=` between nodes" if lost else "no topological order, or the wrong way round"
+        mend = "every use of a node adds to its gradient" if lost else "from the result to the leaves (`reversed`?)"
+        if not self._row("(a * b) * (a + b)", got, right, problem or words, mend):
             return False
         got, right, problem = self._both(lambda a, b, c: [d := a + b, e := d * a, f := e + d, g := f * d, g + d])
         twice = not problem and sum(got[1][:2]) > sum(right[1][:2])

@@ -42,6 +42,8 @@ MEND = {
 MEND["adamw"] = f"θ ← θ - η λ θ, then {MEND['adam']}"
 
 NAMES = ("W1", "b1", "W2", "b2")
+FORMS = ("list", "dict", "dict, d", "array")
+"""What a rule is tried with: in the third, the gradient of W1 is called dW1."""
 
 
 @dataclass(frozen=True)
@@ -184,7 +186,7 @@ def check_step(
         step: `step(parameters, gradients, state) -> (parameters, state)`; `state` is None at first, and then what it
             returned. It may return the parameters alone, or change them in place and return None; it may take
             `(parameters, gradients)` alone, or be an object with such a method `step`. Parameters and gradients are
-            lists, or where it does not take those, dicts with the keys W1, b1, W2 and b2, or one array.
+            lists, or where it does not take those, dicts with the keys W1, b1, W2 and b2 (or dW1, ...), or one array.
         like: the name of the optimizer, see `train.OPTIMIZERS`.
         steps: how many steps are compared.
         tell: how much is given away, "where", "what" or "mend".
@@ -222,7 +224,7 @@ def check_step(
         gs[0][0] *= [small, 0.0]
 
     subject = f"your step ({like})"
-    tries = [_reader(copy.deepcopy(call), form, start, gradients, seconds) for form in ("list", "dict", "array")]
+    tries = [_reader(copy.deepcopy(call), form, start, gradients, seconds) for form in FORMS]
     path, problem = min(tries, key=lambda found: (found[1] is not None, -len(found[0]), "TypeError" in str(found[1])))
     if problem:
         if "ZeroDivisionError" in problem and right.first:
@@ -274,15 +276,17 @@ def _reader(
 ) -> tuple[list[list[Array]], str | None]:
     """Return the parameters after each step of the reader's rule, and what went wrong."""
 
-    def packed(arrays: list[Array]) -> Any:
+    def packed(arrays: list[Array], before: str = "") -> Any:
         arrays = protected(arrays, writable=True)
-        return {"list": arrays, "dict": dict(zip(NAMES, arrays, strict=True)), "array": arrays[0]}[form]
+        if form.startswith("dict"):
+            return {before + name: array for name, array in zip(NAMES, arrays, strict=True)}
+        return arrays if form == "list" else arrays[0]
 
     parameters, state = packed(start), None
     path: list[list[Array]] = []
     for gs in gradients:
-        given = (parameters, packed(gs), state) if _takes(call, 3) else (parameters, packed(gs))
-        answer, problem = guarded("step", call, *given, seconds=seconds)
+        given = (parameters, packed(gs, form[6:]), state)
+        answer, problem = guarded("step", call, *given[: 3 if _takes(call, 3) else 2], seconds=seconds)
         if problem:
             return path, problem
         if isinstance(answer, list | tuple) and len(answer) == 2:
@@ -305,7 +309,7 @@ def _takes(call: Callable[..., Any], count: int) -> bool:
 
 def _unpacked(parameters: Any, form: str, start: list[Array]) -> list[Array]:
     """Return copies of the parameters that the reader's rule gave."""
-    if form == "dict" and isinstance(parameters, dict):
+    if form.startswith("dict") and isinstance(parameters, dict):
         parameters = [parameters.get(name) for name in NAMES]
     if form == "array":
         parameters = [parameters]
