@@ -21,26 +21,6 @@ from tinygrad_ed.graph.values import Array
 from tinygrad_ed.nn.checks import chosen
 from tinygrad_ed.nn.guard import guarded, plain_numbers, protected
 
-DEFAULTS: dict[str, dict[str, Any]] = {
-    "gradient_descent": {"learning_rate": 0.1},
-    "momentum": {"learning_rate": 0.01, "momentum": 0.9},
-    "nesterov": {"learning_rate": 0.01, "momentum": 0.9},
-    "rmsprop": {"learning_rate": 0.01, "alpha": 0.99, "eps": 1e-8},
-    "adam": {"learning_rate": 0.001, "betas": (0.9, 0.999), "eps": 1e-8},
-    "adamw": {"learning_rate": 0.001, "betas": (0.9, 0.999), "eps": 1e-8, "weight_decay": 0.01},
-}
-"""The optimizers of `train`, with what they take; every one takes weight_decay as well."""
-
-MEND = {
-    "gradient_descent": "θ ← θ - η g",
-    "momentum": "b ← μ b + g, θ ← θ - η b",
-    "nesterov": "b ← μ b + g, θ ← θ - η (g + μ b)",
-    "rmsprop": "v ← α v + (1 - α) g², θ ← θ - η g / (√v + ε)",
-    "adam": "m ← β₁ m + (1 - β₁) g, v ← β₂ v + (1 - β₂) g², θ ← θ - η (m / (1 - β₁ᵗ)) / (√(v / (1 - β₂ᵗ)) + ε), "
-    "with t = 1, 2, ... counted once a step",
-}
-MEND["adamw"] = f"θ ← θ - η λ θ, then {MEND['adam']}"
-
 NAMES = ("W1", "b1", "W2", "b2")
 FORMS = ("list", "dict", "dict, d", "array")
 """What a rule is tried with: in the third, the gradient of W1 is called dW1."""
@@ -98,20 +78,45 @@ class Formula:
         return path
 
 
-def _right(like: str, o: Mapping[str, Any]) -> Formula:
+def _adam(o: Mapping[str, Any]) -> dict[str, Any]:
+    one, two = o["betas"]
+    moments = {"a": one, "b": 1 - one, "decay": two, "square": 1 - two}
+    return {**moments, "eps": o["eps"], "first": True, "second": True}
+
+
+_ADAM = """m ← β₁ m + (1 - β₁) g, v ← β₂ v + (1 - β₂) g², θ ← θ - η (m / (1 - β₁ᵗ)) / (√(v / (1 - β₂ᵗ)) + ε), \
+with t = 1, 2, ... counted once a step"""
+KNOWN: dict[str, tuple[dict[str, Any], Callable[[Mapping[str, Any]], dict[str, Any]], str]] = {
+    "gradient_descent": ({"learning_rate": 0.1}, lambda o: {}, "θ ← θ - η g"),
+    "momentum": (
+        {"learning_rate": 0.01, "momentum": 0.9},
+        lambda o: {"a": o["momentum"]},
+        "b ← μ b + g, θ ← θ - η b",
+    ),
+    "nesterov": (
+        {"learning_rate": 0.01, "momentum": 0.9},
+        lambda o: {"a": o["momentum"], "c": o["momentum"], "e": 1.0},
+        "b ← μ b + g, θ ← θ - η (g + μ b)",
+    ),
+    "rmsprop": (
+        {"learning_rate": 0.01, "alpha": 0.99, "eps": 1e-8},
+        lambda o: {"decay": o["alpha"], "square": 1 - o["alpha"], "eps": o["eps"]},
+        "v ← α v + (1 - α) g², θ ← θ - η g / (√v + ε)",
+    ),
+    "adam": ({"learning_rate": 0.001, "betas": (0.9, 0.999), "eps": 1e-8}, _adam, _ADAM),
+    "adamw": (
+        {"learning_rate": 0.001, "betas": (0.9, 0.999), "eps": 1e-8, "weight_decay": 0.01},
+        lambda o: {**_adam(o), "coupled": 0.0, "apart": o["learning_rate"] * o["weight_decay"]},
+        f"θ ← θ - η λ θ, then {_ADAM}",
+    ),
+}
+"""The optimizers of `train`: what each takes (weight_decay as well), the numbers in its formula, and that in words."""
+
+
+def right_formula(like: str, options: Mapping[str, Any]) -> Formula:
     """Return the formula of an optimizer."""
-    rate, weight_decay = o["learning_rate"], o["weight_decay"]
-    formula = Formula(rate, coupled=weight_decay)
-    if "momentum" in o:
-        formula = replace(formula, a=o["momentum"])
-    if like == "nesterov":
-        formula = replace(formula, c=o["momentum"], e=1.0)
-    if like == "rmsprop":
-        formula = replace(formula, decay=o["alpha"], square=1 - o["alpha"], eps=o["eps"])
-    if "betas" in o:
-        one, two = o["betas"]
-        formula = replace(formula, a=one, b=1 - one, decay=two, square=1 - two, eps=o["eps"], first=True, second=True)
-    return replace(formula, coupled=0.0, apart=rate * weight_decay) if like == "adamw" else formula
+    o = {"weight_decay": 0.0, **KNOWN[like][0], **options}
+    return Formula(**{"rate": o["learning_rate"], "coupled": o["weight_decay"], **KNOWN[like][1](o)})
 
 
 def _mistakes(like: str, f: Formula) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -119,17 +124,15 @@ def _mistakes(like: str, f: Formula) -> Iterator[tuple[str, dict[str, Any]]]:
     yield "uphill: the sign of the gradient, or of the step, is wrong", {"rate": -f.rate, "apart": -f.apart}
     yield "uphill: the sign of the step is wrong", {"rate": -f.rate}
     yield "the learning rate η is left out", {"rate": 1.0}
+    for name, decay in (("coupled", f.coupled), ("apart", f.apart)):
+        if decay:
+            yield "the weight decay is left out", {name: 0.0}
+            yield "the sign of the weight decay is wrong", {name: -decay}
+            yield "twice the weight decay", {name: 2 * decay}
+            yield "half the weight decay", {name: decay / 2}
     if f.coupled:
-        yield "the weight decay is left out", {"coupled": 0.0}
-        yield "the sign of the weight decay is wrong", {"coupled": -f.coupled}
-        yield "twice the weight decay", {"coupled": 2 * f.coupled}
-        yield "half the weight decay", {"coupled": f.coupled / 2}
         yield "weight decay apart from the gradient, as in AdamW", {"coupled": 0.0, "apart": f.rate * f.coupled}
     if f.apart:
-        yield "the weight decay is left out", {"apart": 0.0}
-        yield "the sign of the weight decay is wrong", {"apart": -f.apart}
-        yield "twice the weight decay", {"apart": 2 * f.apart}
-        yield "half the weight decay", {"apart": f.apart / 2}
         yield "the weight decay is not multiplied by η", {"apart": f.apart / f.rate}
         yield "weight decay added to the gradient, as in Adam", {"apart": 0.0, "coupled": f.apart / f.rate}
     if f.a or f.decay is not None:
@@ -210,7 +213,7 @@ def check_step(
     W1 (step 1): probably the velocity from before this step
     """
     chosen("tell", tell, dict.fromkeys(TELL))
-    right = _right(like, o := _options(like, options))
+    right = right_formula(like, o := _options(like, options))
     steps = whole_number("steps", steps, 2)
     call = step.step if hasattr(step, "step") and not isinstance(step, type) else step
     if not callable(call) or isinstance(call, type):
@@ -229,7 +232,7 @@ def check_step(
     if problem:
         if "ZeroDivisionError" in problem and right.first:
             problem = f"{problem}: does t start at 0, where 1 - βᵗ is 0?"
-        return Judgement(subject, (), (Finding("step", f"step {len(path) + 1}", problem, MEND[like]),), (), tell)
+        return Judgement(subject, (), (Finding("step", f"step {len(path) + 1}", problem, KNOWN[like][2]),), (), tell)
     with np.errstate(all="ignore"):
         return _judged(subject, like, right, start, gradients, path, tell)
 
@@ -268,7 +271,9 @@ def _judged(
     first = next(i for i, row in enumerate(off) if any(row))
     where = f"step {first + 1}" + ("" if len(wrong) == count else f", in {', '.join([NAMES[k] for k in wrong])} only")
     words = ", or ".join(dict.fromkeys(known)) or _observed(path[first], wanted[first], start, wrong)
-    return Judgement(subject, tuple(rows), (Finding(NAMES[wrong[0]], where, words, MEND[like], bool(known)),), (), tell)
+    return Judgement(
+        subject, tuple(rows), (Finding(NAMES[wrong[0]], where, words, KNOWN[like][2], bool(known)),), (), tell
+    )
 
 
 def _reader(
@@ -340,7 +345,7 @@ def _observed(got: list[Array], wanted: list[Array], start: list[Array], wrong: 
 
 def _options(like: str, given: Mapping[str, Any]) -> dict[str, Any]:
     """Return the numbers of an optimizer, those that are not given by default."""
-    known = {"weight_decay": 0.0, **chosen("optimizer", like, DEFAULTS)}
+    known = {"weight_decay": 0.0, **chosen("optimizer", like, KNOWN)[0]}
     for name, value in given.items():
         if name not in known:
             raise InvalidValue(f"{like} takes no {name!r}. {nearest(name, known)}")
