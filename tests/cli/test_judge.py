@@ -93,6 +93,12 @@ def test_a_limit_that_is_none_is_refused(check):
     assert "--seconds must be a number above 0" in check(RIGHT, "--seconds", "-1")[2]
 
 
+def test_without_a_file_there_is_no_json(capsys):
+    assert run(capsys, "check", "--json")[::2] == (
+        2, "tinygrad-ed: --json is for a FILE of your own; the cross-check of the roads is a table\n"
+    )  # fmt: skip
+
+
 def test_a_file_that_is_not_there_is_named(capsys):
     status, _, err = run(capsys, "check", "none.py")
     assert (status, err) == (2, "tinygrad-ed: there is no file 'none.py'\n")

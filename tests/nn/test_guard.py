@@ -51,13 +51,20 @@ class Lies(BaseException):
     pass
 
 
+class NoWords(Exception):
+    def __str__(self):
+        raise SystemExit
+
+
 @pytest.mark.parametrize(
     ("function", "words"),
     [
-        (sys.exit, r"your f ended the program \(SystemExit: None\)"),
+        (sys.exit, r"your f ended the program \(SystemExit\)"),
         (lambda: raises(SystemExit(3)), "SystemExit: 3"),
         (lambda: raises(KeyboardInterrupt()), r"your f ended the program \(KeyboardInterrupt\)"),
         (lambda: raises(Lies("ha")), "your f raised Lies: ha"),
+        (lambda: raises(NoWords()), "your f raised NoWords$"),
+        (lambda: raises(Lies("\x1b[2J\n  two")), r"your f raised Lies: \[2J two$"),
         (lambda: 1 / 0, "your f raised ZeroDivisionError: division by zero"),
         (endless, "recursion"),
         (loop, r"your f was stopped after 0.05 seconds"),

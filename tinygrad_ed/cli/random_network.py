@@ -68,10 +68,13 @@ def _random_problem(options: argparse.Namespace, samples: int) -> tuple[MLP, Any
 
 def _check(options: argparse.Namespace) -> int:
     from tinygrad_ed.checking.crosscheck import crosscheck
+    from tinygrad_ed.errors import InvalidValue
 
     mlp, x, rho = _random_problem(options, options.batch)
     if options.file is not None:
         return judge.check_file(options, mlp, x, rho)
+    if options.json:
+        raise InvalidValue("--json is for a FILE of your own; the cross-check of the roads is a table")
     result = crosscheck(mlp, x, rho, options.cost, [road.strip() for road in options.roads.split(",")])
     print(str(result).splitlines()[-1] if options.brief else result)
     return 0 if result.agree else 1

@@ -73,13 +73,13 @@ def _tried(
     except KeyboardInterrupt as stop:
         if not _raised_by_code(stop.__traceback__):
             raise
-        return None, f"your {name} ended the program (KeyboardInterrupt)"
+        return None, f"your {name} ended the program ({_words(stop)})"
     except SystemExit as stop:
-        return None, f"your {name} ended the program (SystemExit: {stop.code})"
+        return None, f"your {name} ended the program ({_words(stop)})"
     except BaseException as error:  # noqa: BLE001  # whatever a reader's code raises is a finding
-        if isinstance(error, ValueError) and "read-only" in str(error):
-            return None, f"your {name} writes into what it was given ({error}); make a copy first, or a new array"
-        return None, f"your {name} raised {type(error).__name__}: {error}"
+        if "read-only" in (words := _words(error)) and isinstance(error, ValueError):
+            return None, f"your {name} writes into what it was given ({words}); make a copy first, or a new array"
+        return None, f"your {name} raised {words}"
 
 
 def tame(name: str, function: Callable[..., Any], seconds: float | None = None) -> Callable[..., Any]:
@@ -195,6 +195,15 @@ def _limited(seconds: float | None) -> Iterator[None]:
             signal.setitimer(signal.ITIMER_REAL, 0)
             signal.signal(signal.SIGALRM, handler)
         sys.settrace(trace)
+
+
+def _words(error: BaseException) -> str:
+    """Return the kind of an exception and its message, on one line and without signs that a terminal obeys."""
+    try:
+        text = "".join([sign if sign.isprintable() else " " for sign in str(error)])
+    except BaseException:  # noqa: BLE001  # its message is code of the reader's, too
+        text = ""
+    return ": ".join([type(error).__name__, *[part for part in (" ".join(text.split()),) if part]])
 
 
 def _raised_by_code(trace: TracebackType | None) -> bool:
