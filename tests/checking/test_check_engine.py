@@ -243,6 +243,13 @@ class OverwritesBetweenNodes(Value):
         return out
 
 
+class WrongInside(Value):
+    def backward(self):
+        super().backward()
+        for node in self.order()[:-1]:
+            node.grad *= 2 if node.parents else 1
+
+
 class Seed(Value):
     seed = 2.0
 
@@ -288,6 +295,7 @@ FAULTS = {
     TooEarly: ("d = a + b, used four times", "no topological order.* before all of it has arrived"),
     Forwards: ("(a * b) * (a + b)", "no topological order, or the wrong way round"),
     OverwritesBetweenNodes: ("(a * b) * (a + b)", r"`=` in place of `\+=`"),
+    WrongInside: ("(a * b) * (a + b)", "gradients of inner nodes are wrong: 4, 1.82"),
     Seed: ("a + b", "the gradient of the result itself is 2: the seed of the sweep is not 1"),
     NoSeed: ("a + b", "the gradient of the result itself is 0"),
     StartsAtOne: ("a + b", "gradients start at 1: they are not zeroed"),

@@ -128,6 +128,21 @@ class WithItsOwnState:
             p -= self.velocity[name]
 
 
+class AdamOfDicts:
+    """It counts its steps before it looks at what it was given."""
+
+    def __init__(self):
+        self.m, self.v, self.t = {}, {}, 0
+
+    def step(self, ps, gs):
+        self.t += 1
+        for name in ps.keys():  # noqa: SIM118
+            self.m[name] = 0.9 * self.m.get(name, 0) + 0.1 * gs[name]
+            self.v[name] = 0.999 * self.v.get(name, 0) + 0.001 * gs[name] ** 2
+            mean, squares = self.m[name] / (1 - 0.9**self.t), self.v[name] / (1 - 0.999**self.t)
+            ps[name] -= 0.001 * mean / (np.sqrt(squares) + 1e-8)
+
+
 def velocity_inside_and_added(ps, gs, vs):
     vs = [0.9 * v - 0.01 * g for v, g in zip(vs or [0, 0, 0, 0], gs, strict=True)]
     return [p + v for p, v in zip(ps, vs, strict=True)], vs
@@ -154,6 +169,7 @@ def keras_nesterov(ps, gs, vs):
             )
         ],
         (WithItsOwnState(), "momentum"),
+        (AdamOfDicts(), "adam"),
         (WithItsOwnState().step, "momentum"),
         (velocity_inside_and_added, "momentum"),
         (keras_nesterov, "nesterov"),
@@ -219,6 +235,13 @@ def test_a_mistake_is_named(like, before, after, words):
     assert not check.agree
     assert words in check.first_divergence.mistake
     assert "θ ← θ - η" in check.first_divergence.mend
+
+
+def test_a_tiny_epsilon_is_seen_too():
+    text = RMSPROP.replace("1e-8", "1e-18")
+    assert tg.check_step(written(text), "rmsprop", eps=1e-18).agree
+    inside = written(text, "np.sqrt(vs[k]) + 1e-18", "np.sqrt(vs[k] + 1e-18)")
+    assert "ε inside the root" in str(tg.check_step(inside, "rmsprop", eps=1e-18))
 
 
 def test_exchanged_betas_are_named():

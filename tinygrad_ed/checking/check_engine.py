@@ -247,8 +247,9 @@ class _Engine:
     def _row(self, name: str, got: Any, right: Any, words: str, mend: str, known: bool = True) -> bool:
         """Add a row, and a finding where values or gradients differ; tell whether they agree."""
         wrong = _off(got[0], right[0]) or _off(got[1], right[1])
-        if wrong and not _off([*got[1][:3], got[1][-1]], [*right[1][:3], right[1][-1]]) and not any(got[1][3:-1]):
-            wrong = False  # as PyTorch, which keeps no gradients of inner nodes
+        if wrong and not _off([*got[1][:3], got[1][-1]], [*right[1][:3], right[1][-1]]) and not _off(got[0], right[0]):
+            wrong = any(got[1][3:-1])  # PyTorch keeps no gradients of inner nodes
+            words = f"gradients of inner nodes are wrong: {_listed(got[1][3:-1])}"
         apart = float(np.max(np.abs(np.subtract(got[1], right[1]))))
         self._rows.append(JudgedRow(name, not wrong, apart, "wrong" if wrong else "right"))
         if wrong:

@@ -58,7 +58,7 @@ class ByReaderRules(Gradients):
                 raise RuleError(f"{error} (in layer {layer})") from error
             if answer.shape != shape:
                 raise ShapeError(f"your {name} returned shape {answer.shape} in layer {layer}; expected was {shape}")
-            return answer.astype(self.arena.theta.dtype, copy=False)
+            return answer
 
         return checked
 
