@@ -14,6 +14,8 @@ ALL = (*EXACT, "numeric")
 def expected_values(rng, cost, M, n):
     if cost in ("logistic", "hinge"):
         return rng.choice([-1.0, 1.0], size=(M, n))
+    if cost == "bce":
+        return rng.choice([0.0, 1.0], size=(M, n))
     if cost == "cross_entropy":
         return rng.dirichlet(np.ones(n), size=M) if rng.random() < 0.5 else rng.integers(0, n, M)
     return rng.normal(size=(M, n))

@@ -40,6 +40,9 @@ from tinygrad_ed.transforms.functions import elementwise_grad, grad, hessian, hv
 if TYPE_CHECKING:
     from tinygrad_ed import closed_form, data, draw, lecture, nn, notation, plots, train
     from tinygrad_ed import sklearn as sklearn  # needs its extra, so `import *` leaves it out
+    from tinygrad_ed.checking.check_engine import check_engine
+    from tinygrad_ed.checking.check_gradient import check_gradient
+    from tinygrad_ed.checking.check_step import check_step
     from tinygrad_ed.checking.crosscheck import CrossCheck, crosscheck, ledger
     from tinygrad_ed.checking.gradcheck import check_grads
     from tinygrad_ed.graph.debug import debug
@@ -55,6 +58,7 @@ _LATER = {  # what is imported when it is first used, and where it is
     "experiments": f"{__name__}.lecture.experiments",
     **dict.fromkeys(("CrossCheck", "crosscheck", "ledger"), f"{__name__}.checking.crosscheck"),
     **dict.fromkeys(("Tape", "compile"), f"{__name__}.tape"),
+    **{name: f"{__name__}.checking.{name}" for name in ("check_engine", "check_gradient", "check_step")},
     "check_grads": f"{__name__}.checking.gradcheck",
     "debug": f"{__name__}.graph.debug",
     "numeric_derivative": f"{__name__}.graph.differences",
@@ -107,7 +111,10 @@ __all__ = [
     "Tape",
     "WorkerLost",
     "__version__",
+    "check_engine",
+    "check_gradient",
     "check_grads",
+    "check_step",
     "closed_form",
     "compile",
     "crosscheck",

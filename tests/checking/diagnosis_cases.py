@@ -29,6 +29,8 @@ def batch(mlp, cost, M, seed=0):
     x, rho = rng.normal(size=(M, mlp.sizes[0])), rng.normal(size=(M, n))
     if cost in ("logistic", "hinge"):
         rho = np.where(rho > 0, 1.0, -1.0)
+    if cost == "bce":
+        rho = np.where(rho > 0, 1.0, 0.0)
     return x, rng.dirichlet(np.ones(n), size=M) if cost == "cross_entropy" else rho
 
 

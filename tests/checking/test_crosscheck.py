@@ -369,7 +369,11 @@ def test_a_crosscheck_of_one_sample_and_of_class_numbers():
 def test_the_tape_is_the_graphs_road_recorded(activation, cost):
     rng = np.random.default_rng(0)
     mlp, x = tg.nn.MLP([2, 3, 2], activation, activation, rng=1), rng.standard_normal((4, 2))
-    rho = np.eye(2)[rng.integers(0, 2, 4)] if cost == "cross_entropy" else rng.choice([-1.0, 1.0], (4, 2))
+    rho = (
+        np.eye(2)[rng.integers(0, 2, 4)]
+        if cost == "cross_entropy"
+        else rng.choice([0.0 if cost == "bce" else -1.0, 1.0], (4, 2))
+    )
     graph, tape = tg.ledger(mlp, x, rho, cost, road="graph"), tg.ledger(mlp, x, rho, cost, road="tape")
     assert list(graph) == list(tape)
     for name, value in graph.items():

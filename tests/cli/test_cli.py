@@ -62,7 +62,7 @@ def test_check_agrees_and_prints_the_table(capsys):
     assert out.splitlines()[-1].startswith("all 21 quantities agree")
 
 
-@pytest.mark.parametrize("cost", ["mse", "l1", "huber", "logistic", "hinge", "margin", "cross_entropy"])
+@pytest.mark.parametrize("cost", ["mse", "l1", "huber", "logistic", "bce", "hinge", "margin", "cross_entropy"])
 def test_check_knows_every_cost(capsys, cost):
     assert run(capsys, "check", "--cost", cost, "--brief")[0] == 0
 

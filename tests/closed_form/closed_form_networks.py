@@ -16,6 +16,8 @@ H = 1e-6  # the step of central differences
 def expected_values(rng, cost, shape):
     if cost in ("logistic", "hinge"):
         return rng.choice([-1.0, 1.0], size=shape)
+    if cost == "bce":
+        return rng.choice([0.0, 1.0], size=shape)
     if cost == "cross_entropy":
         return rng.dirichlet(np.ones(shape[1]), size=shape[0])
     return rng.normal(size=shape)

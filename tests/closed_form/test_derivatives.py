@@ -12,7 +12,7 @@ from closed_form_networks import ACTIVATION_NAMES, COST_NAMES, H, expected_value
 from tinygrad_ed.closed_form.derivatives import ACTIVATIONS, COSTS
 
 CONTRACT_ACTIVATIONS = ["elu", "gelu", "identity", "leaky_relu", "relu", "sigmoid", "silu", "softplus", "tanh"]
-CONTRACT_COSTS = ["cross_entropy", "hinge", "huber", "l1", "logistic", "margin", "mse"]
+CONTRACT_COSTS = ["bce", "cross_entropy", "hinge", "huber", "l1", "logistic", "margin", "mse"]
 
 
 def test_the_names_are_those_of_the_contract():
@@ -156,6 +156,7 @@ def softmax_cost(row, rho):
         ("l1", [[2.0, 0.5]], 1.5 + 2.5),
         ("huber", [[1.0, 0.5]], 0.5**2 / 2 + (2.5 - 0.5)),
         ("logistic", [[1.0, 1.0]], math.log(1 + math.exp(-0.5)) + math.log(1 + math.exp(2))),
+        ("bce", [[1.0, 0.0]], math.log(1 + math.exp(-0.5)) + math.log(1 + math.exp(-2))),
         ("hinge", [[1.0, -1.0]], 0.5 + 0.0),
         ("margin", [[2.0, -3.0]], 1.5 + 0.0),
         ("cross_entropy", [[0.25, 0.75]], softmax_cost([0.5, -2.0], [0.25, 0.75])),
@@ -179,6 +180,7 @@ def test_the_gradient_of_a_cost_is_zero_at_its_kink(name, alpha_L, rho):
         ("l1", [0.0, 0.0], 2e4, [-1, 1]),
         ("huber", [0.0, 0.0], 2e4 - 1, [-1, 1]),
         ("logistic", [1.0, 1.0], 1e4, [-1, 0]),
+        ("bce", [1.0, 1.0], 1e4, [-1, 0]),
         ("hinge", [1.0, 1.0], 1e4 + 1, [-1, 0]),
         ("margin", [0.0, 0.0], 1e4, [-1, 0]),
         ("cross_entropy", [1.0, 0.0], 2e4, [-1, 1]),

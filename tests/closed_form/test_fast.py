@@ -20,6 +20,8 @@ TOLERANCE = {"float32": 3e-5, "float64": 1e-13}
 def data_for(cost, rng, M, n, dtype):
     if cost in ("logistic", "hinge"):
         return rng.choice([-1.0, 1.0], (M, n)).astype(dtype)
+    if cost == "bce":
+        return rng.choice([0.0, 1.0], (M, n)).astype(dtype)
     if cost == "cross_entropy":
         rho = rng.random((M, n))
         return (rho / rho.sum(axis=1, keepdims=True)).astype(dtype)

@@ -11,7 +11,7 @@ from tinygrad_ed.draw.parts import numbers_of
 
 X, RHO = np.array([[0.5, -1.0]]), np.array([[1.0, 0.0]])
 ACTIVATIONS = ["identity", "sigmoid", "tanh", "relu", "leaky_relu", "softplus", "elu", "silu", "gelu"]
-COSTS = ["mse", "l1", "huber", "logistic", "hinge", "margin", "cross_entropy"]
+COSTS = ["mse", "l1", "huber", "logistic", "bce", "hinge", "margin", "cross_entropy"]
 
 
 def network(activation="tanh", sizes=(2, 3, 2)):

@@ -145,7 +145,7 @@ def test_the_rule_of_the_lecture_stands_beside_the_step_that_computes_the_same_n
     assert np.allclose(told["∇_W¹ E = [α⁰]ᵀ B¹"].shown.entries, book["grad_omega[1]"])
 
 
-@pytest.mark.parametrize("cost", ["mse", "l1", "huber", "logistic", "hinge", "margin", "cross_entropy"])
+@pytest.mark.parametrize("cost", ["mse", "l1", "huber", "logistic", "bce", "hinge", "margin", "cross_entropy"])
 @pytest.mark.parametrize(
     "activation", ["identity", "sigmoid", "tanh", "relu", "leaky_relu", "softplus", "elu", "silu", "gelu"]
 )

@@ -149,6 +149,7 @@ def labels_for(cost):
     return {
         "logistic": np.sign,
         "hinge": np.sign,
+        "bce": lambda rho: (rho > 0).astype(float),
         "cross_entropy": lambda rho: np.abs(rho) / np.abs(rho).sum(1)[:, None],
     }.get(cost, lambda rho: rho)
 

@@ -8,6 +8,8 @@ import tinygrad_ed as tg
 def expected_output(rng, cost, n):
     if cost in ("logistic", "hinge"):
         return rng.choice([-1.0, 1.0], size=n)
+    if cost == "bce":
+        return rng.choice([0.0, 1.0], size=n)
     return rng.dirichlet(np.ones(n)) if cost == "cross_entropy" else rng.normal(size=n)
 
 

@@ -21,6 +21,7 @@ def given_network(sizes, activation="tanh", output="identity", cost="mse", seed=
         layer.bias.value = rng.normal(size=layer.n_out)
     n = sizes[-1]
     rho = rng.dirichlet(np.ones(n)) if cost == "cross_entropy" else rng.choice([-1.0, 1.0], size=n)
+    rho = np.maximum(rho, 0.0) if cost == "bce" else rho
     return mlp, rng.normal(size=sizes[0]), rho, cost
 
 

@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 ACTIVATIONS = ["elu", "gelu", "identity", "leaky_relu", "relu", "sigmoid", "silu", "softplus", "tanh"]
-COSTS = ["cross_entropy", "hinge", "huber", "l1", "logistic", "margin", "mse"]
+COSTS = ["bce", "cross_entropy", "hinge", "huber", "l1", "logistic", "margin", "mse"]
 DTYPES = [np.float32, np.float64]
 H = 1e-6
 
@@ -37,6 +37,7 @@ C_OF_NEURON = {  # of y_hat and y
     "l1": lambda y_hat, y: abs(y - y_hat),
     "huber": lambda y_hat, y: (y - y_hat) ** 2 / 2 if abs(y - y_hat) <= 1 else abs(y - y_hat) - 0.5,
     "logistic": lambda y_hat, y: math.log(1 + math.exp(-y * y_hat)),
+    "bce": lambda y_hat, y: -y * math.log(sigma(y_hat)) - (1 - y) * math.log(1 - sigma(y_hat)),
     "hinge": lambda y_hat, y: max(0.0, 1 - y * y_hat),
     "margin": lambda y_hat, y: max(0.0, y - y_hat),
 }
@@ -59,6 +60,8 @@ def problem(name, M=4, n=3, seed=0):
     output = rng.normal(size=(M, n)) * 2
     if name in ("logistic", "hinge"):
         rho = rng.choice([-1.0, 1.0], size=(M, n))
+    elif name == "bce":
+        rho = rng.choice([0.0, 1.0], size=(M, n))
     elif name == "cross_entropy":
         rho = rng.dirichlet(np.ones(n), size=M)
     else:

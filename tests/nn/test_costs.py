@@ -83,6 +83,7 @@ def test_costs_are_right_for_outputs_of_ten_thousand_and_keep_the_dtype(name, dt
         "l1": ([19999, 20001, 19999], [[1, -1], [-1, 1], [1, 1]]),
         "huber": ([19998, 20000, 19998], [[1, -1], [-1, 1], [1, 1]]),
         "logistic": ([1e4, 0, 1e4], [[0, -1], [0, 0], [0, 1]]),
+        "bce": ([0, 2e4, 1e4], [[0, 0], [-1, 1], [1, 0]]),
         "hinge": ([10001, 0, 10001], [[0, -1], [0, 0], [0, 1]]),
         "margin": ([1e4, 10001, 0], [[0, -1], [-1, 0], [0, 0]]),
         "cross_entropy": ([0, 2e4, math.log(2)], [[0, 0], [-1, 1], [0.5, -0.5]]),
@@ -145,6 +146,15 @@ def test_expected_rows_may_be_rounded():
 def test_labels_other_than_plus_and_minus_one_are_refused(cost, label):
     with pytest.raises(tg.InvalidValue, match=rf"{cost}: labels must be -1 and \+1, but expected holds {label}"):
         costs.find(cost)([[1.0], [2.0]], [[-1.0], [label]])
+
+
+@pytest.mark.parametrize("label", [-1.0, 2.0, 1 + 1e-9, math.nan, math.inf])
+def test_labels_outside_of_zero_to_one_are_refused(label):
+    with pytest.raises(
+        tg.InvalidValue, match=rf"bce: labels must be 0 and 1, but expected holds {label}; map labels -1"
+    ):
+        costs.bce([[1.0], [2.0]], [[0.0], [label]])
+    assert costs.bce([[0.0]], [[0.25]]) == pytest.approx(math.log(2))
 
 
 @pytest.mark.parametrize("name", COSTS)

@@ -24,7 +24,7 @@ def line(ax, label):
     return found[0]
 
 
-EXPECTED = {"mse": 0, "l1": 0, "huber": 0, "logistic": 1, "hinge": 1, "margin": 1, "cross_entropy": 1}
+EXPECTED = {"mse": 0, "l1": 0, "huber": 0, "logistic": 1, "bce": 1, "hinge": 1, "margin": 1, "cross_entropy": 1}
 """Each cost, with the expected answer that is drawn."""
 
 RESULTS = {

@@ -8,7 +8,9 @@ import tinygrad_ed as tg
 from tinygrad_ed import plots
 
 
-@pytest.mark.parametrize(("cost", "y"), [*EXPECTED.items(), ("margin", -1), ("hinge", -1), ("logistic", -1), ("l1", 2)])
+@pytest.mark.parametrize(
+    ("cost", "y"), [*EXPECTED.items(), ("margin", -1), ("hinge", -1), ("logistic", -1), ("bce", 0), ("l1", 2)]
+)
 def test_the_cost_and_its_derivative_are_those_of_the_graph(cost, y, ax):
     plots.cost_function(cost, ax, y=y)
     drawn = line(ax, "cost C").get_xydata()[::20]
@@ -29,6 +31,7 @@ def test_the_cost_and_its_derivative_are_those_of_the_graph(cost, y, ax):
     [
         ("mse", 0, [], []),
         ("logistic", 1, [], []),
+        ("bce", 1, [], []),
         ("cross_entropy", 1, [], []),
         ("l1", 0, [0], [-1, 1]),
         ("huber", 0, [-1, 1], []),

@@ -64,9 +64,12 @@ def test_every_activation_compiles_on_arrays_and_on_single_numbers(activation, d
 
 @pytest.mark.parametrize("name", sorted(tg.nn.costs.NAMES))
 def test_every_cost_compiles_with_labels_as_arguments(name):
-    expected = {"logistic": np.sign(Y - 0.15), "hinge": np.sign(Y - 0.15), "cross_entropy": np.array([2, 0, 1])}.get(
-        name, Y
-    )
+    expected = {
+        "logistic": np.sign(Y - 0.15),
+        "hinge": np.sign(Y - 0.15),
+        "bce": Y > 0.15,
+        "cross_entropy": np.array([2, 0, 1]),
+    }.get(name, Y)
     chosen = tg.nn.costs.find(name)
     f = tg.value_and_grad(lambda p, x, y: chosen(layer(p, x), y))
     compiled = compile(f)

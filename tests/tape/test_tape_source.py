@@ -48,7 +48,8 @@ def test_the_source_of_every_op_needs_numpy_alone(row):
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
 def test_the_source_of_every_training_step_needs_numpy_alone(activation, name, dtype):
     phi, chosen = tg.nn.activations.find(activation), tg.nn.costs.find(name)
-    y = {"cross_entropy": np.array([2, 0, 1])}.get(name, np.sign(Y - 0.15).astype(dtype))
+    labels = {"cross_entropy": np.array([2, 0, 1]), "bce": (Y > 0.15).astype(dtype)}
+    y = labels.get(name, np.sign(Y - 0.15).astype(dtype))
 
     def step(w, b, x, y):
         value, (d_w, d_b) = tg.value_and_grad(lambda w, b: chosen(phi(x @ w + b), y), (0, 1))(w, b)

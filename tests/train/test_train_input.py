@@ -34,6 +34,22 @@ def test_labels_other_than_minus_one_and_one_are_refused_with_the_way_out(cost, 
     refuse(tg.InvalidValue, f"{cost}: labels must be", X, np.sign(RHO), cost=cost, validation=held_out)
 
 
+def test_labels_zero_and_one_are_learned_and_scored():
+    labels = (X[:, :1] > 0).astype(int)
+    mlp = network(1)
+    refuse(
+        tg.InvalidValue, "bce: labels must be 0 and 1, but expected holds -1", X, 2 * labels - 1, cost="bce", mlp=mlp
+    )
+    tg.train.fit(mlp, X, labels, "bce", epochs=200)
+    assert mlp.score(X, labels, "bce") == 1.0
+    assert mlp.score(X, 1 - labels, "bce") == 0.0
+    several = np.hstack([labels, 1 - labels, labels])
+    mlp = network(3)
+    tg.train.fit(mlp, X, several, "bce", epochs=200)
+    assert mlp.score(X, several, "bce") == 1.0
+    assert mlp.predict_proba(X, "bce").round().tolist() == several.tolist()
+
+
 @pytest.mark.parametrize("cost", ["logistic", "hinge", "margin"])
 def test_mapped_labels_are_learned(cost):
     labels = (X[:, :1] > 0).astype(int)

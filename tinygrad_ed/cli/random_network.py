@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from tinygrad_ed.checking.roads import ROADS
-from tinygrad_ed.cli import own_weights
+from tinygrad_ed.cli import judge, own_weights
 from tinygrad_ed.cli.parser import Add, Parser, seed, sizes, whole
 from tinygrad_ed.errors import InvalidValue, printable
 from tinygrad_ed.nn import MLP, activations, costs
@@ -14,9 +14,9 @@ from tinygrad_ed.nn.mlp import batch_of
 
 def add_check(add: Add) -> None:
     """Add the command `check`."""
-    check = add(
-        "check", _check, "Cross-check the roads on a network and a batch, random or your own.", own_weights.FILES
-    )
+    text = "Cross-check the roads on a network and a batch, random or your own; or judge a FILE of your own rules."
+    check = add("check", _check, text, f"{own_weights.FILES}\n\n{judge.EPILOG}")
+    judge.add_options(check)
     _network_options(check)
     check.add_argument("--batch", type=whole, default=4, help="number of random samples (default: %(default)s)")
     check.add_argument("--ledger", action="store_true", help="print every number of the rules, too")
@@ -101,7 +101,7 @@ def _random_batch(mlp: MLP, cost: str, samples: int, rng: Any) -> tuple[Any, Any
     if row.expects == "shares":
         return x, np.eye(shape[1])[rng.integers(0, shape[1], samples)]
     if row.classes:
-        return x, rng.choice([-1.0, 1.0], shape)
+        return x, rng.choice([0.0 if row.expects == "bits" else -1.0, 1.0], shape)
     return x, rng.standard_normal(shape).round(2)
 
 
@@ -115,6 +115,10 @@ def _check(options: argparse.Namespace) -> int:
     from tinygrad_ed.checking.crosscheck import crosscheck, ledger
 
     mlp, x, rho = _problem(options, options.batch)
+    if options.file is not None:
+        return judge.check_file(options, mlp, x, rho)
+    if options.json:
+        raise InvalidValue("--json is for a FILE of your own; the cross-check of the roads is a table")
     result = crosscheck(mlp, x, rho, options.cost, [road.strip() for road in options.roads.split(",")])
     print(str(result).splitlines()[-1] if options.brief else result)
     if options.ledger:

@@ -52,8 +52,8 @@ class Cost(NamedTuple):
 
     C: Callable[[Array, Array], Array]
     grad_C: Callable[[Array, Array], Array]
-    expects: Literal["numbers", "labels", "shares"] = "numbers"
-    """What y may be: any numbers, labels of -1 and +1, or rows that sum to one."""
+    expects: Literal["numbers", "labels", "bits", "shares"] = "numbers"
+    """What y may be: any numbers, labels of -1 and +1, labels of 0 and 1, or rows that sum to one."""
     classes: bool = False
     """Whether classes are learned with it, and not numbers."""
     kinks: tuple[float, ...] = ()
@@ -179,6 +179,12 @@ COSTS: dict[str, Cost] = {
         _sum(lambda y_hat, y: _softplus(-y * y_hat)),
         lambda y_hat, y: -y * _sigmoid(-y * y_hat),
         expects="labels",
+        classes=True,
+    ),
+    "bce": Cost(  # -y log σ(y_hat) - (1 - y) log(1 - σ(y_hat)), labels 0 and 1
+        _sum(lambda y_hat, y: y * _softplus(-y_hat) + (1 - y) * _softplus(y_hat)),
+        lambda y_hat, y: (1 - y) * _sigmoid(y_hat) - y * _sigmoid(-y_hat),
+        expects="bits",
         classes=True,
     ),
     "hinge": Cost(  # max(0, 1 - y y_hat), labels -1 and +1

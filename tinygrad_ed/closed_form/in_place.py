@@ -245,6 +245,16 @@ def _logistic(alpha: Array, rho: Array, B: Array, s: Array, t: Array, c: Constan
     yield do(np.negative, B, B)
 
 
+def _bce(alpha: Array, rho: Array, B: Array, s: Array, t: Array, c: Constants) -> Calls:
+    """Compute log(1 + e^a) - ρ a and σ(a) - ρ."""
+    yield from _softplus(alpha, B, s, s, c)
+    yield do(np.multiply, alpha, rho, t)
+    yield do(np.subtract, B, t, B)
+    yield do(np.dot, c.row, B, c.samples)
+    yield from _sigmoid(alpha, B, s, s, c)
+    yield do(np.subtract, B, rho, B)
+
+
 def _hinge(alpha: Array, rho: Array, B: Array, s: Array, t: Array, c: Constants) -> Calls:
     yield do(np.multiply, alpha, rho, s)
     yield do(np.subtract, c.one, s, s)
@@ -289,6 +299,7 @@ COSTS: dict[str, Cost] = {
     "l1": Cost(_l1, lambda B, s, c: np.vdot(s, B)),
     "huber": Cost(_huber, lambda B, s, c: np.vdot(B, s) - 0.5 * float(np.vdot(B, B))),
     "logistic": Cost(_logistic, lambda B, s, c: np.add.reduce(c.samples, None)),
+    "bce": Cost(_bce, lambda B, s, c: np.add.reduce(c.samples, None)),
     "hinge": Cost(_hinge, lambda B, s, c: np.add.reduce(c.samples, None)),
     "margin": Cost(_margin, lambda B, s, c: np.vdot(s, B)),
     "cross_entropy": Cost(_cross_entropy, lambda B, s, c: -np.add.reduce(s, None)),

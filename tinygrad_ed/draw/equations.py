@@ -18,6 +18,7 @@ COSTS = {
     "l1": ("abs($a − $r)", "sign($a − $r)"),
     "huber": ("huber($a − $r)", "clip($a − $r, − 1, 1)"),
     "logistic": ("ln(1 + e^{− $r · $a})", "(− $r · σ(− $r · $a))"),
+    "bce": ("(ln(1 + e^{$a}) − $r · $a)", "(σ($a) − $r)"),
     "hinge": ("max(0, 1 − $r · $a)", '(− $r " if " $r · $a < 1 " else " 0)'),
     "margin": ("max(0, $r − $a)", '(− 1 " if " $a < $r " else " 0)'),
     "cross_entropy": ("(− $r · ln softmax($a))", "(softmax($a) − $r)"),

@@ -1,6 +1,6 @@
 """The two checks that every entrance of `nn` and of the cross-check makes: names and numbers."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, TypeVar
 
 import numpy as np
@@ -47,6 +47,33 @@ def numbers(what: str, data: Any) -> Array:
     if array.dtype.kind not in "fiub":
         raise InvalidType(f"{what} must hold real numbers, but its dtype is {array.dtype}")
     return array
+
+
+def own_row(kind: str, name: object, ours: Collection[str]) -> None:
+    """Refuse what is no name for an activation or a cost of the reader's own.
+
+    Raises:
+        InvalidType: for what is not a text.
+        InvalidValue: for the name of one of the package's own.
+    """
+    if not isinstance(name, str) or not name:
+        raise InvalidType(f"the first argument is the name of your {kind}, such as 'mish', not {name!r}")
+    if name in ours:
+        raise InvalidValue(f"{name!r} is one of the package's own {kind}s; give yours another name")
+
+
+def own_answer(what: str, f: Any, shape: tuple[int, ...], *args: Array) -> None:
+    """Refuse a reader's function that gives something else than numbers of that shape.
+
+    Raises:
+        InvalidType: for what is no function, or gives no numbers.
+        ShapeError: for another shape.
+    """
+    if not callable(f):
+        raise InvalidType(f"{what} must be a function, not {f!r}")
+    found = numbers(f"what {what} returns", f(*args))
+    if found.shape != shape:
+        raise ShapeError(f"{what} returned shape {found.shape} for {args[0].shape}; expected was {shape}")
 
 
 def finite(what: str, data: Array, dtype: np.dtype[Any]) -> Array:

@@ -8,20 +8,21 @@ stable for arguments up to 1e4. At a kink (l1 at 0, margin at 0, hinge at 1) the
 2.5
 """
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, Literal
 
 import numpy as np
 
+from tinygrad_ed.closed_form import derivatives
 from tinygrad_ed.closed_form.derivatives import COSTS
 from tinygrad_ed.errors import InvalidValue, ShapeError
 from tinygrad_ed.graph.node import Node, plain
 from tinygrad_ed.graph.values import Array, Lifted, Plain
-from tinygrad_ed.nn.checks import chosen, numbers
+from tinygrad_ed.nn.checks import chosen, numbers, own_answer, own_row
 from tinygrad_ed.ops import absolute, logsumexp, relu, softplus, square, where
 from tinygrad_ed.ops.typed import typed
 
-Cost = Callable[..., Any]
+CostFunction = Callable[..., Any]
 _ROUNDING = 1e-5  # what expected rows may miss: a softmax in float32 sums to one within this
 
 
@@ -43,6 +44,10 @@ def _huber(y_hat: Any, y: Any, delta: float = 1.0) -> Any:
 
 def _logistic(y_hat: Any, y: Any) -> Any:
     return softplus(-y * y_hat)
+
+
+def _bce(y_hat: Any, y: Any) -> Any:
+    return y * softplus(-y_hat) + (1.0 - y) * softplus(y_hat)
 
 
 def _hinge(y_hat: Any, y: Any) -> Any:
@@ -90,6 +95,19 @@ def logistic(output: Any, expected: Node | Plain) -> Any:
 
 
 @typed
+def bce(output: Any, expected: Node | Plain) -> Any:
+    """Return the binary cross-entropy after a sigmoid, C = sum -y log σ(y_hat) - (1 - y) log(1 - σ(y_hat)).
+
+    The labels are 0 and 1, or a share between them. The sigmoid is in the cost, as the softmax is in `cross_entropy`:
+    the last layer keeps "identity", and no output overflows, however large. The gradient is σ(y_hat) - y.
+
+    >>> bce(np.array([[0.0], [1e4]]), np.array([[1.0], [1.0]]))
+    0.34657359027997264
+    """
+    return _mean(_bce(*_pair("bce", output, expected)))
+
+
+@typed
 def hinge(output: Any, expected: Node | Plain) -> Any:
     """Return the hinge cost, C = sum max(0, 1 - y y_hat), for labels y of -1 and +1."""
     return _mean(_hinge(*_pair("hinge", output, expected)))
@@ -113,7 +131,7 @@ def cross_entropy(output: Any, expected: Node | Plain) -> Any:
     return _mean(_cross_entropy(*_pair("cross_entropy", output, expected)))
 
 
-def _defined(name: str) -> Cost:
+def _defined(name: str) -> CostFunction:
     """Return the cost of a row of the table that is not written with ops here: its definition, run on Nodes."""
 
     def cost(output: Any, expected: Any) -> Any:
@@ -123,16 +141,67 @@ def _defined(name: str) -> Cost:
     return cost
 
 
-_OWN: dict[str, Cost] = {"mse": mse, "l1": l1, "huber": huber, "logistic": logistic, "hinge": hinge, "margin": margin}
-_OWN["cross_entropy"] = cross_entropy
-NAMES: dict[str, Cost] = {name: _OWN.get(name) or _defined(name) for name in COSTS}
+_OWN: dict[str, CostFunction] = {
+    "mse": mse,
+    "l1": l1,
+    "huber": huber,
+    "logistic": logistic,
+    "hinge": hinge,
+    "margin": margin,
+}
+_OWN |= {"bce": bce, "cross_entropy": cross_entropy}
+NAMES: dict[str, CostFunction] = {name: _OWN.get(name) or _defined(name) for name in COSTS}
 """The costs by name, those of `closed_form/derivatives.py`."""
 
+_OURS = frozenset(NAMES)
+
+
+def Cost(  # noqa: N802  # it makes one, and is used as a class would be
+    name: str,
+    C: Callable[[Any, Any], Any],
+    grad_C: Callable[[Any, Any], Any],  # noqa: N803
+    expects: Literal["numbers", "labels", "bits", "shares"] = "numbers",
+    classes: bool = False,
+    kinks: Sequence[float] = (),
+    bends: Sequence[float] = (),
+) -> str:
+    """Make a cost of your own known under its name, on every road, and return the name.
+
+    Args:
+        name: what it is called. A second one of that name takes the place of the first.
+        C: the cost of each sample, `(M, n)` and `(M, n)` to `(M,)`, written with NumPy's functions: the graph
+            differentiates it. The mean over the samples is taken for you.
+        grad_C: ∇C of plain arrays, `(M, n)`, without 1/M: what the closed form uses. A wrong one is found by the
+            cross-check.
+        expects: "numbers", "labels" (-1 and +1), "bits" (0 and 1) or "shares" (rows that sum to one).
+        classes: whether classes are learned with it; then `score` gives the accuracy.
+        kinks: the distances ŷ - y at which ∇C jumps.
+        bends: those at which ∇C has a kink itself.
+
+    Raises:
+        InvalidValue: for the name of one of the package's own, or another word for what it expects.
+        InvalidType, ShapeError: for functions that do not give arrays of these shapes.
+
+    >>> quartic = Cost("quartic", lambda a, y: ((a - y) ** 4).sum(axis=1) / 4, lambda a, y: (a - y) ** 3)
+    >>> find(quartic)([[3.0, 1.0]], [[1.0, 1.0]])
+    4.0
+    >>> del COSTS[quartic], NAMES[quartic]  # to forget it
+    """
+    own_row("cost", name, _OURS)
+    chosen("kind of expected values", expects, dict.fromkeys(("numbers", "labels", "bits", "shares")))
+    alpha, rho = np.array([[0.5, 2.0, -1.0], [1.5, 0.25, 3.0]]), np.eye(3)[:2]
+    own_answer(f"C of {name}", C, (2,), alpha, rho)
+    own_answer(f"grad_C of {name}", grad_C, (2, 3), alpha, rho)
+    COSTS[name] = derivatives.Cost(C, grad_C, expects, classes, tuple(kinks), tuple(bends))
+    NAMES[name] = _defined(name)
+    return name
+
+
 _TERMS = {"mse": _mse, "l1": _l1, "huber": _huber, "logistic": _logistic, "hinge": _hinge, "margin": _margin}
-_TERMS["cross_entropy"] = _cross_entropy
+_TERMS |= {"bce": _bce, "cross_entropy": _cross_entropy}
 
 
-def individual(name: str) -> Cost:
+def individual(name: str) -> CostFunction:
     """Return the individual cost C as a function of outputs and expected values `(..., M, n)` that were checked.
 
     >>> individual("mse")(np.array([[1.0, 2.0]]), np.zeros((1, 2)))
@@ -150,7 +219,7 @@ def individual(name: str) -> Cost:
     return cost
 
 
-def find(name: str) -> Cost:
+def find(name: str) -> CostFunction:
     """Return the cost function of that name.
 
     Raises:
@@ -164,8 +233,8 @@ def matching(cost: str, output: Any, expected: Any) -> Array:
 
     Raises:
         ShapeError: for another shape; `(M,)` against `(M, 1)` would broadcast to `(M, M)` and is refused too.
-        InvalidValue: for an empty batch, labels other than -1 and +1 (logistic, hinge), and (cross_entropy) rows
-            that hold other numbers than 0 to 1 or do not sum to one, or class numbers out of range.
+        InvalidValue: for an empty batch, labels other than -1 and +1 (logistic, hinge) or 0 and 1 (bce), and
+            (cross_entropy) rows that hold other numbers than 0 to 1 or do not sum to one, or unknown class numbers.
         InvalidType: for expected values that are not numbers.
 
     >>> matching("cross_entropy", np.zeros((2, 3)), [0, 2])
@@ -188,6 +257,12 @@ def matching(cost: str, output: Any, expected: Any) -> Array:
         if wrong.size:
             raise InvalidValue(
                 f"{cost}: labels must be -1 and +1, but expected holds {wrong[0]}; map labels 0 and 1 by 2 * y - 1"
+            )
+    if cost in COSTS and COSTS[cost].expects == "bits":
+        wrong = rho[~((rho >= 0) & (rho <= 1))]
+        if wrong.size:
+            raise InvalidValue(
+                f"{cost}: labels must be 0 and 1, but expected holds {wrong[0]}; map labels -1 and +1 by (y + 1) / 2"
             )
     if shares:
         wrong = rho[~((rho >= -_ROUNDING) & (rho <= 1.0 + _ROUNDING))]

@@ -20,9 +20,9 @@ Metric = Callable[[Array, Array], float]
 def accuracy(output: Any, expected: Any) -> float:
     """Return the share of the samples whose class was found.
 
-    With one output the class is its sign (labels -1 and +1; 0 counts as +1). With more it is the largest, in `expected`
-    (one-hot rows, or labels with one +1 a row) as in `output`. Rows of labels with several +1, or none, are answers to
-    several questions, and a sample counts where all signs are right.
+    With one output the class is its sign (labels -1 or 0, and +1; an output of 0 counts as +1). With more it is the
+    largest, in `expected` (one-hot rows, or labels with one +1 a row) as in `output`. Rows of labels with several +1,
+    or none, are answers to several questions, and a sample counts where all signs are right.
 
     Args:
         output: the network's answers, `(M, n_L)`.
@@ -31,9 +31,9 @@ def accuracy(output: Any, expected: Any) -> float:
     >>> accuracy(np.array([[0.2, 0.1], [0.3, 0.9]]), np.eye(2)), accuracy(np.array([[-3.0], [2.0]]), np.ones((2, 1)))
     (1.0, 0.5)
     """
-    labels = expected.shape[-1] == 1 or (np.all(np.abs(expected) == 1) and np.any(np.sum(expected == 1, axis=-1) != 1))
-    if labels:
-        return float(np.mean(np.all((output >= 0) == (expected >= 0), axis=-1)))
+    labels = np.isin(expected, (-1, 0, 1)).all() and np.any(np.sum(expected == 1, axis=-1) != 1)
+    if expected.shape[-1] == 1 or labels:
+        return float(np.mean(np.all((output >= 0) == (expected > 0.5), axis=-1)))
     return float(np.mean(output.argmax(axis=-1) == expected.argmax(axis=-1)))
 
 

@@ -160,15 +160,15 @@ class MLP:
             return np.asarray(plain(self(x)))
 
     def predict_proba(self, x: Plain, cost: str | None = None) -> Array:
-        """Return the probabilities that a network has learned with cross_entropy or logistic.
+        """Return the probabilities that a network has learned with cross_entropy, logistic or bce.
 
-        cross_entropy: the softmax of the outputs, `(M, n_L)`, one column a class. logistic: 1 / (1 + exp(-output)) is
-        the probability of the label +1; with one output that makes two columns, for -1 and +1, with more it is one
-        column an output. For one sample `(n_0,)` the result has no batch axis.
+        cross_entropy: the softmax of the outputs, `(M, n_L)`, one column a class. logistic, bce: 1 / (1 + exp(-output))
+        is the probability of the label +1; with one output that makes two columns, first the other label, with more it
+        is one column an output. For one sample `(n_0,)` the result has no batch axis.
 
         Args:
             x: the inputs, as in `predict`.
-            cost: "cross_entropy" or "logistic"; by default logistic for one output, else cross_entropy.
+            cost: "cross_entropy", "logistic" or "bce"; by default logistic for one output, else cross_entropy.
 
         Raises:
             InvalidValue: for another cost, whose outputs are no probabilities, or cross_entropy with one output.
@@ -178,10 +178,10 @@ class MLP:
         array([1.])
         """
         cost = ("logistic" if self.sizes[-1] == 1 else "cross_entropy") if cost is None else cost
-        if cost not in ("cross_entropy", "logistic") or (cost == "cross_entropy" and self.sizes[-1] == 1):
+        if cost not in ("cross_entropy", "logistic", "bce") or (cost == "cross_entropy" and self.sizes[-1] == 1):
             raise InvalidValue(
                 f"outputs of cost {cost!r} ({self.sizes[-1]} of them) are no probabilities; learn classes with "
-                "cross_entropy (an output a class) or logistic (labels -1 and +1)"
+                "cross_entropy (an output a class) or logistic (labels -1 and +1) or bce (0 and 1)"
             )
         output = self.predict(x)
         if cost == "cross_entropy":

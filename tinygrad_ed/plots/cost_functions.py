@@ -65,7 +65,9 @@ def _expected(cost: str, y: float | None) -> float:
     if y is None:
         return 1.0 if row.classes else 0.0
     found = real_number("y", y, "the expected answer, a number")
-    if abs(found) != 1 and row.classes and row.expects != "shares":
+    if row.expects == "bits" and found not in (0, 1):
+        raise InvalidValue(f"y must be a label, 0 or 1, for the cost {cost!r}, not {y!r}")
+    if abs(found) != 1 and row.classes and row.expects not in ("bits", "shares"):
         raise InvalidValue(f"y must be a label, -1 or +1, for the cost {cost!r}, not {y!r}")
     if found != 1 and row.expects == "shares":
         raise InvalidValue(f"of {cost} the second class is drawn, y = 1, not {y!r}")

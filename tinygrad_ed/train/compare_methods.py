@@ -21,11 +21,13 @@ from tinygrad_ed.errors import InvalidType, generator, storable, whole_number
 from tinygrad_ed.graph.values import Array
 from tinygrad_ed.nn import MLP
 from tinygrad_ed.nn.checks import chosen
+from tinygrad_ed.nn.guard import restored
 from tinygrad_ed.nn.mlp import batch_of
 from tinygrad_ed.plots.style import axes, dressed, series
 from tinygrad_ed.train.gradients import ROADS, Gradients
 from tinygrad_ed.train.methods import METHODS, batches, check_method
 from tinygrad_ed.train.optim import GradientDescent
+from tinygrad_ed.train.reader_rules import Rules, with_rules
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -56,6 +58,13 @@ class MethodRun:
     """`(K, P)`: the parameters, W1, b1, W2, ... one after another, where asked for."""
     diverged: int | None
     """The update at which the cost was no longer finite; the curves end before."""
+    by_reader: bool = False
+    """Whether it ran on a reader's own rules."""
+
+    @property
+    def name(self) -> str:
+        """Its name in the table and the plot."""
+        return f"{self.method}, your rules" if self.by_reader else self.method
 
     @property
     def updates_per_epoch(self) -> float:
@@ -70,24 +79,24 @@ class MethodRun:
 
 @dataclass(frozen=True, eq=False)
 class Comparison:
-    """The runs by method, in the order of the lecture."""
+    """The runs by name, in the order of the lecture: each method, and after it "sgd, your rules", if there are any."""
 
     runs: dict[str, MethodRun]
     budget: int
 
     def __str__(self) -> str:
-        first = next(iter(self.runs.values()))
+        first, wide = next(iter(self.runs.values())), max([10, *map(len, self.runs)])
         lines = [
             f"The same start (cost {first.cost[0]:.4g}) and at most {self.budget} gradient computations each; "
             f"N = {first.samples} samples:",
-            f"{'':<10} {'updates per epoch':>25} {'gradients per update':>25}",
-            f"{'method':<10} {'counted':>15} {'lecture':>9} {'counted':>15} {'lecture':>9} "
+            f"{'':<{wide}} {'updates per epoch':>25} {'gradients per update':>25}",
+            f"{'method':<{wide}} {'counted':>15} {'lecture':>9} {'counted':>15} {'lecture':>9} "
             f"{'updates':>8} {'seconds':>9} {'cost':>9}",
         ]
         for run in self.runs.values():
             counted = f"{run.updates_per_epoch:>15g} {run.samples / run.batch_size:>9g}"
             per_update = f"{run.gradients_per_update:>15g} {run.batch_size:>9}"
-            line = f"{run.method:<10} {counted} {per_update} {run.updates[-1]:>8} {run.seconds[-1]:>9.4f}"
+            line = f"{run.name:<{wide}} {counted} {per_update} {run.updates[-1]:>8} {run.seconds[-1]:>9.4f}"
             end = f"{run.cost[-1]:>9.4g}" if run.diverged is None else f" not finite at update {run.diverged}"
             lines.append(f"{line} {end}")
         return "\n".join(lines)
@@ -104,10 +113,12 @@ class Comparison:
         label = chosen("axis", against, AXES)
         ax = axes(ax)
         wide = against != "gradient_computations"  # there the methods differ N-fold
-        for k, run in enumerate(self.runs.values()):
+        for run in self.runs.values():
             name = f"mini-batch, M = {run.batch_size}" if run.method == "minibatch" else run.method
             name = {"sgd": "SGD"}.get(name, name) + f" (η = {run.learning_rate:g})"
-            ax.plot(getattr(run, against)[wide:], run.cost[wide:], label=name, **series(k))
+            look = {**series(METHODS.index(run.method)), **({"linestyle": ":", "marker": "."} if run.by_reader else {})}
+            name += ", your rules" if run.by_reader else ""
+            ax.plot(getattr(run, against)[wide:], run.cost[wide:], label=name, **look)
         if wide:
             ax.set_xscale("log")
         return dressed(ax, "Three methods, one budget", label, "cost E of all samples", legend=True)
@@ -125,6 +136,7 @@ def compare_methods(
     road: str = "rules",
     path: bool = False,
     rng: int | np.random.Generator = 0,
+    rules: Rules | None = None,
 ) -> Comparison:
     """Run gradient descent, SGD and mini-batch from the weights of `mlp`, which keeps them; return what happened.
 
@@ -141,10 +153,11 @@ def compare_methods(
         road: "rules" or "graph", as in `fit`.
         path: keep the parameters at each point of the curves, for `plots.cost_contour`.
         rng: a seed or a generator, for the draw of the batches.
+        rules: rules of your own, as in `fit`: each method runs with them as well, on the same batches.
 
     Raises:
-        InvalidValue, InvalidType, ShapeError: for bad options or data. (A rate with which a method diverges is no
-            error: its curve ends there, and the table says so.)
+        InvalidValue, InvalidType, ShapeError, RuleError: for bad options, data or rules. (A rate with which a method
+            diverges is no error: its curve ends there, and the table says so.)
 
     >>> from tinygrad_ed.data import moons
     >>> compared = compare_methods(MLP([2, 8, 2], rng=0), *moons(100), cost="cross_entropy", batch_size=20)
@@ -157,7 +170,8 @@ def compare_methods(
     x, rho = batch_of(mlp, x, rho, cost)
     n = len(x)
     check_method("gradient", sampling)
-    by_road = chosen("road", road, ROADS)
+    roads = [chosen("road", road, ROADS)]
+    roads += [] if rules is None else [with_rules(roads[0], road, rules)]
     batch_size = whole_number("batch_size", batch_size)
     storable("a batch", batch_size, max(mlp.sizes))
     budget = 20 * n if budget is None else whole_number("budget", budget, n, "a number of gradient computations")
@@ -166,10 +180,14 @@ def compare_methods(
     runs = {}
     for method, rate in rates.items():
         size = {"gradient": n, "sgd": 1}.get(method, batch_size)
-        drawn = _endless(method, n, batch_size, sampling, random)
-        counts = _Curves(mlp, by_road(copy.deepcopy(mlp), x, rho, cost), x, rho, cost, path)
-        diverged = counts.fill(drawn, rate, budget)
-        runs[method] = MethodRun(method, rate, n, size, *counts.arrays(), diverged)
+        before = copy.deepcopy(random)
+        for by_road in roads:
+            drawn = _endless(method, n, batch_size, sampling, random if by_road is roads[0] else before)
+            counts = _Curves(mlp, by_road(copy.deepcopy(mlp), x, rho, cost), x, rho, cost, path)
+            with restored():
+                diverged = counts.fill(drawn, rate, budget)
+            run = MethodRun(method, rate, n, size, *counts.arrays(), diverged, by_road is not roads[0])
+            runs[run.name] = run
     return Comparison(runs, budget)
 
 

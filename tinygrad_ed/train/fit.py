@@ -9,6 +9,7 @@ the loop is in `run.py`.
 
 from collections.abc import Iterable, Sequence
 from concurrent.futures import Executor
+from contextlib import nullcontext
 from os import PathLike
 from typing import Any
 
@@ -19,6 +20,7 @@ from tinygrad_ed.graph.values import Plain
 from tinygrad_ed.nn import MLP, costs
 from tinygrad_ed.nn import metrics as measures
 from tinygrad_ed.nn.checks import chosen
+from tinygrad_ed.nn.guard import restored
 from tinygrad_ed.train import checkpoint as files
 from tinygrad_ed.train import schedules
 from tinygrad_ed.train.checks import pair, samples
@@ -28,6 +30,7 @@ from tinygrad_ed.train.history import Callback, History
 from tinygrad_ed.train.methods import check_method
 from tinygrad_ed.train.optim import GradientDescent
 from tinygrad_ed.train.progress import bar_for
+from tinygrad_ed.train.reader_rules import Rules, with_rules
 from tinygrad_ed.train.run import Plan, TrainingRun, Validation
 from tinygrad_ed.train.shards import ByShards, Data, check_executor
 
@@ -57,6 +60,7 @@ def fit(
     resume: bool = False,
     executor: Executor | None = None,
     shards: int = 4,
+    rules: Rules | None = None,
 ) -> History:
     """Train a network in place and return what happened (lecture, section 1).
 
@@ -64,7 +68,8 @@ def fit(
         mlp: the network; its parameters get their new values at the end, or after each epoch for a callback.
         x: the inputs `(N, n_0)`.
         rho: the expected outputs `(N, n_L)`; for cross_entropy class numbers `(N,)` as well.
-        cost: the name of the cost, see `nn.costs`. With logistic, hinge and margin the labels are -1 and +1.
+        cost: the name of the cost, see `nn.costs`. With logistic, hinge and margin the labels are -1 and +1, with bce
+            0 and 1.
         method: "gradient" (all samples, one update an epoch), "sgd" (one sample an update) or "minibatch".
         batch_size: M, for mini-batches. It may be larger than N: then an update sees M draws from the N samples with
             sampling "uniform", and all samples once with "shuffle".
@@ -90,12 +95,15 @@ def fit(
             stopped. Give the same arguments; only epochs may be raised.
         executor: a `concurrent.futures.Executor` whose workers compute parts of each gradient, see `shards.py`.
         shards: into how many parts a batch is cut for them.
+        rules: your own version of some of `closed_form.rules.RULES`, right or wrong, by name: the road `rules` runs on
+            them, so that the history shows what a mistake does to learning. They get read-only copies.
 
     Raises:
         InvalidValue, InvalidType, ShapeError: for bad options or data, before anything is changed.
         Diverged: if the cost is no longer finite. The network has the weights of the last whole epoch.
         WorkerLost: if a part of a gradient did not come back. Likewise.
         FileProblem: for a checkpoint that cannot be read or written.
+        RuleError: for one of your rules that fails; the message names rule and layer.
         MissingExtra: for `progress=True`, or a checkpoint that ends with .safetensors, without the extra.
 
     Ctrl-C ends the run, and `fit` returns its history: `history.stopped` is "interrupted", and the network has the
@@ -110,7 +118,9 @@ def fit(
         raise InvalidType(f"fit trains a tg.nn.MLP, but got {mlp!r}")
     costs.find(cost)
     check_method(method, sampling)
-    by_road = chosen("road", road, ROADS)
+    by_road = with_rules(chosen("road", road, ROADS), road, rules)
+    if rules is not None and executor is not None:
+        raise InvalidValue("rules of your own run in this process; leave executor out")
     batch_size, epochs = whole_number("batch_size", batch_size), whole_number("epochs", epochs)
     if sampling == "uniform":  # with "shuffle" a batch is at most all samples
         storable("a batch", batch_size, max(mlp.sizes))
@@ -134,7 +144,7 @@ def fit(
             "method": method,
             "batch_size": batch_size if method == "minibatch" else None,
             "sampling": sampling,
-            "road": road,
+            "road": road if rules is None else f"{road}, with {', '.join(rules)} of your own",
             "optimizer": files.name_of(optimizer),
             "schedule": files.name_of(schedule),
             "validation": held_out and files.digest(held_out.x, held_out.rho),
@@ -152,7 +162,8 @@ def fit(
     plan = Plan(method, batch_size, sampling, epochs, schedule, held_out, followers, file)
     training = TrainingRun(mlp, gradients, optimizer, rng, plan)
     training.resume()
-    return training.go(bar(epochs, training.history.epochs))
+    with nullcontext() if rules is None else restored():
+        return training.go(bar(epochs, training.history.epochs))
 
 
 def _with_a_step(optimizer: Any) -> Optimizer:

@@ -1,0 +1,81 @@
+"""The road `rules` with a reader's own rules in it, right or wrong: what a mistake does to learning."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from tinygrad_ed.closed_form.rules import RULES, quantities
+from tinygrad_ed.errors import InvalidType, InvalidValue, RuleError, ShapeError
+from tinygrad_ed.graph.values import Array
+from tinygrad_ed.nn import MLP
+from tinygrad_ed.nn.checks import chosen
+from tinygrad_ed.nn.guard import plain_numbers, tame
+from tinygrad_ed.train.gradients import Gradients, Road, arena_of
+
+Rules = Mapping[str, Callable[..., Any]]
+
+
+class ByReaderRules(Gradients):
+    """The algorithms of the lecture with some rules of the reader's: plain, and slower than `ByRules`.
+
+    >>> mlp, one = MLP([1, 1], rng=0), np.ones((1, 1))
+    >>> ByReaderRules(mlp, one, one, "mse", {"grad_beta": lambda B: B}).compute(slice(None), 1.0)
+    Traceback (most recent call last):
+    tinygrad_ed.ShapeError: your grad_beta returned shape (1, 1) in layer 1; expected was (1,)
+    """
+
+    def __init__(self, mlp: MLP, x: Array, rho: Array, cost: str, rules: Rules) -> None:
+        self.arena, self.samples = arena_of(mlp), len(x)
+        self._x, self._rho, self._cost, self._calls = x, rho, cost, dict.fromkeys(rules, 0)
+        self._activations = {j: layer.activation for j, layer in enumerate(mlp.layers, start=1)}
+        self._rules = {name: self._checked(name, tame(name, rule)) for name, rule in rules.items()}
+
+    def compute(self, batch: Array | slice, scale: float) -> float:
+        """Compute the gradient, as `Gradients.compute` says.
+
+        Raises:
+            RuleError, ShapeError, InvalidType: for a rule that fails, or gives another shape or no numbers.
+        """
+        arena, self._calls = self.arena, dict.fromkeys(self._calls, 0)
+        with np.errstate(all="ignore"):
+            found: Any = quantities(
+                arena.omega, arena.beta, self._activations, self._x[batch], self._rho[batch], self._cost, self._rules
+            )
+            for kind, gradients in (("grad_omega", arena.grad_omega), ("grad_beta", arena.grad_beta)):
+                for j, gradient in gradients.items():
+                    np.multiply(found[f"{kind}[{j}]"], scale, gradient)
+        return float(found["cost"])
+
+    def _checked(self, name: str, rule: Callable[..., Any]) -> Callable[..., Any]:
+        def checked(*args: Any) -> Array:
+            call, L, shape = self._calls[name], len(self._activations), RULES[name](*args).shape
+            self._calls[name] += 1
+            layer = {"B_last": L, "B_hidden": L - 1 - call, "P": L - call}.get(name, call + 1)
+            try:
+                answer = plain_numbers(f"your {name}, in layer {layer},", rule(*args))
+            except RuleError as error:
+                raise RuleError(f"{error} (in layer {layer})") from error
+            if answer.shape != shape:
+                raise ShapeError(f"your {name} returned shape {answer.shape} in layer {layer}; expected was {shape}")
+            return answer
+
+        return checked
+
+
+def with_rules(by_road: Road, road: str, rules: Any) -> Road:
+    """Return the road with a reader's rules in it; without rules, the road as it is.
+
+    Raises:
+        InvalidValue: for unknown rules, or another road than `rules`.
+        InvalidType: for what is not a dict of functions.
+    """
+    if rules is None:
+        return by_road
+    if not isinstance(rules, Mapping) or not all([callable(rule) for rule in rules.values()]):
+        raise InvalidType(f"rules is a dict of functions by name, such as {{'B_hidden': mine}}, not {rules!r}")
+    for name in rules:
+        chosen("rule", name, RULES)
+    if road != "rules":
+        raise InvalidValue(f"rules of your own belong to the road 'rules', not to {road!r}")
+    return lambda mlp, x, rho, cost: ByReaderRules(mlp, x, rho, cost, dict(rules))
