@@ -7,8 +7,9 @@ Nodes, built and swept for each update). From the same seed both give the same w
 the loop is in `run.py`.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Sized
 from concurrent.futures import Executor
+from functools import partial
 from os import PathLike
 from typing import Any
 
@@ -21,9 +22,9 @@ from tinygrad_ed.nn import metrics as measures
 from tinygrad_ed.nn.checks import chosen
 from tinygrad_ed.train import checkpoint as files
 from tinygrad_ed.train import schedules
-from tinygrad_ed.train.checks import pair, samples
+from tinygrad_ed.train.checks import parted, samples, weighted
 from tinygrad_ed.train.elementwise import Optimizer
-from tinygrad_ed.train.gradients import ROADS
+from tinygrad_ed.train.gradients import ROADS, mean_cost
 from tinygrad_ed.train.history import Callback, History
 from tinygrad_ed.train.methods import check_method
 from tinygrad_ed.train.optim import GradientDescent
@@ -34,8 +35,8 @@ from tinygrad_ed.train.shards import ByShards, Data, check_executor
 
 def fit(
     mlp: MLP,
-    x: Plain,
-    rho: Plain,
+    x: Plain | Sized,
+    rho: Plain | Sized,
     cost: str = "mse",
     method: str = "minibatch",
     batch_size: int = 32,
@@ -44,7 +45,7 @@ def fit(
     sampling: str = "uniform",
     road: str = "rules",
     optimizer: Optimizer | None = None,
-    validation: Iterable[Plain] | None = None,
+    validation: Iterable[Plain | Sized] | None = None,
     rng: int | np.random.Generator | None = 0,
     progress: bool | None = None,
     *,
@@ -57,12 +58,13 @@ def fit(
     resume: bool = False,
     executor: Executor | None = None,
     shards: int = 4,
+    weights: Plain | None = None,
 ) -> History:
     """Train a network in place and return what happened (lecture, section 1).
 
     Args:
         mlp: the network; its parameters get their new values at the end, or after each epoch for a callback.
-        x: the inputs `(N, n_0)`.
+        x: the inputs `(N, n_0)`. A `numpy.memmap`, or an object with `len` and batch indexing, is read in batches only.
         rho: the expected outputs `(N, n_L)`; for cross_entropy class numbers `(N,)` as well.
         cost: the name of the cost, see `nn.costs`. With logistic, hinge and margin the labels are -1 and +1.
         method: "gradient" (all samples, one update an epoch), "sgd" (one sample an update) or "minibatch".
@@ -74,7 +76,7 @@ def fit(
         road: who computes the gradient: "rules", "graph", or "tape" (the graph, recorded once and replayed).
         optimizer: such as `Adam(0.001)`, or something of your own with `step(parameters, gradients)`, in place of plain
             gradient descent; it has its own learning rate. What it remembers of another run is forgotten first.
-        validation: `(x, rho)`, whose cost and metrics are computed after every epoch.
+        validation: `(x, rho)`, or `(x, rho, weights)`, whose cost and metrics are computed after every epoch.
         rng: a seed or a generator, for the draw of the batches; None draws a seed.
         progress: True shows a progress bar (extra `progress`), False none; by default there is one on a
             terminal, where it is installed and the run takes more than a second.
@@ -90,6 +92,7 @@ def fit(
             stopped. Give the same arguments; only epochs may be raised.
         executor: a `concurrent.futures.Executor` whose workers compute parts of each gradient, see `shards.py`.
         shards: into how many parts a batch is cut for them.
+        weights: what each sample counts in the mean cost of its batch, `(N,)`: Σ w C / Σ w. Weight 0 leaves it out.
 
     Raises:
         InvalidValue, InvalidType, ShapeError: for bad options or data, before anything is changed.
@@ -117,7 +120,7 @@ def fit(
     optimizer = _with_a_step(GradientDescent(learning_rate) if optimizer is None else optimizer)
     _check_schedule(schedule, optimizer)
     shards, checkpoint_every = whole_number("shards", shards), whole_number("checkpoint_every", checkpoint_every)
-    x, rho = samples(mlp, x, rho, cost)
+    inputs, expected, counted = weighted(*samples(mlp, x, rho, cost), weights)
     held_out = _validation(mlp, validation, cost, metrics, patience)
     followers = _callbacks(callbacks)
     rng, bar = generator(rng), bar_for(progress)
@@ -128,8 +131,8 @@ def fit(
         run = {
             "network": repr(mlp),
             "dtype": str(mlp.dtype),
-            "x": files.digest(x),
-            "rho": files.digest(rho),
+            "x": files.digest(inputs),
+            "rho": files.digest(expected, *([] if counted is None else [counted])),
             "cost": cost,
             "method": method,
             "batch_size": batch_size if method == "minibatch" else None,
@@ -146,7 +149,8 @@ def fit(
     elif resume:
         raise InvalidValue("resume=True needs the file to resume from: checkpoint='run.npz'")
 
-    gradients = ByShards(Data(mlp, x, rho, cost, road), workers, shards) if workers else by_road(mlp, x, rho, cost)
+    data = Data(mlp, inputs, expected, cost, road, counted)
+    gradients = ByShards(data, workers, shards) if workers else by_road(mlp, inputs, expected, cost, counted)
     if callable(forget := getattr(optimizer, "reset", None)):
         forget()
     plan = Plan(method, batch_size, sampling, epochs, schedule, held_out, followers, file)
@@ -182,14 +186,19 @@ def _validation(mlp: MLP, validation: Any, cost: str, metrics: Any, patience: in
                 "such as those of data.split()"
             )
         return None
-    x, rho = samples(mlp, *pair(validation), cost, "validation")
+    x, rho, weights = parted(validation)
+    x, rho, weights = weighted(*samples(mlp, x, rho, cost, "validation"), weights)
     if isinstance(metrics, str) or not isinstance(metrics, Iterable | None):
         raise InvalidType(f"metrics is a list, such as ['accuracy'], not {metrics!r}")
     wanted = [measures.suiting(cost)] if metrics is None else list(metrics)
     found = {metric if isinstance(metric, str) else _called(metric): measures.find(metric) for metric in wanted}
     if len(found) < len(wanted):
         raise InvalidValue(f"two of the metrics have one name: {', '.join(found)}; give each a name of its own (def)")
-    return Validation(x, rho, costs.find(cost), found, patience)
+    rho = rho[:]  # read, if it is stored: it is as large as the answers
+    if not found.keys() <= {"accuracy", "cross_entropy"}:  # others expect rows
+        rho = costs.one_hot(rho, mlp.sizes[-1], mlp.dtype)
+    shares = None if weights is None else weights / weights.sum()
+    return Validation(x, rho, partial(mean_cost(cost), shares=shares), found, patience)
 
 
 def _called(metric: Any) -> str:
