@@ -35,20 +35,22 @@ def samples(mlp: MLP, x: Any, rho: Any, cost: str, which: str = "") -> tuple[Row
     fill it in, with the mean of the column for example, or take the row out
     """
     if not is_stored(x) and not is_stored(rho):
-        return _checked(mlp, x, rho, cost, which)
+        _no_gaps_in(x, rho, which)
+        return _checked(mlp, x, rho, cost)
     x, rho = [_rows(f"{which} {name}".strip(), data) for name, data in (("x", x), ("rho", rho))]
     if len(x.shape) < 2 or not len(x):  # one sample, or none
-        return _checked(mlp, x[:], rho[:], cost, which)
+        return samples(mlp, np.array(x[:]), np.array(rho[:]), cost, which)
     if len(x) != len(rho):
         raise ShapeError(f"x holds {len(x)} samples, but rho holds {len(rho)} expected outputs")
     inputs, expected, start = [], [], 0
     for block in blocks(x, max(mlp.sizes)):
+        expected_block = rho[start : start + len(block)]
+        at = x.numbers(start, len(block)) if isinstance(x, Stored) else np.arange(start, start + len(block))
+        _no_gaps_in(block, expected_block, which, at)
         try:
-            one, other = _checked(mlp, block, rho[start : start + len(block)], cost, which)
+            one, other = _checked(mlp, block, expected_block, cost)
         except Error as error:
-            if not start:
-                raise
-            raise type(error)(f"in the rows from {start} on, counted from there: {error}") from error
+            raise type(error)(f"among the rows {at.min()} to {at.max()}, in their order there: {error}") from error
         inputs += [] if isinstance(x, Stored) else [one]
         expected += [] if isinstance(rho, Stored) else [other]
         start += len(block)
@@ -65,10 +67,8 @@ def _rows(name: str, data: Any) -> Rows:
     return Stored(data) if is_stored(data) else numbers(name, data)
 
 
-def _checked(mlp: MLP, x: Any, rho: Any, cost: str, which: str) -> tuple[Array, Array]:
-    """Return samples that are in memory, as `samples` does."""
-    for name, data in (("x", x), ("rho", rho)):
-        _no_gaps(f"{which} {name}".strip(), data)
+def _checked(mlp: MLP, x: Any, rho: Any, cost: str) -> tuple[Array, Array]:
+    """Return samples that are in memory and have no gaps, as `samples` does."""
     x, rho = batch_of(mlp, x, rho, cost, classes=True)
     row = COSTS[cost]
     if row.classes and row.expects == "numbers":  # the cost takes any numbers, but what is learned with it are labels
@@ -152,12 +152,20 @@ def number_between(name: str, value: Any, *, low: float = 0.0, high: float = np.
     raise InvalidValue(f"{name} must be {wanted}, got {value!r}")
 
 
-def _no_gaps(name: str, data: Any) -> None:
+def _no_gaps_in(x: Any, rho: Any, which: str, at: Array | None = None) -> None:
+    """Refuse a missing value; `at` says which rows these are."""
+    for name, data in (("x", x), ("rho", rho)):
+        _no_gaps(f"{which} {name}".strip(), data, at)
+
+
+def _no_gaps(name: str, data: Any, at: Array | None) -> None:
     array = numbers(name, data)
     if array.dtype.kind != "f" or not np.isnan(array).any():
         return
     gaps = np.argwhere(np.isnan(array))
     place = [int(index) for index in gaps[0]]
+    if at is not None:
+        place[0] = int(at[place[0]])
     if array.ndim == 2:
         row, column = place[0], place[1]
         columns = getattr(data, "columns", None)  # the names, where the data come from a table such as a DataFrame

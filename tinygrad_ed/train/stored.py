@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_ed.errors import InvalidType, ShapeError
+from tinygrad_ed.errors import InvalidType, InvalidValue, ShapeError
 from tinygrad_ed.graph.node import Node
 from tinygrad_ed.graph.values import Array
 from tinygrad_ed.nn import MLP
@@ -63,6 +63,10 @@ class Stored:
         """Return some of the rows, perhaps in another dtype."""
         kept = self._rows if rows is None else rows if self._rows is None else self._rows[rows]
         return Stored(self._data, kept, dtype or self.dtype)
+
+    def numbers(self, start: int, count: int) -> Array:
+        """Return by which numbers the rows from `start` on are asked for."""
+        return np.arange(start, start + count) if self._rows is None else self._rows[start : start + count]
 
     def __reduce__(self) -> Any:
         if in_a_file(self._data):  # a pickled memmap is the whole array
@@ -123,4 +127,10 @@ def answers(mlp: MLP, x: Rows, then: Callable[[Array], Array] = np.asarray) -> A
     >>> answers(MLP([2, 3, 1], rng=0), np.ones((5, 2))).shape
     (5, 1)
     """
-    return np.concatenate([then(mlp.predict(block)) for block in blocks(x, max(mlp.sizes))])
+    found, start = [], 0
+    for block in blocks(x, max(mlp.sizes)):
+        if isinstance(x, Stored) and not np.isfinite(block).all():
+            raise InvalidValue(f"x holds NaN or infinite numbers in the rows from {start} to {start + len(block) - 1}")
+        found.append(then(mlp.predict(block)))
+        start += len(block)
+    return np.concatenate(found)
