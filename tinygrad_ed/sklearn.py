@@ -36,7 +36,7 @@ try:
     from sklearn.utils.validation import check_is_fitted, validate_data
 except ImportError as error:
     raise MissingExtra(
-        "tinygrad_ed.sklearn needs scikit-learn 1.6 or newer; install it with: "
+        "tinygrad_ed.sklearn needs scikit-learn 1.7 or newer; install it with: "
         f'python -m pip install "tinygrad_ed[sklearn]" ({error})'
     ) from None
 
