@@ -104,7 +104,7 @@ def test_as_good_as_scikit_learns_own(ours, theirs, data, options):
     ("kind", "y", "more"),
     [
         ("Classifier", lambda: iris().y, {}),
-        ("Classifier", lambda: iris().y == 1, {"warm_start": True}),
+        ("Classifier", lambda: iris().y == 1, {}),
         ("Classifier", lambda: np.stack([iris().y > 0, iris().y == 2], axis=1).astype(int), {}),
         ("Regressor", lambda: iris().x[:, 0], {}),
         ("Regressor", lambda: iris().x[:, :2], {"sample_weight": np.arange(150.0)}),
@@ -123,8 +123,8 @@ def test_in_batches_of_all_rows_it_is_scikit_learns_own_number_for_number(kind, 
         "tol": 1e-3,
         **more,
     }
-    pairs = {"Classifier": (MLPClassifier, TheirClassifier), "Regressor": (MLPRegressor, TheirRegressor)}
-    mine, their = [make(**options).fit(x, y, **weight) for make in pairs[kind]]
+    pair = (MLPClassifier, TheirClassifier) if kind == "Classifier" else (MLPRegressor, TheirRegressor)
+    mine, their = [make(**options).fit(x, y, **more) for make in pair]
     assert mine.n_iter_ == their.n_iter_
     for ours, theirs in zip(mine.coefs_ + mine.intercepts_, their.coefs_ + their.intercepts_, strict=True):
         np.testing.assert_allclose(ours, theirs, rtol=0, atol=1e-4)
@@ -139,8 +139,11 @@ def test_the_batches_of_an_epoch_are_even(n, size, monkeypatch):
     """331 rows are 166 and 165: a last batch of 131 after 200 made the cost noisy, and the run ended too soon."""
     seen = []
     monkeypatch.setattr("tinygrad_ed.sklearn.fit", lambda *_, **options: seen.append(options) or fit(*_, **options))
-    trained(MLPRegressor, np.ones((n, 1)), np.ones(n), max_iter=1)
+    model = trained(MLPRegressor, np.ones((n, 1)), np.ones(n), max_iter=1)
     assert seen[0]["batch_size"] == size
+    for _ in range(3):
+        model.partial_fit(np.ones((n, 1)), np.ones(n))
+    assert len({options["rng"] for options in seen}) == 4, "each call draws its own batches"
 
 
 @pytest.mark.parametrize(("make", "theirs"), [(MLPClassifier, TheirClassifier), (MLPRegressor, TheirRegressor)])
@@ -198,6 +201,24 @@ def test_a_class_without_weight_is_not_there(weight, early_stopping):
     assert zero.history_.gradient_computations == zero.n_iter_ * (90 if early_stopping else 100)
     with pytest.raises(InvalidValue, match=r"class_weight and sample_weight must be finite numbers.*not all zero"):
         MLPClassifier(class_weight=dict.fromkeys(np.unique(y), 0)).fit(x, y)
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize("early_stopping", [False, True])
+def test_a_weight_counts_as_rows_do(early_stopping):
+    """Also in alpha, which is shared by what the rows count together; a row without weight is not drawn at all."""
+    x, numbers = flowers()[0], iris().x[:, 0]
+    options = {"hidden_layer_sizes": (4,), "alpha": 20.0, "max_iter": 5, "random_state": 0}
+    there = np.arange(150) % 4 > 0
+    zero = MLPRegressor(**options, early_stopping=early_stopping).fit(x, numbers, 1.0 * there)
+    less = MLPRegressor(**options, early_stopping=early_stopping).fit(x[there], numbers[there])
+    np.testing.assert_allclose(zero.coefs_[0], less.coefs_[0], rtol=0, atol=1e-12)
+    twice = MLPRegressor(**options, batch_size=300).fit(np.r_[x, x], np.r_[numbers, numbers])
+    heavy = MLPRegressor(**options).fit(x, numbers, np.full(150, 2))
+    np.testing.assert_allclose(heavy.coefs_[0], twice.coefs_[0], rtol=0, atol=1e-12)
+    both = MLPClassifier(**options, class_weight={0: 2, 1: 3, 2: 1}).fit(x, iris().y, np.arange(150))
+    product = MLPClassifier(**options).fit(x, iris().y, np.arange(150) * np.array([2, 3, 1])[iris().y])
+    np.testing.assert_allclose(both.coefs_[0], product.coefs_[0], rtol=0, atol=1e-12)
 
 
 def test_balanced_classes_count_the_same():

@@ -186,6 +186,7 @@ def test_workers_read_their_part(tmp_path):
         pickle.dumps(Stored(kept))
     again = pickle.loads(pickle.dumps(Stored(Rows(X), np.array([5, 2]))))  # noqa: S301  # our own
     np.testing.assert_array_equal(again[:], X[[5, 2]])
+    np.testing.assert_array_equal(again.only(np.array([1]))[:], X[[2]])
 
 
 @pytest.mark.parametrize("data", [[[1.0]], ((1.0,),), X, X[:0], np.float64(1), {"a": 1}, "text", range(3), tg.Node(X)])
