@@ -113,16 +113,8 @@ def test_as_good_as_scikit_learns_own(ours, theirs, data, options):
 )
 def test_in_batches_of_all_rows_it_is_scikit_learns_own_number_for_number(kind, y, more, activation):
     """First weights, cost, Adam and the end of the run are theirs; alpha acts on biases, too, so it is left out."""
-    x, y, more = flowers()[0], y(), dict(more)
-    weight = {"sample_weight": more.pop("sample_weight")} if "sample_weight" in more else {}
-    options = {
-        "hidden_layer_sizes": (20,),
-        "activation": activation,
-        "alpha": 0.0,
-        "random_state": 3,
-        "tol": 1e-3,
-        **more,
-    }
+    x, y = flowers()[0], y()
+    options = {"hidden_layer_sizes": (20,), "activation": activation, "alpha": 0.0, "random_state": 3, "tol": 1e-3}
     pair = (MLPClassifier, TheirClassifier) if kind == "Classifier" else (MLPRegressor, TheirRegressor)
     mine, their = [make(**options).fit(x, y, **more) for make in pair]
     assert mine.n_iter_ == their.n_iter_
