@@ -30,6 +30,8 @@ def accuracy(output: Any, expected: Any) -> float:
 
     >>> accuracy(np.array([[0.2, 0.1], [0.3, 0.9]]), np.eye(2)), accuracy(np.array([[-3.0], [2.0]]), np.ones((2, 1)))
     (1.0, 0.5)
+    >>> accuracy(np.array([[0.2, 0.1], [0.3, 0.9], [0.0, 1.0]]), np.array([0, 1, 1]))
+    1.0
     """
     if expected.ndim < output.ndim:
         return float(np.mean(output.argmax(axis=-1) == expected))
