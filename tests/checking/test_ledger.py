@@ -196,3 +196,19 @@ def test_a_rule_that_is_off_by_a_thousandth_is_always_found(problem, name):
         letter = name.split("_")[0] if name.startswith("B") else name
         assert found.quantity.startswith(f"{letter}[")
         assert found.roads == ("rules",)
+
+
+@pytest.mark.parametrize("road", [*ALL, "tape"])
+@pytest.mark.parametrize("M", [1, 6])
+def test_class_numbers_give_the_ledger_of_their_rows(road, M, monkeypatch):
+    """No road makes rows of them: each computes the cost from one entry of each sample."""
+    rng = np.random.default_rng(0)
+    mlp, x, classes = tg.nn.MLP([3, 4, 5], rng=1), rng.standard_normal((M, 3)), rng.integers(0, 5, M)
+    with monkeypatch.context() as patch:
+        patch.setattr(costs, "one_hot", None)
+        book = tg.ledger(mlp, x, classes, "cross_entropy", road)
+    of_rows = tg.ledger(mlp, x, np.eye(5)[classes], "cross_entropy", road)
+    assert list(book) == list(of_rows)
+    for name, value in of_rows.items():
+        np.testing.assert_allclose(book[name], value, rtol=1e-9, atol=1e-12, err_msg=name)
+    assert tg.crosscheck(mlp, x, classes, "cross_entropy").agree

@@ -61,6 +61,35 @@ def check_against_the_rules(arena, step, activations, cost, dtype, scale=1.0):
         close(arena.grad_beta[j], scale * book[f"grad_beta[{j}]"])
 
 
+@pytest.mark.parametrize("M", [1, 7])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_class_numbers_give_what_their_rows_give(dtype, M):
+    rng = np.random.default_rng(0)
+    arena, rows = filled((3, 4, 5), {1: "tanh", 2: "identity"}, "cross_entropy", M, dtype, rng, spread=3.0)
+    classes = rng.integers(0, 5, M)
+    rows.rho[:] = np.eye(5)[:, classes]
+    step = FastStep(arena, {1: "tanh", 2: "identity"}, "cross_entropy", M, classes=True)
+    step.x[:], step.rho[:] = rows.x, classes
+    error, gradient = step.cost_and_gradient(0.25), arena.gradient.copy()
+    assert error == pytest.approx(rows.cost_and_gradient(0.25), rel=TOLERANCE[dtype] * 10)
+    np.testing.assert_allclose(gradient, arena.gradient, rtol=0, atol=TOLERANCE[dtype])
+
+
+@pytest.mark.parametrize("cost", COSTS)
+def test_a_share_is_what_a_sample_counts(cost):
+    """Against a batch in which the samples stand as often as their share says."""
+    rng, counts, activations = np.random.default_rng(0), np.array([1, 3, 0, 2]), {1: "tanh", 2: "identity"}
+    arena, step = filled((3, 4, 2), activations, cost, 4, "float64", rng)
+    weighted = FastStep(arena, activations, cost, 4, weighted=True)
+    weighted.x[:], weighted.rho[:], weighted.share[:] = step.x, step.rho, counts / 6
+    repeated = FastStep(arena, activations, cost, 6)
+    rows = np.repeat(np.arange(4), counts)
+    repeated.x[:], repeated.rho[:] = step.x[rows], step.rho[:, rows]
+    error, gradient = weighted.cost_and_gradient(0.5), arena.gradient.copy()
+    assert error == pytest.approx(repeated.cost_and_gradient(0.5), rel=1e-13)
+    np.testing.assert_allclose(gradient, arena.gradient, rtol=0, atol=1e-14)
+
+
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("cost", COSTS)
 @pytest.mark.parametrize("activation", ACTIVATIONS)

@@ -1,6 +1,7 @@
 """Data that cannot be learned from are refused with a line that says what to do; unusual ones are learned."""
 
 import math
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -162,3 +163,79 @@ def test_weights_that_overflow_in_the_last_update_are_named_too():
 
 def test_resume_needs_a_checkpoint():
     refuse(tg.InvalidValue, "resume=True needs the file to resume from", X, RHO, resume=True)
+
+
+# weights
+
+
+LABELS = {"logistic": np.sign(RHO), "hinge": np.sign(RHO), "margin": np.sign(RHO), "bce": np.sign(RHO) > 0}
+LABELS["cross_entropy"] = np.eye(2)[(RHO[:, 0] > 0).astype(int)]
+
+
+def learned(x, rho, cost="mse", **options):
+    mlp = network()
+    history = tg.train.fit(mlp, x, rho, cost, **{"epochs": 3, "batch_size": 4, **options})
+    return np.concatenate([parameter.value.ravel() for parameter in mlp.parameters()]), history
+
+
+@pytest.mark.parametrize("road", tg.train.gradients.ROADS)
+@pytest.mark.parametrize("cost", tg.nn.costs.NAMES)
+def test_a_weight_of_two_is_a_row_that_stands_there_twice(cost, road):
+    rho, times = LABELS.get(cost, RHO), np.array([1, 2, 0, 3, 1, 1, 2, 0, 1, 1])
+    options = {"method": "gradient", "road": road}
+    theta, history = learned(X, rho, cost, **options, weights=times)
+    rows = np.repeat(np.arange(10), times)
+    wanted, told = learned(X[rows], rho[rows], cost, **options)
+    np.testing.assert_allclose(theta, wanted, rtol=0, atol=1e-13)
+    np.testing.assert_allclose(history.cost, told.cost, rtol=1e-13)
+
+
+@pytest.mark.parametrize("road", tg.train.gradients.ROADS)
+@pytest.mark.parametrize("sampling", tg.train.SAMPLINGS)
+def test_a_row_without_weight_is_not_there(road, sampling):
+    weights = np.array([1.0, 0, 1, 1, 0, 1, 1, 1, 1, 1])
+    there, options = weights > 0, {"road": road, "sampling": sampling}
+    theta, history = learned(X, RHO, **options, weights=weights)
+    wanted, told = learned(X[there], RHO[there], **options)
+    np.testing.assert_allclose(theta, wanted, rtol=0, atol=1e-13)
+    assert history.gradient_computations == told.gradient_computations
+
+
+@pytest.mark.parametrize("sampling", tg.train.SAMPLINGS)
+def test_weights_that_are_all_equal_change_nothing_and_roads_agree_on_others(sampling):
+    plain, _ = learned(X, RHO, sampling=sampling)
+    np.testing.assert_allclose(learned(X, RHO, sampling=sampling, weights=[0.3] * 10)[0], plain, rtol=0, atol=1e-13)
+    weights = np.random.default_rng(2).random(10)
+    first, *others = [
+        learned(X, RHO, sampling=sampling, weights=weights, road=road)[0] for road in tg.train.gradients.ROADS
+    ]
+    assert np.abs(first - plain).max() > 1e-3
+    for other in others:
+        np.testing.assert_allclose(other, first, rtol=0, atol=1e-13)
+    with ThreadPoolExecutor(2) as workers:
+        parts = learned(X, RHO, sampling=sampling, weights=weights, executor=workers, shards=3)[0]
+    np.testing.assert_allclose(parts, first, rtol=0, atol=1e-13)
+
+
+def test_the_validation_cost_is_weighted_too():
+    weights = np.arange(10.0)
+    rows = np.repeat(np.arange(10), np.arange(10))
+    _, history = learned(X, RHO, validation=(X, RHO, weights))
+    _, told = learned(X, RHO, validation=(X[rows], RHO[rows]))
+    np.testing.assert_allclose(history.validation, told.validation, rtol=1e-13)
+
+
+@pytest.mark.parametrize(
+    ("weights", "error", "message"),
+    [
+        (np.ones(9), tg.ShapeError, r"weights has shape \(9,\), but 10 samples need one number each, \(10,\)"),
+        (np.ones((10, 1)), tg.ShapeError, r"weights has shape \(10, 1\)"),
+        (-np.ones(10), tg.InvalidValue, r"at least zero, and not all zero; the least is -1.0"),
+        (np.zeros(10), tg.InvalidValue, "not all zero; the least is 0.0"),
+        (np.full(10, math.nan), tg.InvalidValue, "weights must be finite"),
+        (["a"] * 10, tg.InvalidType, "weights must hold real numbers"),
+    ],
+)
+def test_bad_weights_are_refused(weights, error, message):
+    refuse(error, message, X, RHO, weights=weights)
+    refuse(error, message, X, RHO, validation=(X, RHO, weights))

@@ -63,7 +63,7 @@ def ledger(mlp: MLP, x: Plain, rho: Plain, cost: str = "mse", road: str = "rules
     >>> list(book)[:5], book["B[1]"].shape
     (['alpha[0]', 'zeta[1]', 'alpha[1]', 'zeta[2]', 'alpha[2]'], (1, 3))
     """
-    return chosen("road", road, ROADS)(mlp, *batch_of(mlp, x, rho, cost), cost)
+    return chosen("road", road, ROADS)(mlp, *batch_of(mlp, x, rho, cost, classes=True), cost)
 
 
 @dataclass(frozen=True, eq=False)

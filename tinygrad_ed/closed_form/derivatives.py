@@ -153,9 +153,19 @@ def _log_softmax(alpha_L: Array) -> Array:
     return logs
 
 
+def _cross_entropy(alpha_L: Array, rho: Array) -> Array:
+    """Compute -Σ ρ log softmax, which for class numbers is one entry of each row."""
+    logs = _log_softmax(alpha_L)
+    cost: Array = -logs[np.arange(len(rho)), rho] if rho.ndim == 1 else (-rho * logs).sum(axis=1)
+    return cost
+
+
 def _grad_cross_entropy(alpha_L: Array, rho: Array) -> Array:
     """Compute ∇C = softmax - ρ. The sum of ρ is 1 up to rounding; keeping it makes this the exact gradient of C."""
     softmax: Array = np.exp(_log_softmax(alpha_L))
+    if rho.ndim == 1:
+        softmax[np.arange(len(rho)), rho] -= 1
+        return softmax
     total: Array = rho.sum(axis=1, keepdims=True)
     return softmax * total - rho
 
@@ -200,11 +210,12 @@ COSTS: dict[str, Cost] = {
         classes=True,
         kinks=(0.0,),
     ),
-    "cross_entropy": Cost(  # -Σ y log(softmax(y_hat)), the rows of y sum to one
-        _sum(lambda y_hat, y: -y * _log_softmax(y_hat)),
+    "cross_entropy": Cost(  # -Σ y log(softmax(y_hat)), the rows of y sum to one; or y has the class numbers, (M,)
+        _cross_entropy,
         _grad_cross_entropy,
         expects="shares",
         classes=True,
     ),
 }
-"""C and ∇C by name. The expected values are floats of the same dtype and shape as the answers."""
+"""C and ∇C by name. The expected values are floats of the same dtype and shape as the answers; "shares" may be class
+numbers, too: integers of shape `(M,)`, in the place of rows with a single one."""

@@ -21,7 +21,7 @@ import numpy as np
 
 from tinygrad_ed.closed_form import in_place
 from tinygrad_ed.closed_form.arena import Arena
-from tinygrad_ed.closed_form.derivatives import Array
+from tinygrad_ed.closed_form.derivatives import COSTS, Array
 from tinygrad_ed.closed_form.in_place import Call, Constants, do
 
 # An input at least so wide before a layer at most so narrow: there OpenBLAS takes up to 1.4 times as long for
@@ -46,10 +46,13 @@ class FastStep:
         activations: the name of Φ for each layer.
         cost: the name of the cost.
         M: the number of samples of a batch.
+        classes: whether `rho` holds class numbers, for cross_entropy.
+        weighted: whether the samples count differently.
 
     Attributes:
         x: `(M, n_0 + 1)`, one sample a row as data come: to be filled by the caller, its last column with ones.
-        rho: `(n_L, M)`, to be filled as well.
+        rho: `(n_L, M)`, or `(M,)` integers for class numbers: to be filled as well.
+        share: what each sample counts in the mean, `(M,)` with the sum 1: to be filled if they are weighted, else None.
         alpha, B: what the last step computed, by layer, `(n_j, M)`; B times the scale.
 
     >>> arena = Arena([1, 1], float)
@@ -60,11 +63,21 @@ class FastStep:
     (10.0, array([10.,  4.]))
     """
 
-    def __init__(self, arena: Arena, activations: Mapping[int, str], cost: str, M: int) -> None:
+    def __init__(
+        self,
+        arena: Arena,
+        activations: Mapping[int, str],
+        cost: str,
+        M: int,
+        classes: bool = False,
+        weighted: bool = False,
+    ) -> None:
         sizes, dtype, L = arena.sizes, arena.theta.dtype, len(arena.sizes) - 1
-        self.M, self._cost, c = M, in_place.cost(cost), Constants(dtype, sizes[-1], M)
+        self.M, self._cost, c = M, in_place.cost(cost, classes), Constants(dtype, sizes[-1], M)
         self._scale = np.array(0, dtype)  # filled in by `cost_and_gradient`
-        self.x, self.rho = np.ones((M, sizes[0] + 1), dtype), np.zeros((sizes[-1], M), dtype)
+        self.x = np.ones((M, sizes[0] + 1), dtype)
+        self.rho: Array = np.zeros(M, np.intp) if classes else np.zeros((sizes[-1], M), dtype)
+        self.share, self._C = np.ones(M, dtype) if weighted else None, COSTS[cost].C
 
         with_ones = {j: np.ones((sizes[j] + 1, M), dtype) for j in range(1, L)}
         below = {1: self.x.T} | {j + 1: with_ones[j] for j in range(1, L)}
@@ -116,8 +129,14 @@ class FastStep:
     def _run(self, backward: list[Call], scale: float) -> float:
         for call in self._forward:
             call()
-        error = float(self._cost.error(*self._left)) / self.M
-        self._scale[()] = scale / self.M
+        if self.share is None:
+            error = float(self._cost.error(*self._left)) / self.M
+            self._scale[()] = scale / self.M
+        else:
+            L = len(self.alpha)
+            error = float(np.dot(self._C(self.alpha[L].T, self.rho.T), self.share))
+            np.multiply(self.B[L], self.share, self.B[L])
+            self._scale[()] = scale
         self._scaled()
         for call in backward:
             call()

@@ -271,8 +271,8 @@ def _margin(alpha: Array, rho: Array, B: Array, s: Array, t: Array, c: Constants
     yield do(np.sign, s, B)
 
 
-def _cross_entropy(alpha: Array, rho: Array, B: Array, s: Array, t: Array, c: Constants) -> Calls:
-    """Compute -ρ · log softmax, and Σρ softmax - ρ; subtracting each sample's greatest entry changes neither.
+def _softmax(alpha: Array, B: Array, s: Array, t: Array, c: Constants) -> Calls:
+    """Leave the softmax in B, α less each sample's greatest entry in s, and the log of Σ e^s in the row of samples.
 
     A row is spread over all neurons by a product with ones: NumPy would do it through a buffer of its own.
     """
@@ -285,6 +285,24 @@ def _cross_entropy(alpha: Array, rho: Array, B: Array, s: Array, t: Array, c: Co
     yield spread
     yield do(np.divide, B, t, B)
     yield do(np.log, row, row)
+
+
+def _class_numbers(alpha: Array, rho: Array, B: Array, s: Array, t: Array, c: Constants) -> Calls:
+    """Compute log Σ e^s - s at the class, and the softmax less 1 there; `rho` has the class of each sample, `(M,)`."""
+    order = np.arange(len(rho))
+
+    def at_the_classes() -> None:
+        c.samples[0] -= s[rho, order]
+        B[rho, order] -= 1
+
+    yield from _softmax(alpha, B, s, t, c)
+    yield at_the_classes
+
+
+def _cross_entropy(alpha: Array, rho: Array, B: Array, s: Array, t: Array, c: Constants) -> Calls:
+    """Compute -ρ · log softmax, and Σρ softmax - ρ; subtracting each sample's greatest entry changes neither."""
+    row, spread = c.samples, do(np.dot, c.column, c.samples, t)
+    yield from _softmax(alpha, B, s, t, c)
     yield spread
     yield do(np.subtract, s, t, s)
     yield do(np.multiply, s, rho, s)
@@ -307,8 +325,10 @@ COSTS: dict[str, Cost] = {
 """C and ∇C in place, by name; see `ACTIVATIONS`."""
 
 
-def cost(name: str) -> Cost:
-    """Return the calls of C."""
+def cost(name: str, classes: bool = False) -> Cost:
+    """Return the calls of C; with `classes` those of cross_entropy for class numbers."""
+    if classes:
+        return Cost(_class_numbers, lambda B, s, c: np.add.reduce(c.samples, None))
     if name in COSTS:
         return COSTS[name]
     row = derivatives.COSTS[name]

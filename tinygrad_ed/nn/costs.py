@@ -61,6 +61,9 @@ def _margin(y_hat: Any, y: Any) -> Any:
 def _cross_entropy(y_hat: Any, y: Any) -> Any:
     # Less their largest, a constant that C does not see: then large outputs lose no digits.
     y_hat = y_hat - np.max(plain(y_hat), axis=-1, keepdims=True)
+    if y.dtype.kind == "i":  # class numbers, one a sample
+        chosen_class = y_hat[(..., np.arange(len(y)), y) if y.ndim else (..., y)]
+        return (logsumexp(y_hat, axis=-1) - chosen_class)[..., None]
     return y * (logsumexp(y_hat, axis=-1, keepdims=True) - y_hat)
 
 
@@ -231,6 +234,8 @@ def find(name: str) -> CostFunction:
 def matching(cost: str, output: Any, expected: Any) -> Array:
     """Return the expected values as an array of the output's shape and dtype, after the checks of that cost.
 
+    The class numbers of cross_entropy stay such, one integer a sample: rows would take as much room as the output.
+
     Raises:
         ShapeError: for another shape; `(M,)` against `(M, 1)` would broadcast to `(M, M)` and is refused too.
         InvalidValue: for an empty batch, labels other than -1 and +1 (logistic, hinge) or 0 and 1 (bce), and
@@ -238,8 +243,7 @@ def matching(cost: str, output: Any, expected: Any) -> Array:
         InvalidType: for expected values that are not numbers.
 
     >>> matching("cross_entropy", np.zeros((2, 3)), [0, 2])
-    array([[1., 0., 0.],
-           [0., 0., 1.]])
+    array([0, 2])
     """
     shape, rho = output.shape, numbers(f"{cost}: expected", expected)
     if not 1 <= len(shape) <= 2:
@@ -248,7 +252,8 @@ def matching(cost: str, output: Any, expected: Any) -> Array:
         raise InvalidValue(f"{cost}: the output has shape {shape}: the mean over an empty batch does not exist")
     shares = cost in COSTS and COSTS[cost].expects == "shares"
     if shares and rho.dtype.kind in "iu" and rho.shape == shape[:-1]:
-        rho = _one_hot(cost, rho, shape[-1])
+        rho = _class_numbers(cost, rho, shape[-1])
+        return rho if cost in _TERMS else one_hot(rho, shape[-1], output.dtype)
     if rho.shape != shape:
         hint = _hint(rho.shape, shape, shares)
         raise ShapeError(f"{cost}: the output has shape {shape}, but expected has shape {rho.shape}{hint}")
@@ -292,13 +297,23 @@ def _hint(given: tuple[int, ...], wanted: tuple[int, ...], shares: bool) -> str:
     return ""
 
 
-def _one_hot(cost: str, classes: Array, n: int) -> Array:
+def one_hot(rho: Array, n: int, dtype: Any = float) -> Array:
+    """Return rows of shares, `(M, n)`, for class numbers; rows stay as they are.
+
+    >>> one_hot(np.array([0, 2]), 3)
+    array([[1., 0., 0.],
+           [0., 0., 1.]])
+    """
+    return rho if rho.dtype.kind == "f" else np.equal(rho[..., None], np.arange(n)).astype(dtype)
+
+
+def _class_numbers(cost: str, classes: Array, n: int) -> Array:
     wrong = classes[(classes < 0) | (classes >= n)]
     if wrong.size:
         raise InvalidValue(
             f"{cost}: class number {wrong.flat[0]} does not exist: {n} outputs have classes 0 to {n - 1}"
         )
-    return np.equal(classes[..., None], np.arange(n)).astype(float)
+    return classes.astype(np.intp, copy=False)
 
 
 def _pair(cost: str, output: Any, expected: Any) -> tuple[Any, Any]:

@@ -26,11 +26,15 @@ def accuracy(output: Any, expected: Any) -> float:
 
     Args:
         output: the network's answers, `(M, n_L)`.
-        expected: `(M, n_L)`.
+        expected: `(M, n_L)`, or class numbers `(M,)`.
 
     >>> accuracy(np.array([[0.2, 0.1], [0.3, 0.9]]), np.eye(2)), accuracy(np.array([[-3.0], [2.0]]), np.ones((2, 1)))
     (1.0, 0.5)
+    >>> accuracy(np.array([[0.2, 0.1], [0.3, 0.9], [0.0, 1.0]]), np.array([0, 1, 1]))
+    1.0
     """
+    if expected.ndim < output.ndim:
+        return float(np.mean(output.argmax(axis=-1) == expected))
     labels = np.isin(expected, (-1, 0, 1)).all() and np.any(np.sum(expected == 1, axis=-1) != 1)
     if expected.shape[-1] == 1 or labels:
         return float(np.mean(np.all((output >= 0) == (expected > 0.5), axis=-1)))

@@ -352,8 +352,8 @@ def forward(mlp: MLP, x: Any, parameters: Sequence[Any] | None = None) -> tuple[
     return alpha, zeta
 
 
-def problem_of(mlp: MLP, x: Any, rho: Any, cost: str) -> Problem:
-    """Check a network, its data and a cost, and return them; see `MLP.problem`."""
+def problem_of(mlp: MLP, x: Any, rho: Any, cost: str, classes: bool = False) -> Problem:
+    """Check a network, its data and a cost, and return them; see `MLP.problem`. `classes`: class numbers stay such."""
     if not isinstance(mlp, MLP):
         raise InvalidType(f"the first argument is a network, a tg.nn.MLP, not {mlp!r}")
     costs.find(cost)
@@ -373,7 +373,8 @@ def problem_of(mlp: MLP, x: Any, rho: Any, cost: str) -> Problem:
     x = finite("x", x, mlp.dtype)
     finite("rho", rho, mlp.dtype)
     rho = costs.matching(cost, np.broadcast_to(x.dtype.type(0), (*x.shape[:-1], n_out)), rho)
-    return Problem(*parameters_of(mlp), np.atleast_2d(x), np.atleast_2d(rho), cost)
+    rho = rho.reshape(-1) if classes and rho.ndim < x.ndim else np.atleast_2d(costs.one_hot(rho, n_out, mlp.dtype))
+    return Problem(*parameters_of(mlp), np.atleast_2d(x), rho, cost)
 
 
 def parameters_of(mlp: MLP) -> tuple[dict[int, Array], dict[int, Array], dict[int, str]]:
@@ -387,14 +388,11 @@ def parameters_of(mlp: MLP) -> tuple[dict[int, Array], dict[int, Array], dict[in
     return omega, beta, {j: layer.activation for j, layer in numbered}
 
 
-def batch_of(mlp: MLP, x: Any, rho: Any, cost: str) -> tuple[Array, Array]:
-    """Return inputs `(M, n_0)` and expected outputs `(M, n_L)` in the network's dtype, as `mlp.problem` checks them.
-
-    Raises:
-        InvalidType: for a network that is not an MLP; and what `MLP.problem` raises.
+def batch_of(mlp: MLP, x: Any, rho: Any, cost: str, classes: bool = False) -> tuple[Array, Array]:
+    """Return inputs `(M, n_0)` and expected outputs `(M, n_L)` as `problem_of` checks them.
 
     >>> batch_of(MLP([2, 3], rng=0), [0.5, -1.0], 2, "cross_entropy")
     (array([[ 0.5, -1. ]]), array([[0., 0., 1.]]))
     """
-    problem = problem_of(mlp, x, rho, cost)
+    problem = problem_of(mlp, x, rho, cost, classes)
     return problem.x, problem.rho

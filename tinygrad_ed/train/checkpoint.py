@@ -19,6 +19,7 @@ from tinygrad_ed.graph.values import Array
 from tinygrad_ed.nn import MLP, storage
 from tinygrad_ed.train.elementwise import Optimizer
 from tinygrad_ed.train.history import History
+from tinygrad_ed.train.stored import Rows, blocks
 
 
 @dataclass
@@ -144,12 +145,13 @@ def check_optimizer(optimizer: Any) -> None:
         )
 
 
-def digest(*arrays: Array) -> str:
+def digest(*arrays: Rows) -> str:
     """Return a short text that tells these arrays from others."""
     found = hashlib.sha256()
     for array in arrays:
         found.update(f"{array.dtype.str} {array.shape}".encode())
-        found.update(np.ascontiguousarray(array).data)
+        for block in blocks(array):
+            found.update(np.ascontiguousarray(block).data)
     return found.hexdigest()[:16]
 
 

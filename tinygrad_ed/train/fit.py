@@ -7,9 +7,10 @@ Nodes, built and swept for each update). From the same seed both give the same w
 the loop is in `run.py`.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Sized
 from concurrent.futures import Executor
 from contextlib import nullcontext
+from functools import partial
 from os import PathLike
 from typing import Any
 
@@ -23,9 +24,9 @@ from tinygrad_ed.nn.checks import chosen
 from tinygrad_ed.nn.guard import restored
 from tinygrad_ed.train import checkpoint as files
 from tinygrad_ed.train import schedules
-from tinygrad_ed.train.checks import pair, samples
+from tinygrad_ed.train.checks import parted, samples, weighted
 from tinygrad_ed.train.elementwise import Optimizer
-from tinygrad_ed.train.gradients import ROADS
+from tinygrad_ed.train.gradients import ROADS, mean_cost
 from tinygrad_ed.train.history import Callback, History
 from tinygrad_ed.train.methods import check_method
 from tinygrad_ed.train.optim import GradientDescent
@@ -37,8 +38,8 @@ from tinygrad_ed.train.shards import ByShards, Data, check_executor
 
 def fit(
     mlp: MLP,
-    x: Plain,
-    rho: Plain,
+    x: Plain | Sized,
+    rho: Plain | Sized,
     cost: str = "mse",
     method: str = "minibatch",
     batch_size: int = 32,
@@ -47,7 +48,7 @@ def fit(
     sampling: str = "uniform",
     road: str = "rules",
     optimizer: Optimizer | None = None,
-    validation: Iterable[Plain] | None = None,
+    validation: Iterable[Plain | Sized] | None = None,
     rng: int | np.random.Generator | None = 0,
     progress: bool | None = None,
     *,
@@ -61,12 +62,13 @@ def fit(
     executor: Executor | None = None,
     shards: int = 4,
     rules: Rules | None = None,
+    weights: Plain | None = None,
 ) -> History:
     """Train a network in place and return what happened (lecture, section 1).
 
     Args:
         mlp: the network; its parameters get their new values at the end, or after each epoch for a callback.
-        x: the inputs `(N, n_0)`.
+        x: the inputs `(N, n_0)`. A `numpy.memmap`, or an object with `len` and batch indexing, is read in batches only.
         rho: the expected outputs `(N, n_L)`; for cross_entropy class numbers `(N,)` as well.
         cost: the name of the cost, see `nn.costs`. With logistic, hinge and margin the labels are -1 and +1, with bce
             0 and 1.
@@ -79,7 +81,7 @@ def fit(
         road: who computes the gradient: "rules", "graph", or "tape" (the graph, recorded once and replayed).
         optimizer: such as `Adam(0.001)`, or something of your own with `step(parameters, gradients)`, in place of plain
             gradient descent; it has its own learning rate. What it remembers of another run is forgotten first.
-        validation: `(x, rho)`, whose cost and metrics are computed after every epoch.
+        validation: `(x, rho)`, or `(x, rho, weights)`, whose cost and metrics are computed after every epoch.
         rng: a seed or a generator, for the draw of the batches; None draws a seed.
         progress: True shows a progress bar (extra `progress`), False none; by default there is one on a
             terminal, where it is installed and the run takes more than a second.
@@ -97,6 +99,7 @@ def fit(
         shards: into how many parts a batch is cut for them.
         rules: your own version of some of `closed_form.rules.RULES`, right or wrong, by name: the road `rules` runs on
             them, so that the history shows what a mistake does to learning. They get read-only copies.
+        weights: what each sample counts in the mean cost of its batch, `(N,)`: Σ w C / Σ w. Weight 0 leaves it out.
 
     Raises:
         InvalidValue, InvalidType, ShapeError: for bad options or data, before anything is changed.
@@ -127,7 +130,7 @@ def fit(
     optimizer = _with_a_step(GradientDescent(learning_rate) if optimizer is None else optimizer)
     _check_schedule(schedule, optimizer)
     shards, checkpoint_every = whole_number("shards", shards), whole_number("checkpoint_every", checkpoint_every)
-    x, rho = samples(mlp, x, rho, cost)
+    inputs, expected, counted = weighted(*samples(mlp, x, rho, cost), weights)
     held_out = _validation(mlp, validation, cost, metrics, patience)
     followers = _callbacks(callbacks)
     rng, bar = generator(rng), bar_for(progress)
@@ -138,8 +141,8 @@ def fit(
         run = {
             "network": repr(mlp),
             "dtype": str(mlp.dtype),
-            "x": files.digest(x),
-            "rho": files.digest(rho),
+            "x": files.digest(inputs),
+            "rho": files.digest(expected, *([] if counted is None else [counted])),
             "cost": cost,
             "method": method,
             "batch_size": batch_size if method == "minibatch" else None,
@@ -156,7 +159,8 @@ def fit(
     elif resume:
         raise InvalidValue("resume=True needs the file to resume from: checkpoint='run.npz'")
 
-    gradients = ByShards(Data(mlp, x, rho, cost, road), workers, shards) if workers else by_road(mlp, x, rho, cost)
+    data = Data(mlp, inputs, expected, cost, road, counted)
+    gradients = ByShards(data, workers, shards) if workers else by_road(mlp, inputs, expected, cost, counted)
     if callable(forget := getattr(optimizer, "reset", None)):
         forget()
     plan = Plan(method, batch_size, sampling, epochs, schedule, held_out, followers, file)
@@ -193,14 +197,19 @@ def _validation(mlp: MLP, validation: Any, cost: str, metrics: Any, patience: in
                 "such as those of data.split()"
             )
         return None
-    x, rho = samples(mlp, *pair(validation), cost, "validation")
+    x, rho, weights = parted(validation)
+    x, rho, weights = weighted(*samples(mlp, x, rho, cost, "validation"), weights)
     if isinstance(metrics, str) or not isinstance(metrics, Iterable | None):
         raise InvalidType(f"metrics is a list, such as ['accuracy'], not {metrics!r}")
     wanted = [measures.suiting(cost)] if metrics is None else list(metrics)
     found = {metric if isinstance(metric, str) else _called(metric): measures.find(metric) for metric in wanted}
     if len(found) < len(wanted):
         raise InvalidValue(f"two of the metrics have one name: {', '.join(found)}; give each a name of its own (def)")
-    return Validation(x, rho, costs.find(cost), found, patience)
+    rho = rho[:]  # read, if it is stored: it is as large as the answers
+    if not found.keys() <= {"accuracy", "cross_entropy"}:  # others expect rows
+        rho = costs.one_hot(rho, mlp.sizes[-1], mlp.dtype)
+    shares = None if weights is None else weights / weights.sum()
+    return Validation(x, rho, partial(mean_cost(cost), shares=shares), found, patience)
 
 
 def _called(metric: Any) -> str:

@@ -5,6 +5,7 @@ samples of the data, and leaves `scale` times its gradient there.
 """
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -17,19 +18,34 @@ from tinygrad_ed.graph.values import Array
 from tinygrad_ed.nn import MLP, costs
 from tinygrad_ed.nn.mlp import forward, parameters_of
 from tinygrad_ed.tape import compile  # noqa: A004  # ours, as re and torch have theirs
+from tinygrad_ed.train.stored import AT_ONCE, Rows, Stored
 from tinygrad_ed.transforms.functions import value_and_grad
 
 
 class Gradients:
-    """What `fit` needs of a road; each has its own `compute`."""
+    """What `fit` needs of a road; each has its own `_batch`."""
 
-    arena: Arena
-    samples: int
-    """How many samples there are in all."""
+    def __init__(self, mlp: MLP, x: Rows, rho: Rows, weights: Array | None) -> None:
+        self.arena, self.samples = arena_of(mlp), len(x)
+        """The parameters with their gradients, and how many samples there are in all."""
+        self._x, self._rho, self._weights = x, rho, weights
+        self._at_once = max(1, AT_ONCE // max(mlp.sizes))
 
     def compute(self, batch: Array | slice, scale: float) -> float:
-        """Return the mean cost of a batch (a slice: of all samples), and leave `scale` times its gradient."""
-        raise NotImplementedError
+        """Return the mean cost of a batch (a slice: of all samples), and leave `scale` times its gradient.
+
+        All samples, if they are many, are taken part by part: ∇E is the mean of the parts', by what these count.
+        """
+        if not self._in_parts(batch):
+            return self._batch(batch, scale)
+        error, gradient = 0.0, np.zeros_like(self.arena.gradient)
+        for start in range(0, self.samples, self._at_once):
+            part = np.arange(start, min(start + self._at_once, self.samples))
+            share = self.counts(part) / self.counts(batch)
+            error += share * self._batch(part, share * scale)
+            gradient += self.arena.gradient
+        self.arena.gradient[:] = gradient
+        return error
 
     def descend(self, batch: Array | slice, eta: float) -> float:
         """Return the mean cost of a batch, and move all parameters by -η times its gradient."""
@@ -37,57 +53,89 @@ class Gradients:
         np.subtract(self.arena.theta, self.arena.gradient, self.arena.theta)
         return error
 
+    def counts(self, batch: Array | slice) -> float:
+        """Return what the samples of a batch count together: their weights, or 1 each."""
+        if self._weights is not None:
+            return float(self._weights[batch].sum())
+        return self.samples if isinstance(batch, slice) else len(batch)
+
+    def _batch(self, batch: Array | slice, scale: float) -> float:
+        """Compute as `compute`, at once."""
+        raise NotImplementedError
+
+    def _in_parts(self, batch: Array | slice) -> bool:
+        return isinstance(batch, slice) and self.samples > self._at_once
+
+    def _shares(self, batch: Array | slice) -> Array | None:
+        """Return what each sample of a batch counts in its mean, w / Σ w; None if all count the same."""
+        if self._weights is None:
+            return None
+        weights: Array = self._weights[batch] / self._weights[batch].sum()
+        return weights
+
 
 class ByRules(Gradients):
     """The closed form in place (`closed_form/fast.py`): nothing is allocated after the first batch of a size."""
 
-    def __init__(self, mlp: MLP, x: Array, rho: Array, cost: str) -> None:
-        self.arena, self.samples = arena_of(mlp), len(x)
-        self._x = np.column_stack([x, np.ones(len(x), x.dtype)])
-        self._rho = np.ascontiguousarray(rho.T)
-        self._activations = {j: layer.activation for j, layer in enumerate(mlp.layers, start=1)}
-        self._cost = cost
+    def __init__(self, mlp: MLP, x: Rows, rho: Rows, cost: str, weights: Array | None = None) -> None:
+        super().__init__(mlp, x, rho, weights)
+        if not isinstance(x, Stored):
+            self._x = np.column_stack([x, np.ones(len(x), x.dtype)])
+        if not isinstance(rho, Stored):
+            self._rho = np.ascontiguousarray(rho.T)
+        activations = {j: layer.activation for j, layer in enumerate(mlp.layers, start=1)}
+        self._make = partial(
+            FastStep, self.arena, activations, cost, classes=len(rho.shape) == 1, weighted=weights is not None
+        )
         self._steps: dict[int, FastStep] = {}
         self._everything: FastStep | None = None
 
-    def compute(self, batch: Array | slice, scale: float) -> float:
-        """Compute the gradient, as `Gradients.compute` says."""
+    def _batch(self, batch: Array | slice, scale: float) -> float:
         return self._step(batch).cost_and_gradient(scale)
 
     def descend(self, batch: Array | slice, eta: float) -> float:
         """Descend, as `Gradients.descend` says."""
-        return self._step(batch).descend(eta)
+        return super().descend(batch, eta) if self._in_parts(batch) else self._step(batch).descend(eta)
 
     def _step(self, batch: Array | slice) -> FastStep:
         """Return the buffers for a batch of this size, with its samples in them."""
         if isinstance(batch, slice):
             if self._everything is None:
-                self._everything = FastStep(self.arena, self._activations, self._cost, self.samples)
-                self._everything.x[:], self._everything.rho[:] = self._x, self._rho
+                self._everything = self._filled(self._make(M=self.samples), np.arange(self.samples))
             return self._everything
         step = self._steps.get(len(batch))
         if step is None:
-            step = self._steps[len(batch)] = FastStep(self.arena, self._activations, self._cost, len(batch))
+            step = self._steps[len(batch)] = self._make(M=len(batch))
+        return self._filled(step, batch)
+
+    def _filled(self, step: FastStep, batch: Array) -> FastStep:
         # "clip": with "raise" NumPy goes through a buffer of its own, and all these indices are good.
-        self._x.take(batch, 0, step.x, "clip")
-        self._rho.take(batch, 1, step.rho, "clip")
+        if isinstance(self._x, Stored):
+            step.x[:, :-1] = self._x[batch]
+        else:
+            self._x.take(batch, 0, step.x, "clip")
+        if isinstance(self._rho, Stored):
+            step.rho[:] = self._rho[batch].T
+        else:
+            self._rho.take(batch, -1, step.rho, "clip")
+        if step.share is not None:
+            step.share[:] = self._shares(batch)
         return step
 
 
 class ByGraph(Gradients):
     """The general road: build the graph of the batch, sweep it, forget it."""
 
-    def __init__(self, mlp: MLP, x: Array, rho: Array, cost: str) -> None:
-        self.arena, self.samples = arena_of(mlp), len(x)
-        self._mlp, self._x, self._rho, self._cost = mlp, x, rho, costs.find(cost)
+    def __init__(self, mlp: MLP, x: Rows, rho: Rows, cost: str, weights: Array | None = None) -> None:
+        super().__init__(mlp, x, rho, weights)
+        self._mlp, self._cost = mlp, mean_cost(cost)
 
-    def compute(self, batch: Array | slice, scale: float) -> float:
-        """Compute the gradient, as `Gradients.compute` says."""
+    def _batch(self, batch: Array | slice, scale: float) -> float:
         leaves = self._mlp.parameters()
         for leaf, array in zip(leaves, self.arena.parameters, strict=True):
             leaf.value = array
         with recording(True):
-            error = self._cost(self._mlp(self._x[batch]), self._rho[batch])
+            error = self._cost(self._mlp(self._x[batch]), self._rho[batch], self._shares(batch))
         for gradient, found in zip(self.arena.gradients, pull([error], [1.0], leaves), strict=True):
             np.multiply(found, scale, gradient)
         return float(error.item())
@@ -96,22 +144,34 @@ class ByGraph(Gradients):
 class ByTape(Gradients):
     """The general road, recorded as a program at the first batch of a size, and then replayed (`tape/`)."""
 
-    def __init__(self, mlp: MLP, x: Array, rho: Array, cost: str) -> None:
-        self.arena, self.samples = arena_of(mlp), len(x)
-        self._x, self._rho = x, rho
-        find_cost = costs.find(cost)
+    def __init__(self, mlp: MLP, x: Rows, rho: Rows, cost: str, weights: Array | None = None) -> None:
+        super().__init__(mlp, x, rho, weights)
+        mean = mean_cost(cost)
 
-        def error(parameters: list[Any], x: Array, rho: Array) -> Any:
-            return find_cost(forward(mlp, x, parameters)[0][len(mlp.layers)], rho)
+        def error(parameters: list[Any], x: Array, rho: Array, shares: Array | None) -> Any:
+            return mean(forward(mlp, x, parameters)[0][len(mlp.layers)], rho, shares)
 
         self._program = compile(value_and_grad(error), reuse=True)
 
-    def compute(self, batch: Array | slice, scale: float) -> float:
-        """Compute the gradient, as `Gradients.compute` says."""
-        error, gradients = self._program(self.arena.parameters, self._x[batch], self._rho[batch])
+    def _batch(self, batch: Array | slice, scale: float) -> float:
+        error, gradients = self._program(self.arena.parameters, self._x[batch], self._rho[batch], self._shares(batch))
         for gradient, found in zip(self.arena.gradients, gradients, strict=True):
             np.multiply(found, scale, gradient)
         return float(error)
+
+
+def mean_cost(name: str) -> Callable[..., Any]:
+    """Return E as a function of outputs, expected values, and what each sample counts (None: all the same).
+
+    >>> mean_cost("mse")(np.array([[1.0], [2.0]]), np.zeros((2, 1)), np.array([0.25, 0.75]))
+    np.float64(1.625)
+    """
+    mean, each = costs.find(name), costs.individual(name)
+
+    def error(output: Any, expected: Any, shares: Array | None = None) -> Any:
+        return mean(output, expected) if shares is None else (each(output, expected) * shares).sum()
+
+    return error
 
 
 def arena_of(mlp: MLP) -> Arena:
@@ -122,6 +182,6 @@ def arena_of(mlp: MLP) -> Arena:
     return arena
 
 
-Road = Callable[[MLP, Array, Array, str], Gradients]
+Road = Callable[..., Gradients]
 ROADS: dict[str, Road] = {"rules": ByRules, "graph": ByGraph, "tape": ByTape}
 """The roads by name."""

@@ -10,8 +10,10 @@ from tinygrad_ed.errors import InvalidType, InvalidValue, RuleError, ShapeError
 from tinygrad_ed.graph.values import Array
 from tinygrad_ed.nn import MLP
 from tinygrad_ed.nn.checks import chosen
+from tinygrad_ed.nn.costs import one_hot
 from tinygrad_ed.nn.guard import plain_numbers, tame
-from tinygrad_ed.train.gradients import Gradients, Road, arena_of
+from tinygrad_ed.train.gradients import Gradients, Road
+from tinygrad_ed.train.stored import Rows
 
 Rules = Mapping[str, Callable[..., Any]]
 
@@ -25,23 +27,17 @@ class ByReaderRules(Gradients):
     tinygrad_ed.ShapeError: your grad_beta returned shape (1, 1) in layer 1; expected was (1,)
     """
 
-    def __init__(self, mlp: MLP, x: Array, rho: Array, cost: str, rules: Rules) -> None:
-        self.arena, self.samples = arena_of(mlp), len(x)
-        self._x, self._rho, self._cost, self._calls = x, rho, cost, dict.fromkeys(rules, 0)
+    def __init__(self, mlp: MLP, x: Rows, rho: Rows, cost: str, rules: Rules) -> None:
+        super().__init__(mlp, x, rho, None)
+        self._cost, self._calls, self._classes = cost, dict.fromkeys(rules, 0), mlp.sizes[-1]
         self._activations = {j: layer.activation for j, layer in enumerate(mlp.layers, start=1)}
         self._rules = {name: self._checked(name, tame(name, rule)) for name, rule in rules.items()}
 
-    def compute(self, batch: Array | slice, scale: float) -> float:
-        """Compute the gradient, as `Gradients.compute` says.
-
-        Raises:
-            RuleError, ShapeError, InvalidType: for a rule that fails, or gives another shape or no numbers.
-        """
+    def _batch(self, batch: Array | slice, scale: float) -> float:
         arena, self._calls = self.arena, dict.fromkeys(self._calls, 0)
+        x, rho = self._x[batch], one_hot(self._rho[batch], self._classes, self.arena.theta.dtype)
         with np.errstate(all="ignore"):
-            found: Any = quantities(
-                arena.omega, arena.beta, self._activations, self._x[batch], self._rho[batch], self._cost, self._rules
-            )
+            found: Any = quantities(arena.omega, arena.beta, self._activations, x, rho, self._cost, self._rules)
             for kind, gradients in (("grad_omega", arena.grad_omega), ("grad_beta", arena.grad_beta)):
                 for j, gradient in gradients.items():
                     np.multiply(found[f"{kind}[{j}]"], scale, gradient)
@@ -78,4 +74,10 @@ def with_rules(by_road: Road, road: str, rules: Any) -> Road:
         chosen("rule", name, RULES)
     if road != "rules":
         raise InvalidValue(f"rules of your own belong to the road 'rules', not to {road!r}")
-    return lambda mlp, x, rho, cost: ByReaderRules(mlp, x, rho, cost, dict(rules))
+
+    def make(mlp: MLP, x: Rows, rho: Rows, cost: str, weights: Array | None = None) -> ByReaderRules:
+        if weights is not None:
+            raise InvalidValue("rules of your own do not know of weights; leave weights out")
+        return ByReaderRules(mlp, x, rho, cost, dict(rules))
+
+    return make

@@ -24,13 +24,14 @@ from tinygrad_ed.train.methods import batches, updates_an_epoch
 from tinygrad_ed.train.optim import GradientDescent
 from tinygrad_ed.train.progress import NoBar
 from tinygrad_ed.train.schedules import Schedule, factor_at
+from tinygrad_ed.train.stored import Rows, answers
 
 
 @dataclass
 class Validation:
     """Held-out data, their cost, and what else is measured on them."""
 
-    x: Array
+    x: Rows
     rho: Array
     cost: Callable[[Array, Array], float]
     metrics: Mapping[str, Metric]
@@ -164,7 +165,7 @@ class TrainingRun:
         if held_out is None:
             return {}
         self._give()
-        output = self.mlp.predict(held_out.x)
+        output = answers(self.mlp, held_out.x)
         measured = {name: float(metric(output, held_out.rho)) for name, metric in held_out.metrics.items()}
         return {"": float(held_out.cost(output, held_out.rho)), **measured}
 

@@ -24,7 +24,8 @@ import numpy as np
 from tinygrad_ed.errors import InvalidType, WorkerLost
 from tinygrad_ed.graph.values import Array
 from tinygrad_ed.nn import MLP
-from tinygrad_ed.train.gradients import ROADS, Gradients, arena_of
+from tinygrad_ed.train.gradients import ROADS, Gradients
+from tinygrad_ed.train.stored import Rows
 
 KEPT = 4  # how many runs a worker remembers the data of: the oldest go first
 
@@ -35,10 +36,11 @@ class Data(NamedTuple):
     """What a worker needs to have once."""
 
     mlp: MLP
-    x: Array
-    rho: Array
+    x: Rows
+    rho: Rows
     cost: str
     road: str
+    weights: Array | None = None
 
 
 class Answer(NamedTuple):
@@ -53,7 +55,7 @@ class ByShards(Gradients):
     """As the other roads to the gradient (`gradients.py`), but with an executor's workers."""
 
     def __init__(self, data: Data, executor: Executor, shards: int) -> None:
-        self.arena, self.samples = arena_of(data.mlp), len(data.x)
+        super().__init__(data.mlp, data.x, data.rho, data.weights)
         self._data, self._executor, self._shards = data, executor, shards
         self._token, self._sent = uuid.uuid4().hex, False
 
@@ -71,7 +73,7 @@ class ByShards(Gradients):
         for part, answer in zip(parts, self._answers(parts), strict=True):
             if not isinstance(answer, Answer) or answer.gradient.shape != gradient.shape or answer.samples != len(part):
                 raise self._lost(f"asked for the gradient of {len(part)} samples it gave {answer!r}")
-            share = answer.samples / len(rows)
+            share = self.counts(np.asarray(part)) / self.counts(batch)
             error += share * answer.error
             np.add(gradient, share * answer.gradient, gradient)
         np.multiply(gradient, scale, gradient)
@@ -121,7 +123,7 @@ def shard_gradient(token: str, data: Data | None, theta: Array, rows: Array | ra
         if data is None:
             return None
         mlp = copy.deepcopy(data.mlp)  # the road "graph" writes into it, and threads share the one that was sent
-        memory[token] = ROADS[data.road](mlp, data.x, data.rho, data.cost)
+        memory[token] = ROADS[data.road](mlp, data.x, data.rho, data.cost, data.weights)
         while len(memory) > KEPT:
             del memory[next(iter(memory))]
     gradients = memory[token]
