@@ -1,12 +1,15 @@
 """What all commands share: a parser with errors on one line, kinds of numbers, and files that are not overwritten."""
 
 import argparse
+import os
 import re
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
-from typing import NoReturn
+from typing import NoReturn, TextIO
 
+from tinygrad_ed.data.files import writable
 from tinygrad_ed.errors import InvalidValue
 
 Run = Callable[[argparse.Namespace], int]
@@ -20,7 +23,8 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Say what is wrong on one line, and end with status 2."""
-        print(f"{self.prog}: {message} (see {self.prog} --help)", file=sys.stderr)
+        with suppress(OSError):  # nobody may be there to read it
+            print(f"{self.prog}: {message} (see {self.prog} --help)", file=sys.stderr)
         raise SystemExit(2)
 
 
@@ -74,11 +78,23 @@ def in_options(text: str) -> str:
     return _RATE.sub("--learning-rate", _ARGUMENT.sub(r"--\1 \2", text))
 
 
+def flush(stream: TextIO) -> None:
+    """Hand over what was printed; if nobody reads it, or it cannot be written, the work goes on without."""
+    try:
+        stream.flush()
+    except OSError:
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, stream.fileno())
+        os.close(nowhere)
+
+
 def check_free(path: Path, force: bool) -> None:
-    """Refuse a file that is there already, unless it may be replaced.
+    """Refuse a file that is there already, unless it may be replaced, and a place where none can be written.
 
     Raises:
         InvalidValue: if it is there.
+        FileProblem: as `writable`.
     """
+    writable(path)
     if path.exists() and not force:
         raise InvalidValue(f"{str(path)!r} is there already; give another name, or replace it with --force")

@@ -9,6 +9,7 @@ the loop is in `run.py`.
 
 from collections.abc import Iterable, Sequence
 from concurrent.futures import Executor
+from contextlib import nullcontext
 from os import PathLike
 from typing import Any
 
@@ -84,10 +85,12 @@ def fit(
         metrics: names or functions (output, expected) for the validation data, see `nn.metrics`; by default accuracy
             where classes are learned and R² where numbers are.
         callbacks: functions that are called with an `Epoch` after each epoch. If one returns True, the run stops.
-        checkpoint: a file (.npz, or .safetensors with that extra) that always has the state of the run.
-        checkpoint_every: it is written after every so many epochs, and after the last.
+        checkpoint: a file (.npz, or .safetensors with that extra) that always has the state of the run; one run at a
+            time holds it.
+        checkpoint_every: it is written after every so many epochs, and when the run ends, also by Ctrl-C or an error.
         resume: whether to go on with the run in the checkpoint's file, if it is there: bit for bit as if it had never
-            stopped. Give the same arguments; only epochs may be raised.
+            stopped. Give the same arguments; only epochs, patience, callbacks, progress and checkpoint_every may be
+            others. Then a run that patience or a callback has stopped goes on; `print(history)` says from where.
         executor: a `concurrent.futures.Executor` whose workers compute parts of each gradient, see `shards.py`.
         shards: into how many parts a batch is cut for them.
 
@@ -95,11 +98,16 @@ def fit(
         InvalidValue, InvalidType, ShapeError: for bad options or data, before anything is changed.
         Diverged: if the cost is no longer finite. The network has the weights of the last whole epoch.
         WorkerLost: if a part of a gradient did not come back. Likewise.
-        FileProblem: for a checkpoint that cannot be read or written.
+        FileProblem: for a checkpoint that cannot be read or written, or that another run holds.
         MissingExtra: for `progress=True`, or a checkpoint that ends with .safetensors, without the extra.
 
     Ctrl-C ends the run, and `fit` returns its history: `history.stopped` is "interrupted", and the network has the
-    weights of the epoch with the lowest validation cost, or without validation data those of the last whole epoch.
+    weights of the epoch with the lowest validation cost, or without validation data those of the last whole epoch. The
+    checkpoint has the state after that epoch; in the first epoch, that of the beginning.
+
+    Warns:
+        TrainingWarning: once, if the cost is more than 1e12 times that of the first epoch; and for parameters that an
+            optimizer of your own never changes, although their gradient is not zero.
 
     >>> from tinygrad_ed.data import xor
     >>> history = fit(MLP([2, 8, 2], rng=1), *xor(100), cost="cross_entropy", learning_rate=0.5, epochs=40)
@@ -120,14 +128,17 @@ def fit(
     x, rho = samples(mlp, x, rho, cost)
     held_out = _validation(mlp, validation, cost, metrics, patience)
     followers = _callbacks(callbacks)
+    seed = rng if isinstance(rng, int | None) else type(rng).__name__
     rng, bar = generator(rng), bar_for(progress)
     workers = None if executor is None else check_executor(executor)
-    file = None
+    run: dict[str, Any] = {}
     if checkpoint is not None:
         files.check_optimizer(optimizer)
         run = {
+            "seed": seed,
             "network": repr(mlp),
             "dtype": str(mlp.dtype),
+            "rows": len(x),
             "x": files.digest(x),
             "rho": files.digest(rho),
             "cost": cost,
@@ -138,21 +149,21 @@ def fit(
             "optimizer": files.name_of(optimizer),
             "schedule": files.name_of(schedule),
             "validation": held_out and files.digest(held_out.x, held_out.rho),
-            "patience": patience,
             "metrics": list(held_out.metrics) if held_out else None,
             "shards": shards if workers else None,
         }
-        file = files.begin(checkpoint, checkpoint_every, resume, run)
     elif resume:
         raise InvalidValue("resume=True needs the file to resume from: checkpoint='run.npz'")
 
-    gradients = ByShards(Data(mlp, x, rho, cost, road), workers, shards) if workers else by_road(mlp, x, rho, cost)
-    if callable(forget := getattr(optimizer, "reset", None)):
-        forget()
-    plan = Plan(method, batch_size, sampling, epochs, schedule, held_out, followers, file)
-    training = TrainingRun(mlp, gradients, optimizer, rng, plan)
-    training.resume()
-    return training.go(bar(epochs, training.history.epochs))
+    holding = nullcontext() if checkpoint is None else files.begin(checkpoint, checkpoint_every, resume, run)
+    with holding as file:
+        gradients = ByShards(Data(mlp, x, rho, cost, road), workers, shards) if workers else by_road(mlp, x, rho, cost)
+        if callable(forget := getattr(optimizer, "reset", None)):
+            forget()
+        plan = Plan(method, batch_size, sampling, epochs, schedule, held_out, followers, file)
+        training = TrainingRun(mlp, gradients, optimizer, rng, plan)
+        training.resume()
+        return training.go(bar(epochs, training.history.epochs))
 
 
 def _with_a_step(optimizer: Any) -> Optimizer:
