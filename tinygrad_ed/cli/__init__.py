@@ -11,14 +11,14 @@ import sys
 import threading
 import traceback
 import warnings
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdout, suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdout
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from tinygrad_ed import __version__
 from tinygrad_ed.cli import about, predict, random_network, train
-from tinygrad_ed.cli.parser import Parser, add_commands, flush, in_options
+from tinygrad_ed.cli.parser import Parser, add_commands, in_options
 from tinygrad_ed.errors import Error, InvalidValue
 
 COMMANDS = (
@@ -43,30 +43,25 @@ def main(argv: Sequence[str] | None = None) -> int:
     all 15 quantities agree on the roads graph, rules
     0
     """
-    with _outputs(), _signals() as received:
+    with _outputs() as output, _signals() as received:
         try:
             status = _run(argv)
         except KeyboardInterrupt:
-            with suppress(OSError):
-                print("tinygrad-ed: stopped", file=sys.stderr)
+            print("tinygrad-ed: stopped", file=sys.stderr)
             status = 130
-        finally:
-            for stream in (sys.stdout, sys.stderr):
-                flush(stream)
+        output.flush()
+        if output.problem:
+            status = status or _failed(f"the output cannot be written: {output.problem}")
         return 143 if status == 130 and received[:1] == [signal.SIGTERM] else status
 
 
 def _run(argv: Sequence[str] | None) -> int:
     try:
         options = _parser().parse_args(argv)
-        empty = [f"--{name}" for name in FILES if getattr(options, name, None) == ""]
-        if empty:
-            raise InvalidValue(f"{empty[0]} names no file: its name is empty")
-        status = int(options.run(options))
-        sys.stdout.flush()
-        return status
-    except BrokenPipeError:  # the reader of our output left, as `head` does
-        return 0
+        for name in FILES:
+            if getattr(options, name, None) == "":
+                raise InvalidValue(f"the name of a file is empty: {name}")
+        return int(options.run(options))
     except MemoryError as error:
         return _failed(f"not enough memory; choose smaller sizes or a smaller batch. {error}")
     except (Error, OSError) as error:
@@ -78,23 +73,53 @@ def _run(argv: Sequence[str] | None) -> int:
 
 
 def _failed(text: str) -> int:
-    with suppress(OSError):  # nobody may be there to read it
-        print(f"tinygrad-ed: {' '.join(text.split())}", file=sys.stderr)
+    print(f"tinygrad-ed: {' '.join(text.split())}", file=sys.stderr)
     return 2
 
 
+class _Output:
+    """A stream that may be gone, as after `| head`: what it does not take is dropped, and the work goes on."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream, self.problem = stream, ""
+        if hasattr(stream, "reconfigure"):  # a question mark for a tick that it cannot write
+            stream.reconfigure(errors="replace")
+
+    def write(self, text: str) -> int:
+        self._hand_over(self._stream.write, text)
+        return len(text)
+
+    def flush(self) -> None:
+        self._hand_over(self._stream.flush)
+
+    def _hand_over(self, call: Callable[..., Any], *text: str) -> None:
+        try:
+            call(*text)
+        except OSError as error:
+            self.problem = "" if isinstance(error, BrokenPipeError) else str(error.strerror)
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, self._stream.fileno())
+            os.close(nowhere)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+
 @contextmanager
-def _outputs() -> Iterator[None]:
-    """Give the command an output and an error output, also if there is none (`2>&-`), and a line to a warning."""
+def _outputs() -> Iterator[_Output]:
+    """Give the command its outputs, also if there are none (`2>&-`), and a line to a warning."""
     with ExitStack() as stack:
-        for name, redirected in (("stdout", redirect_stdout), ("stderr", redirect_stderr)):
-            if getattr(sys, name) is None:
-                stack.enter_context(redirected(stack.enter_context(open(os.devnull, "w"))))  # noqa: PTH123  # no path
-            if hasattr(stream := getattr(sys, name), "reconfigure"):  # a question mark for a tick it cannot write
-                stream.reconfigure(errors="replace")
+        output, errors = [
+            _Output(stream or stack.enter_context(open(os.devnull, "w")))  # noqa: PTH123  # no path
+            for stream in (sys.stdout, sys.stderr)
+        ]
+        stack.enter_context(redirect_stdout(output))
+        stack.enter_context(redirect_stderr(errors))
         stack.enter_context(warnings.catch_warnings())
         warnings.showwarning = lambda message, *_: _failed(in_options(str(message)))  # type: ignore[assignment]
-        yield
+        stack.callback(errors.flush)
+        stack.callback(output.flush)
+        yield output
 
 
 @contextmanager

@@ -1,13 +1,11 @@
 """What all commands share: a parser with errors on one line, kinds of numbers, and files that are not overwritten."""
 
 import argparse
-import os
 import re
 import sys
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
-from typing import NoReturn, TextIO
+from typing import NoReturn
 
 from tinygrad_ed.data.files import writable
 from tinygrad_ed.errors import InvalidValue
@@ -23,8 +21,7 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Say what is wrong on one line, and end with status 2."""
-        with suppress(OSError):  # nobody may be there to read it
-            print(f"{self.prog}: {message} (see {self.prog} --help)", file=sys.stderr)
+        print(f"{self.prog}: {message} (see {self.prog} --help)", file=sys.stderr)
         raise SystemExit(2)
 
 
@@ -76,16 +73,6 @@ def in_options(text: str) -> str:
     "numbers, unless --kind 'classes'"
     """
     return _RATE.sub("--learning-rate", _ARGUMENT.sub(r"--\1 \2", text))
-
-
-def flush(stream: TextIO) -> None:
-    """Hand over what was printed; if nobody reads it, or it cannot be written, the work goes on without."""
-    try:
-        stream.flush()
-    except OSError:
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, stream.fileno())
-        os.close(nowhere)
 
 
 def check_free(path: Path, force: bool) -> None:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tinygrad_ed.cli.parser import Add, check_free, flush, in_options, seed, sizes, whole
+from tinygrad_ed.cli.parser import Add, check_free, in_options, seed, sizes, whole
 from tinygrad_ed.data import Dataset, read_table
 from tinygrad_ed.data.files import writable
 from tinygrad_ed.errors import InvalidValue
@@ -136,7 +136,7 @@ def _train(options: argparse.Namespace) -> int:
         print(in_options(f"note: {remark}"))
     _check_files(options)
     validation = options.validation if options.validation is not None else 0.2 if options.patience else 0.0
-    flush(sys.stdout)
+    sys.stdout.flush()
     result = train_on_table(
         data,
         hidden=options.hidden,
