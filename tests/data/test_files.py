@@ -126,7 +126,11 @@ def test_the_folder_is_flushed_too_and_where_that_fails_the_file_is_there(tmp_pa
 
 @pytest.fixture(params=["folder", "pipe", "socket", "device"])
 def no_file(request, tmp_path):
-    """What is no file, under a name with any suffix, and what a message calls it."""
+    """What is no file, under a name with any suffix, and what a message calls it.
+
+    The device is a terminal of ours: in its folder nothing can be made, so that a mistake does no harm.
+    """
+    terminal = os.openpty()
 
     def make(suffix):
         path = tmp_path / f"thing{suffix}"
@@ -135,14 +139,15 @@ def no_file(request, tmp_path):
         elif request.param == "pipe":
             os.mkfifo(path)
         elif request.param == "device":
-            path.symlink_to(os.devnull)
+            path.symlink_to(os.ttyname(terminal[1]))
         else:
             with socket.socket(socket.AF_UNIX) as bound:
                 bound.bind(str(path))
         return path
 
     yield make, "a folder" if request.param == "folder" else "a pipe, a socket or a device"
-    assert stat.S_ISCHR(os.stat(os.devnull).st_mode)  # noqa: PTH116  # still a device
+    for number in terminal:
+        os.close(number)
 
 
 def _mlp():
@@ -179,6 +184,14 @@ def test_what_is_no_file_is_never_replaced(no_file, writer):
         save(path)
     assert os.path.samestat(os.lstat(path), before)
     assert list(path.parent.iterdir()) == [path]
+
+
+def test_a_pipe_without_a_suffix_is_not_given_one(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(tg.FileProblem, match=r"cannot save '.*pipe': it is a pipe, a socket or a device"):
+        _mlp().save(tmp_path / "pipe")
+    (tmp_path / "network").mkdir()
+    assert _mlp().save(tmp_path / "network").suffix == ".safetensors"
 
 
 @pytest.mark.parametrize("reader", READERS)

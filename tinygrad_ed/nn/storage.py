@@ -123,6 +123,8 @@ def placed(path: str | os.PathLike[str]) -> Path:
     """
     place = Path(path)
     if place.name and not place.suffix:
+        if not place.is_dir():
+            checked(place, "save")  # with --force on /dev/null, /dev/null.npz is not meant
         installed = importlib.util.find_spec("safetensors") is not None
         place = place.with_name(place.name + (".safetensors" if installed else ".npz"))
     _check_suffix(place)

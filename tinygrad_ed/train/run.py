@@ -5,7 +5,6 @@ off, validation and callbacks see the network, and the checkpoint is written.
 """
 
 import math
-import sys
 import time
 import warnings
 from collections.abc import Callable, Mapping, Sequence
@@ -202,7 +201,7 @@ class TrainingRun:
                 TrainingWarning,
                 stacklevel=5,
             )
-        return sys.float_info.max
+        return bound
 
     def _check_moved(self) -> None:
         """Say which parameters the reader's optimizer has never changed, although it should have."""
