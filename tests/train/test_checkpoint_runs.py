@@ -84,6 +84,21 @@ def test_a_stop_in_a_callback_keeps_the_epoch_that_is_told(tmp_path):
     np.testing.assert_array_equal(vector(run(path)[0]), vector(run()[0]))
 
 
+def test_a_stop_while_an_epoch_is_kept_keeps_it_all_the_same(tmp_path, monkeypatch):
+    path, parts, calls = tmp_path / "run.npz", tg.nn.MLP.parts, []
+
+    def press(mlp):
+        calls.append(mlp)
+        if len(calls) == 5:  # the beginning is the first
+            raise KeyboardInterrupt
+        return parts(mlp)
+
+    monkeypatch.setattr(tg.nn.MLP, "parts", press)
+    assert run(path)[1].epochs == 4
+    assert kept(path) == 4
+    np.testing.assert_array_equal(vector(run(path)[0]), vector(run()[0]))
+
+
 def test_an_error_keeps_the_last_whole_epoch_and_none_is_kept_of_the_first(tmp_path):
     path = tmp_path / "run.npz"
     with pytest.raises(ZeroDivisionError):

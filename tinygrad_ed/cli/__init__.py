@@ -52,7 +52,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         output.flush()
         if output.problem:
             status = status or _failed(f"the output cannot be written: {output.problem}")
-        return 143 if status == 130 and received[:1] == [signal.SIGTERM] else status
+        return 143 if status == 130 and signal.SIGTERM in received else status
 
 
 def _run(argv: Sequence[str] | None) -> int:

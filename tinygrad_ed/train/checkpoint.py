@@ -59,6 +59,7 @@ class Checkpoint:
     path: Path
     every: int
     run: dict[str, Any]
+    epochs: int = -1  # how many are in what is kept
     _kept: tuple[dict[str, Any], dict[str, Array], History] | None = None
     _curves: dict[str, "floats[float]"] = field(default_factory=dict)
 
@@ -80,6 +81,7 @@ class Checkpoint:
         }
         arrays |= {f"optimizer.{name}": value for name, value in _named(kept, "").items()}
         self._kept = about, arrays | {"best": best.theta}, history
+        self.epochs = history.epochs
 
     def write(self) -> None:
         """Write what was kept last, unless the file has it.
@@ -137,6 +139,7 @@ class Checkpoint:
             raise FileProblem(f"{str(self.path)!r} cannot be resumed from: {type(error).__name__}: {error}") from error
         for new, parameter in zip(weights.parameters(), mlp.parameters(), strict=True):
             parameter.value = new.value
+        self.epochs = history.epochs
         return history, length
 
     def _same_run(self, run: Any) -> None:

@@ -136,6 +136,8 @@ class TrainingRun:
             history.stopped, take_best = "interrupted", True
             for values in (history.cost, history.validation, *history.metrics.values()):
                 del values[history.epochs :]  # of an epoch that was not counted yet
+            if at is not None and at.epochs < history.epochs:  # one that was counted, but not kept yet
+                self._keep()
         finally:  # also after an error: the network gets the weights of the last whole epoch, or the best
             self.theta[:] = self.best.theta if take_best and history.best_epoch else kept
             self._give()
