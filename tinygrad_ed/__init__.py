@@ -23,6 +23,7 @@ from tinygrad_ed.errors import (
     RuleError,
     ShapeError,
     StaleGraph,
+    TrainingWarning,
     WorkerLost,
 )
 from tinygrad_ed.graph.backward import gradients
@@ -109,6 +110,7 @@ __all__ = [
     "ShapeError",
     "StaleGraph",
     "Tape",
+    "TrainingWarning",
     "WorkerLost",
     "__version__",
     "check_engine",

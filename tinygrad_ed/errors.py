@@ -65,6 +65,10 @@ class WorkerLost(Error, RuntimeError):
     """A worker that was lost, or that failed, before it gave its part of a gradient."""
 
 
+class TrainingWarning(UserWarning):
+    """What `fit` has to say of a run that goes on: a cost that explodes, parameters that never change."""
+
+
 class MissingExtra(Error, ImportError):
     """An optional dependency that is not installed."""
 

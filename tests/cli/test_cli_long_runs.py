@@ -31,7 +31,7 @@ def test_a_resumed_run_ends_in_the_same_network(run):
     assert Path("resumed.npz").read_bytes() == Path("straight.npz").read_bytes()
     status, _, err = run(*long, "--epochs", 30, "--resume", "--hidden", 5)
     assert status == 2
-    assert "resume with the same arguments" in err
+    assert "'run.npz' is of a run with network MLP([3, 16, 2], activation='tanh', output='identity'), now MLP" in err
 
 
 def test_a_checkpoint_needs_a_name_of_its_own(run):
@@ -67,7 +67,11 @@ def test_ctrl_c_keeps_the_network_so_far(tmp_path):
         finally:
             process.kill()  # a run that does not stop is a failure, and not a test that never ends
     assert process.returncode == 130
-    assert err == "tinygrad-ed: stopped; the network is the one after the last whole epoch, or the best\n"
+    assert re.fullmatch(
+        "tinygrad-ed: stopped; the network is the one after the last whole epoch, or the best; the state of the run "
+        r"after epoch \d+ is in run.npz: --resume goes on from it\n",
+        err,
+    )
     assert "(stopped: interrupted)" in out
     assert "rows held out" in out
     assert TableNetwork.load(tmp_path / "model.npz").classes == ("lily", "rose")
@@ -81,7 +85,7 @@ def test_ctrl_c_in_the_first_epoch_saves_nothing(run, monkeypatch):
     monkeypatch.setattr("tinygrad_ed.train.run.TrainingRun._updates", pressed)
     status, _, err = run("train", "flowers.csv", "--target", "kind", "--save", "model.npz")
     assert status == 130
-    assert err == "tinygrad-ed: stopped in the first epoch; nothing is saved\n"
+    assert err == "tinygrad-ed: stopped in the first epoch; no network is saved\n"
     assert not Path("model.npz").exists()
 
 

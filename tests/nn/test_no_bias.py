@@ -122,7 +122,7 @@ def test_files_checkpoints_and_copies(kind, tmp_path):
     tg.train.fit(whole, X, RHO, batch_size=2, epochs=3)
     np.testing.assert_array_equal(half.predict(X), whole.predict(X))
     other = MLP([3, 4, 2], bias=not all(KINDS[kind]))
-    with pytest.raises(tg.InvalidValue, match="is of a run with network="):
+    with pytest.raises(tg.InvalidValue, match="is of a run with network MLP"):
         tg.train.fit(other, X, RHO, batch_size=2, epochs=3, checkpoint=tmp_path / "run.npz", resume=True)
 
 

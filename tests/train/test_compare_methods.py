@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tinygrad_ed import Diverged, InvalidType, InvalidValue, ShapeError
+from tinygrad_ed import Diverged, InvalidType, InvalidValue, ShapeError, TrainingWarning
 from tinygrad_ed.data import moons
 from tinygrad_ed.lecture.experiments.setting import BatchGradient
 from tinygrad_ed.nn import MLP
@@ -114,7 +114,7 @@ def test_a_method_that_diverges_ends_its_curve_and_the_table_says_so():
     assert f"not finite at update {run.diverged}" in str(compared)
     assert compared.runs["gradient"].diverged is None
     # The same update as a loop that uses the same draws.
-    with pytest.raises(Diverged, match=f"update {run.diverged} "):
+    with pytest.warns(TrainingWarning), pytest.raises(Diverged, match=f"update {run.diverged} "):
         fit(MLP([1, 1], rng=0), x, y, method="sgd", learning_rate=50.0, epochs=700, progress=False)
 
 

@@ -131,7 +131,7 @@ def test_a_run_goes_on_with_the_same_data_from_a_file(tmp_path):
     other = X.copy()
     other[-1, -1] += 1
     for x, more in ((Rows(other), {}), (Rows(X), {"weights": np.ones(60)})):
-        with pytest.raises(tg.InvalidValue, match="is of a run with other data"):
+        with pytest.raises(tg.InvalidValue, match="is of a run with other numbers in the"):
             trained(x, CLASSES, "cross_entropy", **options, **more, epochs=3)
 
 

@@ -166,16 +166,17 @@ def test_an_optimizer_of_ones_own_gets_every_gradient(problem):
 def test_a_diverging_run_stops_and_leaves_finite_weights(problem, road):
     mlp = network()
     lesson = r"cost became (inf|nan) at update \d+ \(epoch \d+\).*learning_rate"
-    with pytest.raises(tg.Diverged, match=lesson):
+    with pytest.raises(tg.Diverged, match=lesson), pytest.warns(tg.TrainingWarning, match="it explodes"):
         tg.train.fit(mlp, *problem, learning_rate=1e6, epochs=400, method="minibatch", batch_size=5, road=road)
     assert all(np.isfinite(w).all() for w in weights_of(mlp))
 
 
 @pytest.mark.parametrize("road", ["rules", "graph", "tape"])
-def test_diverged_comes_although_warnings_are_errors(road, recwarn):
+def test_diverged_comes_although_numpys_warnings_are_errors(road, recwarn):
     ones = np.ones((4, 2))
     for level in ("error", "always"):
         warnings.simplefilter(level)
+        warnings.simplefilter("ignore", tg.TrainingWarning)
         with np.errstate(all="warn"), pytest.raises(tg.Diverged, match="smaller learning_rate"):
             tg.train.fit(tg.nn.MLP([2, 2]), 1e3 * ones, ones, learning_rate=1e6, epochs=50, road=road)
     assert not recwarn
@@ -193,7 +194,8 @@ def test_an_optimizer_that_counts_its_steps_is_used_before_the_first(problem):
 
     mlp, optimizer = network(), Steps()
     before = weights_of(mlp)
-    tg.train.fit(mlp, *problem, method="gradient", epochs=2, optimizer=optimizer)
+    with pytest.warns(tg.TrainingWarning, match="never changed"):
+        tg.train.fit(mlp, *problem, method="gradient", epochs=2, optimizer=optimizer)
     assert optimizer == [4, 4]
     for old, new in zip(before, weights_of(mlp), strict=True):
         np.testing.assert_array_equal(old, new)

@@ -11,6 +11,8 @@ import numpy as np
 from tinygrad_ed import draw
 from tinygrad_ed.checking.crosscheck import crosscheck
 from tinygrad_ed.data import Dataset, digits
+from tinygrad_ed.data.files import writable as file_to_write
+from tinygrad_ed.data.files import write_whole
 from tinygrad_ed.errors import FileProblem, MissingExtra
 from tinygrad_ed.nn import MLP, costs
 from tinygrad_ed.train import History, fit
@@ -24,7 +26,7 @@ def run(folder: str | Path, seed: int = 0, progress: bool | None = None) -> bool
     Raises:
         FileProblem: if the folder cannot be made or written; that is found out first.
     """
-    folder = writable(Path(folder))
+    folder = writable(Path(folder), "crosscheck.txt")
     train, test = digits().split(0.25, rng=seed)
     mlp = MLP([64, 32, 10], activation="tanh", rng=seed)
 
@@ -47,7 +49,7 @@ def run(folder: str | Path, seed: int = 0, progress: bool | None = None) -> bool
     print("2. Four roads to the gradient of this network, on 8 of the digits:\n")
     check = crosscheck(mlp, test.x[:8], test.rho[:8], cost="cross_entropy")
     print(_indented(str(check)))
-    (folder / "crosscheck.txt").write_text(f"{check}\n", encoding="utf-8")
+    write_whole(folder / "crosscheck.txt", f"{check}\n".encode())
 
     print("\n3. A 2-3-2 network on one sample, drawn with every number:\n")
     written, lesson = _pictures(folder, seed)
@@ -100,17 +102,16 @@ def _indented(text: str) -> str:
     return "\n".join(f"   {line}" for line in text.splitlines())
 
 
-def writable(folder: Path) -> Path:
-    """Make the folder, see that a file can be written into it, and return it.
+def writable(folder: Path, *names: str) -> Path:
+    """Make the folder, see that files of these names can be written into it, and return it.
 
     Raises:
         FileProblem: if not.
     """
-    probe = folder / ".tinygrad-ed-probe"
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        probe.touch()
-        probe.unlink()
     except OSError as error:
         raise FileProblem(f"the folder {folder} cannot be written: {error.strerror or error}") from error
+    for name in names:
+        file_to_write(folder / name)
     return folder

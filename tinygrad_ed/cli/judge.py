@@ -21,7 +21,7 @@ Exit status: 0 right, 1 wrong, 2 cannot be judged."""
 
 def add_options(check: Parser) -> None:
     """Add to the command `check` what belongs to a file."""
-    check.add_argument("file", nargs="?", type=Path, metavar="FILE", help="your own rules, such as my_rules.py")
+    check.add_argument("file", nargs="?", metavar="FILE", help="your own rules, such as my_rules.py")
     check.add_argument(
         "--tell",
         choices=("where", "what", "mend"),
@@ -58,18 +58,18 @@ def _rules(options: argparse.Namespace, mlp: Any, x: Any, rho: Any) -> "Judgemen
     from tinygrad_ed.train.checks import number_between
 
     seconds = number_between("--seconds", options.seconds)
-    if not options.file.is_file():
-        raise FileProblem(f"there is no file {str(options.file)!r}")
-    names, problem = guarded("file", runpy.run_path, str(options.file), seconds=seconds)
+    if not Path(options.file).is_file():
+        raise FileProblem(f"there is no file {options.file!r}")
+    names, problem = guarded("file", runpy.run_path, options.file, seconds=seconds)
     if problem:
-        raise InvalidValue(f"{str(options.file)!r} cannot be judged: {problem}")
+        raise InvalidValue(f"{options.file!r} cannot be judged: {problem}")
     rules = {name: names[name] for name in RULES if callable(names.get(name))}
     if copied := [name for name, rule in rules.items() if getattr(rule, "__module__", "").startswith("tinygrad_ed")]:
         raise InvalidValue(
-            f"{', '.join(copied)} in {str(options.file)!r} is that of the package; write one of your own"
+            f"{', '.join(copied)} in {options.file!r} is that of the package; write one of your own"
         )
     if not rules:
-        raise InvalidValue(f"{str(options.file)!r} has no function named after a rule: {', '.join(RULES)}")
+        raise InvalidValue(f"{options.file!r} has no function named after a rule: {', '.join(RULES)}")
     with restored():
         tamed = {name: tame(name, rule, seconds) for name, rule in rules.items()}
         result = crosscheck(mlp, x, rho, options.cost, rules=tamed)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NoReturn
 
+from tinygrad_ed.data.files import writable
 from tinygrad_ed.errors import InvalidValue, printable
 
 Run = Callable[[argparse.Namespace], int]
@@ -75,10 +76,12 @@ def in_options(text: str) -> str:
 
 
 def check_free(path: Path, force: bool) -> None:
-    """Refuse a file that is there already, unless it may be replaced.
+    """Refuse a file that is there already, unless it may be replaced, and a place where none can be written.
 
     Raises:
         InvalidValue: if it is there.
+        FileProblem: as `writable`.
     """
+    writable(path)
     if path.exists() and not force:
         raise InvalidValue(f"{str(path)!r} is there already; give another name, or replace it with --force")

@@ -42,7 +42,7 @@ def add_play(add: Add) -> None:
 
 
 def _network_options(parser: Parser) -> None:
-    parser.add_argument("--weights", type=Path, metavar="FILE", help="your own: .json, .npz or .safetensors, see below")
+    parser.add_argument("--weights", metavar="FILE", help="your own: .json, .npz or .safetensors, see below")
     parser.add_argument(
         "--layout", choices=("rows", "columns"), help="of your weights: (n_in, n_out), or (n_out, n_in)"
     )
@@ -71,7 +71,7 @@ def _problem(options: argparse.Namespace, samples: int) -> tuple[MLP, Any, Any]:
     elif options.sizes:
         raise InvalidValue("--sizes is for a random network; with --weights the file has the sizes")
     else:
-        mlp, x, rho = own_weights.read(options.weights, options.layout)
+        mlp, x, rho = own_weights.read(Path(options.weights), options.layout)
     for layer in mlp.layers[:-1]:
         layer.activation = options.activation or layer.activation
     activations.find(options.activation or "tanh")  # also where there is no hidden layer

@@ -1,5 +1,6 @@
 """The plots of `tinygrad-ed train --plots`: the cost, and the answers to the rows that were held out."""
 
+import io
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tinygrad_ed.cli.demo import writable
+from tinygrad_ed.data.files import write_whole
 from tinygrad_ed.errors import MissingExtra
 from tinygrad_ed.plots import cost_curves, decision_boundary
 from tinygrad_ed.plots.style import INK, axes, dots, dressed
@@ -34,7 +36,7 @@ def check(folder: Path) -> Path:
             '--plots needs matplotlib; install it with: python -m pip install "tinygrad_ed[plots]"'
         ) from None
     plt.switch_backend("agg")  # files, no windows
-    return writable(folder)
+    return writable(folder, *[f"{name}.png" for name in ("cost", "answers", "confusion", "boundary")])
 
 
 def write(result: "TableResult", folder: Path) -> list[Path]:
@@ -52,8 +54,9 @@ def write(result: "TableResult", folder: Path) -> list[Path]:
         plot(result)
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", "Glyph", UserWarning)  # a letter that the font lacks
-            plt.savefig(folder / f"{name}.png", dpi=150)
+            plt.savefig(drawn := io.BytesIO(), format="png", dpi=150)
         plt.close()
+        write_whole(folder / f"{name}.png", drawn.getvalue())
     return [folder / f"{name}.png" for name in draw]
 
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from tinygrad_ed.cli.parser import Add, check_free, in_options, seed, sizes, whole
 from tinygrad_ed.data import Dataset, read_table
+from tinygrad_ed.data.files import writable
 from tinygrad_ed.errors import InvalidValue
 from tinygrad_ed.nn import activations, storage
 from tinygrad_ed.nn.checks import chosen
@@ -54,7 +55,7 @@ def add_train(add: Add) -> None:
         "--checkpoint-every", type=whole, default=10, metavar="EPOCHS", help="how often (default: %(default)s)"
     )
     files.add_argument(
-        "--resume", action="store_true", help="go on with the run in the file of --checkpoint (same options)"
+        "--resume", action="store_true", help="go on with the run in --checkpoint; --epochs, --patience may change"
     )
 
 
@@ -184,7 +185,8 @@ def _check_files(options: argparse.Namespace) -> None:
         check_free(options.save, options.force)
     if options.checkpoint:
         options.checkpoint = storage.placed(options.checkpoint)
-        if options.checkpoint == options.save:
+        writable(options.checkpoint)
+        if options.save and options.checkpoint.resolve() == options.save.resolve():
             raise InvalidValue("--save and --checkpoint need files of different names")
         there = options.checkpoint.exists()
         if there and not options.resume:
@@ -225,22 +227,27 @@ def _progress() -> Iterable[Callable[[Epoch], None]]:
 
 
 def _finish(result: "TableResult", options: argparse.Namespace) -> int:
-    """Say how good the network is, and write what was asked for."""
-    interrupted = result.history.stopped == "interrupted"
-    if interrupted and not result.history.epochs:
-        print("tinygrad-ed: stopped in the first epoch; nothing is saved", file=sys.stderr)
+    """Write what was asked for, the network first, and say how good it is."""
+    history = result.history
+    state = f"; the state of the run after epoch {history.epochs} is in {options.checkpoint}: --resume goes on from it"
+    state = state if options.checkpoint else ""
+    interrupted = history.stopped == "interrupted"
+    if interrupted and not history.epochs:
+        print(f"tinygrad-ed: stopped in the first epoch; no network is saved{state}", file=sys.stderr)
         return 130
+    saved = result.network.save(options.save) if options.save else None
     print(result)
     if options.plots:
         from tinygrad_ed.cli import table_plots
 
         for path in table_plots.write(result, options.plots):
             print(f"wrote {path}")
-    if options.save:
-        print(f"saved {result.network.save(options.save)}; use it: tinygrad-ed predict {options.save} new.csv")
+    if saved:
+        print(f"saved {saved}; use it: tinygrad-ed predict {saved} new.csv")
     else:
         print("the network is not kept: --save model.npz would do it, for tinygrad-ed predict")
     if interrupted:
-        print("tinygrad-ed: stopped; the network is the one after the last whole epoch, or the best", file=sys.stderr)
+        network = "the network is the one after the last whole epoch, or the best"
+        print(f"tinygrad-ed: stopped; {network}{state}", file=sys.stderr)
         return 130
     return 0

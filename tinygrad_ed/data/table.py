@@ -132,6 +132,8 @@ def _read(path: Path, from_csv: Callable[[], T], from_npz: Callable[[], T]) -> T
     try:
         if path.is_dir():
             raise FileProblem("this is a folder; name a .csv or .npz file in it")
+        if path.exists() and not path.is_file():
+            raise FileProblem("this is a pipe or a device; name a .csv or .npz file")
         if path.stat().st_size == 0:
             raise FileProblem("the file is empty")
         match path.suffix.lower():

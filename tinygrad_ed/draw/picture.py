@@ -8,11 +8,11 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tinygrad_ed.data.files import write_whole
+from tinygrad_ed.data.files import checked, write_whole
 from tinygrad_ed.draw import backends
 from tinygrad_ed.draw.scene import Scene, to_dot, to_svg
 from tinygrad_ed.draw.style import escape, page_css
-from tinygrad_ed.errors import Error, FileProblem, InvalidValue, nearest, printable
+from tinygrad_ed.errors import Error, InvalidValue, nearest, printable
 
 if TYPE_CHECKING:
     import graphviz
@@ -72,12 +72,7 @@ class Picture:
             raise InvalidValue(f"the file name is empty; give one that ends with one of {ends}")
         if not path.suffix:
             raise InvalidValue(f"{str(path)!r} has no suffix, so the format is not known; end it with one of {ends}")
-        if not path.parent.is_dir():
-            raise FileProblem(
-                f"cannot save {str(path)!r}: the folder {str(path.parent)!r} does not exist; make it first"
-            )
-        write_whole(path, self.render(path.suffix[1:].lower()))
-        return path
+        return write_whole(checked(path, "save"), self.render(path.suffix[1:].lower()))
 
     def to_graphviz(self) -> "graphviz.Source":
         """Return the picture as an object of the package `graphviz`, for its viewers, engines and options."""

@@ -16,7 +16,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from tinygrad_ed.data.files import write_whole
+from tinygrad_ed.data.files import checked, write_whole
 from tinygrad_ed.draw.parts import CELLS, FULL, Edge, Numbers, TraceData, TraceNode, numbers_of
 from tinygrad_ed.draw.steps import StoryStep
 from tinygrad_ed.errors import FileProblem, InvalidValue
@@ -103,8 +103,7 @@ def save(text: str, path: str | os.PathLike[str]) -> Path:
     path = Path(path)
     if path.suffix.lower() != ".json":
         raise InvalidValue(f"a trace is saved as JSON; {str(path)!r} must end with .json")
-    write_whole(path, text.encode())
-    return path
+    return write_whole(path, text.encode())
 
 
 def load(path: str | os.PathLike[str]) -> dict[str, Any]:
@@ -113,7 +112,7 @@ def load(path: str | os.PathLike[str]) -> dict[str, Any]:
     Raises:
         FileProblem: if there is no such file, if it is no trace, or if it is damaged.
     """
-    path = Path(path)
+    path = checked(path, "read")
     try:
         content = json.loads(path.read_text(encoding="utf-8"), parse_constant=_no_constant)
     except OSError as error:

@@ -1,9 +1,8 @@
 """Files of named arrays with a description: npz, or safetensors where that is installed. Never pickle.
 
-The description is JSON; in it are the kind and the version of the file, and a SHA-256 digest of all it holds. A file is
-written beside its place, flushed to the disk (`fsync`, so that also a power cut leaves the old file or the new one)
-and then renamed. Whatever cannot be read whole is refused with one line: what is damaged, cut short, foreign, newer,
-or packed so that it would unfold to more than its own size.
+The description is JSON; in it are the kind and the version of the file, and a SHA-256 digest of all it holds. How it is
+written, `data/files.py` says. Whatever cannot be read whole is refused with one line: what is damaged, cut short,
+foreign, newer, or packed so that it would unfold to more than its own size.
 """
 
 import hashlib
@@ -19,7 +18,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from tinygrad_ed.data.files import write_whole
+from tinygrad_ed.data.files import checked, write_whole
 from tinygrad_ed.errors import FileProblem, InvalidType, InvalidValue, MissingExtra
 from tinygrad_ed.graph.values import Array
 
@@ -117,19 +116,19 @@ def placed(path: str | os.PathLike[str]) -> Path:
     Raises:
         InvalidValue: for another suffix, or an empty name.
         MissingExtra: for .safetensors without the extra.
-        FileProblem: if its folder does not exist.
+        FileProblem: if its folder does not exist, or something that is no file is in its place.
 
     >>> placed("network.npz").name
     'network.npz'
     """
     place = Path(path)
     if place.name and not place.suffix:
+        if not place.is_dir():
+            checked(place, "save")  # with --force on /dev/null, /dev/null.npz is not meant
         installed = importlib.util.find_spec("safetensors") is not None
         place = place.with_name(place.name + (".safetensors" if installed else ".npz"))
     _check_suffix(place)
-    if not place.parent.is_dir():
-        raise FileProblem(f"cannot save {str(place)!r}: the folder {str(place.parent)!r} does not exist; make it first")
-    return place
+    return checked(place, "save")
 
 
 def found(path: str | os.PathLike[str]) -> Path:
@@ -138,7 +137,7 @@ def found(path: str | os.PathLike[str]) -> Path:
     Raises:
         InvalidValue: for another suffix.
         MissingExtra: for .safetensors without the extra.
-        FileProblem: if there is no such file, or more than one.
+        FileProblem: if there is no such file, or more than one, or no file but a folder, a pipe or a device.
     """
     place = Path(path)
     if place.name and not place.suffix:
@@ -148,7 +147,7 @@ def found(path: str | os.PathLike[str]) -> Path:
             raise FileProblem(f"cannot read {str(place)!r}: with .npz or .safetensors at its end there is {which}")
         place = there[0]
     _check_suffix(place)
-    return place
+    return checked(place, "read")
 
 
 def _check_suffix(path: Path) -> None:
@@ -193,9 +192,7 @@ def _from_npz(path: Path) -> tuple[dict[str, Array], str]:
             raise ValueError("it is compressed, and files of this package are not")
         if sum([member.file_size for member in members]) > path.stat().st_size:
             raise ValueError("its parts are larger than the whole")
-        text = (
-            _array(archive.read(f"{TEXT}.npy")).tobytes().decode()
-        )  # others' files have none, and are read no further
+        text = _array(archive.read(f"{TEXT}.npy")).tobytes().decode()  # others' files have none: no further then
         arrays = {member.filename.removesuffix(".npy"): _array(archive.read(member)) for member in members}
     return {name: array for name, array in arrays.items() if name != TEXT}, text
 

@@ -2,24 +2,34 @@
 
 What the next update depends on: the parameters, the optimizer's buffers, the state of the random generator (which
 batches come next), and the history, whose length says where the schedule and the patience stand. A file also says
-which run it belongs to, its data (by a digest) and its options, and another run is not continued from it.
+which run it belongs to, its data (by a digest) and its options, and another run is not continued from it. How long the
+run shall be, its epochs, patience and callbacks, may be another each time.
 """
 
+import copy
 import hashlib
 import os
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from array import array as floats
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from tinygrad_ed.data.files import held, writable
 from tinygrad_ed.errors import FileProblem, InvalidType, InvalidValue
 from tinygrad_ed.graph.values import Array
 from tinygrad_ed.nn import MLP, storage
 from tinygrad_ed.train.elementwise import Optimizer
 from tinygrad_ed.train.history import History
 from tinygrad_ed.train.stored import Rows, blocks
+
+Length = dict[str, Any]
+"""How long a run shall be: its "epochs", "patience", and "waits_from", the epoch from which patience is counted."""
+COUNTED = ("epochs", "updates", "gradient_computations", "seconds", "best_epoch")
+DATA = {"x": "the inputs x", "rho": "the expected outputs rho", "validation": "the validation data"}
 
 
 @dataclass
@@ -33,7 +43,7 @@ class Best:
         """Take these weights if their cost is lower; return whether it is."""
         if not cost < self.cost:
             return False
-        self.cost, self.theta[:] = cost, theta
+        self.cost, self.theta = cost, theta.copy()
         return True
 
 
@@ -43,34 +53,59 @@ class Checkpoint:
 
     Args:
         path: where it is.
-        every: it is written after every so many epochs, and after the last.
+        every: it is written after every so many epochs, and when the run ends, however it ends.
         run: what tells this run from others, by name: texts and numbers.
     """
 
     path: Path
     every: int
     run: dict[str, Any]
+    epochs: int = -1  # how many are in what is kept
+    _kept: tuple[dict[str, Any], dict[str, Array], History] | None = None
+    _curves: dict[str, "floats[float]"] = field(default_factory=dict)
 
-    def save(self, mlp: MLP, optimizer: Optimizer, rng: np.random.Generator, best: Best, history: History) -> None:
-        """Write the state after a whole epoch, whose weights the network has.
+    def keep(
+        self, mlp: MLP, optimizer: Optimizer, rng: np.random.Generator, best: Best, history: History, length: Length
+    ) -> None:
+        """Remember the state after a whole epoch, whose weights the network has."""
+        about, arrays = mlp.parts()
+        kept = {}
+        if history.epochs:  # an optimizer of one's own may have no state before its first step
+            kept = copy.deepcopy(optimizer.state())  # type: ignore[attr-defined]  # `check_optimizer` saw it
+        about |= {
+            "run": self.run,
+            "rng": rng.bit_generator.state,
+            "history": {name: getattr(history, name) for name in COUNTED} | {"metrics": list(history.metrics)},
+            "best": best.cost,
+            "length": length.copy(),
+            "optimizer": {name: value for name, value in kept.items() if not isinstance(value, np.ndarray)},
+        }
+        arrays |= {f"optimizer.{name}": value for name, value in _named(kept, "").items()}
+        self._kept = about, arrays | {"best": best.theta}, history
+        self.epochs = history.epochs
+
+    def write(self) -> None:
+        """Write what was kept last, unless the file has it.
 
         Raises:
             FileProblem: if it cannot be written; then the last one is still there.
         """
-        about, arrays = mlp.parts()
-        kept = optimizer.state()  # type: ignore[attr-defined]  # `check_optimizer` saw it
-        about |= {
-            "run": self.run,
-            "rng": _encoded(rng.bit_generator.state),
-            "history": asdict(history),
-            "best": best.cost,
-            "optimizer": {name: value for name, value in kept.items() if not isinstance(value, np.ndarray)},
-        }
-        arrays |= {f"optimizer.{name}": value for name, value in _named(kept, "").items()}
-        storage.write(self.path, "training", about, arrays | {"best": best.theta})
+        if self._kept is None:
+            return
+        about, arrays, history = self._kept
+        stopped = None if history.stopped == "interrupted" else history.stopped
+        about["history"]["stopped"], about["rng"] = stopped, _encoded(about["rng"])
+        for name, values in _curves(history):
+            curve = self._curves.setdefault(name, floats("d"))
+            curve.extend(values[len(curve) : about["history"]["epochs"]])  # so that old epochs take no time
+            arrays[name] = np.array(curve)
+        storage.write(self.path, "training", about, arrays)
+        self._kept = None
 
-    def load(self, theta: Array, mlp: MLP, optimizer: Optimizer, rng: np.random.Generator, best: Best) -> History:
-        """Bring everything to the state in the file; return the history.
+    def load(
+        self, theta: Array, mlp: MLP, optimizer: Optimizer, rng: np.random.Generator, best: Best
+    ) -> tuple[History, Length]:
+        """Bring everything to the state in the file; return the history, and how long the run should have been.
 
         Args:
             theta: the arena's parameters: those of the network are filled in by the caller.
@@ -87,7 +122,9 @@ class Checkpoint:
         self._same_run(about.get("run"))
         weights = MLP.from_parts(self.path, about, arrays)
         try:
-            history = _history(about["history"])
+            history, length = _history(about["history"], arrays), about["length"]
+            if not isinstance(length["waits_from"], int):
+                raise TypeError(f"patience is counted from {length['waits_from']!r}")
             kept = about["optimizer"] | _named(arrays, "optimizer.")
             if arrays["best"].shape != theta.shape or weights.sizes != mlp.sizes:
                 raise ValueError("its parameters have other shapes")
@@ -96,40 +133,48 @@ class Checkpoint:
             ):
                 raise ValueError("the optimizer's buffers have another shape or dtype")
             rng.bit_generator.state = _decoded(about["rng"])
-            optimizer.restore(kept)  # type: ignore[attr-defined]  # as above
-            best.theta[:], best.cost = arrays["best"], float(about["best"])
+            if history.epochs:
+                optimizer.restore(kept)  # type: ignore[attr-defined]  # as above
+            best.theta, best.cost = arrays["best"].copy(), float(about["best"])
         except storage.DAMAGE as error:
             raise FileProblem(f"{str(self.path)!r} cannot be resumed from: {type(error).__name__}: {error}") from error
         for new, parameter in zip(weights.parameters(), mlp.parameters(), strict=True):
             parameter.value = new.value
-        return history
+        self.epochs = history.epochs
+        return history, length
 
     def _same_run(self, run: Any) -> None:
         if not isinstance(run, dict) or run.keys() != self.run.keys():
             raise FileProblem(f"{str(self.path)!r} does not say which run it belongs to")
-        for name, mine in self.run.items():
-            if run[name] != mine:
-                what = "other data" if name in ("x", "rho", "validation") else f"{name}={run[name]!r}"
-                now = name if name in ("x", "rho", "validation") else f"{name}={mine!r}"
-                raise InvalidValue(
-                    f"{str(self.path)!r} is of a run with {what}, but now it is {now}; resume with the same arguments "
-                    "(only epochs may differ), or give another file"
-                )
+        differ = [name for name, mine in self.run.items() if run[name] != mine]
+        data = [words for name, words in DATA.items() if name in differ]
+        said = [f"{name.replace('_', ' ')} {run[name]}, now {self.run[name]}" for name in differ if name not in DATA]
+        if data:
+            why = ", as they do where a table is split by another seed" if "seed" in differ else ""
+            said.append(f"other numbers in {', '.join(data)}{why}")
+        if differ:
+            raise InvalidValue(
+                f"{str(self.path)!r} is of a run with {'; '.join(said)}. Resume with the same data and options (only "
+                "epochs, patience, callbacks and how often the file is written may change), or give another file"
+            )
 
 
-def begin(path: str | os.PathLike[str], every: int, resume: bool, run: dict[str, Any]) -> Checkpoint:
-    """Return the checkpoint of a run that begins, or goes on from its file.
+@contextmanager
+def begin(path: str | os.PathLike[str], every: int, resume: bool, run: dict[str, Any]) -> Iterator[Checkpoint]:
+    """Hold the checkpoint of a run that begins, or goes on from its file, until the run has ended.
 
     Raises:
         InvalidValue: if the file is there although the run is not to be resumed, or for a bad suffix.
-        FileProblem: if there is no folder for it.
+        FileProblem: if no file can be written there, or another run writes it.
     """
-    place = storage.placed(path)
-    if place.exists() and not resume:
-        raise InvalidValue(
-            f"{str(place)!r} is there already; resume=True goes on with that run, or give another file, or delete it"
-        )
-    return Checkpoint(place, every, run)
+    place = writable(storage.placed(path))
+    with held(place):
+        if place.exists() and not resume:
+            raise InvalidValue(
+                f"{str(place)!r} is there already; resume=True goes on with that run, or give another file, or delete "
+                "it"
+            )
+        yield Checkpoint(place, every, run)
 
 
 def check_optimizer(optimizer: Any) -> None:
@@ -176,21 +221,29 @@ def _named(values: Mapping[str, Any], start: str) -> dict[str, Array]:
     }
 
 
-def _history(kept: dict[str, Any]) -> History:
+def _curves(history: History) -> Iterator[tuple[str, list[float]]]:
+    """Yield what has one entry an epoch, by its name in the file."""
+    yield "history.cost", history.cost
+    yield "history.validation", history.validation
+    for k, values in enumerate(history.metrics.values()):
+        yield f"history.metrics.{k}", values
+
+
+def _history(kept: dict[str, Any], arrays: Mapping[str, Array]) -> History:
     """Return a history of the right types: it came from a file."""
-    history = History(**kept)
-    fresh = History()
-    for each in fields(History):
-        value, like = getattr(history, each.name), getattr(fresh, each.name)
-        if like is not None and type(value) is not type(like):
-            raise TypeError(f"{each.name} is {value!r}")
-    for values in (history.cost, history.validation, *history.metrics.values()):
-        if not isinstance(values, list) or not all([isinstance(value, float) for value in values]):
-            raise TypeError(f"{values!r} is no list of costs")
+    metrics: dict[str, list[float]] = {name: [] for name in kept["metrics"]}
+    history = History(**{name: kept[name] for name in (*COUNTED, "stopped")}, metrics=metrics)
+    for name in COUNTED[:-1]:
+        if type(getattr(history, name)) is not type(getattr(History(), name)):
+            raise TypeError(f"{name} is {kept[name]!r}")
     if not isinstance(history.best_epoch, int | None) or not isinstance(history.stopped, str | None):
         raise TypeError(f"best_epoch is {history.best_epoch!r}, stopped {history.stopped!r}")
-    if len(history.cost) != history.epochs:
-        raise ValueError(f"{len(history.cost)} costs of {history.epochs} epochs")
+    for name, values in _curves(history):
+        curve = arrays[name]
+        lengths = {history.epochs} if name == "history.cost" else {0, history.epochs}  # 0: nothing was measured
+        if curve.dtype != np.float64 or curve.ndim != 1 or len(curve) not in lengths:
+            raise ValueError(f"{name} holds {curve.shape} {curve.dtype}, not one float64 for each of {lengths} epochs")
+        values.extend(curve.tolist())
     return history
 
 

@@ -91,10 +91,12 @@ def fit(
         metrics: names or functions (output, expected) for the validation data, see `nn.metrics`; by default accuracy
             where classes are learned and R² where numbers are.
         callbacks: functions that are called with an `Epoch` after each epoch. If one returns True, the run stops.
-        checkpoint: a file (.npz, or .safetensors with that extra) that always has the state of the run.
-        checkpoint_every: it is written after every so many epochs, and after the last.
+        checkpoint: a file (.npz, or .safetensors with that extra) that always has the state of the run; one run at a
+            time holds it.
+        checkpoint_every: it is written after every so many epochs, and when the run ends, also by Ctrl-C or an error.
         resume: whether to go on with the run in the checkpoint's file, if it is there: bit for bit as if it had never
-            stopped. Give the same arguments; only epochs may be raised.
+            stopped. Give the same arguments; only epochs, patience, callbacks, progress and checkpoint_every may be
+            others. Then a run that patience or a callback has stopped goes on; `print(history)` says from where.
         executor: a `concurrent.futures.Executor` whose workers compute parts of each gradient, see `shards.py`.
         shards: into how many parts a batch is cut for them.
         rules: your own version of some of `closed_form.rules.RULES`, right or wrong, by name: the road `rules` runs on
@@ -105,12 +107,17 @@ def fit(
         InvalidValue, InvalidType, ShapeError: for bad options or data, before anything is changed.
         Diverged: if the cost is no longer finite. The network has the weights of the last whole epoch.
         WorkerLost: if a part of a gradient did not come back. Likewise.
-        FileProblem: for a checkpoint that cannot be read or written.
+        FileProblem: for a checkpoint that cannot be read or written, or that another run holds.
         RuleError: for one of your rules that fails; the message names rule and layer.
         MissingExtra: for `progress=True`, or a checkpoint that ends with .safetensors, without the extra.
 
     Ctrl-C ends the run, and `fit` returns its history: `history.stopped` is "interrupted", and the network has the
-    weights of the epoch with the lowest validation cost, or without validation data those of the last whole epoch.
+    weights of the epoch with the lowest validation cost, or without validation data those of the last whole epoch. The
+    checkpoint has the state after that epoch; in the first epoch, that of the beginning.
+
+    Warns:
+        TrainingWarning: once, if the cost is more than 1e12 times that of the first epoch; and for parameters that an
+            optimizer of your own never changes, although their gradient is not zero.
 
     >>> from tinygrad_ed.data import xor
     >>> history = fit(MLP([2, 8, 2], rng=1), *xor(100), cost="cross_entropy", learning_rate=0.5, epochs=40)
@@ -133,14 +140,17 @@ def fit(
     inputs, expected, counted = weighted(*samples(mlp, x, rho, cost), weights)
     held_out = _validation(mlp, validation, cost, metrics, patience)
     followers = _callbacks(callbacks)
+    seed = rng if isinstance(rng, int | None) else type(rng).__name__
     rng, bar = generator(rng), bar_for(progress)
     workers = None if executor is None else check_executor(executor)
-    file = None
+    run: dict[str, Any] = {}
     if checkpoint is not None:
         files.check_optimizer(optimizer)
         run = {
+            "seed": seed,
             "network": repr(mlp),
             "dtype": str(mlp.dtype),
+            "rows": len(inputs),
             "x": files.digest(inputs),
             "rho": files.digest(expected, *([] if counted is None else [counted])),
             "cost": cost,
@@ -151,22 +161,21 @@ def fit(
             "optimizer": files.name_of(optimizer),
             "schedule": files.name_of(schedule),
             "validation": held_out and files.digest(held_out.x, held_out.rho),
-            "patience": patience,
             "metrics": list(held_out.metrics) if held_out else None,
             "shards": shards if workers else None,
         }
-        file = files.begin(checkpoint, checkpoint_every, resume, run)
     elif resume:
         raise InvalidValue("resume=True needs the file to resume from: checkpoint='run.npz'")
 
+    holding = nullcontext() if checkpoint is None else files.begin(checkpoint, checkpoint_every, resume, run)
     data = Data(mlp, inputs, expected, cost, road, counted)
-    gradients = ByShards(data, workers, shards) if workers else by_road(mlp, inputs, expected, cost, counted)
-    if callable(forget := getattr(optimizer, "reset", None)):
-        forget()
-    plan = Plan(method, batch_size, sampling, epochs, schedule, held_out, followers, file)
-    training = TrainingRun(mlp, gradients, optimizer, rng, plan)
-    training.resume()
-    with nullcontext() if rules is None else restored():
+    with holding as file, nullcontext() if rules is None else restored():
+        gradients = ByShards(data, workers, shards) if workers else by_road(mlp, inputs, expected, cost, counted)
+        if callable(forget := getattr(optimizer, "reset", None)):
+            forget()
+        plan = Plan(method, batch_size, sampling, epochs, schedule, held_out, followers, file)
+        training = TrainingRun(mlp, gradients, optimizer, rng, plan)
+        training.resume()
         return training.go(bar(epochs, training.history.epochs))
 
 

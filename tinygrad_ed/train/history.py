@@ -34,11 +34,16 @@ class History:
     stopped: str | None = None
     """Why the run ended before its last epoch: "patience", "callback" or "interrupted" (Ctrl-C)."""
 
+    # What was done with a checkpoint, in words. They are no fields: a resumed run equals one that never stopped.
+    taken_up = ""
+    kept = ""
+
     def __str__(self) -> str:
         fell = f"cost {self.cost[0]:.4g} -> {self.cost[-1]:.4g}" if self.cost else "no epoch"
         checked = f", validation {self.validation[-1]:.4g}" if self.validation else ""
         measured = "".join([f", {name} {values[-1]:.4g}" for name, values in self.metrics.items() if values])
         ended = f" (stopped: {self.stopped})" if self.stopped else ""
+        ended += "".join([f"; {words}" for words in (self.taken_up, self.kept) if words])
         return (
             f"{self.epochs} epochs, {self.updates} updates, {self.gradient_computations} gradient computations, "
             f"{self.seconds:.2f} s: {fell}{checked}{measured}{ended}"

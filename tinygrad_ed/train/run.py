@@ -1,23 +1,24 @@
 """One run of `fit`, epoch after epoch: the loop, and what is looked after between two epochs.
 
-All options are checked before (`fit.py`). Between epochs the state is whole: there the weights are kept for a run that
-breaks off, validation and callbacks see the network, and the checkpoint is written.
+All options are checked before (`fit.py`). Between epochs the state is whole: there it is kept for a run that breaks
+off, validation and callbacks see the network, and the checkpoint is written.
 """
 
 import math
 import time
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
 import numpy as np
 
-from tinygrad_ed.errors import Diverged
+from tinygrad_ed.errors import Diverged, TrainingWarning
 from tinygrad_ed.graph.values import Array
 from tinygrad_ed.nn import MLP
 from tinygrad_ed.nn.metrics import Metric
-from tinygrad_ed.train.checkpoint import Best, Checkpoint
-from tinygrad_ed.train.elementwise import Optimizer
+from tinygrad_ed.train.checkpoint import Best, Checkpoint, Length
+from tinygrad_ed.train.elementwise import Elementwise, Optimizer
 from tinygrad_ed.train.gradients import Gradients
 from tinygrad_ed.train.history import Callback, Epoch, History, wants_to_stop
 from tinygrad_ed.train.methods import batches, updates_an_epoch
@@ -61,25 +62,57 @@ class TrainingRun:
         self.mlp, self.gradients, self.optimizer, self.rng, self.plan = mlp, gradients, optimizer, rng, plan
         self.theta = gradients.arena.theta
         self.best, self.history = Best(self.theta.copy()), History()
+        self._patience = plan.validation.patience if plan.validation else None
+        self._length: Length = {"epochs": plan.epochs, "patience": self._patience, "waits_from": 0}
         self._rate = getattr(optimizer, "learning_rate", None)  # without the schedule's factor
         self._as_one = [self.theta], [gradients.arena.gradient]
+        self._exploded = False
+        # An optimizer of the reader's own is watched: what it has not changed yet, and which of that it should have.
+        watched = [] if isinstance(optimizer, Elementwise) else gradients.arena.parameters
+        self._unmoved = {k: parameter.copy() for k, parameter in enumerate(watched)}
+        self._pulled: set[int] = set()
 
     def resume(self) -> None:
-        """Go on from the checkpoint, if there is one."""
+        """Go on from the checkpoint, if there is one; else keep the beginning."""
         at = self.plan.checkpoint
-        if at is not None and at.path.exists():
-            self.history = at.load(self.theta, self.mlp, self.optimizer, self.rng, self.best)
+        if at is None:
+            return
+        if at.path.exists():
+            self.history, before = at.load(self.theta, self.mlp, self.optimizer, self.rng, self.best)
             for array, parameter in zip(self.gradients.arena.parameters, self.mlp.parameters(), strict=True):
                 array[:] = parameter.value
+            self._take_up(before)
+        else:
+            self._keep()
+
+    def _take_up(self, before: Length) -> None:
+        """See whether something is left to do after the epochs in the checkpoint, and say it in the history."""
+        history, done, stopped = self.history, self.history.epochs, self.history.stopped
+        self._length["waits_from"] = before["waits_from"]
+        if self._waited() and before == self._length:
+            history.stopped = "patience"
+            history.taken_up = (
+                f"nothing was left to do: a patience of {self._patience} had stopped the run after epoch {done}; more "
+                "epochs, another patience or none let it go on"
+            )
+        elif done >= self.plan.epochs:
+            history.taken_up = f"nothing was left to do: {done} epochs were done already"
+        else:
+            history.stopped = None
+            history.taken_up = f"taken up after epoch {done}" + (f", where {stopped} had stopped it" if stopped else "")
+            if self._waited():
+                self._length["waits_from"] = done
+                history.taken_up += "; patience counts from there"
 
     def go(self, bar: NoBar) -> History:
         """Train until the last epoch, until a callback or Ctrl-C stops it, or until the cost is no longer finite.
 
         Raises:
             Diverged: for a cost or weights that are not finite.
+            FileProblem: for a checkpoint that cannot be written.
         """
         history, began, before = self.history, time.perf_counter(), self.history.seconds
-        kept, take_best = self.theta.copy(), False
+        kept, take_best, at = self.theta.copy(), False, self.plan.checkpoint
         try:
             with np.errstate(all="ignore"):  # what overflows ends in Diverged, which says more than a warning
                 while history.epochs < self.plan.epochs and history.stopped is None:
@@ -93,14 +126,19 @@ class TrainingRun:
                     history.gradient_computations += computations
                     history.epochs += 1
                     history.seconds = before + time.perf_counter() - began
+                    self._keep()
                     self._decide()
-                    self._save()
+                    if at and (history.stopped or history.epochs == self.plan.epochs or history.epochs % at.every == 0):
+                        at.write()
                     bar.update(self._told())
-            take_best = self.plan.validation is not None and self.plan.validation.patience is not None
+            take_best = self._patience is not None
+            self._check_moved()
         except KeyboardInterrupt:
             history.stopped, take_best = "interrupted", True
             for values in (history.cost, history.validation, *history.metrics.values()):
                 del values[history.epochs :]  # of an epoch that was not counted yet
+            if at is not None and at.epochs < history.epochs:  # one that was counted, but not kept yet
+                self._keep()
         finally:  # also after an error: the network gets the weights of the last whole epoch, or the best
             self.theta[:] = self.best.theta if take_best and history.best_epoch else kept
             self._give()
@@ -108,6 +146,10 @@ class TrainingRun:
                 self.optimizer.learning_rate = self._rate  # type: ignore[attr-defined]  # it was read from there
             bar.close()
             history.seconds = before + time.perf_counter() - began
+            if at is not None and (history.epochs or history.stopped):  # after an error in epoch 1 nothing is worth it
+                at.write()
+        if at is not None and history.stopped == "interrupted":
+            history.kept = f"the state after epoch {history.epochs} is in {str(at.path)!r}"
         return history
 
     def _updates(self) -> tuple[float, int, int]:
@@ -122,17 +164,16 @@ class TrainingRun:
         count, scale = updates_an_epoch(plan.method, gradients.samples, plan.batch_size), 1.0
         seen: list[float] = []
         computations = 0
+        bound = 1e12 * max(self.history.cost[0], 1.0) if self.history.cost else -math.inf
         for batch in batches(plan.method, gradients.samples, plan.batch_size, plan.sampling, self.rng):
             if per_update or not seen:
                 self._set_rate(len(seen) / count)
                 scale = optimizer.learning_rate if plain else 1.0  # type: ignore[attr-defined]  # plain: it is there
             error = gradients.descend(batch, scale) if plain else gradients.compute(batch, 1.0)
-            if not math.isfinite(error):
-                raise Diverged(
-                    f"the cost became {error} at update {self.history.updates + len(seen) + 1} (epoch "
-                    f"{self.history.epochs + 1}); try a smaller learning_rate. The network has the weights of the last "
-                    "whole epoch"
-                )
+            if not error <= bound:
+                bound = self._check_cost(error, len(seen), bound)
+            if self._unmoved and not seen:
+                self._pulled |= {k for k in self._unmoved if _pulls(arena.gradients[k], arena.parameters[k])}
             if not plain:
                 optimizer.step(parameters, gradient)
             seen.append(error)
@@ -144,6 +185,39 @@ class TrainingRun:
         if self.plan.schedule is not None and self._rate is not None:
             factor = factor_at(self.plan.schedule, self.history.epochs + part)
             self.optimizer.learning_rate = self._rate * factor  # type: ignore[attr-defined]  # it was read from there
+
+    def _check_cost(self, error: float, before: int, bound: float) -> float:
+        """Look at a cost beyond the bound: the first of all, one that explodes, or no number. Return the next bound."""
+        where = f"at update {self.history.updates + before + 1} (epoch {self.history.epochs + 1})"
+        if not math.isfinite(error):
+            raise Diverged(
+                f"the cost became {error} {where}; try a smaller learning_rate. The network has the weights of the "
+                "last whole epoch"
+            )
+        if bound < 0:  # one batch says less than an epoch
+            return 1e20 * max(error, 1.0)
+        if not self._exploded:
+            self._exploded = True
+            warnings.warn(
+                f"the cost became {error:.3g} {where}: it explodes, and will soon be no number; stop the run, and try "
+                "a smaller learning_rate",
+                TrainingWarning,
+                stacklevel=5,
+            )
+        return bound
+
+    def _check_moved(self) -> None:
+        """Say which parameters the reader's optimizer has never changed, although it should have."""
+        parameters = self.mlp.parameters()
+        still = [str(parameters[k].name) for k in sorted(self._unmoved.keys() & self._pulled)]
+        if still:
+            warnings.warn(
+                f"{', '.join(still)} never changed in this run, although the gradient is not zero. step(parameters, "
+                "gradients) must change the arrays in place: `parameter -= rate * gradient`; `parameter = parameter - "
+                "...` makes a new array, which fit never sees",
+                TrainingWarning,
+                stacklevel=4,
+            )
 
     def _check_weights(self, updates: int) -> None:
         """See that all weights are finite: the sum of their squares is, or each of them."""
@@ -178,8 +252,8 @@ class TrainingRun:
 
     def _decide(self) -> None:
         """See whether the run shall stop here: for want of patience, or because a callback says so."""
-        history, held_out = self.history, self.plan.validation
-        if held_out and held_out.patience and history.epochs - (history.best_epoch or 0) >= held_out.patience:
+        history = self.history
+        if self._waited():
             history.stopped = "patience"
         if not self.plan.callbacks:
             return
@@ -198,16 +272,26 @@ class TrainingRun:
         if any([wants_to_stop(callback, told) for callback in self.plan.callbacks]):
             history.stopped = history.stopped or "callback"
 
-    def _save(self) -> None:
-        at, history = self.plan.checkpoint, self.history
-        if at is None:
-            return
-        if history.stopped or history.epochs == self.plan.epochs or history.epochs % at.every == 0:
+    def _keep(self) -> None:
+        """Keep the state as it is now for the checkpoint, and forget which parameters have changed by now."""
+        at, arena = self.plan.checkpoint, self.gradients.arena
+        if at is not None:
             self._give()
-            at.save(self.mlp, self.optimizer, self.rng, self.best, history)
+            at.keep(self.mlp, self.optimizer, self.rng, self.best, self.history, self._length)
+        self._unmoved = {k: old for k, old in self._unmoved.items() if np.array_equal(old, arena.parameters[k])}
+
+    def _waited(self) -> bool:
+        """Tell whether patience is at its end: so many epochs without a lower validation cost."""
+        since = max(self.history.best_epoch or 0, self._length["waits_from"])
+        return self._patience is not None and self.history.epochs - since >= self._patience
 
     def _told(self) -> str:
         history = self.history
         checked = f", validation {history.validation[-1]:.4g}" if history.validation else ""
         measured = "".join([f", {name} {values[-1]:.4g}" for name, values in history.metrics.items()])
         return f"cost {history.cost[-1]:.4g}{checked}{measured}"
+
+
+def _pulls(gradient: Array, parameter: Array) -> bool:
+    """Tell whether a gradient would change a parameter at any usual rate: whether it is more than rounding."""
+    return bool((np.abs(gradient) > 1e4 * np.finfo(gradient.dtype).eps * np.abs(parameter)).any())
