@@ -18,7 +18,16 @@ class Error(Exception):
     """The base of every error that tinygrad_ed raises on purpose. Its message is one line, also with an array in it."""
 
     def __init__(self, message: str) -> None:
-        super().__init__(" ".join(message.split()))
+        super().__init__(printable(" ".join(message.split())))
+
+
+def printable(text: str) -> str:
+    r"""Return text in which characters that steer a terminal, or that cannot be written, are spelled out.
+
+    >>> print(printable("red\x1b[31m \ud800"))
+    red\x1b[31m \ud800
+    """
+    return "".join([c if c.isprintable() or c in "\n\t" else c.encode("unicode_escape").decode() for c in text])
 
 
 class InvalidValue(Error, ValueError):
