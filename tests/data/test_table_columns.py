@@ -141,11 +141,10 @@ def test_a_counter_that_is_all_there_is_is_used_and_it_is_said(write):
 # --- dates -----------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    "form",
-    ["2024-01-{:02}", "{}/12/2023", "{:02}.01.2024", "{} Jan 2024", "{}. März 2024", "Jan {}, 2024", "{}.1.24 8:15"]
-    + ["2024-01-{:02}T10:00:00Z", "{:02}:30"],
-)
+FORMS = ["2024-01-{:02}", "{}/12/2023", "{:02}.01.2024", "{} Jan 2024", "{}. März 2024", "Jan {}, 2024", "{}.1.24 8:15"]
+
+
+@pytest.mark.parametrize("form", [*FORMS, "2024-01-{:02}T10:00:00Z", "{:02}:30"])
 def test_dates_as_text_are_left_out_with_a_lesson(write, form):
     cells = [form.format(k % 12 + 1) if "," not in form else f'"{form.format(k % 12 + 1)}"' for k in COUNT]
     path = table(write, when=cells, size=REAL)

@@ -17,7 +17,7 @@ from tinygrad_ed.errors import FileProblem, InvalidValue
         ("\n \n,,\n", "y", FileProblem, "only blank lines"),
         ("a,y\n", "y", InvalidValue, "there is no data below the header"),
         ("a,y\n1,2\n3\n", "y", InvalidValue, r"line 3, column 'y': a value is missing \(''\)"),
-        ("\na,y\n\n1,2\n\n3,4,5\n", "y", InvalidValue, "line 6 has 3 cells, but line 2 has 2; .* by comma here"),
+        ("\na,y\n\n1,2\n\n3,4,5\n", "y", InvalidValue, "line 6 has 3 cells, but line 2 has 2; .* by comma"),
         (
             "a,y\n1,2\nred,3\n",
             "y",
@@ -33,8 +33,8 @@ from tinygrad_ed.errors import FileProblem, InvalidValue
             "a,b,y\n1,,2\n,NA,3\n5,6,4\n",
             "y",
             InvalidValue,
-            r"line 3, column 'a': a value is missing .*\(3 are missing in all: a 1, b 2\); fill it in, leave such lines "
-            "out by missing='skip', or have inputs filled by missing='mean' or missing='median'",
+            r"line 3, column 'a': a value is missing .*\(3 are missing in all: a 1, b 2\); fill it in, leave such "
+            "lines out by missing='skip', or have inputs filled by missing='mean' or missing='median'",
         ),
         ("a,b,y\n1,2,2\n3,,\n5,6,\n", "y", InvalidValue, r"column 'b': .*\(3 are missing in all: b 1, y 2\)"),
         ("a,y\n1,2\nNaN,3\n", "y", InvalidValue, r"line 3, column 'a': a value is missing \('NaN'\)"),

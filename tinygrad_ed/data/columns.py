@@ -64,8 +64,8 @@ class Recipe(NamedTuple):
         names = [[f"{column.name}={value}" for value in column.values] or [column.name] for column in self.columns]
         return tuple(itertools.chain(*names))
 
-    def applied(self, table: Table, places: Sequence[int], missing: str) -> tuple[Array, list[str]]:
-        """Return the inputs `(N, n)`, and remarks.
+    def applied(self, table: Table, places: Sequence[int], missing: str) -> tuple[Array, list[str], list[str]]:
+        """Return the inputs `(N, n)`, what was filled, and which categories are new, in words.
 
         Args:
             table: the table.
@@ -78,12 +78,12 @@ class Recipe(NamedTuple):
         gaps = {k: table.gaps(k) for k in places}
         if missing not in ("mean", "median"):
             refuse_gaps(table, gaps)
-        parts, remarks = [], []
+        parts, filled, new = [], [], []
         for column, k in zip(self.columns, places, strict=True):
             fill = column.fills[missing == "median"]
             if gaps[k].any():
                 shown = f"{fill:.6g}, the {missing}" if isinstance(fill, float) else f"{fill!r}, the commonest"
-                remarks.append(f"{column.name}: {gaps[k].sum()} missing values are filled with {shown}")
+                filled.append(f"{column.name}: {gaps[k].sum()} missing values are filled with {shown}")
             if not (column.values or column.words):
                 parts.append(np.where(gaps[k], fill, finite_numbers(table, k, gaps[k]))[:, None].astype(float))
                 continue
@@ -95,9 +95,9 @@ class Recipe(NamedTuple):
                 if column.words:
                     raise InvalidValue(f"column {column.name!r} holds {' and '.join(choices)}, but here also {cells}")
                 where = f"{table.counted} {table.listed(unseen)}"
-                remarks.append(f"{column.name}: not seen in training, so its inputs are all 0: {cells} ({where})")
+                new.append(f"{column.name}: not seen in training, so its inputs are all 0: {cells} ({where})")
             parts.append(codes[:, None] if column.words else codes[:, None] == np.arange(len(choices)))
-        return np.hstack(parts).astype(float), remarks
+        return np.hstack(parts).astype(float), filled, new
 
 
 def refuse_gaps(table: Table, gaps: dict[int, Array]) -> None:

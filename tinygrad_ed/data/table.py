@@ -130,7 +130,7 @@ def read_table(
         if missing == "refuse":
             refuse_gaps(table, gaps)
         table = table.without(np.any([*gaps.values()], axis=0) if missing == "skip" else gaps[at])
-        x, filled = recipe.applied(table, places, missing)
+        x, filled, _ = recipe.applied(table, places, missing)
         y, classes, note = _classes_or_numbers(table, at, kind)
         if positive is not None or (classes and len(classes) == 2):
             y, classes = _with_positive(names[at], y, classes or (), positive)
@@ -187,10 +187,10 @@ def read_rows(
         table = table.marked(places if at is None else [*places, at], decimal, thousands, f"gaps: {missing}")
         if missing == "skip":
             table = table.without(np.any([table.gaps(k) for k in places], axis=0))
-        x, remarks = recipe.applied(table, places, missing)
+        x, filled, new = recipe.applied(table, places, missing)
         unused = [name for k, name in enumerate(table.names) if k not in {*places, at}]
-        remarks += [f"not used: {', '.join(unused)}"] if unused else []
-        return Rows(x, table, at, [*table.remarks, *remarks])
+        unused_said = [f"not used: {', '.join(unused)}"] if unused else []
+        return Rows(x, table, at, [*table.remarks, *filled, *new, *unused_said])
 
     return _named(path, read)
 
@@ -259,7 +259,7 @@ def _by_order(table: Table, inputs: list[str], target: str, old: Sequence[str], 
             "write them there, or say header='no' if the columns are in their old order"
         )
     rest = [name for name in old if name != target]
-    with_target = [[*inputs, target]] if target in table.names else []
+    with_target = [[*inputs, target]] if target in table.names and table.counted == "row" else []
     for names in (*with_target, list(old), rest, inputs):
         if len(names) == len(table.names):
             return names

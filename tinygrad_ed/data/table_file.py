@@ -119,19 +119,18 @@ def _cells(text: str, mark: str, rows: int | None = None) -> Any:
 
 
 def _separator(text: str, asked: str) -> str:
-    """Return the separator that was asked for, or the first that splits most of the first rows, or at least one."""
+    """Return the separator that was asked for, or the first of those that split most of the first rows."""
     if asked != "auto":
         known("separator", asked, ("auto", *SEPARATORS, *asked[: len(asked) == 1]))
         return SEPARATORS.get(asked, asked)
-    splits = ""
+    shares = {}
     for mark in "\t;|,":
         try:
             filled = _cells(text, mark, 20) != ""
-            if filled.loc[filled.any(axis=1), 1:].any(axis=1).mean() > 0.5:
-                return mark
-        except pandas().errors.ParserError:
-            splits = splits or mark * (_cells(text, mark, 1).shape[1] > 1)
-    return splits or ","
+            shares[mark] = filled.loc[filled.any(axis=1), 1:].any(axis=1).mean()
+        except pandas().errors.ParserError:  # rows of different lengths
+            shares[mark] = 0.01 * (_cells(text, mark, 1).shape[1] > 1)
+    return max(shares, key=lambda mark: shares[mark]) if any(shares.values()) else ","
 
 
 def _not_a_table(said: str, before: int, separator: str) -> Error:

@@ -72,11 +72,13 @@ def score(target: str, classes: Sequence[str] | None, answers: Array, expected: 
     """
     rows = len(expected)
     if classes is None:
-        unit = max(float(np.abs(expected).max(initial=0.0)), float(np.finfo(float).tiny))  # so that no square overflows
+        unit = float(np.abs(expected).max()) or 1.0  # so that no square of an expected number overflows
         found, known = answers[:, None] / unit, expected[:, None] / unit
-        error, usual = [unit * float(np.sqrt(np.mean(miss**2))) for miss in (found - known, known - known.mean())]
+        with np.errstate(over="ignore"):
+            error, usual = [unit * float(np.sqrt(np.mean(miss**2))) for miss in (found - known, known - known.mean())]
+            r2 = metrics.r2(found, known)
         detail = f"root of the mean square error of {target!r}: {error:.4g} (baseline: {usual:.4g})"
-        return Score("R²", metrics.r2(found, known), 0.0, "the mean", rows, detail)
+        return Score("R²", r2, 0.0, "the mean", rows, detail)
     n = len(classes)
     confusion = np.zeros((n, n), int)
     np.add.at(confusion, (expected, answers), 1)

@@ -140,8 +140,8 @@ class TableNetwork:
         if hasattr(x, "columns"):
             frame = x.set_axis(range(x.shape[1]), axis=1).reset_index(drop=True)
             table = Table(list(map(str, x.columns)), frame, np.arange(len(x)), "row", True, [])
-            x, remarks = self.recipe.applied(table, found_by_name(table.names, self.recipe.names), self.recipe.missing)
-            for remark in remarks:
+            x, _, new = self.recipe.applied(table, found_by_name(table.names, self.recipe.names), self.recipe.missing)
+            for remark in new:
                 warnings.warn(remark, stacklevel=4)
         x = numbers("x", x).astype(float)
         if x.ndim not in (1, 2) or x.shape[-1] != len(self.features):
@@ -216,7 +216,10 @@ def _recipe(table: dict[str, Any]) -> Recipe:
             raise ValueError(f"{column.name!r} is read in an unknown way")
         if [*map(type, column.fills)] != [kind, kind] or (kind is float and not np.isfinite(column.fills).all()):
             raise TypeError(f"the fills of {column.name!r} are {column.fills!r}")
-    return Recipe(tuple([column._replace(values=_texts(column.values)) for column in columns]), table["missing"])
+    return Recipe(
+        tuple([column._replace(values=_texts(column.values), fills=tuple(column.fills)) for column in columns]),
+        table["missing"],
+    )
 
 
 def _scale(arrays: dict[str, Array], side: str, width: int) -> Scale:
