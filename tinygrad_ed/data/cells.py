@@ -65,8 +65,18 @@ class Marks(NamedTuple):
         """Return the number in a cell, which may be infinite; NaN if there is none."""
         if not _pattern(self).fullmatch(cell):
             return np.nan
-        groups = {ord(mark): None for mark in self.thousands if mark != self.decimal}
-        return float(cell.translate(groups).replace(self.decimal, "."))
+        for mark in self.thousands.replace(self.decimal, ""):
+            cell = cell.replace(mark, "")
+        return float(cell.replace(self.decimal, "."))
+
+    def numbers(self, cells: Sequence[str]) -> Array:
+        """Return the numbers in cells."""
+        if self.decimal == "." and set("".join(cells)) <= set("0123456789+-.eE"):
+            try:
+                return np.array(cells, float)  # much faster, and exact as well
+            except ValueError:
+                pass
+        return np.array([self.number(cell) for cell in cells])
 
     def grouped(self, cell: str) -> bool:
         """Tell whether a cell holds a number with marks of thousands."""
@@ -110,7 +120,7 @@ class Table(NamedTuple):
     def texts(self, k: int) -> Any:
         """Return column k as text; what is missing in a column of another dtype is empty."""
         column = self.frame[k].astype(object)
-        return column.where(column.notna(), "").map(_text)
+        return column if self.counted == "line" else column.where(column.notna(), "").map(_text)
 
     def numeric(self, k: int) -> bool:
         """Tell whether column k has a dtype of numbers (or bools)."""
@@ -118,18 +128,18 @@ class Table(NamedTuple):
 
     def gaps(self, k: int) -> Array:
         """Return where column k lacks a value."""
-        return self._each(k, lambda cell: cell.lower() in MISSING)
+        return self._each(k, lambda cells: np.array([cell.lower() in MISSING for cell in cells]))
 
     def numbers(self, k: int) -> Array:
         """Return column k as floats, NaN where no number stands."""
         if self.numeric(k):
             return np.asarray(self.frame[k].to_numpy(float, na_value=np.nan))
-        return self._each(k, self.marks.number)
+        return self._each(k, self.marks.numbers)
 
-    def _each(self, k: int, what: Callable[[str], float]) -> Array:
+    def _each(self, k: int, what: Callable[[list[str]], Array]) -> Array:
         """Ask once for each different text."""
-        codes, different = pandas().factorize(self.texts(k))
-        return np.asarray(np.array([what(cell) for cell in different])[codes])
+        codes, different = pandas().factorize(self.frame[k] if self.counted == "line" else self.texts(k))
+        return what(list(different))[codes]
 
     def rows(self, kept: Array) -> "Table":
         """Return the table with some of its rows."""
@@ -166,11 +176,14 @@ class Table(NamedTuple):
             decimal = "comma" if thousands == "point" else "point"
         elif decimal == thousands != "auto":
             raise InvalidValue(f"{decimal} is the decimal mark, so it is no mark of thousands (option thousands)")
-        texts = {k: [cell for cell in self.texts(k).unique() if cell] for k in used if not self.numeric(k)}
+        texts = {k: list(filter(None, self.texts(k).unique())) for k in used if not self.numeric(k)}
         mark = DECIMALS[decimal] if decimal != "auto" else _proven(texts, self.names, groups)
         marks = Marks(mark, groups)
-        found = "".join([cell for cells in texts.values() for cell in cells if marks.grouped(cell)])
-        said = [name for name, signs in THOUSANDS.items() if set(found) & set(signs) - {mark}]
+        signs = set(groups) - {mark}
+        found = "".join(
+            [cell for cells in texts.values() for cell in cells if signs & set(cell) and marks.grouped(cell)]
+        )
+        said = [name for name, own in THOUSANDS.items() if set(found) & set(own) & signs]
         remarks = [f"decimal {'comma' if mark == ',' else 'point'}"] if texts else []
         remarks += [f"marks of thousands: {', '.join(said)}"] if said else []
         return self._replace(marks=marks, remarks=["; ".join([*self.remarks, *remarks, remark])])
@@ -183,19 +196,25 @@ def _text(cell: Any) -> str:
 
 def _proven(texts: dict[int, list[str]], names: Sequence[str], groups: str) -> str:
     """Return the decimal mark that the cells of columns of numbers prove."""
+    point, comma = Marks(".", groups), Marks(",", groups)
     proofs: dict[str, str] = {}
     unclear = []
     for k, cells in texts.items():
-        read = [(cell, Marks(".", groups).number(cell), Marks(",", groups).number(cell)) for cell in cells]
-        read = [(cell, point, comma) for cell, point, comma in read if point == point or comma == comma]
-        if 2 * len(read) < len(cells):
-            continue
-        proven = {
-            "," if point != point else ".": cell for cell, point, comma in read if point != point or comma != comma
-        }
-        proofs = {mark: f"{short(cell)} in column {names[k]!r}" for mark, cell in proven.items()} | proofs
-        if not proven and (two := [cell for cell, point, comma in read if point != comma]):
-            unclear.append((k, two[0], "," if "," in two[0] else ".", len(two) < len(read)))
+        some = cells[:200]
+        if 2 * sum(
+            [point.number(cell) == point.number(cell) or comma.number(cell) == comma.number(cell) for cell in some]
+        ) < len(some):
+            continue  # most of it is text
+        two = ""
+        for cell in [cell for cell in cells if "," in cell or "." in cell]:
+            one, other = point.number(cell), comma.number(cell)
+            if np.isnan(one) != np.isnan(other):
+                proofs.setdefault("," if np.isnan(one) else ".", f"{short(cell)} in column {names[k]!r}")
+                break
+            two = two or cell * (one != other and not np.isnan(one))
+        else:
+            if two:
+                unclear.append((k, two, "," if "," in two else ".", any(map(str.isdecimal, cells))))
     if len(proofs) == 2:
         raise InvalidValue(
             f"{proofs['.']} is read with a decimal point, but {proofs[',']} with a decimal comma; write all numbers in "

@@ -222,8 +222,12 @@ def _column(table: Table, k: int) -> tuple[Column | None, str]:
 
 def codes(texts: Any) -> bool:
     """Tell whether a column holds codes such as 01 and 07: digits of one length, some with a zero in front."""
-    digits = texts.str.fullmatch(r"\d+").all() and texts.str.len().nunique() == 1 and texts.str.len().iloc[0] > 1
-    return bool(digits and texts.str.startswith("0").any())
+    cells = texts.unique()
+    return (
+        cells[0].isdecimal()
+        and {len(cell) for cell in cells} == {max(2, len(cells[0]))}
+        and (all(map(str.isdecimal, cells)) and any([cell[0] == "0" for cell in cells]))
+    )
 
 
 def levels(texts: Any, numbers: Array) -> bool:

@@ -73,7 +73,7 @@ def read_table(
         kind: what the target holds: "classes", "numbers", or "auto" for the rule above.
         drop: columns to leave out: a list of names and numbers, or a text with commas between them.
         keep: columns not to leave out, though they look like row numbers, ids or text of too many kinds.
-        separator: "tab", "semicolon", "pipe", "comma", "space" or a character; "auto": the first of the first four that
+        separator: "tab", "semicolon", "pipe", "comma", "space" or a character; "auto": the one of the first four that
             splits most of the first rows.
         encoding: its name; "auto": by the byte order mark, else UTF-8, else cp1252.
         decimal: "point" or "comma"; "auto": what the numbers prove.

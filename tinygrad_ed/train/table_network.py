@@ -209,17 +209,15 @@ def _texts(found: Any) -> tuple[str, ...]:
 
 def _recipe(table: dict[str, Any]) -> Recipe:
     """Read how columns become inputs."""
-    columns = [Column(**column) for column in table["inputs"]]
-    for column in columns:
-        kind = str if column.values or column.words else float
+    columns = []
+    for column in [Column(**column) for column in table["inputs"]]:
+        (first, second), kind = column.fills, str if column.values or column.words else float
         if not isinstance(column.name, str) or column.words not in WORDS or table["missing"] not in MISSINGS:
             raise ValueError(f"{column.name!r} is read in an unknown way")
-        if [*map(type, column.fills)] != [kind, kind] or (kind is float and not np.isfinite(column.fills).all()):
+        if not (type(first) is type(second) is kind) or (kind is float and not np.isfinite(column.fills).all()):
             raise TypeError(f"the fills of {column.name!r} are {column.fills!r}")
-    return Recipe(
-        tuple([column._replace(values=_texts(column.values), fills=tuple(column.fills)) for column in columns]),
-        table["missing"],
-    )
+        columns.append(column._replace(values=_texts(column.values), fills=(first, second)))
+    return Recipe(tuple(columns), table["missing"])
 
 
 def _scale(arrays: dict[str, Array], side: str, width: int) -> Scale:
