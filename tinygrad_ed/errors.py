@@ -21,15 +21,6 @@ class Error(Exception):
         super().__init__(printable(" ".join(message.split())))
 
 
-def printable(text: str) -> str:
-    r"""Return text in which characters that steer a terminal, or that cannot be written, are spelled out.
-
-    >>> print(printable("red\x1b[31m \ud800"))
-    red\x1b[31m \ud800
-    """
-    return "".join([c if c.isprintable() or c in "\n\t" else c.encode("unicode_escape").decode() for c in text])
-
-
 class InvalidValue(Error, ValueError):
     """A value of the right type that cannot be used: a wrong number, name or label."""
 
@@ -80,6 +71,15 @@ class MissingExtra(Error, ImportError):
 
 class FileProblem(Error, OSError):
     """A file or folder that cannot be read or written."""
+
+
+def printable(text: str) -> str:
+    r"""Return text that a terminal may show: what is not printable is written as in `repr`, but for the ends of lines.
+
+    >>> print(printable("a\x1b[31m"))
+    a\x1b[31m
+    """
+    return "".join([c if c.isprintable() or c == "\n" else c.encode("unicode_escape").decode() for c in text])
 
 
 def nearest(name: object, known: Iterable[str]) -> str:

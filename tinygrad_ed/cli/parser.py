@@ -23,7 +23,7 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Say what is wrong on one line, and end with status 2."""
-        say(f"{self.prog}: {' '.join(message.split())} (see {self.prog} --help)", sys.stderr)
+        print(f"{self.prog}: {printable(message)} (see {self.prog} --help)", file=sys.stderr)
         raise SystemExit(2)
 
 
@@ -79,7 +79,8 @@ def reading_options(group: Any, missing: str | None) -> None:
     for name, (choices, text) in READING.items():
         default = missing if name == "missing" else "auto"
         shown = f"{text} (default: {default or 'as in training'})"
-        group.add_argument(f"--{name}", default=default, choices=choices, metavar=name.upper(), help=shown)
+        metavar = None if choices else name.upper()
+        group.add_argument(f"--{name}", default=default, choices=choices, metavar=metavar, help=shown)
 
 
 def reading(options: argparse.Namespace) -> dict[str, Any]:
@@ -110,9 +111,7 @@ def check_free(path: Path, force: bool) -> None:
     """Refuse a file that is there already, unless it may be replaced.
 
     Raises:
-        InvalidValue: if it is there, or is no file.
+        InvalidValue: if it is there.
     """
-    if path.exists() and not path.is_file():
-        raise InvalidValue(f"{str(path)!r} is no file, but a folder, a pipe or a device; give another name")
     if path.exists() and not force:
         raise InvalidValue(f"{str(path)!r} is there already; give another name, or replace it with --force")

@@ -1,7 +1,6 @@
 """The command `predict`: the answers of a saved network to new rows, as CSV, and their score where it can be known."""
 
 import argparse
-import csv
 import io
 import sys
 from pathlib import Path
@@ -38,6 +37,8 @@ def add_predict(add: Add) -> None:
 
 
 def _predict(options: argparse.Namespace) -> int:
+    import csv
+
     from tinygrad_ed.data.files import write_whole
     from tinygrad_ed.data.table import read_rows
     from tinygrad_ed.train.table_network import TableNetwork
