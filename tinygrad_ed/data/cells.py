@@ -139,7 +139,7 @@ class Table(NamedTuple):
     def _each(self, k: int, what: Callable[[list[str]], Array]) -> Array:
         """Ask once for each different text."""
         codes, different = pandas().factorize(self.frame[k] if self.counted == "line" else self.texts(k))
-        return what(list(different))[codes]
+        return np.asarray(what(list(different))[codes])
 
     def rows(self, kept: Array) -> "Table":
         """Return the table with some of its rows."""
