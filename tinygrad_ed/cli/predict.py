@@ -12,7 +12,7 @@ from tinygrad_ed.cli.parser import Add, check_free, reading, reading_options, sa
 from tinygrad_ed.errors import printable
 
 if TYPE_CHECKING:
-    from tinygrad_ed.data.table import Rows
+    from tinygrad_ed.data.cells import Table
     from tinygrad_ed.train.table_network import TableNetwork
 
 EXAMPLES = """\
@@ -46,14 +46,14 @@ def _predict(options: argparse.Namespace) -> int:
     network = TableNetwork.load(options.model)
     if options.output:
         check_free(Path(options.output), options.force)
-    rows = read_rows(options.file, network.recipe, network.target, network.columns, **reading(options))
-    answers = network.answers(rows.x)
-    columns: dict[str, Any] = {rows.table.counted: rows.table.lines, network.target: answers.tolist()}
+    x, table, at, notes = read_rows(options.file, network.recipe, network.target, network.columns, **reading(options))
+    answers = network.answers(x)
+    columns: dict[str, Any] = {table.counted: table.lines, network.target: answers.tolist()}
     if network.classes is None and options.probabilities:
-        network.predict_proba(rows.x)  # says that there are none
+        network.predict_proba(x)  # says that there are none
     if network.classes is not None:
         columns[network.target] = [network.classes[k] for k in answers]
-        shares = network.predict_proba(rows.x)
+        shares = network.predict_proba(x)
         if options.probabilities:
             columns |= {
                 f"probability of {name}": _rounded(share) for name, share in zip(network.classes, shares.T, strict=True)
@@ -68,7 +68,8 @@ def _predict(options: argparse.Namespace) -> int:
         say(f"wrote {options.output}: {len(answers)} answers")
     else:
         print(printable(text.getvalue()), end="")
-    for note in [*rows.remarks, *_scored(network, answers, rows)]:  # beside the answers, which others may read
+    notes += [] if at is None else _scored(network, answers, table, at)
+    for note in notes:  # beside the answers, which others may read
         say(note, sys.stdout if options.output else sys.stderr)
     return 0
 
@@ -88,18 +89,16 @@ def _safe(cell: Any) -> Any:
     return cell
 
 
-def _scored(network: "TableNetwork", answers: Any, rows: "Rows") -> list[str]:
+def _scored(network: "TableNetwork", answers: Any, table: "Table", at: int) -> list[str]:
     """Tell how good the answers are, for the rows that have the target; nothing if none has it."""
     from tinygrad_ed.train.score import score
 
-    if rows.target is None:
-        return []
     if network.classes is None:
-        expected = rows.table.numbers(rows.target)
+        expected = table.numbers(at)
         known = np.isfinite(expected)
     else:
         numbers = {name: k for k, name in enumerate(network.classes)}
-        expected = np.array([numbers.get(text, -1) for text in rows.table.texts(rows.target)])
+        expected = np.array([numbers.get(text, -1) for text in table.texts(at)])
         known = expected >= 0
     if not known.any():
         return []

@@ -67,10 +67,7 @@ class Recipe(NamedTuple):
     def applied(self, table: Table, places: Sequence[int], missing: str) -> tuple[Array, list[str], list[str]]:
         """Return the inputs `(N, n)`, what was filled, and which categories are new, in words.
 
-        Args:
-            table: the table.
-            places: where each column of the recipe stands in it.
-            missing: what to do where a value is missing.
+        The columns stand at these places of the table; where a value is missing, they are treated as `missing` says.
 
         Raises:
             InvalidValue: for a cell that does not fit; its line and column are named.
@@ -145,12 +142,7 @@ def recipe_of(
 ) -> tuple[Recipe, list[int], list[str]]:
     """Return how the used columns become inputs, where the columns of the recipe stand, and what to say about it.
 
-    Args:
-        table: the table.
-        used: the positions of the columns to learn from.
-        keep: the positions of those that are not to be left out, whatever they look like.
-        categories: "onehot", or "refuse" columns of text.
-        missing: what is done where a value is missing.
+    Those of `keep` are not left out, whatever they look like.
 
     Raises:
         InvalidValue: for columns that are neither numbers nor categories, or if nothing is left to learn from.

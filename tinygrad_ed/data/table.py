@@ -7,7 +7,7 @@ target means classes or numbers, and said what looks strange. `read_rows` reads 
 import difflib
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import NamedTuple, TypeVar
+from typing import TypeVar
 
 import numpy as np
 
@@ -23,22 +23,6 @@ EXACT = 2**53  # whole numbers beyond are rounded as floats
 
 Which = str | int
 T = TypeVar("T")
-
-
-class Rows(NamedTuple):
-    """Rows to be answered.
-
-    Attributes:
-        x: `(M, n)`, the inputs.
-        table: the rows as they were found; those that were left out are not there.
-        target: where the target stands in it, if it is there.
-        remarks: what to say, a line each.
-    """
-
-    x: Array
-    table: Table
-    target: int | None
-    remarks: list[str]
 
 
 def read_table(
@@ -136,19 +120,8 @@ def read_table(
             y, classes = _with_positive(names[at], y, classes or (), positive)
             remarks.append(f"positive class: {classes[1]}")
         remarks = [*table.remarks, *remarks, *filled, *_strange(x, y, recipe.features, classes)]
-        return Dataset(
-            name=Path(path).name,
-            x=x,
-            y=y,
-            classes=classes,
-            features=recipe.features,
-            target=names[at],
-            source=str(path),
-            note=note,
-            columns=tuple(names),
-            remarks=tuple(remarks),
-            recipe=recipe,
-        )
+        about = names[at], str(path), note, tuple(names), tuple(remarks), recipe
+        return Dataset(Path(path).name, x, y, classes, recipe.features, *about)
 
     return _named(path, read)
 
@@ -165,12 +138,16 @@ def read_rows(
     encoding: str = "auto",
     decimal: str = "auto",
     thousands: str = "auto",
-) -> Rows:
+) -> tuple[Array, Table, int | None, list[str]]:
     """Read the columns of a recipe, and the target if it is there, from a file like those that `read_table` takes.
 
     Columns are found by name, wherever they stand. Without a header (and in an npz file) they are taken by position:
     they are those of the `old` table, all of them, all but the target, or the inputs. A gap is treated as in training,
     unless `missing` says otherwise. The other arguments are those of `read_table`.
+
+    Returns:
+        The inputs `(M, n)`; the rows as they were found, without those that were left out; where the target stands in
+        them, if it is there; what to say, a line each.
 
     Raises:
         FileProblem, InvalidValue, InvalidType, ShapeError, MissingExtra: as `read_table`; a missing column is named.
@@ -178,7 +155,7 @@ def read_rows(
     missing = recipe.missing if missing is None else missing
     known("missing", missing, MISSINGS)
 
-    def read() -> Rows:
+    def read() -> tuple[Array, Table, int | None, list[str]]:
         table = read_file(Path(path), [*recipe.names, target], header, separator, encoding)
         if not table.header:
             table = table._replace(names=_by_order(table, recipe.names, target, old, header))
@@ -190,7 +167,7 @@ def read_rows(
         x, filled, new = recipe.applied(table, places, missing)
         unused = [name for k, name in enumerate(table.names) if k not in {*places, at}]
         unused_said = [f"not used: {', '.join(unused)}"] if unused else []
-        return Rows(x, table, at, [*table.remarks, *filled, *new, *unused_said])
+        return x, table, at, [*table.remarks, *filled, *new, *unused_said]
 
     return _named(path, read)
 

@@ -22,8 +22,7 @@ class Score:
         baseline: that of the best constant answer: the commonest class of these rows, or their mean (R² = 0).
         constant: that constant answer, in words.
         rows: how many rows were answered.
-        detail: for classes balanced accuracy (the mean over the classes of the share that was found), for numbers the
-            usual error in the unit of the target.
+        detail: balanced accuracy (the mean over the classes of the share that was found), or the usual error.
         confusion: for classes how often each (column) was answered for each (row); None for numbers.
         classes: their names.
     """
