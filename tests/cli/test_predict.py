@@ -69,7 +69,7 @@ def test_what_the_table_was_read_as_is_kept_for_new_rows(run):
     status, out, err = run("predict", "m.npz", "turned.csv")
     assert out == whole
     assert "separator: semicolon; encoding: utf-16; header: line 1; decimal comma; gaps: mean" in err
-    assert "age: 9 missing values are filled with" in err
+    assert "age: missing values (9) are filled with" in err
     Path("one.csv").write_text("age,city,member,height\n30,Rom,no,170\n31,Bonn,no,170\n,Bonn,no,170\n")
     status, out, err = run("predict", "m.npz", "one.csv", "--missing", "skip")
     assert [row["line"] for row in answers(out)] == ["2", "3"]
@@ -101,7 +101,7 @@ def test_only_rows_whose_target_is_known_are_scored(run, model, unknown):
     assert status == 0
     assert len(answers(out)) == 2
     assert "accuracy on 1 rows whose 'kind' is known" in err
-    assert "1 rows have no 'kind' that the network knows, and are not scored" in err
+    assert "not scored, for their 'kind' is missing or unknown to the network: 1 of 2 rows" in err
     Path("new.csv").write_text(f"height,width,color,kind\n1,2,3,{unknown}\n1,2,3,{unknown}\n")
     assert "accuracy" not in run("predict", model, "new.csv")[2]
 
@@ -110,7 +110,7 @@ def test_a_score_no_better_than_the_commonest_class_is_said(run, model):
     turned = flowers().replace("rose", "x").replace("lily", "rose").replace("x", "lily")
     Path("wrong.csv").write_text(turned)
     assert (
-        "That is no better than always answering 'lily'. Try early stopping (--patience)"
+        "That is no better than always answering 'lily'. Try early stopping (patience)"
         in run("predict", model, "wrong.csv")[2]
     )
 

@@ -57,7 +57,7 @@ def test_what_is_left_out_kept_and_encoded_is_said(run):
     Path("table.csv").write_text(people())
     out = run(*TRAIN, "--missing", "mean")[1]
     assert "80 rows, 6 inputs" in out
-    assert "1 text columns are one-hot encoded as 3 inputs of 0 and 1: city 3" in out
+    assert "text columns (1) are one-hot encoded as 3 inputs of 0 and 1: city 3" in out
     assert "note: member: no is 0, yes is 1" in out
     assert "note: positive class: rarely" in out
     assert "80 rows, 7 inputs" in run(*TRAIN, "--missing", "mean", "--keep", "PersonId")[1]

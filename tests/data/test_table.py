@@ -106,6 +106,12 @@ def test_the_name_of_the_target_makes_a_header(write):
     assert data.x.shape == (2, 2)
 
 
+def test_texts_that_come_again_are_no_header(write):
+    rows = "p,x,s\ne,b,s\np,x,t\ne,x,s\n"
+    assert read_table(write(rows), 1).features == ("c2=b", "c2=x", "c3=s", "c3=t")
+    assert read_table(write("class,shape,spore\n" + rows), 1).features == ("shape=b", "shape=x", "spore=s", "spore=t")
+
+
 def test_numbers_only_are_no_header(write):
     data = read_table(write("1,2\n3,4\n5,7\n"), target=2)
     assert data.x.tolist() == [[1.0], [3.0], [5.0]]
@@ -219,9 +225,10 @@ def test_the_encoding_can_be_asked_for(write, encoding):
 
 
 @pytest.mark.parametrize("mark", ";|")
-def test_a_first_line_for_excel_names_the_delimiter(write, mark):
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_a_first_line_for_excel_names_the_delimiter(write, mark, encoding):
     text = "sep=;\r\na;y\r\n1;0,5\r\n2;1,5\r\n".replace(";", mark)
-    assert read_table(write(text)).y.tolist() == [0.5, 1.5]
+    assert read_table(write(text, encoding=encoding)).y.tolist() == [0.5, 1.5]
     with pytest.raises(InvalidValue, match="line 4, column 'a': 'x' is not a number"):
         read_table(write(text.replace("2", "x")))
 

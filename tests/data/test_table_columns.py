@@ -25,7 +25,7 @@ def test_text_is_one_hot_encoded_and_it_is_said(write):
     data = read_table(table(write, color=["red", "blue", "red", "green"], size=[1, 2, 2, 5]))
     assert data.features == ("color=blue", "color=green", "color=red", "size")
     assert data.x.tolist() == [[0, 0, 1, 1], [1, 0, 0, 2], [0, 0, 1, 2], [0, 1, 0, 5]]
-    assert "1 text columns are one-hot encoded as 3 inputs of 0 and 1: color 3" in data.remarks
+    assert "text columns (1) are one-hot encoded as 3 inputs of 0 and 1: color 3" in data.remarks
     assert data.columns == ("color", "size", "y")
 
 
@@ -118,6 +118,7 @@ def test_ids_are_left_out_by_name_unless_they_are_kept(write, name, cells, why):
         [float(k) + 0.5 for k in COUNT],
         sorted(REAL),
         RNG.choice(100_000, 40, replace=False).tolist(),  # whole numbers, far apart
+        RNG.choice(400, 40, replace=False).tolist(),
         RNG.integers(18, 80, 40).tolist(),
         [k // 2 for k in COUNT],
         [round(k**0.5, 3) for k in COUNT],
@@ -178,9 +179,9 @@ def test_gaps_are_filled_and_it_is_said(write, missing, fill):
     assert data.features == ("a", "b=x", "b=z", "c")
     assert data.x.tolist() == [[2, 1, 0, 1], [fill, 1, 0, 1], [3, 1, 0, 1], [10, 0, 1, 0]]
     assert data.remarks[-3:] == (
-        f"a: 1 missing values are filled with {fill:g}, the {missing}",
-        "b: 1 missing values are filled with 'x', the commonest",
-        "c: 1 missing values are filled with 'yes', the commonest",
+        f"a: missing values (1) are filled with {fill:g}, the {missing}",
+        "b: missing values (1) are filled with 'x', the commonest",
+        "c: missing values (1) are filled with 'yes', the commonest",
     )
     assert f"gaps: {missing}" in data.remarks[0]
 

@@ -103,5 +103,6 @@ def _scored(network: "TableNetwork", answers: Any, table: "Table", at: int) -> l
     if not known.any():
         return []
     found = score(network.target, network.classes, answers[known], expected[known])
-    unknown = f"{(~known).sum()} rows have no {network.target!r} that the network knows, and are not scored"
+    which = f"not scored, for their {network.target!r} is missing or unknown to the network"
+    unknown = f"{which}: {(~known).sum()} of {len(known)} rows"
     return [found.said(f"whose {network.target!r} is known"), *([unknown] if not known.all() else [])]

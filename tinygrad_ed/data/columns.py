@@ -80,7 +80,7 @@ class Recipe(NamedTuple):
             fill = column.fills[missing == "median"]
             if gaps[k].any():
                 shown = f"{fill:.6g}, the {missing}" if isinstance(fill, float) else f"{fill!r}, the commonest"
-                filled.append(f"{column.name}: {gaps[k].sum()} missing values are filled with {shown}")
+                filled.append(f"{column.name}: missing values ({gaps[k].sum()}) are filled with {shown}")
             if not (column.values or column.words):
                 parts.append(np.where(gaps[k], fill, finite_numbers(table, k, gaps[k]))[:, None].astype(float))
                 continue
@@ -172,7 +172,7 @@ def recipe_of(
     if texts:
         held = ", ".join([f"{column.name} {len(column.values)}" for column in texts])
         count = sum([len(column.values) for column in texts])
-        remarks.append(f"{len(texts)} text columns are one-hot encoded as {count} inputs of 0 and 1: {held}")
+        remarks.append(f"text columns ({len(texts)}) are one-hot encoded as {count} inputs of 0 and 1: {held}")
     remarks += [
         f"{column.name}: {column.words.replace(' ', ' is 0, ')} is 1" for column in found.values() if column.words
     ]

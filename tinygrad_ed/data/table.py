@@ -217,7 +217,7 @@ def found_by_name(names: Sequence[str], wanted: Sequence[str]) -> list[int]:
 def _target(table: Table, target: Which) -> int:
     """Return where the target stands."""
     remark = "" if table.header or table.counted == "row" else " (no line was taken for a header, see option header)"
-    if len(table.names) == 1 and table.remarks:
+    if len(table.names) <= 2 and table.remarks:
         remark += f" ({table.remarks[0]}, see option separator)"
     return find(table.names, target, remark)
 

@@ -161,7 +161,7 @@ def _is_header(first: list[str], below: Table, names: Collection[str]) -> bool:
     if any([first[k] in names for k in texts]) or any([2 * count >= len(below.lines) > 0 for count in numbers]):
         return True
     again = any([(below.frame[k] == cell).any() for k, cell in enumerate(first)])
-    return len(texts) == len(first) == len(set(first)) and len(below.lines) > 0 and not again
+    return len(texts) == len(first) and len(below.lines) > 0 and not again
 
 
 def _from_npz(content: bytes, names: Collection[str]) -> Table:

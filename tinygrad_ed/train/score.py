@@ -54,7 +54,7 @@ class Score:
             lines += ["  ".join([cell.rjust(width) for cell, width in zip(row, wide, strict=True)]) for row in cells]
         if self.value <= self.baseline < 1.0:
             lines.append(
-                f"That is no better than always answering {self.constant}. Try early stopping (option patience), a "
+                f"That is no better than always answering {self.constant}. Try early stopping (patience), a "
                 "smaller network, another learning rate, more rows, or other columns: these may not tell the target."
             )
         return printable("\n".join(lines))
