@@ -218,6 +218,11 @@ def test_labels_stay_as_they_are_written(write, labels):
     assert [data.classes[k] for k in data.y] == labels * 10
 
 
+def test_codes_are_labels_though_few_rows_have_them(write):
+    data = read_table(table(write, a=[0.5, 3, 1, 7], target=["01067", "99084", "01067", "80331"]))
+    assert data.classes == ("01067", "80331", "99084")
+
+
 def test_one_number_written_in_two_ways_is_refused(write):
     with pytest.raises(InvalidValue, match=r"target 'y': '1' and '1\.0' are one number, written in two ways"):
         read_table(table(write, a=[k / 7 for k in range(40)], target=["1", "0", "1.0", "0"] * 10))

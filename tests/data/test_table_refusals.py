@@ -53,7 +53,7 @@ from tinygrad_ed.errors import FileProblem, InvalidValue
             "a,width\n1,2\n",
             "widht",
             InvalidValue,
-            "there is no column 'widht' .separator: comma, see option separator.. Did you mean 'width'\\? Known: a, width",
+            "no column 'widht' .separator: comma, see option separator.. Did you mean 'width'\\? Known: a, width",
         ),
         ("a,y\n1,2\n", 3, InvalidValue, "there is no column 3"),
         ("a,y\n1,2\n", 0, InvalidValue, "there is no column 0"),
