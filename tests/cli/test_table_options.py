@@ -78,6 +78,10 @@ def test_the_best_weights_are_chosen_on_validation_rows_unless_that_is_turned_of
     usual, off = run(*words)[1], run(*words, "--validation", 0)[1]
     assert "note: the best weights are chosen on a share of 0.2 of the rows that are not held out" in usual
     assert "the best weights" not in off
+    Path("table.csv").write_text("a,y\n1.5,2\n2.5,3\n4,5.5\n")
+    status, out, _ = run("train", "table.csv", "--epochs", 2)
+    assert status == 0
+    assert "the best weights" not in out
 
 
 def test_without_pandas_both_commands_say_the_extra_in_one_line(run, model, monkeypatch):

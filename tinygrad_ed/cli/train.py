@@ -25,6 +25,7 @@ from tinygrad_ed.train.gradients import ROADS
 if TYPE_CHECKING:
     from tinygrad_ed.train.table import TableResult
 
+FEW = 20  # rows: with fewer all are learned from
 NEVER = 10**9  # epochs of patience: the run is not stopped early, and its best weights are kept
 
 EXAMPLES = """\
@@ -92,8 +93,8 @@ def _network_options(group: Any) -> None:
     option("--road", default="rules", help=f"who computes gradients (default: rules): {', '.join(ROADS)}")
     early = "stop early: after so many epochs without a lower cost of the validation rows; keep the best weights"
     option("--patience", type=whole, metavar="EPOCHS", help=early)
-    share = "share of the rows on which the best weights are chosen; 0: take the last (default: %(default)s)"
-    option("--validation", type=float, default=0.2, metavar="SHARE", help=share)
+    share = f"share of the rows on which the best weights are chosen; 0: the last (default: 0.2 from {FEW} rows on)"
+    option("--validation", type=float, metavar="SHARE", help=share)
     option("--seed", type=seed, default=0, help="same seed, same run (default: %(default)s)")
 
 
@@ -105,6 +106,8 @@ def _train(options: argparse.Namespace) -> int:
     for remark in data.remarks:
         say(f"note: {remark}")
     _check_files(options)
+    if options.validation is None:
+        options.validation = 0.2 if len(data) >= FEW else 0.0
     if options.validation:
         say(f"note: the best weights are chosen on a share of {options.validation:g} of the rows that are not held out")
     sys.stdout.flush()
