@@ -6,6 +6,8 @@ import pytest
 from user_tables import flowers, people
 
 from tinygrad_ed.cli.parser import READING, in_options
+from tinygrad_ed.cli.train import NEVER
+from tinygrad_ed.errors import InvalidValue
 
 TRAIN = ["train", "table.csv", "--target", "pays", "--epochs", 2]
 
@@ -82,6 +84,28 @@ def test_the_best_weights_are_chosen_on_validation_rows_unless_that_is_turned_of
     status, out, _ = run("train", "table.csv", "--epochs", 2)
     assert status == 0
     assert "the best weights" not in out
+
+
+@pytest.mark.parametrize(
+    ("words", "wanted"),
+    [
+        ([], (0.2, NEVER)),
+        (["--patience", 7], (0.2, 7)),
+        (["--validation", 0], (0.0, None)),
+        (["--validation", 0.4], (0.4, NEVER)),
+    ],
+)
+def test_patience_beyond_all_epochs_keeps_the_best_weights(run, monkeypatch, words, wanted):
+    asked = []
+
+    def trained(data, validation, patience, **others):
+        asked.append((validation, patience))
+        raise InvalidValue("that is enough")
+
+    monkeypatch.setattr("tinygrad_ed.train.table.train_on_table", trained)
+    Path("table.csv").write_text(flowers())
+    assert run("train", "table.csv", "--target", "kind", *words)[0] == 2
+    assert asked == [wanted]
 
 
 def test_without_pandas_both_commands_say_the_extra_in_one_line(run, model, monkeypatch):
