@@ -17,15 +17,17 @@ from pathlib import Path
 import tinygrad_ed as tg
 
 ROOT = Path(__file__).resolve().parents[1]
-EXTRAS = ("pygraphviz", "matplotlib", "tqdm", "safetensors", "distributed", "sklearn", "scipy", "sympy", "pytest")
+EXTRAS = (
+    "pygraphviz", "matplotlib", "tqdm", "safetensors", "distributed", "sklearn", "pandas", "scipy", "sympy", "pytest",
+)  # fmt: skip
 TRAIN = "train examples/flowers.csv --target species"
-README = re.findall(r"^tinygrad-ed (.+)", (ROOT / "README.md").read_text(encoding="utf-8"), re.MULTILINE)
+README = re.findall(
+    r"^tinygrad-ed (?!train|predict)(.+)", (ROOT / "README.md").read_text(encoding="utf-8"), re.MULTILINE
+)
 HELP = [f"{word} --help" for word in ("", "demo", "check", "draw", "play", "train", "predict", "ops", "doctor")]
 WITH_AN_EXTRA = {
     "draw --out graph.png": "dot",
-    f"{TRAIN} --plots pictures": "plots",
-    f"{TRAIN} --save network.safetensors": "safetensors",
-    f"{TRAIN} --checkpoint run.safetensors": "safetensors",
+    TRAIN: "tables",
     "predict network.safetensors examples/flowers.csv": "safetensors",
 }
 MLP = tg.nn.MLP([2, 3, 1], rng=0)
@@ -36,6 +38,7 @@ CALLS = {
     "safetensors": lambda: MLP.save("network.safetensors"),
     "sklearn": lambda: tg.sklearn,
     "proof": lambda: tg.lecture.prove([2, 1]),
+    "tables": lambda: tg.data.read_table("examples/flowers.csv", "species"),
 }
 
 

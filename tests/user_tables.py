@@ -32,6 +32,17 @@ def houses(rows=120, comma=False):
     return text.replace(".", ",") if comma else text
 
 
+def people(rows=80):
+    """A table with an id, numbers with gaps, text and two words."""
+    rng = np.random.default_rng(0)
+    lines = ["PersonId,age,city,member,height,pays"]
+    for i in range(rows):
+        age, city, member = rng.integers(18, 80), ["Bonn", "Köln", "Ulm"][i % 3], ["no", "yes"][rng.integers(2)]
+        pays = "often" if (age > 50) != (member == "yes") else "rarely"
+        lines.append(f"{9000 + i},{age if i % 9 else ''},{city},{member},{rng.normal(170, 9):.1f},{pays}")
+    return "\n".join(lines)
+
+
 def answers(text):
     return list(csv.DictReader(text.splitlines()))
 

@@ -163,7 +163,8 @@ NAMED = [
 
 @pytest.mark.parametrize(("command", "action"), NAMED, ids=[f"{name} {action.dest}" for name, action in NAMED])
 def test_an_empty_name_is_refused_before_any_work(run, model, command, action):
-    words = {"train": TRAIN, "predict": ["predict", "model.npz", "flowers.csv"]}.get(command, [command])
+    usual = {"train": TRAIN, "predict": ["predict", "model.npz", "flowers.csv"], "draw": ["draw", "--out", "a.svg"]}
+    words = usual.get(command, [command])
     if action.option_strings:
         words = [*words, action.option_strings[0], ""]
     else:

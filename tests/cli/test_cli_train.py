@@ -35,12 +35,12 @@ def test_train_on_npz(capsys, tmp_path):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ([], "there is no column 'y'. Known: height, kind, width. Say which to predict: --target NAME"),
+        ([], "there is no column 'y'. Known: height, kind, width. Say which column to predict: --target NAME"),
         (["--target", "knd"], "there is no column 'knd'. Did you mean 'kind'?"),
         (["--target", "kind", "--drop", "with"], "there is no column 'with'. Did you mean 'width'?"),
         (
             ["--target", "kind", "--kind", "numbers"],
-            "'rose' is not a number; correct it or take the line out, or say --kind",
+            "'rose' is not a number; correct it, or take the line out; or say --kind classes",
         ),
         (["--target", "kind", "--optimizer", "adm"], "unknown optimizer 'adm'. Did you mean 'adam'?"),
         (["--target", "kind", "--cost", "mse"], "are learned with the cost cross_entropy, not 'mse'"),
@@ -74,11 +74,13 @@ def test_the_options_of_training_reach_it(capsys, flowers):
     usual = run(capsys, "train", flowers, "--target", "kind", "--epochs", "3")[1]
     others = ["--hidden 5", "--activation relu", "--optimizer nesterov", "--learning-rate 0.2", "--weight-decay 1"]
     others += ["--method gradient", "--sampling uniform", "--batch-size 5", "--seed 1", "--test 0.4", "--drop height"]
-    others += ["--validation 0.3", "--patience 1", "--kind numbers --target width --drop kind"]
+    others += ["--validation 0.3", "--validation 0", "--kind numbers --target width --drop kind"]
     found = [run(capsys, "train", flowers, "--target", "kind", "--epochs", "3", *other.split())[1] for other in others]
     without_seconds = [re.sub(r"[\d.]+ s:", "", out) for out in [usual, *found]]
     assert all(without_seconds)
     assert len(set(without_seconds)) == 1 + len(others)
+    words = ["train", flowers, "--target", "kind", "--learning-rate", "1", "--epochs", "300", "--patience", "2"]
+    assert "stopped: patience" in run(capsys, *words)[1]
 
 
 def test_plain_gradient_descent_has_the_larger_rate_by_itself(capsys, flowers):
@@ -103,7 +105,7 @@ def test_values_near_the_end_of_all_floats_can_be_learned_from(capsys, tmp_path)
     path.write_text("a,b,kind\n" + "".join(f"{(1 + i % 2) * 1e300:g},0.1,{'xy'[i % 2]}\n" for i in range(80)))
     status, out, err = run(capsys, "train", path, "--target", "kind", "--epochs", "30")
     assert (status, err) == (0, "")
-    assert "accuracy on 20 rows held out: 1 (a constant answer: 0.5)" in out
+    assert "accuracy on 20 rows held out: 1 (baseline, always 'x': 0.5)" in out
     path.write_text("a,y\n" + "".join(f"{i * 1e-310:g},{i * 1e306 - 4e307:g}\n" for i in range(80)))
     status, out, err = run(capsys, "train", path, "--epochs", "30")
     assert (status, err) == (0, "")

@@ -3,6 +3,7 @@
 import re
 
 import numpy as np
+import pandas as pd
 import pytest
 from nn_definitions import ACTIVATIONS, DTYPES, PHI, problem
 
@@ -210,3 +211,9 @@ def test_a_parameter_of_another_shape_is_refused_at_once_or_named(shape):
     for use in (lambda: tg.train.fit(mlp, np.ones((4, 2)), np.ones((4, 1))), lambda: mlp.save("never.npz")):
         with pytest.raises(tg.ShapeError, match=words):
             use()
+
+
+def test_text_in_a_dataframe_names_its_column():
+    frame = pd.DataFrame({"age": [1.0, 2.0], "city": ["Ulm", "Bonn"], "size": [1, 2]})
+    with pytest.raises(tg.InvalidType, match="the input x must hold real numbers, but column 'city' is "):
+        tg.nn.MLP([3, 1]).predict(frame)

@@ -65,9 +65,7 @@ def _rules(options: argparse.Namespace, mlp: Any, x: Any, rho: Any) -> "Judgemen
         raise InvalidValue(f"{options.file!r} cannot be judged: {problem}")
     rules = {name: names[name] for name in RULES if callable(names.get(name))}
     if copied := [name for name, rule in rules.items() if getattr(rule, "__module__", "").startswith("tinygrad_ed")]:
-        raise InvalidValue(
-            f"{', '.join(copied)} in {options.file!r} is that of the package; write one of your own"
-        )
+        raise InvalidValue(f"{', '.join(copied)} in {options.file!r} is that of the package; write one of your own")
     if not rules:
         raise InvalidValue(f"{options.file!r} has no function named after a rule: {', '.join(RULES)}")
     with restored():

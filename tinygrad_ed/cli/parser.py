@@ -3,11 +3,14 @@
 import argparse
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn, TextIO
 
+from tinygrad_ed.data.cells import DECIMALS, THOUSANDS
+from tinygrad_ed.data.columns import MISSINGS
 from tinygrad_ed.data.files import writable
+from tinygrad_ed.data.table_file import HEADERS, SEPARATORS
 from tinygrad_ed.errors import InvalidValue, printable
 
 Run = Callable[[argparse.Namespace], int]
@@ -46,7 +49,7 @@ def whole(text: str, at_least: int = 1) -> int:
     Raises:
         argparse.ArgumentTypeError: for anything else, or one below `at_least`.
     """
-    if not text.isdecimal() or int(text) < at_least:
+    if not (text.isascii() and text.isdecimal() and len(text) < 1000) or int(text) < at_least:
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of at least {at_least}")
     return int(text)
 
@@ -61,18 +64,48 @@ def sizes(text: str) -> list[int]:
     return [whole(part) for part in text.replace(",", "-").split("-")]
 
 
-_ARGUMENT = re.compile(r"\b(decimal|drop|header|kind|missing)=('[^']*'|\"[^\"]*\")")
+READING: dict[str, tuple[Sequence[str] | None, str]] = {
+    "separator": (None, f"what separates cells: {', '.join(SEPARATORS)}, or a character"),
+    "encoding": (None, "of the text, such as utf-8 or cp1252"),
+    "header": (HEADERS, "is the first line a header?"),
+    "decimal": (("auto", *DECIMALS), "the decimal mark"),
+    "thousands": (("auto", *THOUSANDS), "the mark between groups of three digits"),
+    "missing": (MISSINGS, "rows that lack a value: refuse, leave out, or fill (text: with the commonest)"),
+}
+"""How a table is read: the options of `read_table` and `read_rows` by name, what may be chosen, and what it is."""
 
-_RATE = re.compile(r"\blearning_rate\b(?!=)")
+
+def reading_options(group: Any, missing: str | None) -> None:
+    """Add the options by which a table is read."""
+    for name, (choices, text) in READING.items():
+        default = missing if name == "missing" else "auto"
+        shown = f"{text} (default: {default or 'as in training'})"
+        metavar = None if choices else name.upper()
+        group.add_argument(f"--{name}", default=default, choices=choices, metavar=metavar, help=shown)
+
+
+def reading(options: argparse.Namespace) -> dict[str, Any]:
+    """Return how a table is to be read, as keywords."""
+    return {name: getattr(options, name) for name in READING}
+
+
+_ARGUMENT = re.compile(r"\b(categories|decimal|drop|header|kind|missing|thousands)=(?:'([\w,]+)'|('[^']*'|\"[^\"]*\"))")
+_OPTION = re.compile(r"\b(?:the )?option ([a-z]+)\b|\b(batch_size|learning_rate|weight_decay|checkpoint_every)\b(?!=)")
 
 
 def in_options(text: str) -> str:
     """Return a text of the package with its keywords as options.
 
-    >>> in_options("numbers, unless kind='classes'")
-    "numbers, unless --kind 'classes'"
+    >>> in_options("numbers, unless kind='classes' (option drop); batch_size must be at least 1")
+    'numbers, unless --kind classes (--drop); --batch-size must be at least 1'
     """
-    return _RATE.sub("--learning-rate", _ARGUMENT.sub(r"--\1 \2", text))
+    text = _ARGUMENT.sub(lambda found: f"--{found[1]} {found[2] or found[3]}", text)
+    return _OPTION.sub(lambda found: f"--{found[1] or found[2].replace('_', '-')}", text)
+
+
+def say(text: str, file: TextIO | None = None) -> None:
+    """Print a text of the package: its keywords as options, and nothing in it that steers a terminal."""
+    print(printable(in_options(text)), file=file)
 
 
 def check_free(path: Path, force: bool) -> None:

@@ -1,7 +1,6 @@
-"""The command `predict`: the answers of a saved network to new rows, as CSV."""
+"""The command `predict`: the answers of a saved network to new rows, as CSV, and their score where it can be known."""
 
 import argparse
-import csv
 import io
 import sys
 from pathlib import Path
@@ -9,19 +8,21 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tinygrad_ed.cli.parser import Add, check_free
-from tinygrad_ed.nn import metrics
+from tinygrad_ed.cli.parser import Add, check_free, reading, reading_options, say
+from tinygrad_ed.errors import printable
 
 if TYPE_CHECKING:
+    from tinygrad_ed.data.cells import Table
     from tinygrad_ed.train.table_network import TableNetwork
 
 EXAMPLES = """\
 examples:
   tinygrad-ed predict model.npz new.csv
-  tinygrad-ed predict model.npz new.csv --output answers.csv
+  tinygrad-ed predict model.npz new.csv --probabilities --output answers.csv
 
-Columns are found by their names, in any order; others are not used. The answers are CSV: the line of the row in the
-file, the answer, and for classes its probability. Where the new rows have the target too, the answers are scored."""
+Columns are found by their names, in any order, and read as in training; others are not used. The answers are CSV: the
+line of the row in the file, the answer, and for classes its probability. Where the new rows have the target too, the
+answers are scored. A name that a spreadsheet would run as a formula gets an apostrophe in front."""
 
 
 def add_predict(add: Add) -> None:
@@ -31,11 +32,13 @@ def add_predict(add: Add) -> None:
     predict.add_argument("file", help="a CSV or npz file with the columns that the network was trained on")
     predict.add_argument("--output", metavar="FILE", help="write the answers there (default: print them)")
     predict.add_argument("--force", action="store_true", help="replace the file of --output if it is there")
-    predict.add_argument("--header", default="auto", choices=("auto", "yes", "no"), help="default: auto")
-    predict.add_argument("--decimal", default="auto", choices=("auto", "point", "comma"), help="default: auto")
+    predict.add_argument("--probabilities", action="store_true", help="write the probability of each class")
+    reading_options(predict.add_argument_group("the table"), None)
 
 
 def _predict(options: argparse.Namespace) -> int:
+    import csv
+
     from tinygrad_ed.data.files import write_whole
     from tinygrad_ed.data.table import read_rows
     from tinygrad_ed.train.table_network import TableNetwork
@@ -43,40 +46,63 @@ def _predict(options: argparse.Namespace) -> int:
     network = TableNetwork.load(options.model)
     if options.output:
         check_free(Path(options.output), options.force)
-    rows = read_rows(options.file, network.features, network.target, network.columns, options.header, options.decimal)
-    answers = network.predict(rows.x)
-    columns: list[Any] = [rows.places, answers.tolist()]
-    names = [rows.counted, network.target]
+    x, table, at, notes = read_rows(options.file, network.recipe, network.target, network.columns, **reading(options))
+    answers = network.answers(x)
+    columns: dict[str, Any] = {table.counted: table.lines, network.target: answers.tolist()}
+    if network.classes is None and options.probabilities:
+        network.predict_proba(x)  # says that there are none
     if network.classes is not None:
-        names.append("probability")
-        columns.append([f"{p:.6f}" for p in network.predict_proba(rows.x).max(axis=1)])
+        columns[network.target] = [network.classes[k] for k in answers]
+        shares = network.predict_proba(x)
+        if options.probabilities:
+            columns |= {
+                f"probability of {name}": _rounded(share) for name, share in zip(network.classes, shares.T, strict=True)
+            }
+        else:
+            columns["probability"] = _rounded(shares.max(axis=1))
     text = io.StringIO(newline="")
-    csv.writer(text, lineterminator="\n").writerows([names, *zip(*columns, strict=True)])
+    cells = [columns, *zip(*columns.values(), strict=True)]
+    csv.writer(text, lineterminator="\n").writerows([map(_safe, row) for row in cells])
     if options.output:
-        write_whole(Path(options.output), (text.getvalue()).encode())
-        print(f"wrote {options.output}: {len(answers)} answers")
+        write_whole(Path(options.output), text.getvalue().encode("utf-8", "backslashreplace"))
+        say(f"wrote {options.output}: {len(answers)} answers")
     else:
-        print(text.getvalue(), end="")
-    notes = [f"not used: {', '.join(rows.unused)}"] if rows.unused else []
-    if rows.given is not None and (scored := _scored(network, answers, rows.given)):
-        notes.append(scored)
-    for note in notes:  # beside the answers, which others may read from stdout
-        print(note, file=sys.stdout if options.output else sys.stderr)
+        print(printable(text.getvalue()), end="")
+    notes += [] if at is None else _scored(network, answers, table, at)
+    for note in notes:  # beside the answers, which others may read
+        say(note, sys.stdout if options.output else sys.stderr)
     return 0
 
 
-def _scored(network: "TableNetwork", answers: Any, given: list[str]) -> str:
-    """Tell how good the answers are, if the rows have the target; "" if it is not filled in."""
-    if network.classes is not None:
-        right = sum(answer == known for answer, known in zip(answers, given, strict=True))
-        if not set(given) <= set(network.classes):
-            return ""
-        return f"{network.target!r} is known here: accuracy {right / len(given):.4g} ({right} of {len(given)})"
+def _rounded(shares: Any) -> list[str]:
+    return [f"{share:.6f}" for share in shares]
+
+
+def _safe(cell: Any) -> Any:
+    """Return a cell that a spreadsheet takes for text: one that begins like a formula gets an apostrophe."""
+    if not isinstance(cell, str) or not cell.startswith(("=", "+", "-", "@", "\t", "\r")):
+        return cell
     try:
-        expected = np.array([float(known) for known in given])
+        float(cell)
     except ValueError:
-        return ""
-    if not np.isfinite(expected).all():
-        return ""
-    r2, missed = metrics.r2(answers[:, None], expected[:, None]), np.sqrt(np.mean((answers - expected) ** 2))
-    return f"{network.target!r} is known here: R² {r2:.4g}, root of the mean square error {missed:.4g}"
+        return f"'{cell}"
+    return cell
+
+
+def _scored(network: "TableNetwork", answers: Any, table: "Table", at: int) -> list[str]:
+    """Tell how good the answers are, for the rows that have the target; nothing if none has it."""
+    from tinygrad_ed.train.score import score
+
+    if network.classes is None:
+        expected = table.numbers(at)
+        known = np.isfinite(expected)
+    else:
+        numbers = {name: k for k, name in enumerate(network.classes)}
+        expected = np.array([numbers.get(text, -1) for text in table.texts(at)])
+        known = expected >= 0
+    if not known.any():
+        return []
+    found = score(network.target, network.classes, answers[known], expected[known])
+    which = f"not scored, for their {network.target!r} is missing or unknown to the network"
+    unknown = f"{which}: {(~known).sum()} of {len(known)} rows"
+    return [found.said(f"whose {network.target!r} is known"), *([unknown] if not known.all() else [])]

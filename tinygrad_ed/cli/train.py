@@ -12,9 +12,11 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tinygrad_ed.cli.parser import Add, check_free, in_options, seed, sizes, whole
+from tinygrad_ed.cli.parser import Add, check_free, reading, reading_options, say, seed, sizes, whole
 from tinygrad_ed.data import Dataset, read_table
+from tinygrad_ed.data.columns import CATEGORIES, MANY
 from tinygrad_ed.data.files import writable
+from tinygrad_ed.data.table import KINDS
 from tinygrad_ed.errors import InvalidValue
 from tinygrad_ed.nn import activations, storage
 from tinygrad_ed.nn.checks import chosen
@@ -24,6 +26,9 @@ from tinygrad_ed.train.gradients import ROADS
 if TYPE_CHECKING:
     from tinygrad_ed.train.table import TableResult
 
+FEW = 20  # rows: with fewer all are learned from
+NEVER = 10**9  # epochs of patience: the run is not stopped early, and its best weights are kept
+
 EXAMPLES = """\
 examples:
   tinygrad-ed train flowers.csv --target species --save flowers.npz --plots plots
@@ -31,9 +36,11 @@ examples:
   tinygrad-ed train big.csv --target 7 --epochs 500 --checkpoint run.npz            (stop it whenever you like ...)
   tinygrad-ed train big.csv --target 7 --epochs 500 --checkpoint run.npz --resume   (... and go on from there)
 
-All columns but the target are inputs, and must be numbers. Inputs (and a target of numbers) are standardized; the
-saved network knows how, and the names of its columns. A quarter of the rows is held out, and at the end the network is
-scored on them. Ctrl-C stops: the network is scored and saved as it then is (exit status 130)."""
+All columns but the target are inputs: numbers, two words such as yes and no, or text (a column of 0 and 1 for each).
+Row numbers and ids are left out. How the file was read is said. Inputs (and a target of numbers) are standardized; the
+saved network knows all of it, by the names of the columns. A quarter of the rows is held out, and at the end the
+network, with the weights that were best on the validation rows, is scored on them. Ctrl-C stops: the network is scored
+and saved as it then is (exit status 130)."""
 
 
 def add_train(add: Add) -> None:
@@ -41,101 +48,69 @@ def add_train(add: Add) -> None:
     text = "Train on your own table and say how well the network does on rows it never saw."
     train = add("train", _train, text, EXAMPLES)
     train.usage = "tinygrad-ed train FILE --target COLUMN [--save MODEL] [other options]"
-    train.add_argument(
-        "file", metavar="FILE", help="a CSV file (with or without a header line) or an npz file (arrays x and target)"
-    )
+    train.add_argument("file", metavar="FILE", help="a CSV file, or an npz file (arrays x and target)")
     _table_options(train.add_argument_group("the table"))
     _network_options(train.add_argument_group("the network and its training"))
-    files = train.add_argument_group("files")
-    files.add_argument("--save", metavar="FILE", help="save the network: .npz or .safetensors; for tinygrad-ed predict")
-    files.add_argument("--force", action="store_true", help="replace the file of --save if it is there")
-    files.add_argument("--plots", metavar="FOLDER", help="write plots of the training and of the answers (extra plots)")
-    files.add_argument("--checkpoint", metavar="FILE", help="keep the state of the run in this .npz file")
-    files.add_argument(
-        "--checkpoint-every", type=whole, default=10, metavar="EPOCHS", help="how often (default: %(default)s)"
-    )
-    files.add_argument(
-        "--resume", action="store_true", help="go on with the run in --checkpoint; --epochs, --patience may change"
-    )
+    option = train.add_argument_group("files").add_argument
+    option("--save", metavar="FILE", help="save the network: .npz or .safetensors; for tinygrad-ed predict")
+    option("--force", action="store_true", help="replace the file of --save if it is there")
+    option("--plots", metavar="FOLDER", help="write plots of the training and of the answers (extra plots)")
+    option("--checkpoint", metavar="FILE", help="keep the state of the run in this .npz file")
+    option("--checkpoint-every", type=whole, default=10, metavar="EPOCHS", help="how often (default: %(default)s)")
+    option("--resume", action="store_true", help="go on with the run in --checkpoint; --epochs, --patience may change")
 
 
 def _table_options(group: Any) -> None:
-    group.add_argument("--target", metavar="COLUMN", help="column to predict: a name, or a number from 1 (default: y)")
-    group.add_argument(
-        "--drop", default="", metavar="COLUMNS", help="columns to leave out: names or numbers, with commas between"
-    )
-    group.add_argument(
-        "--kind",
-        default="auto",
-        choices=("auto", "classes", "numbers"),
-        help="what the target holds (default: auto: text and few different whole numbers are classes)",
-    )
-    group.add_argument(
-        "--missing", default="refuse", choices=("refuse", "skip"), help="rows that lack a value (default: refuse)"
-    )
-    group.add_argument(
-        "--header", default="auto", choices=("auto", "yes", "no"), help="is the first line a header? (default: auto)"
-    )
-    group.add_argument(
-        "--decimal", default="auto", choices=("auto", "point", "comma"), help="the decimal mark (default: auto)"
-    )
-    group.add_argument(
-        "--test",
-        type=float,
-        default=0.25,
-        metavar="SHARE",
-        help="share of the rows held out for the score (default: %(default)s)",
-    )
+    option = group.add_argument
+    option("--target", metavar="COLUMN", help="column to predict: a name, or a number from 1 (default: y)")
+    option("--drop", default="", metavar="COLUMNS", help="to leave out: names or numbers, with commas between")
+    option("--keep", default="", metavar="COLUMNS", help="not to leave out, though like row numbers, ids or names")
+    few = "what the target holds (default: auto: text and few different whole numbers are classes)"
+    option("--kind", default="auto", choices=KINDS, help=few)
+    option("--positive", metavar="VALUE", help="the positive one of two classes (default: the last)")
+    text = f"text in inputs: 0 and 1 for each of up to {MANY} texts, or refused (default: onehot)"
+    option("--categories", default="onehot", choices=CATEGORIES, help=text)
+    reading_options(group, "refuse")
+    share = "share of the rows held out for the score (default: %(default)s)"
+    option("--test", type=float, default=0.25, metavar="SHARE", help=share)
 
 
 def _network_options(group: Any) -> None:
-    group.add_argument(
-        "--hidden",
-        type=sizes,
-        default=[16],
-        metavar="WIDTHS",
-        help="widths of the hidden layers, such as 32-16 (default: 16)",
-    )
-    group.add_argument(
-        "--activation", default="tanh", help=f"of the hidden layers (default: tanh): {', '.join(activations.NAMES)}"
-    )
-    group.add_argument(
+    option = group.add_argument
+    widths = "widths of the hidden layers, such as 32-16 (default: 16)"
+    option("--hidden", type=sizes, default=[16], metavar="WIDTHS", help=widths)
+    names = ", ".join(activations.NAMES)
+    option("--activation", default="tanh", help=f"of the hidden layers (default: tanh): {names}")
+    option(
         "--cost", help="cross_entropy for classes; mse (default), l1 or huber for numbers: the last two bear outliers"
     )
-    group.add_argument("--epochs", type=whole, default=100, help="passes over the rows (default: %(default)s)")
-    group.add_argument("--optimizer", default="adam", help=f"default: adam; known: {', '.join(OPTIMIZERS)}")
-    group.add_argument(
-        "--learning-rate", type=float, metavar="RATE", help="default: 0.01, and 0.1 for gradient_descent"
-    )
-    group.add_argument("--weight-decay", type=float, default=0.0, help="keeps the weights small (default: 0)")
-    group.add_argument("--method", default="minibatch", help=f"default: minibatch; known: {', '.join(METHODS)}")
-    group.add_argument("--batch-size", type=whole, default=32, help="rows an update sees (default: %(default)s)")
-    group.add_argument("--sampling", default="shuffle", help=f"default: shuffle; known: {', '.join(SAMPLINGS)}")
-    group.add_argument("--road", default="rules", help=f"who computes gradients (default: rules): {', '.join(ROADS)}")
-    group.add_argument(
-        "--patience",
-        type=whole,
-        metavar="EPOCHS",
-        help="stop early: after so many epochs without a lower cost of the validation rows; keep the best weights",
-    )
-    group.add_argument(
-        "--validation",
-        type=float,
-        metavar="SHARE",
-        help="share of the rows for that (default: 0.2 with --patience, else none)",
-    )
-    group.add_argument("--seed", type=seed, default=0, help="same seed, same run (default: %(default)s)")
+    option("--epochs", type=whole, default=100, help="passes over the rows (default: %(default)s)")
+    option("--optimizer", default="adam", help=f"default: adam; known: {', '.join(OPTIMIZERS)}")
+    option("--learning-rate", type=float, metavar="RATE", help="default: 0.01, and 0.1 for gradient_descent")
+    option("--weight-decay", type=float, default=0.0, help="keeps the weights small (default: 0)")
+    option("--method", default="minibatch", help=f"default: minibatch; known: {', '.join(METHODS)}")
+    option("--batch-size", type=whole, default=32, help="rows an update sees (default: %(default)s)")
+    option("--sampling", default="shuffle", help=f"default: shuffle; known: {', '.join(SAMPLINGS)}")
+    option("--road", default="rules", help=f"who computes gradients (default: rules): {', '.join(ROADS)}")
+    early = "stop early: after so many epochs without a lower cost of the validation rows; keep the best weights"
+    option("--patience", type=whole, metavar="EPOCHS", help=early)
+    share = f"share of the rows on which the best weights are chosen; 0: the last (default: 0.2 from {FEW} rows on)"
+    option("--validation", type=float, metavar="SHARE", help=share)
+    option("--seed", type=seed, default=0, help="same seed, same run (default: %(default)s)")
 
 
 def _train(options: argparse.Namespace) -> int:
     from tinygrad_ed.train.table import train_on_table
 
     data = _read(options)
-    print(in_options(f"{Path(options.file).name}: {len(data)} rows, {len(data.features)} inputs; {data.said}"))
+    say(f"{Path(options.file).name}: {len(data)} rows, {len(data.features)} inputs; {data.said}")
     for remark in data.remarks:
-        print(in_options(f"note: {remark}"))
+        say(f"note: {remark}")
     _check_files(options)
-    validation = options.validation if options.validation is not None else 0.2 if options.patience else 0.0
+    if options.validation is None:
+        options.validation = 0.2 if len(data) >= FEW else 0.0
+    if options.validation:
+        say(f"note: the best weights are chosen on a share of {options.validation:g} of the rows that are not held out")
     sys.stdout.flush()
     result = train_on_table(
         data,
@@ -144,14 +119,14 @@ def _train(options: argparse.Namespace) -> int:
         test=options.test,
         seed=options.seed,
         cost=options.cost,
-        validation=validation,
+        validation=options.validation,
         method=options.method,
         sampling=options.sampling,
         batch_size=options.batch_size,
         optimizer=_optimizer(options),
         epochs=options.epochs,
         road=options.road,
-        patience=options.patience,
+        patience=options.patience or (NEVER if options.validation else None),
         checkpoint=options.checkpoint,
         checkpoint_every=options.checkpoint_every,
         resume=options.resume,
@@ -162,19 +137,12 @@ def _train(options: argparse.Namespace) -> int:
 
 def _read(options: argparse.Namespace) -> Dataset:
     target = "y" if options.target is None else options.target
+    words = {name: getattr(options, name) for name in ("kind", "drop", "keep", "categories", "positive")}
     try:
-        return read_table(
-            options.file,
-            target,
-            options.header,
-            options.kind,
-            drop=options.drop,
-            missing=options.missing,
-            decimal=options.decimal,
-        )
+        return read_table(options.file, target, **words, **reading(options))
     except InvalidValue as error:
         if options.target is None and "there is no" in str(error):
-            raise InvalidValue(f"{error} Say which to predict: --target NAME") from None
+            raise InvalidValue(f"{str(error).removesuffix('.')}. Say which column to predict: --target NAME") from None
         raise
 
 
@@ -217,13 +185,13 @@ def _progress() -> Iterable[Callable[[Epoch], None]]:
         return []
     said = time.monotonic()
 
-    def say(epoch: Epoch) -> None:
+    def tell(epoch: Epoch) -> None:
         nonlocal said
         if time.monotonic() > said + 2.0:
             said = time.monotonic()
             print(f"epoch {epoch.epoch} of {epoch.epochs}, cost {epoch.cost:.4g}", file=sys.stderr)
 
-    return [say]
+    return [tell]
 
 
 def _finish(result: "TableResult", options: argparse.Namespace) -> int:

@@ -6,14 +6,14 @@ gives these two as arrays with one row a sample, and so it fits every function t
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from tinygrad_ed.data.cells import Array
+from tinygrad_ed.data.columns import Recipe
 from tinygrad_ed.errors import InvalidValue, ShapeError, generator, real_number
 
-Array = NDArray[Any]
+__all__ = ["Array", "Dataset"]
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -31,6 +31,7 @@ class Dataset:
         note: how it was decided whether the target means classes or numbers, where that was decided.
         columns: the names of all columns of the file they were read from, in its order.
         remarks: what a reader of the file should know, a line each.
+        recipe: how the columns of that file became the inputs, for a network that will meet others like it.
 
     Raises:
         ShapeError: if x, y and features do not fit together.
@@ -54,6 +55,7 @@ class Dataset:
     note: str = ""
     columns: tuple[str, ...] = ()
     remarks: tuple[str, ...] = ()
+    recipe: Recipe | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "x", np.array(self.x, dtype=float))

@@ -1,28 +1,27 @@
 """read_table: a user's own CSV or npz file as a Dataset, or one clear line that says what is wrong with it.
 
-`csv_file` and `npz_file` turn the file into plain arrays; here it is decided, once for both, whether the
+`table_file` reads the file, `columns` says what each column is; here it is decided, once for all files, whether the
 target means classes or numbers, and said what looks strange. `read_rows` reads rows for a network that is there.
 """
 
-import re
+import difflib
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
 
-from tinygrad_ed.data.columns import Found, Rows, Which
-from tinygrad_ed.data.csv_file import EXACT, read_csv, read_csv_rows
-from tinygrad_ed.data.dataset import Array, Dataset
-from tinygrad_ed.data.npz_file import read_npz, read_npz_rows
-from tinygrad_ed.errors import Error, FileProblem, InvalidValue, nearest
+from tinygrad_ed.data import columns
+from tinygrad_ed.data.cells import Array, Table, known, pandas, short
+from tinygrad_ed.data.columns import FEW, MISSINGS, Recipe, finite_numbers, recipe_of, refuse_gaps
+from tinygrad_ed.data.dataset import Dataset
+from tinygrad_ed.data.table_file import read_file
+from tinygrad_ed.errors import Error, InvalidValue, MissingExtra, nearest
 
-HEADERS = ("auto", "yes", "no")
 KINDS = ("auto", "classes", "numbers")
-DECIMALS = ("auto", "point", "comma")
-MISSINGS = ("refuse", "skip")
-FEW = 20  # so many different integers may mean classes
+EXACT = 2**53  # whole numbers beyond are rounded as floats
 
+Which = str | int
 T = TypeVar("T")
 
 
@@ -33,38 +32,50 @@ def read_table(
     kind: str = "auto",
     *,
     drop: str | Sequence[Which] = (),
-    missing: str = "refuse",
+    keep: str | Sequence[Which] = (),
+    separator: str = "auto",
+    encoding: str = "auto",
     decimal: str = "auto",
+    thousands: str = "auto",
+    missing: str = "refuse",
+    categories: str = "onehot",
+    positive: str | None = None,
 ) -> Dataset:
-    r"""Read a table from a .csv (.tsv, .txt) or .npz file: the column `target` is to be learned from all the others.
+    r"""Read a table from a .csv (.tsv, .txt, .data) or .npz file: the column `target` is learned from the others.
 
-    CSV: UTF-8, cells separated by tab, semicolon or comma (the first of these that splits the first line), quotes as
-    usual, blank lines skipped. The first line is a header if one of its cells is the name `target`, or is text above a
-    column of which at least half are numbers; without a header the columns are called c1, c2, ... Where cells are not
-    separated by commas and no number has a point, a comma is the decimal mark.
-
-    npz: the inputs are the array `x` or `X`, `(N, n)`, the target is another array, `(N,)` or `(N, 1)`.
+    CSV files are read by pandas (extra `tables`). In an npz file the inputs are the array `x` or `X`, `(N, n)`, and
+    the target is another array, `(N,)` or `(N, 1)`. Whatever is found out, and not asked for, is said in the `remarks`.
 
     The target means classes if it is text, or integers with at most 20 different values and at least five times as many
-    rows; else numbers. `said` of the result tells which, in words; its `remarks` tell what looks strange.
+    rows; else numbers. `said` of the result tells which, in words.
 
     Args:
         path: the file.
         target: the name of a column, or its number from 1; in an npz file the name of an array.
-        header: "yes", "no", or "auto" for the rule above.
-        kind: "classes", "numbers", or "auto" for the rule above.
+        header: "yes", "no", or "auto": the first line is a header if it has the name of the target, text above
+            numbers, or texts that do not come again. Without one the columns are called c1, c2, ...
+        kind: what the target holds: "classes", "numbers", or "auto" for the rule above.
         drop: columns to leave out: a list of names and numbers, or a text with commas between them.
-        missing: "refuse" a row that lacks a value, or "skip" it; the remarks tell which.
-        decimal: the decimal mark: "point", "comma", or "auto" for the rule above.
+        keep: columns not to leave out, though they look like row numbers, ids or text of too many kinds.
+        separator: "tab", "semicolon", "pipe", "comma", "space" or a character; "auto": the one of the first four that
+            splits most of the first rows.
+        encoding: its name; "auto": by the byte order mark, else UTF-8, else cp1252.
+        decimal: "point" or "comma"; "auto": what the numbers prove.
+        thousands: "none", "comma", "point", "space" or "apostrophe"; "auto": all but the decimal mark.
+        missing: "refuse" a row that lacks a value, "skip" it, or fill the gap with the "mean" or "median" of its
+            column over all rows (text: the commonest). A target is never filled: such rows are left out.
+        categories: "onehot": a column of up to 50 different texts becomes one of 0 and 1 for each; or "refuse".
+        positive: of two classes the one that gets the number 1; by default the last of both.
 
     Returns:
         A Dataset; for a target of numbers its `classes` is None and `rho` is `(N, 1)`.
 
     Raises:
         FileProblem: for a file that is not there, cannot be read, is empty or is not what its suffix says.
-        InvalidValue: for an unknown target, a line with too few or too many cells, two inputs of one name, text or a
-            missing value where a number belongs, a target that is always the same; the message names line and column.
+        InvalidValue: for an unknown column or option, numbers that can be read in two ways, a missing value, a text
+            where a number belongs, a target that is always the same; the message names line and column.
         InvalidType, ShapeError: for arrays of an npz file that hold no numbers or do not fit together.
+        MissingExtra: without pandas.
 
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
@@ -73,146 +84,239 @@ def read_table(
     ...     data = read_table(file, target="fruit")
     >>> data
     Dataset(fruit.csv: 4 samples, 2 features; target 'fruit': 2 classes (apple, banana))
-    >>> data.x[0], data.y, data.features, data.remarks
-    (array([150. ,   7.1]), array([0, 1, 0, 1]), ('weight', 'width'), ('numbers have a decimal comma',))
+    >>> data.x[0], data.y, data.features
+    (array([150. ,   7.1]), array([0, 1, 0, 1]), ('weight', 'width'))
+    >>> "; ".join(data.remarks)
+    'separator: semicolon; encoding: utf-8; header: line 1; decimal comma; gaps: refuse; positive class: banana'
     """
-    _known(header=(header, HEADERS), kind=(kind, KINDS), missing=(missing, MISSINGS), decimal=(decimal, DECIMALS))
-    path = Path(path)
-    found = _read(
-        path,
-        lambda: read_csv(path, target, header, kind, drop, missing, decimal),
-        lambda: read_npz(path, str(target), kind, drop, missing),
-    )
-    try:
-        return _dataset(path, kind, found)
-    except Error as error:
-        raise type(error)(f"{str(path)!r}: {error}") from None
+    known("kind", kind, KINDS)
+    known("missing", missing, MISSINGS)
+
+    def read() -> Dataset:
+        table = read_file(Path(path), [str(target)], header, separator, encoding)
+        names = table.names
+        at, out, kept = _target(table, target), _found(table, drop), _found(table, keep)
+        if at in out:
+            raise InvalidValue(f"column {names[at]!r} is the target, so it cannot be left out too")
+        nameless = {k for k, name in enumerate(names) if name == f"c{k + 1}" and table.gaps(k).all()}
+        used = [k for k in range(len(names)) if k not in {at, *out, *nameless}]
+        if not used:
+            raise InvalidValue(f"the only column is {names[at]!r}: nothing is left to learn it from")
+        if twice := [k for k in used if names.index(names[k]) in used and names.index(names[k]) != k]:
+            first, second = names.index(names[twice[0]]) + 1, twice[0] + 1
+            what = f"columns {first} and {second} are both called {names[twice[0]]!r}"
+            raise InvalidValue(f"{what}; rename one, or leave one out by drop='{second}'")
+        table = table.marked([*used, at], decimal, thousands, f"gaps: {missing}")
+        recipe, places, remarks = recipe_of(table, used, kept, categories, missing)
+        gaps = {k: table.gaps(k) for k in [*places, at]}
+        if kind == "classes":
+            gaps[at] = (table.texts(at) == "").to_numpy()
+        if missing == "refuse":
+            refuse_gaps(table, gaps)
+        table = table.without(np.any([*gaps.values()], axis=0) if missing == "skip" else gaps[at])
+        x, filled, _ = recipe.applied(table, places, missing)
+        y, classes, note = _classes_or_numbers(table, at, kind)
+        if positive is not None or (classes and len(classes) == 2):
+            y, classes = _with_positive(names[at], y, classes or (), positive)
+            remarks.append(f"positive class: {classes[1]}")
+        remarks = [*table.remarks, *remarks, *filled, *_strange(x, y, recipe.features, classes)]
+        about = names[at], str(path), note, tuple(names), tuple(remarks), recipe
+        return Dataset(Path(path).name, x, y, classes, recipe.features, *about)
+
+    return _named(path, read)
 
 
 def read_rows(
     path: str | Path,
-    features: Sequence[str],
+    recipe: Recipe,
     target: str,
-    columns: Sequence[str],
+    old: Sequence[str],
+    *,
+    missing: str | None = None,
     header: str = "auto",
+    separator: str = "auto",
+    encoding: str = "auto",
     decimal: str = "auto",
-) -> Rows:
-    """Read the columns of these names, in this order, from a file like those that `read_table` takes.
+    thousands: str = "auto",
+) -> tuple[Array, Table, int | None, list[str]]:
+    """Read the columns of a recipe, and the target if it is there, from a file like those that `read_table` takes.
 
-    Columns are found by name, wherever they stand. Without a header (and in an npz file) they are taken by position.
+    Columns are found by name, wherever they stand. Without a header (and in an npz file) they are taken by position:
+    they are those of the `old` table, all of them, all but the target, or the inputs. A gap is treated as in training,
+    unless `missing` says otherwise. The other arguments are those of `read_table`.
 
-    Args:
-        path: the file.
-        features: the names of the inputs.
-        target: the name of what is learned: it need not be there.
-        columns: all columns of the table that was learned from.
-        header: as in `read_table`.
-        decimal: as in `read_table`.
+    Returns:
+        The inputs `(M, n)`; the rows as they were found, without those that were left out; where the target stands in
+        them, if it is there; what to say, a line each.
 
     Raises:
-        FileProblem, InvalidValue, InvalidType, ShapeError: as `read_table`; a column that is not there is named.
+        FileProblem, InvalidValue, InvalidType, ShapeError, MissingExtra: as `read_table`; a missing column is named.
     """
-    _known(header=(header, HEADERS), decimal=(decimal, DECIMALS))
-    path = Path(path)
-    return _read(
-        path,
-        lambda: read_csv_rows(path, features, target, columns, header, decimal),
-        lambda: read_npz_rows(path, features, target, columns),
-    )
+    missing = recipe.missing if missing is None else missing
+    known("missing", missing, MISSINGS)
+
+    def read() -> tuple[Array, Table, int | None, list[str]]:
+        table = read_file(Path(path), [*recipe.names, target], header, separator, encoding)
+        if not table.header:
+            table = table._replace(names=_by_order(table, recipe.names, target, old, header))
+        places = found_by_name(table.names, recipe.names)
+        at = table.names.index(target) if table.names.count(target) == 1 else None
+        table = table.marked(places if at is None else [*places, at], decimal, thousands, f"gaps: {missing}")
+        if missing == "skip":
+            table = table.without(np.any([table.gaps(k) for k in places], axis=0))
+        x, filled, new = recipe.applied(table, places, missing)
+        unused = [name for k, name in enumerate(table.names) if k not in {*places, at}]
+        unused_said = [f"not used: {', '.join(unused)}"] if unused else []
+        return x, table, at, [*table.remarks, *filled, *new, *unused_said]
+
+    return _named(path, read)
 
 
-def _known(**options: tuple[str, tuple[str, ...]]) -> None:
-    for name, (value, known) in options.items():
-        if value not in known:
-            raise InvalidValue(f"{name} {value!r} is not known. {nearest(value, known)}")
-
-
-def _read(path: Path, from_csv: Callable[[], T], from_npz: Callable[[], T]) -> T:
-    """Read a file by its suffix; what goes wrong begins with its name."""
+def _named(path: str | Path, read: Callable[[], T]) -> T:
+    """Read a file; what goes wrong begins with its name."""
     try:
-        if path.is_dir():
-            raise FileProblem("this is a folder; name a .csv or .npz file in it")
-        if path.exists() and not path.is_file():
-            raise FileProblem("this is a pipe or a device; name a .csv or .npz file")
-        if path.stat().st_size == 0:
-            raise FileProblem("the file is empty")
-        match path.suffix.lower():
-            case ".csv" | ".tsv" | ".txt":
-                return from_csv()
-            case ".npz":
-                return from_npz()
-        raise FileProblem(f"tables are read from .csv, .tsv, .txt and .npz files, not {path.suffix!r}")
+        return read()
+    except MissingExtra:
+        raise
     except Error as error:
         raise type(error)(f"{str(path)!r}: {error}") from None
-    except FileNotFoundError:
-        raise FileProblem(f"{str(path)!r}: there is no such file (seen from the folder {str(Path.cwd())!r})") from None
-    except OSError as error:
-        raise FileProblem(f"{str(path)!r}: the file cannot be read: {error.strerror or error}") from error
 
 
-def _dataset(path: Path, kind: str, found: Found) -> Dataset:
-    """Decide what the target means, by the rule that `read_table` tells."""
-    values, target = found.values, found.target
-    distinct, numbers, counts = np.unique(values, return_inverse=True, return_counts=True)
-    count, rows = len(distinct), len(values)
+def find(names: Sequence[str], which: Which, remark: str = "") -> int:
+    """Return the position of a column: it is given by its name, or, if no column has that name, by its number from 1.
+
+    Raises:
+        InvalidValue: if there is none, or several have that name.
+
+    >>> find(["a", "b"], "b"), find(["a", "b"], 1), find(["7", "1"], "1")
+    (1, 0, 1)
+    """
+    if names.count(str(which)) > 1:
+        raise InvalidValue(
+            f"{names.count(str(which))} columns are called {which!r}; give the number of the column, from 1"
+        )
+    numbers = {str(k): k - 1 for k in range(1, len(names) + 1)} | {name: k for k, name in enumerate(names)}
+    if str(which) in numbers:
+        return numbers[str(which)]
+    shown = names if len(names) <= 20 else difflib.get_close_matches(str(which), names, n=5, cutoff=0)
+    raise InvalidValue(f"there is no column {which!r}{remark}. {nearest(which, shown)}")
+
+
+def found_by_name(names: Sequence[str], wanted: Sequence[str]) -> list[int]:
+    """Return where the columns of a network stand in a table.
+
+    Raises:
+        InvalidValue: for one that is not there, or twice.
+    """
+    if absent := [name for name in wanted if name not in names]:
+        more = f" (and {len(absent) - 1} more)" if len(absent) > 1 else ""
+        find(names, absent[0], f"{more}, which the network was trained on")
+    return [find(names, name) for name in wanted]
+
+
+def _target(table: Table, target: Which) -> int:
+    """Return where the target stands."""
+    remark = "" if table.header or table.counted == "row" else " (no line was taken for a header, see option header)"
+    if len(table.names) <= 2 and table.remarks:
+        remark += f" ({table.remarks[0]}, see option separator)"
+    return find(table.names, target, remark)
+
+
+def _found(table: Table, wanted: str | Sequence[Which]) -> set[int]:
+    """Return the positions of columns: a list of names and numbers, or a text with commas between."""
+    which = [each.strip() for each in wanted.split(",") if each.strip()] if isinstance(wanted, str) else wanted
+    return {find(table.names, each) for each in which}
+
+
+def _by_order(table: Table, inputs: list[str], target: str, old: Sequence[str], header: str) -> list[str]:
+    """Name columns by order."""
+    if table.counted == "line" and header != "no" and list(old) != [f"c{k}" for k in range(1, len(old) + 1)]:
+        raise InvalidValue(
+            f"the first line does not name the columns {', '.join(inputs)}, which the network was trained on; "
+            "write them there, or say header='no' if the columns are in their old order"
+        )
+    rest = [name for name in old if name != target]
+    with_target = [[*inputs, target]] if target in table.names and table.counted == "row" else []
+    for names in (*with_target, list(old), rest, inputs):
+        if len(names) == len(table.names):
+            return names
+    there = len(table.names) - len(with_target)
+    raise InvalidValue(f"there are {there} columns, but the network takes {len(inputs)} ({', '.join(inputs)})")
+
+
+def _classes_or_numbers(table: Table, at: int, kind: str) -> tuple[Array, tuple[str, ...] | None, str]:
+    """Decide what the target means, by the rule that `read_table` tells: its values, the classes, and why."""
+    name, values, texts = table.names[at], table.numbers(at), table.texts(at)
+    rows, count = len(texts), texts.nunique()
     if rows < 2:
         raise InvalidValue("there is one row of data; a network learns from several")
     if count == 1:
-        raise InvalidValue(f"target {target!r} is always {distinct.item()!r}: there is nothing to learn")
-    text = values.dtype.kind == "U"
-    if text and kind == "auto" and count > FEW and 2 * count > rows:
-        raise InvalidValue(
-            f"target {target!r} has {count} different texts in {rows} rows, more like names of the rows than classes; "
-            "choose another target, or say kind='classes'"
-        )
-    integers = not text and _whole(values)
-    classes: tuple[str, ...] | None = None
-    if text or kind == "classes" or (kind == "auto" and integers and count <= FEW and 5 * count <= rows):
-        classes = tuple(str(value) if text or not integers else str(int(value)) for value in distinct)
+        raise InvalidValue(f"target {name!r} is always {short(texts[0])}: there is nothing to learn")
+    if kind != "numbers" and _holds_names(table, at, kind):
+        if kind == "auto":
+            columns.refuse_amounts(name, texts)
+            if columns.dates(texts):
+                raise InvalidValue(
+                    f"target {name!r} holds dates, such as {short(texts[0])}; write a number to be learned"
+                )
+            if 2 * count > rows and count > FEW:
+                raise InvalidValue(
+                    f"target {name!r} has {count} different texts in {rows} rows, more like names of the rows than "
+                    "classes; choose another target, or say kind='classes'"
+                )
+        codes, classes = pandas().factorize(texts, sort=True)
+        return codes, tuple(classes), ""
+    finite_numbers(table, at, np.zeros(rows, bool), "; or say kind='classes' to read the target as names of classes")
+    different, codes = np.unique(values, return_inverse=True)
+    whole = bool(np.all((values == np.round(values)) & (np.abs(values) <= EXACT)))
+    few = whole and len(different) <= FEW and 5 * len(different) <= rows and not any(map(table.marks.grouped, texts))
     note = ""
-    if kind == "auto" and integers:
-        why = "few integers mean classes" if classes else f"{count} different integers in {rows} rows mean numbers"
-        note = f"{why}, unless kind={'numbers' if classes else 'classes'!r}"
-    rare = [f"{name!r}" for name, n in zip(classes or (), counts, strict=False) if n == 1]
-    return Dataset(
-        name=path.name,
-        x=found.x,
-        y=values if classes is None else numbers,
-        classes=classes,
-        features=tuple(found.features),
-        target=target,
-        source=str(path),
-        note=note,
-        columns=tuple(found.columns),
-        remarks=(
-            *found.remarks,
-            *_strange(found.x, found.features),
-            *([f"classes with a single row: {', '.join(rare)}"] if rare else []),
-        ),
-    )
+    if kind == "auto" and whole:
+        why = "few integers mean classes" if few else f"{len(different)} different integers in {rows} rows mean numbers"
+        note = f"{why}, unless kind={'numbers' if few else 'classes'!r}"
+    if kind == "numbers" or not (few or kind == "classes"):
+        return values, None, note
+    written = [labels.tolist() for labels in texts.groupby(codes).unique()]
+    if twice := [labels for labels in written if len(labels) > 1]:
+        same = f"{short(twice[0][0])} and {short(twice[0][1])} are one number, written in two ways"
+        raise InvalidValue(f"target {name!r}: {same}; write it in one way, or say kind='numbers'")
+    return codes, tuple([labels[0] for labels in written]), note
 
 
-def _whole(values: Array) -> bool:
-    """Tell whether all are whole numbers that a float holds exactly."""
-    return bool(np.all((values == np.round(values)) & (np.abs(values) <= EXACT)))
+def _holds_names(table: Table, at: int, kind: str) -> bool:
+    """Tell whether the target holds names: mostly text, codes such as 01, or whole numbers that no float holds exactly.
+
+    Mostly numbers with a few texts among them are taken for a slip.
+    """
+    if table.numeric(at):
+        return bool(table.frame[at].dtype.kind == "b")
+    texts, numbers = table.texts(at), ~np.isnan(table.numbers(at))
+    long = [cell for cell in texts[texts.str.fullmatch(r"\d{16,}")] if float(cell) > EXACT]
+    if long or texts.str.fullmatch(r"0\d+").any():
+        return True
+    return not numbers.all() and (kind == "classes" or 2 * numbers.sum() < len(texts) or columns.levels(texts, numbers))
 
 
-def _strange(x: Array, features: Sequence[str]) -> list[str]:
-    """Return what looks as if it was no input: constants, numbers of the rows, and what floats round."""
+def _with_positive(
+    name: str, y: Array, classes: tuple[str, ...], positive: str | None
+) -> tuple[Array, tuple[str, ...]]:
+    """Return two classes so that the positive one has the number 1."""
+    if len(classes) != 2:
+        held = f"{len(classes)} classes" if classes else "numbers"
+        raise InvalidValue(f"one of two classes can be positive (option positive), but target {name!r} holds {held}")
+    if positive is not None and positive not in classes:
+        raise InvalidValue(f"target {name!r} has no class {positive!r} (option positive). {nearest(positive, classes)}")
+    return (1 - y, classes[::-1]) if positive == classes[0] else (y, classes)
+
+
+def _strange(x: Array, y: Array, features: Sequence[str], classes: Sequence[str] | None) -> list[str]:
+    """Return what looks strange: constants, what floats round, and classes with a single row."""
     remarks = []
     for column, name in zip(x.T, features, strict=True):
         if np.any((np.abs(column) > EXACT) & (column == np.round(column))) and np.all(np.abs(column) < 1e30):
             remarks.append(f"column {name!r} has whole numbers beyond {EXACT}, which are rounded")
         if column.min() == column.max():
             remarks.append(f"column {name!r} is always {column[0]:g}: nothing can be learned from it")
-            continue
-        with np.errstate(over="ignore"):
-            steps = np.diff(column)
-        if len(column) > 5 and np.all(steps == 1):
-            remarks.append(f"column {name!r} counts the rows; if it means nothing else, leave it out (drop={name!r})")
-        elif _ID.search(name) and _whole(column) and len(np.unique(column)) == len(column) > FEW:
-            remarks.append(f"column {name!r} looks like a name of the row; then leave it out (drop={name!r})")
+    if classes and (rare := [name for name, count in zip(classes, np.bincount(y), strict=True) if count == 1]):
+        remarks.append(f"classes with a single row: {', '.join(map(repr, rare))}")
     return remarks
-
-
-_ID = re.compile(r"(^|[^a-z])(id|ident|index|key|no|nr|number)$", re.IGNORECASE)

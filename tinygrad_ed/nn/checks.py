@@ -45,7 +45,11 @@ def numbers(what: str, data: Any) -> Array:
     except ValueError as error:
         raise ShapeError(f"{what} must be one array, but its rows differ in length") from error
     if array.dtype.kind not in "fiub":
-        raise InvalidType(f"{what} must hold real numbers, but its dtype is {array.dtype}")
+        kinds = dict(data.dtypes) if hasattr(data, "columns") else {}  # of a DataFrame
+        named = [
+            f"column {name!r} is {kind}" for name, kind in kinds.items() if getattr(kind, "kind", "O") not in "fiub"
+        ]
+        raise InvalidType(f"{what} must hold real numbers, but {named[0] if named else f'its dtype is {array.dtype}'}")
     return array
 
 

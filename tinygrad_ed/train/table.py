@@ -7,41 +7,19 @@ unseen; so is the target where it holds numbers. Classes are learned with cross_
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from tinygrad_ed.closed_form.derivatives import COSTS
 from tinygrad_ed.data import Dataset
+from tinygrad_ed.data.columns import Column, Recipe
 from tinygrad_ed.errors import InvalidValue
 from tinygrad_ed.graph.values import Array
 from tinygrad_ed.nn import MLP
 from tinygrad_ed.train.checks import number_between
 from tinygrad_ed.train.fit import fit
 from tinygrad_ed.train.history import History
+from tinygrad_ed.train.score import Score, score
 from tinygrad_ed.train.table_network import Scale, TableNetwork
 
 FOR_NUMBERS = tuple([name for name, row in COSTS.items() if not row.classes])
-
-
-@dataclass(frozen=True)
-class Score:
-    """How good the answers are on rows that the network has not seen."""
-
-    measure: str
-    """"accuracy" for classes, "R²" for numbers."""
-    value: float
-    baseline: float
-    """That of the best constant answer: the most frequent class, or the mean (R² = 0)."""
-    rows: int
-    detail: str
-    """By class how many were found, or the usual error in the unit of the target."""
-
-    def __str__(self) -> str:
-        if np.isnan(self.value):
-            return f"{self.measure} does not exist for the rows held out: too few ({self.rows}), or all the same"
-        return (
-            f"{self.measure} on {self.rows} rows held out: {self.value:.4g} "
-            f"(a constant answer: {self.baseline:.4g}){self.detail and f'; {self.detail}'}"
-        )
 
 
 @dataclass(frozen=True)
@@ -109,38 +87,18 @@ def train_on_table(
     train, checked = learned.split(validation, rng=seed) if validation else (learned, None)
     outputs = None if data.classes else Scale.of(train.rho)
     mlp = MLP([train.x.shape[1], *hidden, train.rho.shape[1]], activation, rng=seed)
-    network = TableNetwork(mlp, data.features, data.target, data.classes, data.columns, Scale.of(train.x), outputs)
+    recipe = data.recipe or Recipe(tuple(map(Column, data.features)))
+    network = TableNetwork(mlp, recipe, data.target, data.classes, data.columns, Scale.of(train.x), outputs)
     for part in (train, checked, held_out):  # what cannot be standardized is refused before the training
         if part is not None:
             _standardized(network, part)
     if checked is not None:
         options["validation"] = _standardized(network, checked)
     history = fit(mlp, *_standardized(network, train), cost=cost, rng=seed, **options)
-    return TableResult(network, history, score(network, train, held_out), train, held_out)
+    found = score(network.target, network.classes, network.answers(held_out.x), held_out.y)
+    return TableResult(network, history, found, train, held_out)
 
 
 def _standardized(network: TableNetwork, data: Dataset) -> tuple[Array, Array]:
     x = network.inputs.applied(data.x, network.features)
     return x, data.rho if network.outputs is None else network.outputs.applied(data.rho, [network.target])
-
-
-def score(network: TableNetwork, train: Dataset, held_out: Dataset) -> Score:
-    """Score a network on rows that it has not seen; `train` says what the best constant answer is."""
-    x, rho = _standardized(network, held_out)
-    output = network.mlp.predict(x)
-    if held_out.classes is not None:
-        right = output.argmax(axis=1) == held_out.y
-        usual = np.bincount(train.y.astype(int)).argmax()
-        by_class = [
-            f"{name}: {right[held_out.y == k].sum()} of {np.sum(held_out.y == k)}"
-            for k, name in enumerate(held_out.classes)
-            if np.any(held_out.y == k)
-        ]
-        detail = f"right: {', '.join(by_class)}" if len(by_class) <= 10 else ""
-        return Score("accuracy", float(right.mean()), float(np.mean(held_out.y == usual)), len(right), detail)
-    assert network.outputs is not None  # noqa: S101  # a target of numbers has a scale
-    missed = float(np.mean((output - rho) ** 2))
-    total = float(np.mean((rho - rho.mean()) ** 2))
-    error = np.sqrt(missed) * float(network.outputs.deviation[0]) * float(network.outputs.unit[0])
-    detail = f"root of the mean square error of {held_out.target!r}: {error:.4g}" if np.isfinite(error) else ""
-    return Score("R²", 1.0 - missed / total if total else float("nan"), 0.0, len(rho), detail)
