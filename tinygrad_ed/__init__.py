@@ -42,6 +42,8 @@ if TYPE_CHECKING:
     from tinygrad_ed import sklearn as sklearn  # needs its extra, so `import *` leaves it out
     from tinygrad_ed.checking.crosscheck import CrossCheck, crosscheck, ledger
     from tinygrad_ed.checking.gradcheck import check_grads
+    from tinygrad_ed.checking.programs import check_program
+    from tinygrad_ed.checking.your_pass import check_pass
     from tinygrad_ed.graph.debug import debug
     from tinygrad_ed.graph.differences import numeric_derivative
     from tinygrad_ed.lecture import experiments
@@ -56,6 +58,8 @@ _LATER = {  # what is imported when it is first used, and where it is
     **dict.fromkeys(("CrossCheck", "crosscheck", "ledger"), f"{__name__}.checking.crosscheck"),
     **dict.fromkeys(("Tape", "compile"), f"{__name__}.tape"),
     "check_grads": f"{__name__}.checking.gradcheck",
+    "check_pass": f"{__name__}.checking.your_pass",
+    "check_program": f"{__name__}.checking.programs",
     "debug": f"{__name__}.graph.debug",
     "numeric_derivative": f"{__name__}.graph.differences",
 }
@@ -108,6 +112,8 @@ __all__ = [
     "WorkerLost",
     "__version__",
     "check_grads",
+    "check_pass",
+    "check_program",
     "closed_form",
     "compile",
     "crosscheck",
