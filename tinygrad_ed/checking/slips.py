@@ -7,7 +7,7 @@ and runs the sweep from there again, on the reader's own numbers. The first gues
 import math
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
-from itertools import combinations
+from itertools import combinations, islice
 from typing import Any
 
 import numpy as np
@@ -18,6 +18,7 @@ from tinygrad_ed.errors import Error
 from tinygrad_ed.graph.node import Node, plain
 from tinygrad_ed.graph.values import Array
 
+MOST = 500  # how many guesses of uses are tried for one gradient
 PLAIN = {-1.0: "the sign is wrong", 2.0: "a factor of 2 too much", 0.5: "a factor of 1/2 too much"}
 OF_SIZES: dict[str, Callable[[int], float]] = {
     "{n} times the right numbers (a sum in place of a mean?)": lambda n: n,
@@ -171,11 +172,11 @@ def _of_uses(
             return None
 
     uses = [use for use in run.segment(node)[:40] if use[0] in judged.passed]
-    for use in uses:
-        for words, twist in _twists(run, judged, use, values):
-            numbers = made(use, twist)
-            if same(numbers) or ("lost" in words and ratio(got, numbers) is not None):
-                yield words
+    tries = ((use, words, twist) for use in uses for words, twist in _twists(run, judged, use, values))
+    for use, words, twist in islice(tries, MOST):
+        numbers = made(use, twist)
+        if same(numbers) or ("lost" in words and ratio(got, numbers) is not None):
+            yield words
     for user, _ in uses:
         if same(np.asarray(judged.passed[user])):
             yield f"it is the gradient of {run.called(user)}: the derivative between them (Φ') is left out"

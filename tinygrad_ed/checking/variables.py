@@ -60,7 +60,9 @@ def by_effect(run: Pass, judged: Judged, mine: Run, wheres: Wheres) -> tuple[Pas
     """Return the pass with other local variables, each as the gradient for which it explains most of what is wrong."""
     wheres = dict(wheres)
     named, tried = set(run.names.values()), 0
-    rest = [c for c in mine.changes if c.name not in named and np.any(c.value) and np.ndim(c.value)]
+    last = {c.name: c for c in mine.changes}  # zeros that are filled later are no gradient yet
+    rest = [c for c in mine.changes if c.name not in named and np.ndim(c.value)]
+    rest = [c for c in rest if np.any(c.value) or last[c.name] is c]
     for change in rest:
         best: Any = None
         for node in [n for n in run.order if n.op and n not in run.given and n.shape == np.shape(change.value)]:
