@@ -46,6 +46,8 @@ if TYPE_CHECKING:
     from tinygrad_ed.checking.check_step import check_step
     from tinygrad_ed.checking.crosscheck import CrossCheck, crosscheck, ledger
     from tinygrad_ed.checking.gradcheck import check_grads
+    from tinygrad_ed.checking.programs import check_program
+    from tinygrad_ed.checking.your_pass import check_pass
     from tinygrad_ed.graph.debug import debug
     from tinygrad_ed.graph.differences import numeric_derivative
     from tinygrad_ed.lecture import experiments
@@ -61,6 +63,8 @@ _LATER = {  # what is imported when it is first used, and where it is
     **dict.fromkeys(("Tape", "compile"), f"{__name__}.tape"),
     **{name: f"{__name__}.checking.{name}" for name in ("check_engine", "check_gradient", "check_step")},
     "check_grads": f"{__name__}.checking.gradcheck",
+    "check_pass": f"{__name__}.checking.your_pass",
+    "check_program": f"{__name__}.checking.programs",
     "debug": f"{__name__}.graph.debug",
     "numeric_derivative": f"{__name__}.graph.differences",
 }
@@ -116,6 +120,8 @@ __all__ = [
     "check_engine",
     "check_gradient",
     "check_grads",
+    "check_pass",
+    "check_program",
     "check_step",
     "closed_form",
     "compile",

@@ -4,6 +4,7 @@
 
 import itertools
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -168,7 +169,9 @@ def test_a_float32_network_is_judged_in_float64_and_stays_float32():
 def test_a_rule_is_judged_on_what_is_not_zero():
     rules, x, rho = {"zeta": lambda a, w, b: a @ w}, np.ones((4, 2)), np.zeros((4, 2))
     mlp = MLP([2, 3, 2], rng=0)
-    assert tg.crosscheck(mlp, x, rho, rules=rules).agree  # the biases of a fresh network are zeros
+    check = tg.crosscheck(mlp, x, rho, rules=rules)  # the biases of a fresh network are zeros
+    assert all(row.agree for row in check.rows)
+    assert not check.agree
     for layer in mlp.layers:
         layer.bias.value = np.random.default_rng(0).normal(size=layer.n_out)
     assert_named(tg.crosscheck(mlp, x, rho, rules=rules), "zeta[1]")
@@ -336,9 +339,12 @@ def test_the_table_of_roads_that_differ_names_the_road_in_every_row():
     assert all(line.endswith("✓") for name, line in rows.items() if not name.startswith("P[") or name == "P[4]")
     verdict, finding = str(check).splitlines()[-2:]
     assert verdict == "first divergence: P[3] (road 'rules' differs): probably a factor of 2 too much"
-    assert finding.startswith(
-        "your P (layers 3, 2 and 1): probably a factor of 2 too much. It should be P^j = B^j [Ω^j]ᵀ"
-    )
+    assert finding == "your P (layers 3, 2 and 1): probably a factor of 2 too much"
+    mend = check.diagnosis[0].told("mend")
+    assert mend.startswith(f"{finding}. It should be P^j = B^j [Ω^j]ᵀ")
+    assert str(replace(check, tell="mend")).splitlines()[-1] == mend
+    hidden = str(replace(check, tell="where")).splitlines()[-2:]
+    assert hidden == ["first divergence: P[3] (road 'rules' differs)", "your P (layers 3, 2 and 1) is wrong"]
     norm = np.linalg.norm(next(row for row in check.rows if row.quantity == "P[3]").values["rules"])
     assert f"{norm:.8g}" in rows["P[3]"]
     assert "✗ differ" in str(planted(SLIM, {"P": lambda w, B: 0 * (B @ w.T)}, roads=("graph", "rules")))

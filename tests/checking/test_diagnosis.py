@@ -43,6 +43,10 @@ def test_a_planted_mistake_is_among_the_named_in_random_networks(rule, words, pl
             continue
         (found,) = check.diagnosis
         assert found.rule == rule
+        if (
+            found.known == ("zeros",) or "right on these data" in found.mistake
+        ):  # a dead first sample; a counter that ran on
+            continue
         assert any(known.startswith(words) for known in found.known), str(check)
         assert len(found.known) == 1 or found.apart
         seen += 1
@@ -160,7 +164,6 @@ UNKNOWN = [
         lambda *args: RULES["B_last"](*args) * [1, 2],
         "only column 1 is wrong (counted from 0, of shape (6, 2))",
     ),
-    ("B_hidden", lambda z, w, B, d: 0 * d(z) * (B @ w.T), "it gives zeros"),
     ("B_hidden", lambda z, w, B, d: d(z) * (B @ np.sign(w.T)), "it is off by up to"),
     (
         "B_hidden",
@@ -246,7 +249,7 @@ def problem(sizes, phis, cost, M, seed=0):
 def test_every_known_mistake_is_visible_somewhere_and_differs_from_every_other(rule):
     cases = [
         _trial(rule, problem(sizes, phis, cost, 6), KNOWN[rule])
-        for sizes in ([3, 4, 5, 2, 7], [4, 4, 4, 4, 4])
+        for sizes in ([3, 4, 5, 2, 7], [4, 4, 4, 4, 4], [3, 4, 5, 2, 1])
         for phis in (["tanh", "sigmoid", "softplus", "gelu"], ["sigmoid", "tanh", "silu", "tanh"])
         for cost in ("cross_entropy", "logistic", "mse")
     ]

@@ -4,5 +4,7 @@
 * `ledger`, `roads`: the quantities of the slides by name, on each road;
 * `rounding`, `judge`: how far two roads may be apart;
 * `mistakes`, `other_data`, `diagnosis`: the known mistakes, and which of them explains a wrong quantity;
-* `crosscheck`: all of it in one call.
+* `crosscheck`, `numbers`: all of it in one call, and a reader's own numbers beside it;
+* `passes`, `slips`, `terms`, `your_pass`: hand-written gradients of any graph, and what is wrong with them;
+* `traced`, `variables`, `programs`: a whole program of a reader's, line by line.
 """

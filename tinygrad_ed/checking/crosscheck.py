@@ -7,19 +7,22 @@ all that follow have only inherited it. What is probably wrong with a reader's r
 
 import copy
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import combinations
 from typing import Any
 
 import numpy as np
 
-from tinygrad_ed.checking.diagnosis import Diagnosis, diagnose, notes
+from tinygrad_ed.checking.diagnosis import Diagnosis, diagnose, elsewhere
 from tinygrad_ed.checking.judge import Judged, judged
+from tinygrad_ed.checking.judgement import TELL, Finding, as_json
 from tinygrad_ed.checking.ledger import Ledger, entries, shape_text
+from tinygrad_ed.checking.numbers import Sheet, as_sheet, judged_numbers
 from tinygrad_ed.checking.roads import INDEPENDENT, ROADS, by_rules
 from tinygrad_ed.checking.rounding import allowances
-from tinygrad_ed.errors import InvalidValue
+from tinygrad_ed.closed_form.rules import quantities
+from tinygrad_ed.errors import InvalidValue, whole_number
 from tinygrad_ed.graph.node import Node
 from tinygrad_ed.graph.values import Plain
 from tinygrad_ed.nn import MLP
@@ -78,6 +81,8 @@ class Row:
     """The roads that are wrong here, as far as the others can tell: see `crosscheck`."""
     problem: str | None = None
     """What a reader's rule did wrong here, other than a wrong number: it raised, or gave another shape."""
+    verdict: str = ""
+    """What is said of the reader's numbers here: `right`, `wrong`, `inherits` (right on a wrong number before it)."""
 
 
 @dataclass(frozen=True)
@@ -87,12 +92,13 @@ class Divergence:
     quantity: str
     roads: tuple[str, ...]
     problem: str | None = None
-    diagnosis: Diagnosis | None = None
-    """What is probably wrong with the reader's rule that gave this quantity."""
+    diagnosis: Diagnosis | Finding | None = None
+    """What is probably wrong with the reader's rule that gave this quantity, or with the reader's numbers."""
 
     def __str__(self) -> str:
         who = f"road {self.roads[0]!r} differs" if len(self.roads) == 1 else f"roads {', '.join(self.roads)} differ"
-        said = [self.problem, self.diagnosis and self.diagnosis.verdict]
+        found = self.diagnosis
+        said = [self.problem, found.told("what") if isinstance(found, Finding) else found and found.verdict]
         return ": ".join([f"first divergence: {self.quantity} ({who})", *[text for text in said if text]])
 
 
@@ -102,15 +108,17 @@ class CrossCheck:
 
     roads: tuple[str, ...]
     rows: tuple[Row, ...]
-    diagnosis: tuple[Diagnosis, ...] = ()
-    """What is probably wrong with each of the reader's rules that is wrong on its own arguments."""
+    diagnosis: tuple[Diagnosis | Finding, ...] = ()
+    """What is probably wrong with each of the reader's rules that is wrong on its own arguments, and each number."""
     notes: tuple[str, ...] = ()
     """For each of the reader's rules that is right: the known mistakes that these data could not have shown."""
+    tell: str = "what"
+    """How much `str()` gives away: `where`, `what` or `mend`."""
 
     @property
     def agree(self) -> bool:
-        """True if all roads agree in all quantities."""
-        return all(row.agree for row in self.rows)
+        """True if all roads agree in all quantities, and each of the reader's rules is right on other data, too."""
+        return not self.diagnosis and all([row.agree for row in self.rows])
 
     @property
     def first_divergence(self) -> Divergence | None:
@@ -120,6 +128,31 @@ class CrossCheck:
                 diagnosis = next((found for found in self.diagnosis if row.quantity in found.quantities), None)
                 return Divergence(row.quantity, row.odd or tuple(row.values), row.problem, diagnosis)
         return None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return all of it as JSON knows it, whatever `tell` is; NaN and infinities are None."""
+        rows = [
+            {
+                "quantity": row.quantity,
+                "agree": row.agree,
+                "difference": as_json(row.difference),
+                "verdict": row.verdict or ("right" if row.agree else "wrong"),
+                "values": {road: as_json(value) for road, value in row.values.items()},
+            }
+            for row in self.rows
+        ]
+        found = [
+            {"known": bool(d.known), "mistake": d.mistake, "mend": d.mend, "quantities": list(d.quantities)}
+            for d in self.diagnosis
+        ]
+        return {
+            "agree": self.agree,
+            "roads": list(self.roads),
+            "rows": rows,
+            "diagnosis": found,
+            "notes": list(self.notes),
+            "tell": self.tell,
+        }
 
     def __repr__(self) -> str:
         return f"<CrossCheck: {self._verdict()}>"
@@ -150,15 +183,18 @@ class CrossCheck:
         """Return a line of the table."""
         shape = shape_text(next(iter(row.values.values())))
         sizes = [_size(road, row.values[road]) if road in row.values else "" for road in self.roads]
-        verdict = "✓" if row.agree else f"✗ {', '.join(row.odd) or 'differ'}"
+        inherits = " inherits" if row.verdict == "inherits" else ""
+        verdict = f"✓{inherits}" if row.agree else f"✗ {', '.join(row.odd) or 'differ'}"
         return row.quantity, shape, *sizes, f"{row.difference:.1e}", verdict
 
     def _findings(self) -> list[str]:
         """Return what is said of the reader's rules."""
-        return [*map(str, self.diagnosis), *[f"note: {text}" for text in self.notes]]
+        return [*[found.told(self.tell) for found in self.diagnosis], *[f"note: {text}" for text in self.notes]]
 
     def _verdict(self) -> str:
         agreed = f"all {len(self.rows)} quantities agree on the roads {', '.join(self.roads)}"
+        if self.tell == "where" and (first := self.first_divergence):
+            return str(replace(first, diagnosis=None))
         return str(self.first_divergence or agreed)
 
 
@@ -169,6 +205,10 @@ def crosscheck(
     cost: str = "mse",
     roads: Sequence[str] = INDEPENDENT,
     rules: Mapping[str, Callable[..., Any]] | None = None,
+    numbers: Mapping[str, Any] | None = None,
+    digits: int | None = None,
+    layout: str = "rows",
+    tell: str = "what",
 ) -> CrossCheck:
     """Compute the ledger on several roads and compare it quantity by quantity.
 
@@ -187,9 +227,9 @@ def crosscheck(
     on its own arguments, so that several can be told from each other. One that computes in float32 is judged to
     the digits of float32, and float64 goes on in its place.
 
-    A rule can only be judged on what is not zero. The biases of a fresh network are zeros, so a `zeta` that
-    forgets them agrees: `notes` say so, and what would show it. Give the network random biases first, and a batch of
-    several samples.
+    A rule can only be judged on what is not zero, and the biases of a fresh network are zeros. So a rule that is right
+    on these data runs on others, too: other samples, widths, biases, Φ and C. One that is wrong where Φ and C are the
+    same is a finding; `notes` say where it is right.
 
     Args:
         mlp: the network.
@@ -200,6 +240,11 @@ def crosscheck(
         rules: a reader's own version of some of `closed_form.rules.RULES`, with the same signatures; used on the
             road `rules` only, so that the others judge it. It gets read-only copies. One that raises or gives
             another shape is a finding too, and the divergence says what happened.
+        numbers: a reader's own numbers, as a road `yours`: by the names of the ledger (`"B[2]"`) or by the usual ones
+            (`z1 a1 delta1 dZ1 dA1 dW1 db1 loss`). Each is judged on the reader's own numbers before it.
+        digits: how many significant digits these have; all, where left out.
+        layout: "rows" if a sample is a row of them, "columns" if it is a column (dW1 is then `(n_1, n_0)`).
+        tell: "where" names the place of a mistake, "what" the mistake as well, and "mend" what it should be.
 
     Raises:
         InvalidValue: for unknown roads or rules, or fewer than two roads; and as `ledger`.
@@ -219,6 +264,11 @@ def crosscheck(
     if len(names) < 2:
         raise InvalidValue(f"a cross-check needs at least two roads of {', '.join(ROADS)}; it got {roads!r}")
     readers = judged(rules)
+    for what, name, known in (("tell", tell, TELL), ("layout", layout, ("rows", "columns"))):
+        chosen(what, name, dict.fromkeys(known))
+    digits = None if digits is None else whole_number("digits", digits)
+    if layout == "columns":
+        x, rho = _as_rows(x, mlp.sizes[0]), _as_rows(rho, mlp.sizes[-1])
     x, rho = [data.astype(float) for data in batch_of(mlp, x, rho, cost)]
     mlp = _in_float64(mlp)
     if readers and "rules" in taken:
@@ -227,10 +277,41 @@ def crosscheck(
         books = {name: road(mlp, x, rho, cost) for name, road in taken.items()}
         problem = Problem(*parameters_of(mlp), x, rho, cost)
         rows = _compared(books, allowances(*problem), readers)
-        if not readers or "rules" not in books:
-            return CrossCheck(names, rows)
-        wrong = diagnose(readers, problem, books["rules"]) if not all([row.agree for row in rows]) else ()
-        return CrossCheck(names, rows, wrong, notes(readers, problem, books["rules"]))
+        wrong: tuple[Diagnosis | Finding, ...] = ()
+        said: tuple[str, ...] = ()
+        if readers and "rules" in books:
+            here = diagnose(readers, problem, books["rules"]) if not all([row.agree for row in rows]) else ()
+            there, said = elsewhere(readers, problem, books["rules"])
+            wrong = (*here, *there)
+        if numbers is not None:
+            truth = quantities(*problem)
+            sheet = judged_numbers(as_sheet(numbers, problem, truth, layout), problem, truth, digits, layout)
+            names, rows = (*names, "yours"), tuple([_with_yours(row, sheet) for row in rows])
+            wrong, said = (*wrong, *sheet.findings), (*said, *sheet.notes)
+        return CrossCheck(names, rows, wrong, said, tell)
+
+
+def _with_yours(row: Row, sheet: Sheet) -> Row:
+    """Return a row with the reader's numbers, if there are any."""
+    if row.quantity not in sheet.verdicts:
+        return row
+    got, verdict, difference = sheet.verdicts[row.quantity]
+    wrong = verdict == "wrong"
+    values, odd = {**row.values, "yours": got if got.ndim else float(got)}, (*row.odd, *(("yours",) if wrong else ()))
+    return replace(
+        row,
+        values=values,
+        difference=max(row.difference, difference),
+        agree=row.agree and not wrong,
+        odd=odd,
+        verdict=verdict,
+    )
+
+
+def _as_rows(data: Any, n: int) -> Any:
+    """Return data of n columns, or else of n rows, with a sample as a row."""
+    array = np.asarray(data)
+    return array.T if array.ndim == 2 and array.shape[1] != n and array.shape[0] == n else data
 
 
 def _in_float64(mlp: MLP) -> MLP:

@@ -8,21 +8,20 @@ right rule could not have shown.
 
 import math
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import Any
 
 import numpy as np
 
 from tinygrad_ed.checking.judge import EPSILON, Call, Judged, differ, rounding
-from tinygrad_ed.checking.mistakes import KNOWN, MEND, Wrong, surroundings
+from tinygrad_ed.checking.mistakes import FITTED, KNOWN, MEND, Wrong, surroundings
 from tinygrad_ed.checking.other_data import probes
 from tinygrad_ed.closed_form.rules import RULES, quantities
 from tinygrad_ed.graph.values import Array
 from tinygrad_ed.nn.problem import Problem
 
-SHOWN = 2  # how many mistakes of a kind a note names
 Given = Array | Exception | None  # what a mistake gives: numbers, what it raises, or nothing where it cannot be made
 
 
@@ -57,9 +56,16 @@ class Diagnosis:
         return tuple([f"{self.rule.removesuffix('_last').removesuffix('_hidden')}[{j}]" for j in self.layers])
 
     def __str__(self) -> str:
+        return self.told("what")
+
+    def told(self, tell: str) -> str:
+        """Return the diagnosis in words; `where` gives the rule and the layers alone, `mend` all."""
         *others, last = map(str, self.layers)
         where = f"layers {', '.join(others)} and {last}" if others else f"layer {last}"
-        return f"your {self.rule} ({where}): {self.verdict}. It should be {self.mend}"
+        said = f"your {self.rule} ({where})"
+        if tell == "where":
+            return f"{said} is wrong"
+        return f"{said}: {self.verdict}" + (f". It should be {self.mend}" if tell == "mend" else "")
 
     @property
     def verdict(self) -> str:
@@ -83,9 +89,9 @@ class RuleCase:
             called = [(j, call) for j, call in called if j in problem.beta]
         self.rule, self.problem = judged.name, problem
         self.layers, self.calls = [j for j, _ in called], [call for _, call in called]
-        around = [surroundings(j, problem, book) for j in self.layers]
+        self.around = around = [surroundings(j, problem, book) for j in self.layers]
         self.given = {
-            words: [_attempt(wrong, at, *call.args) for at, call in zip(around, self.calls, strict=True)]
+            words: [attempt(wrong, at, *call.args) for at, call in zip(around, self.calls, strict=True)]
             for words, wrong in KNOWN[self.rule].items()
             if mistakes is None or words in mistakes
         }
@@ -100,8 +106,30 @@ class RuleCase:
         return any(_visible(given, call) for given, call in zip(self.given[words], self.calls, strict=True))
 
     def explaining(self) -> list[str]:
-        """Return the mistakes that give what the reader's rule gave, in every call."""
-        return [words for words, given in self.given.items() if all(map(_same, given, self.calls))]
+        """Return the mistakes that give what the reader's rule gave: in every call, or else in those that are wrong."""
+        every = [words for words in self.given if self.everywhere(words)]
+        wrong = [np.any(call.off) for call in self.calls]
+        return every or [
+            words
+            for words, given in self.given.items()
+            if all([_same(g, call) for g, call, off in zip(given, self.calls, wrong, strict=True) if off])
+        ]
+
+    def everywhere(self, words: str) -> bool:
+        """Tell whether a mistake gives what the rule gave in every call."""
+        return all(map(_same, self.given.get(words, ()), self.calls))
+
+    def fitted(self) -> list[str]:
+        """Return the mistakes with a number of their own that give what the rule gave where it is wrong."""
+        off = [(at, call) for at, call in zip(self.around, self.calls, strict=True) if np.any(call.off)]
+        if any([call.problem for _, call in off]):
+            return []
+        gaps = [np.asarray(call.answer, float) - call.right for _, call in off]
+        found = {
+            words: _constant(gaps, [attempt(term, at, *call.args) for at, call in off])
+            for words, term in FITTED.get(self.rule, {}).items()
+        }
+        return [words.format(k=k, M=k * len(self.problem.x)) for words, k in found.items() if k]
 
     def right_in_float32(self) -> bool:
         """Tell whether the reader's rule is off by no more than the rounding of float32."""
@@ -128,10 +156,45 @@ def diagnose(readers: Mapping[str, Judged], problem: Problem, book: Mapping[str,
     return tuple([_diagnosis(case) for case in cases if case.wrong])
 
 
-def notes(readers: Mapping[str, Judged], problem: Problem, book: Mapping[str, Any]) -> tuple[str, ...]:
-    """Return, for each of the reader's rules that is right, what these data could not have shown."""
+def elsewhere(
+    readers: Mapping[str, Judged], problem: Problem, book: Mapping[str, Any]
+) -> tuple[tuple[Diagnosis, ...], tuple[str, ...]]:
+    """Run each of the reader's rules that is right here on other data; return the diagnoses and notes that this gives.
+
+    Where Φ and C are the same, a rule that is wrong there is wrong. Else it may have been written for this Φ or C.
+    """
+    found, said = [], []
     cases = [RuleCase(readers[name], problem, book) for name in RULES if name in readers]
-    return tuple([note for case in cases if not case.wrong for note in _notes(case)])
+    right = {case.rule: case for case in cases if not case.wrong}
+    counts = dict.fromkeys(right, 0)
+    phis, open_ = set(problem.activations.values()), set(right)
+    for name, case in right.items():
+        if not case.calls:
+            said.append(f"your {name} was not judged: no layer of this network called it with finite numbers")
+            open_.discard(name)
+        if any(call.epsilon > EPSILON for call in case.calls):
+            said.append(f"your {name} computes in float32; it is right to the digits of float32")
+    for change, probe in probes(problem) if open_ else ():
+        again = {name: Judged(name, reader.rule) for name, reader in readers.items()}
+        there = quantities(*probe, rules={**RULES, **again})
+        same = probe.cost == problem.cost and phis >= set(probe.activations.values())
+        for name in [name for name in right if name in open_]:
+            trial = RuleCase(again[name], probe, there)
+            counts[name] += bool(trial.calls)
+            if not trial.wrong:
+                continue
+            open_.discard(name)
+            wrong = _diagnosis(trial)
+            if any(call.problem for _, call in trial.wrong) and not wrong.known:
+                said.append(f"your {name} could not be run with {change}: {wrong.mistake}")
+            elif same:
+                mistake = f"right on these data, but not with {change}: {wrong.mistake}"
+                found.append(replace(wrong, layers=tuple(right[name].layers), mistake=mistake))
+            else:
+                only = f"{', '.join(sorted(phis))} and C is {problem.cost}"
+                said.append(f"your {name} is right only where Φ is {only}; with {change}: {wrong.mistake}")
+    said += [f"your {name} is right on all {counts[name]} other problems, too" for name in right if name in open_]
+    return tuple(found), tuple(said)
 
 
 def _diagnosis(case: RuleCase) -> Diagnosis:
@@ -139,33 +202,16 @@ def _diagnosis(case: RuleCase) -> Diagnosis:
     if len(known) > 1:
         trials = ((change, _trial(case.rule, probe, known)) for change, probe in probes(case.problem))
         apart = next((change for change, trial in trials if trial.separates()), None)
-    if not known and case.right_in_float32():
+    if not any([call.problem or np.any(np.asarray(call.answer)) for _, call in case.wrong]):
+        known, apart, mistake = ["zeros"], None, "zeros"
+    elif not known and case.right_in_float32():
         mistake = "right to the digits of float32, but not of float64: something is rounded on the way"
-    elif known := known or _two_at_once(case):
-        mistake = ", or ".join(known)
+    elif known := known or case.fitted() or _two_at_once(case):
+        one = len(case.wrong) < len(case.calls) and not case.everywhere(known[0])
+        mistake = ", or ".join(known) + (f", in layer {', '.join([str(j) for j, _ in case.wrong])} only" if one else "")
     else:
         mistake = f"an unknown mistake, not one of the {len(case.given)} known of this rule: {observed(case)}"
     return Diagnosis(case.rule, tuple([j for j, _ in case.wrong]), mistake, MEND[case.rule], tuple(known), apart)
-
-
-def _notes(case: RuleCase) -> Iterator[str]:
-    """Yield what the data of a right rule cannot show: the mistakes with the same numbers, and what would show them."""
-    if not case.calls:
-        yield f"your {case.rule} was not judged: no layer of this network called it with finite numbers"
-        return
-    if any(call.epsilon > EPSILON for call in case.calls):
-        yield f"your {case.rule} computes in float32; it is right to the digits of float32"
-    hidden = [words for words, given in case.given.items() if not case.visible(words) and _possible(given)]
-    shown = []
-    for change, probe in probes(case.problem) if hidden else []:
-        trial = _trial(case.rule, probe, hidden)
-        seen = [words for words in hidden if trial.visible(words)]
-        hidden = [words for words in hidden if words not in seen]
-        if names := list(dict.fromkeys([words.partition(" (")[0] for words in seen])):
-            more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
-            shown.append(f"{', '.join(names[:SHOWN])}{more} (try {change})")
-    if shown:
-        yield f"these data cannot tell your {case.rule} from one with: {'; '.join(shown)}"
 
 
 def _trial(rule: str, problem: Problem, mistakes: Collection[str]) -> RuleCase:
@@ -174,7 +220,7 @@ def _trial(rule: str, problem: Problem, mistakes: Collection[str]) -> RuleCase:
     return RuleCase(right, problem, quantities(*problem, rules={rule: right}), mistakes)
 
 
-def _attempt(wrong: Wrong, *args: Any) -> Given:
+def attempt(wrong: Wrong, *args: Any) -> Given:
     """Return what a mistake gives."""
     try:
         return np.asarray(wrong(*args), float)
@@ -182,11 +228,6 @@ def _attempt(wrong: Wrong, *args: Any) -> Given:
         return None  # it cannot be made here
     except (ValueError, IndexError) as error:
         return error  # shapes that do not fit
-
-
-def _possible(given: Sequence[Given]) -> bool:
-    """Tell whether a mistake can be made in every call."""
-    return all([numbers is not None for numbers in given])
 
 
 def _visible(given: Given, call: Call) -> bool:

@@ -7,6 +7,8 @@ what it should be.
 from dataclasses import asdict, dataclass
 from typing import Any
 
+import numpy as np
+
 from tinygrad_ed.nn.checks import chosen
 from tinygrad_ed.notation.tables import listing, paragraph, table
 
@@ -28,6 +30,11 @@ class Finding:
     known: bool = False
     """True for a mistake that has a name."""
 
+    @property
+    def quantities(self) -> tuple[str, ...]:
+        """What is wrong, as in a `Diagnosis`."""
+        return (self.quantity,)
+
     def told(self, tell: str) -> str:
         """Return the finding in words.
 
@@ -40,6 +47,17 @@ class Finding:
             return f"{place} is wrong"
         mend = f". It should be: {self.mend}" if tell == "mend" and self.mend else ""
         return f"{place}: {'probably ' if self.known else ''}{self.mistake}{mend}"
+
+
+def as_json(value: Any) -> Any:
+    """Return numbers as JSON knows them: lists, with None for NaN and infinities.
+
+    >>> as_json(np.array([1.0, np.inf]))
+    [1.0, None]
+    """
+    if np.ndim(value):
+        return [as_json(entry) for entry in value]
+    return float(value) if np.isfinite(value) else None
 
 
 @dataclass(frozen=True)
@@ -82,7 +100,8 @@ class Judgement:
 
     def to_dict(self) -> dict[str, Any]:
         """Return all of it as JSON knows it, whatever `tell` is."""
-        return {"agree": self.agree, **asdict(self), "rows": [asdict(row) for row in self.rows]}
+        rows = [asdict(row) | {"difference": as_json(row.difference)} for row in self.rows]
+        return {"agree": self.agree, **asdict(self), "rows": rows}
 
     def __repr__(self) -> str:
         return f"<{self._verdict()}>"

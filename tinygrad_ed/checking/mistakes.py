@@ -68,10 +68,28 @@ class At(NamedTuple):
             raise KeyError(self.cost)
         return alpha - rho
 
-    def softmax(self, alpha: Array) -> Array:
+    def softmax(self, alpha: Array, axis: int | None = 1) -> Array:
         """Return the softmax in the last layer; elsewhere nothing is done."""
-        e = np.exp(alpha - alpha.max(axis=1, keepdims=True))
-        return e / e.sum(axis=1, keepdims=True) if self.j == self.L else alpha
+        e = np.exp(alpha - alpha.max(axis=axis, keepdims=True))
+        return e / e.sum(axis=axis, keepdims=True) if self.j == self.L else alpha
+
+    def shares(self, alpha: Array, axis: int | None = 1) -> Array:
+        """Return the softmax, where the cost has one."""
+        if self.cost != "cross_entropy":
+            raise KeyError(self.cost)
+        return self.softmax(alpha, axis)
+
+    def of_alpha(self, zeta: Array) -> Array:
+        """Return the formula of Φ' that takes α, at ζ."""
+        of_alpha = {ACTIVATIONS["sigmoid"]: zeta * (1 - zeta), ACTIVATIONS["tanh"]: 1 - zeta**2}
+        found: Array = of_alpha[self.activation[self.j]]
+        return found
+
+    def spread(self, alpha: Array, rho: Array) -> tuple[Array, Array]:
+        """Return one output and what is expected as (M, 1) and (M,), of which NumPy makes a matrix."""
+        if alpha.shape[1] > 1:
+            raise KeyError(self.j)
+        return alpha, rho[:, 0]
 
 
 def surroundings(j: int, problem: Problem, book: Mapping[str, Any]) -> At:
@@ -151,6 +169,20 @@ KNOWN: dict[str, dict[str, Wrong]] = {
         "1/(M n_L) in place of 1/M (mean over neurons too)": lambda at, z, a, r, d, g: d(z) * g(a, r) / z.size,
         "2/(M n_L) in place of 1/M (and no half in C)": lambda at, z, a, r, d, g: 2 * d(z) * g(a, r) / z.size,
         "∇C at ζ instead of α": lambda at, z, a, r, d, g: d(z) * g(z, r) / at.M,
+        "the formula of Φ' for α used on ζ": lambda at, z, a, r, d, g: at.of_alpha(z) * g(a, r) / at.M,
+        "∇C lost (Φ' alone)": lambda at, z, a, r, d, g: d(z) * np.ones_like(a) / at.M,
+        "divided by Φ'": lambda at, z, a, r, d, g: g(a, r) / d(z) / at.M,
+        "Φ' of relu taken from the gradient": lambda at, z, a, r, d, g: g(a, r) * (g(a, r) > 0) / at.M,
+        "an extra α (1 - α)": lambda at, z, a, r, d, g: d(z) * a * (1 - a) * g(a, r) / at.M,
+        "a matrix (M, M) out of two vectors": lambda at, z, a, r, d, g: g(*at.spread(a, r)) * d(z) / at.M,
+        "softmax over the samples": lambda at, z, a, r, d, g: d(z) * (at.shares(a, 0) - r) / at.M,
+        "softmax over all entries": lambda at, z, a, r, d, g: d(z) * (at.shares(a, None) - r) / at.M,
+        "softmax applied twice": lambda at, z, a, r, d, g: d(z) * (at.shares(at.shares(a)) - r) / at.M,
+        "-ρ/s, without the derivative of the softmax": lambda at, z, a, r, d, g: d(z) * -r / at.shares(a) / at.M,
+        "only the diagonal of softmax'": lambda at, z, a, r, d, g: d(z) * -r * (1 - at.shares(a)) / at.M,
+        "an extra s (1 - s) after cross-entropy": lambda at, z, a, r, d, g: (
+            d(z) * at.shares(a) * (1 - at.shares(a)) * (at.shares(a) - r) / at.M
+        ),
         "∇C with α and ρ exchanged": lambda at, z, a, r, d, g: d(z) * at.exchanged(g, a, r) / at.M,
         "α - ρ whatever Φ and C are": lambda at, z, a, r, d, g: at.short_cut(a, r) / at.M,
         "a matrix product in place of ⊙": lambda at, z, a, r, d, g: d(z) @ g(a, r).T / at.M,
@@ -164,6 +196,10 @@ KNOWN: dict[str, dict[str, Wrong]] = {
         "Φ' forgotten": lambda at, z, w, B, d: B @ w.T,
         "Φ' taken at α instead of ζ": lambda at, z, w, B, d: d(at.phi(z)) * (B @ w.T),
         "Φ' applied twice": lambda at, z, w, B, d: d(z) ** 2 * (B @ w.T),
+        "the formula of Φ' for α used on ζ": lambda at, z, w, B, d: at.of_alpha(z) * (B @ w.T),
+        "what arrives from above lost (Φ' alone)": lambda at, z, w, B, d: d(z),
+        "divided by Φ'": lambda at, z, w, B, d: (B @ w.T) / d(z),
+        "Φ' of relu taken from the gradient": lambda at, z, w, B, d: (B @ w.T) * (B @ w.T > 0),
         "Φ in place of Φ'": lambda at, z, w, B, d: at.phi(z) * (B @ w.T),
         "Φ' at ζ of the wrong layer (the one above)": lambda at, z, w, B, d: d(at.zeta[at.j + 1]) * (B @ w.T),
         "Φ' at ζ of the wrong layer (the one below)": lambda at, z, w, B, d: d(at.zeta[at.j - 1]) * (B @ w.T),
@@ -237,6 +273,16 @@ KNOWN: dict[str, dict[str, Wrong]] = {
     },
 }
 """By rule, and in words."""
+
+FITTED: dict[str, dict[str, Wrong]] = {
+    "B_hidden": {
+        "the weights were updated before, η = {k:.4g}": lambda at, z, w, B, d: -d(z) * (B @ at.grad_omega[at.j + 1].T)
+    },
+    "P": {"the weights were updated before, η = {k:.4g}": lambda at, w, B: -B @ at.grad_omega[at.j].T},
+    "grad_omega": {"an L2 term of λ = {k:.4g} (that is {M:.4g}/M)": lambda at, a, B: at.omega[at.j]},
+    "grad_beta": {"an L2 term of λ = {k:.4g} (that is {M:.4g}/M) on the bias": lambda at, B: at.beta[at.j]},
+}
+"""Mistakes with a number k of their own: what is added k times to the right numbers."""
 
 MEND = {
     "zeta": "ζ^j = α^{j-1} Ω^j + β^j, `alpha_prev @ omega + beta` (lecture, section 2)",

@@ -1,0 +1,305 @@
+"""Passes: a reader's gradients of the nodes of a graph, each judged on what the reader had before it.
+
+One sweep goes from the loss to the leaves. At a node whose gradient the reader gave, it compares, and then goes on with
+the reader's numbers: so a slip is one finding, and what follows only inherits it.
+
+>>> x = Node([1.0, 2.0])
+>>> y = x * 3.0
+>>> readers = Pass(y.sum(), {y: np.array([2.0, 2.0]), x: np.array([6.0, 6.0])}, {x: "x", y: "y"})
+>>> [told.verdict for told in readers.judge().told.values()]
+['wrong', 'inherits']
+"""
+
+import copy
+from collections.abc import Callable, Iterable, Mapping
+from itertools import product
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from tinygrad_ed.graph.backward import walk
+from tinygrad_ed.graph.node import Node
+from tinygrad_ed.graph.rule import contribution
+from tinygrad_ed.graph.values import Array
+
+TRIES = 6  # how often the numbers of a reader with few digits are moved within their rounding
+
+Use = tuple[Node, int]
+Twist = Callable[[Any], Any]
+
+
+class Told(NamedTuple):
+    """What is said of one gradient."""
+
+    verdict: str
+    got: Array
+    right: Array
+    """What it should be, on the reader's numbers before it."""
+    difference: float
+    follows: bool
+    """Whether it is what the numbers before it give."""
+
+
+class Judged(NamedTuple):
+    """A whole pass, judged in one bookkeeping."""
+
+    told: dict[Node, Told]
+    undone: bool
+    """Whether a parameter whose gradient is right makes up for `scale`."""
+    passed: dict[Node, Any]
+    """What went on from each node."""
+    parts: dict[Node, list[tuple[Use, Any]]]
+    """What each node got, by use."""
+    seed: float
+    """How many times the right ones all gradients may be."""
+    scale: float
+    """How many times the right ones the gradients of inner nodes may be, if those of the leaves are right."""
+
+    @property
+    def wrong(self) -> list[Node]:
+        """The nodes that are wrong, in the order of the sweep."""
+        return [node for node, told in self.told.items() if told.verdict == "wrong"]
+
+    @property
+    def faults(self) -> tuple[int, int]:
+        """How many are wrong; and how many are right all the same, though what is before them is not."""
+        return len(self.wrong), sum([told.verdict == "right" and not told.follows for told in self.told.values()])
+
+
+class Pass:
+    """A graph, and a reader's gradients of some of its nodes.
+
+    Args:
+        root: the loss.
+        given: the gradients by node, of whatever shape.
+        names: what the reader calls the nodes.
+        digits: how many significant digits the reader's numbers have; None for all.
+    """
+
+    def __init__(
+        self, root: Node, given: Mapping[Node, Array], names: Mapping[Node, str], digits: int | None = None
+    ) -> None:
+        self.root, self.given, self.names, self.digits = root, given, names, digits
+        self.fine = 1e-7
+        self.known: dict[str, Array] = {}
+        self.labels = names
+        self.order = walk(root)
+        self.uses: dict[Node, list[Use]] = {}
+        for user in self.order:
+            for position, arg in enumerate(user.args):
+                if isinstance(arg, Node) and user.op.rules[0 if user.op.variadic else position] is not None:
+                    self.uses.setdefault(arg, []).append((user, position))
+        self.truth = self._swept(1.0, 1.0, {})[0]
+        self.halves = _halves(given, digits)
+
+    def again_with(self, given: Mapping[Node, Array], names: Mapping[Node, str]) -> "Pass":
+        """Return the pass with other gradients."""
+        other = copy.copy(self)
+        other.given, other.names, other.halves = given, names, _halves(given, self.digits)
+        return other
+
+    def judge(self, seed: float = 1.0, scale: float = 1.0) -> Judged:
+        """Judge all gradients in one sweep, in this bookkeeping."""
+        rights, passed, parts, scaled = self._swept(seed, scale, self.given)
+        spread: dict[Node, Any] = {}
+        rng = np.random.default_rng(0)
+        for _ in range(TRIES if self.digits else 0):
+            moved = {
+                node: got + rng.choice([-1.0, 1.0], got.shape) * self.halves[node] for node, got in self.given.items()
+            }
+            for node, right in self._swept(seed, scale, moved)[0].items():
+                spread[node] = np.maximum(spread.get(node, 0.0), 3 * np.abs(right - rights[node]))
+        told = {}
+        for node in [*self.order, *self.given]:
+            if node in self.given and node not in told:
+                right = np.asarray(rights.get(node, np.zeros(node.shape)))
+                factors = (scale,) if scaled.get(node) else (1.0, scale)
+                factors = factors if node.op else (1.0,)
+                told[node] = self._told(node, right, spread.get(node, 0.0), seed, factors)
+        undone = any([scaled.get(node) and told[node].verdict != "wrong" for node in self.given if node.op is None])
+        return Judged(told, undone, passed, parts, seed, scale)
+
+    def _told(self, node: Node, right: Array, spread: Any, seed: float, factors: tuple[float, ...]) -> Told:
+        got, true = self.given[node], seed * np.asarray(self.truth.get(node, np.zeros(node.shape)))
+        if got.shape != right.shape:
+            return Told("wrong", got, right, float("inf"), False)
+        follows = any([self.close(node, got, k * right, spread) for k in factors])
+        exact = any([self.close(node, got, k * true) for k in factors])
+        with np.errstate(invalid="ignore"):
+            apart = min([float(np.max(np.abs(got - k * right), initial=0.0)) for k in factors])
+        verdict = "right" if exact else "inherits" if follows else "wrong"
+        return Told(verdict, got / factors[-1], right, apart, follows)
+
+    def close(self, node: Node, got: Array, right: Any, spread: Any = 0.0) -> bool:
+        """Tell whether numbers are right to their digits: large terms may have cancelled on the way to small ones."""
+        with np.errstate(all="ignore"):
+            return bool(np.all(np.abs(got - right) <= self._slack(node, got, right) + spread))
+
+    def _slack(self, node: Node, got: Array, right: Any) -> Any:
+        fine = self.fine if got.dtype != np.float32 else 1e-3
+        terms = [np.max(np.abs(self.truth.get(user, 0.0)), initial=0.0) for user, _ in self.uses.get(node, ())]
+        size = np.max(np.abs(right), initial=0.0)
+        slack = fine * np.abs(right) + fine / 100 * size + fine / 1e5 * max(terms, default=0.0)
+        return slack + (1.001 * self.halves[node] if self.digits else 0.0)
+
+    def _swept(
+        self, seed: float, scale: float, given: Mapping[Node, Array]
+    ) -> tuple[dict[Node, Any], dict[Node, Any], dict[Node, list[tuple[Use, Any]]], dict[Node, bool]]:
+        """Return what is right at each node, what went on, its parts, and whether `scale` was in use above it."""
+        rights: dict[Node, Any] = {self.root: seed if self.root.shape == () else np.full(self.root.shape, seed)}
+        passed: dict[Node, Any] = {}
+        parts: dict[Node, list[tuple[Use, Any]]] = {}
+        scaled: set[Node] = set()
+        late: dict[Node, bool] = {}
+        for node in self.order:
+            if node not in rights:
+                continue
+            goes, late[node] = rights[node], any([user in scaled for user, _ in self.uses.get(node, ())])
+            if late[node]:
+                scaled.add(node)
+            if node in given and given[node].shape == node.shape and np.isfinite(given[node]).all():
+                goes = given[node]
+                if scale != 1 and node.op and not self.close(node, goes, rights[node]):
+                    goes = goes / scale
+                    scaled.add(node)
+                goes = float(goes) if node.shape == () else goes.astype(node.dtype)
+            passed[node] = goes
+            for position, arg in enumerate(node.args):
+                if isinstance(arg, Node):
+                    part = send(node, position, goes)
+                    if part is not None:
+                        parts.setdefault(arg, []).append(((node, position), part))
+                        rights[arg] = rights[arg] + part if arg in rights else part
+        return rights, passed, parts, late
+
+    def again(self, judged: Judged, node: Node, twisted: Use, twist: Twist) -> Any:
+        """Return the gradient of a node on the reader's numbers, if one use sent what `twist` makes of what it gets."""
+        between, stack = {node}, [node]
+        while stack:
+            for user, _ in self.uses.get(stack.pop(), ()):
+                if user not in between and user in judged.passed:
+                    between.add(user)
+                    if user not in self.given:
+                        stack.append(user)
+        sums: dict[Node, Any] = {}
+        for user in sorted(between, key=lambda n: n.id, reverse=True):
+            goes = judged.passed.get(user) if user in self.given else sums.get(user, judged.passed.get(user))
+            if user is node:
+                return sums.get(node)
+            for position, arg in enumerate(user.args):
+                if isinstance(arg, Node) and arg in between:
+                    part = twist(goes) if user is twisted[0] and position == twisted[1] else send(user, position, goes)
+                    if part is not None:
+                        sums[arg] = sums[arg] + part if arg in sums else part
+        return None
+
+    def segment(self, node: Node) -> list[Use]:
+        """Return the uses through which a node gets its gradient from those that the reader gave."""
+        found, stack, seen = [], [node], {node}
+        while stack:
+            for user, position in self.uses.get(stack.pop(0), ()):
+                found.append((user, position))
+                if user not in self.given and user not in seen:
+                    seen.add(user)
+                    stack.append(user)
+        return found
+
+    def called(self, node: Node) -> str:
+        """Return what a message calls a node: its name, or that of the first named node that is computed from it."""
+        after = node
+        while after not in self.labels and after in self.uses:
+            after = self.uses[after][0][0]
+        return f"`{self.labels.get(after, 'loss')}`"
+
+    def settled(self, seeds: bool) -> Judged:
+        """Judge in the bookkeeping that leaves the fewest mistakes; `seeds` lets all gradients be off by one factor."""
+        best = self.judge()
+        if best.wrong:
+            leaves = [node for node in self.given if node.op is None]
+            at = [1.0, *(self._factors(leaves) if seeds else ())]
+            if len(leaves) == 1:  # the half of a square may as well be a slip
+                at = [k for k in at if not np.isclose(abs(k), (2.0, 0.5), 1e-3).any()]
+            inner = self._factors([node for node in self.given if node.op])
+            undone = [
+                ratio(told.right, told.got) for node, told in best.told.items() if node in set(best.wrong) - set(inner)
+            ]
+            inner += [k for k in dict.fromkeys(undone) if k and k > 1 and usual(k, self.sizes())]
+            for seed in at:
+                scales = dict.fromkeys([1.0, *[k / seed for k in inner if usual(k / seed, self.sizes())]])
+                for scale in list(scales)[:4]:
+                    trial = self.judge(seed, scale)
+                    if trial.faults < best.faults and (scale == 1 or trial.undone or (seeds and not leaves)):
+                        best = trial
+        return best
+
+    def _factors(self, nodes: Iterable[Node]) -> list[float]:
+        """Return the usual factors between these gradients and the right ones, the most frequent first."""
+        found: dict[float, int] = {}
+        for node in nodes:
+            k = ratio(self.given[node], self.truth.get(node), 10.0 ** (1 - self.digits) if self.digits else 1e-6)
+            if k and usual(k, self.sizes()):
+                known = next((other for other in found if abs(other - k) <= 1e-3 * abs(k)), k)
+                found[known] = found.get(known, 0) + 1
+        return [k for k in sorted(found, key=found.__getitem__, reverse=True) if k != 1][:4]
+
+    def sizes(self) -> dict[int, str]:
+        """Return the lengths of the axes, and what they are called."""
+        found: dict[int, str] = {}
+        for node in [*self.given, self.root, *self.order]:
+            for n in node.shape[::-1]:
+                found.setdefault(n, f"{n}")
+        return found
+
+
+def _halves(given: Mapping[Node, Array], digits: int | None) -> dict[Node, Array]:
+    return {node: half_unit(got, digits) for node, got in given.items()} if digits else {}
+
+
+def send(user: Node, position: int, g: Any, y: Any = None, inputs: list[Any] | None = None) -> Any:
+    """Return what a use sends to its input, with other values in the place of its own if there are any."""
+    arg = user.args[position]
+    inputs = [arg._value if isinstance(arg, Node) else arg for arg in user.args] if inputs is None else inputs
+    y = user._value if y is None else y
+    with np.errstate(all="ignore"):
+        return contribution(user.op, position, g, y, inputs, user.params, arg)
+
+
+def ratio(a: Any, b: Any, close: float = 1e-6) -> float | None:
+    """Return the number that, times all of b, gives a; None if no one does. `close` is above 1e-5 for few digits.
+
+    >>> ratio(np.array([2.0, 4.0]), np.array([1.0, 2.0])), ratio(np.array([2.0, 4.0]), np.array([1.0, 1.0]))
+    (2.0, None)
+    """
+    a, b = np.ravel(a if a is not None else 0.0), np.ravel(b if b is not None else 0.0)
+    if a.shape != b.shape or not np.any(b) or not np.isfinite(a).all():
+        return None
+    k = float(a @ b / (b @ b))
+    off = np.abs(a - k * b)
+    return k if np.all(off <= close * np.abs(a) + close / (100 if close < 1e-5 else 1) * np.max(np.abs(a))) else None
+
+
+def usual(k: float, sizes: Iterable[int]) -> bool:
+    """Tell whether a factor is one of bookkeeping: a sign, the half of a square, the number of samples or entries.
+
+    >>> usual(-0.25, [8, 3]), usual(1.7, [8, 3])
+    (True, False)
+    """
+    lengths = [1, *sizes]
+    counts = {m * n for m, n in product(lengths, lengths[:6])}
+    return any(abs(abs(k) - base * f) <= 1e-3 * abs(k) for n in counts for base in (n, 1 / n) for f in (1, 2, 1 / 2))
+
+
+def half_unit(got: Array, digits: int) -> Array:
+    """Return how far each number may be from what was rounded to it: half a unit of its last significant digit.
+
+    Where an array shows no more than `digits` decimals, it may have been rounded to these.
+
+    >>> half_unit(np.array([0.0312, 12.34]), 4)
+    array([5.e-05, 5.e-03])
+    """
+    size = np.abs(np.where(np.isfinite(got), got, 0.0))
+    with np.errstate(divide="ignore"):
+        last = np.where(size > 0, np.floor(np.log10(size)) + 1 - digits, -300.0)
+    half: Array = 0.5 * 10.0**last
+    decimals = np.array_equal(np.round(got, digits), got)
+    return np.maximum(half, 0.5 * 10.0**-digits) if decimals else half
