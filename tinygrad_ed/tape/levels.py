@@ -32,7 +32,7 @@ class Group:
 
 
 class Levels:
-    """The arena and the groups; called with the inputs, it gives the numbers that are needed outside.
+    """The arena and the groups: from the inputs, the numbers that are needed outside.
 
     Attributes:
         constants: the numbers that follow the inputs in the arena.
@@ -44,18 +44,6 @@ class Levels:
 
     def __init__(self, constants: Array, inputs: int, groups: list[Group], outputs: Array, steps: int) -> None:
         self.constants, self.inputs, self.groups, self.outputs, self.steps = constants, inputs, groups, outputs, steps
-
-    def __call__(self, *entries: float) -> list[float]:
-        """Compute, group after group."""
-        arena = np.empty(self.groups[-1].stop)
-        arena[: self.groups[0].start] = *entries, *self.constants
-        with np.errstate(over="ignore", invalid="ignore"):
-            for group in self.groups:
-                values = [arena[operand] for operand in group.operands]
-                result = values[0].sum(axis=0, initial=-0.0) if group.terms else group.fn(*values)
-                arena[group.start : group.stop] = result
-        numbers: list[float] = arena[self.outputs].tolist()
-        return numbers
 
     def lines(self, name: str, entries: str, names: Names) -> tuple[list[str], list[str]]:
         """Return the same as text: what is made once, and what is done at each call."""
