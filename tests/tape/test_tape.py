@@ -4,10 +4,9 @@ import numpy as np
 import pytest
 from op_calls import space_of, weighted
 from op_table import ROWS
-from tape_examples import B, W, X, Y, cost, equal, layer, refused
+from tape_examples import B, W, X, Y, equal, layer, refused
 
 import tinygrad_ed as tg
-from tinygrad_ed.graph.nested import leaves
 from tinygrad_ed.tape import compile  # noqa: A004  # ours, as re and torch have theirs
 
 

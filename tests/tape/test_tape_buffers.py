@@ -6,7 +6,6 @@ from tape_examples import X, equal
 from test_tape_reading import run
 
 import tinygrad_ed as tg
-from tinygrad_ed.graph.nested import leaves
 from tinygrad_ed.tape import compile  # noqa: A004  # ours, as re and torch have theirs
 
 FLIPPED = tg.op("flipped", lambda x: x[::-1], lambda g, y, x: g[::-1])

@@ -37,7 +37,7 @@ def test_a_draw_that_leaves_no_state_is_found_too(draw):
 def test_a_function_that_treats_recorded_values_in_another_way_is_found():
     with pytest.raises(tg.StaleGraph, match="it asks for the kind of its arguments"):
         compile(lambda x: x * 2.0 if isinstance(x, np.ndarray) else x * 3.0)(X)
-    with pytest.raises(tg.StaleGraph, match="2 entries, .*itself gives 1, nested"):
+    with pytest.raises(tg.StaleGraph, match=r"2 entries, .*itself gives 1, nested"):
         compile(lambda x: [x] if isinstance(x, np.ndarray) else [x, x[:0]])(X)
 
 

@@ -1,4 +1,4 @@
-"""Right numbers: what a program gives is what the function gives, at whole numbers, at inf and NaN, and in any process."""
+"""Right numbers: what a program gives is what its function gives: whole numbers, inf and NaN, any process."""
 
 import os
 import subprocess

@@ -12,8 +12,8 @@ from tinygrad_ed.graph.op import Op
 from tinygrad_ed.tape.definitions import module_text
 from tinygrad_ed.tape.levels import Levels
 from tinygrad_ed.tape.program import Program
-from tinygrad_ed.tape.simplify import operands
 from tinygrad_ed.tape.record import ON_NUMBERS, free_name, is_ufunc
+from tinygrad_ed.tape.simplify import operands
 from tinygrad_ed.tape.text import (
     OP_NAMES,
     Names,

@@ -103,7 +103,7 @@ class Recording(Observer):
         self._noting_lines = lines
         self.outside = outside
         self.errors: list[tuple[Exception, str]] = []
-        self._errstate = np.geterr()
+        self._errstate: Any = np.geterr()
         self.steps: list[Traced] = []
         self.decisions: list[tuple[Traced, bool | tuple[int, ...], str]] = []
         self.captured: dict[Node, int] = {}

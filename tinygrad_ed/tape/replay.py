@@ -21,8 +21,8 @@ from tinygrad_ed.ops.linalg import by_dot
 from tinygrad_ed.ops.shape import can_repeat
 from tinygrad_ed.tape.levels import Levels
 from tinygrad_ed.tape.program import Program, Undecided
-from tinygrad_ed.tape.simplify import is_plain_reduction, operands
 from tinygrad_ed.tape.record import is_ufunc, order_among
+from tinygrad_ed.tape.simplify import is_plain_reduction, operands
 from tinygrad_ed.tape.text import Names, argument_text, call_text, errstate_text, function_text, was_made_a_float
 from tinygrad_ed.tape.traced import Traced, converted, plain_tree
 from tinygrad_ed.tape.unpack import OTHER
@@ -66,19 +66,14 @@ def lender(shape: tuple[int, ...], dtype: np.dtype[Any]) -> Callable[[], Array]:
     Each view of an array that lies in foreign memory keeps that array; so when it is gone, all views are.
     """
     turns: list[tuple[Callable[[], Array | None], bytearray]] = []
-    size = math.prod(shape) * dtype.itemsize
 
     def lend() -> Array:
-        for i, (array, memory) in enumerate(turns):
-            if array() is None:
-                break
-        else:
-            if len(turns) == 2:
-                return np.empty(shape, dtype)
-            i, memory = len(turns), bytearray(size)
-            turns.append((lambda: None, memory))
+        free = [i for i, (array, _) in enumerate(turns) if array() is None]
+        if not free and len(turns) == 2:
+            return np.empty(shape, dtype)
+        memory = turns.pop(free[0])[1] if free else bytearray(math.prod(shape) * dtype.itemsize)
         lent = np.ndarray(shape, dtype, memory)
-        turns[i] = weakref.ref(lent), memory
+        turns.append((weakref.ref(lent), memory))
         return lent
 
     return lend

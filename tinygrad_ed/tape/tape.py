@@ -11,9 +11,9 @@ from tinygrad_ed.errors import InvalidValue, StaleGraph
 from tinygrad_ed.graph.nested import name_of, rebuilt
 from tinygrad_ed.tape.held import Held
 from tinygrad_ed.tape.listing import Listing, ProgramStep
+from tinygrad_ed.tape.program import Undecided, program_of
 from tinygrad_ed.tape.record import Recording
 from tinygrad_ed.tape.replay import Replay
-from tinygrad_ed.tape.program import Undecided, program_of
 from tinygrad_ed.tape.unpack import OTHER, nested_text, unpacking
 from tinygrad_ed.tape.verify import complaint, plainly
 
@@ -103,7 +103,7 @@ class Tape:
         self.due = self.calls + 1 if self._verify == "always" else 2 * self.calls
 
     def _refuse(self, decision: Undecided, args: tuple[Any, ...], keywords: dict[str, Any]) -> None:
-        """Say that the program does not hold for these numbers. If `f` itself refuses them, its own words are better."""
+        """Say that the program does not hold here. If `f` itself refuses them, its own words are better."""
         number, now = decision.args
         plainly(self._f, args, keywords)
         _, was, line = self.program.decisions[number]

@@ -13,15 +13,12 @@ from tinygrad_ed.ops.numpy.protocols import path
 from tinygrad_ed.tape.record import RESERVED, free_name, is_ufunc
 from tinygrad_ed.tape.traced import OPERATORS, Traced, converted
 
-_BINARY = "add + sub - mul * truediv / matmul @ gt > ge >= lt < le <= eq == ne !=".split()
-_NUMBERS = "pow ** floordiv // mod % and & or | xor ^".split()  # of arrays their ufuncs do other things
+_SIGNS = {"add": "+", "sub": "-", "mul": "*", "truediv": "/", "matmul": "@", "gt": ">", "ge": ">=", "lt": "<"}
+_SIGNS |= {"le": "<=", "eq": "==", "ne": "!="}
+_OF_NUMBERS = {"pow": "**", "floordiv": "//", "mod": "%", "and": "&", "or": "|", "xor": "^"}  # arrays go otherwise
 INFIX: dict[Any, str] = {
-    **{
-        fn: f"{{}} {sign} {{}}"
-        for name, sign in zip(_BINARY[::2], _BINARY[1::2], strict=True)
-        for fn in OPERATORS[name]
-    },
-    **{OPERATORS[name][1]: f"{{}} {sign} {{}}" for name, sign in zip(_NUMBERS[::2], _NUMBERS[1::2], strict=True)},
+    **{fn: f"{{}} {sign} {{}}" for name, sign in _SIGNS.items() for fn in OPERATORS[name]},
+    **{OPERATORS[name][1]: f"{{}} {sign} {{}}" for name, sign in _OF_NUMBERS.items()},
     **dict.fromkeys(OPERATORS["neg"], "-{}"),
     **dict.fromkeys([operator.abs, abs], "abs({})"),
     operator.getitem: "{}[{}]",

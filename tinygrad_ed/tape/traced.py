@@ -10,7 +10,7 @@ import operator
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partialmethod
-from typing import Any, NoReturn, Protocol
+from typing import Any, NoReturn
 
 import numpy as np
 
@@ -36,23 +36,6 @@ _OTHERS = (Node, Lifted)
 WRITING: frozenset[Any] = frozenset([np.copyto, np.fill_diagonal, np.place, np.put, np.put_along_axis, np.putmask])
 
 
-class Recorder(Protocol):
-    """What a traced value asks of its recording; `record.py` has it."""
-
-    open: bool
-    steps: list["Traced"]
-    decisions: list[Any]
-    errors: list[Any]
-
-    def op(self, op: Op, values: list[Any], params: dict[str, Any]) -> Any: ...
-    def call(self, function: Any, args: tuple[Any, ...], keywords: dict[str, Any]) -> Any: ...
-    def arithmetic(self, ufunc: np.ufunc, of_numbers: Callable[..., Any], *args: Any) -> Any: ...
-    def number(self, x: "Traced") -> "Traced": ...
-    def decide(self, x: "Traced") -> bool: ...
-    def noted(self, error: Exception) -> Exception: ...
-    def refuse(self) -> NoReturn: ...
-
-
 class Traced(Lifted):
     """One value of a recording: the call that makes it, and what it was in the recorded run.
 
@@ -70,10 +53,8 @@ class Traced(Lifted):
 
     __slots__ = ("_value", "args", "at", "errors", "fn", "kwargs", "label", "shape", "tape")
 
-    def __init__(
-        self, tape: Recorder, fn: Any, args: tuple[Any, ...], kwargs: dict[str, Any] | None, value: Any
-    ) -> None:
-        self.tape = tape
+    def __init__(self, tape: Any, fn: Any, args: tuple[Any, ...], kwargs: dict[str, Any] | None, value: Any) -> None:
+        self.tape = tape  # a `Recording` of record.py
         self.fn = fn
         self.args = args
         self.kwargs = kwargs
@@ -130,7 +111,7 @@ class Traced(Lifted):
                 del kept[before:]
             raise
 
-    def as_leaf(self) -> "Traced":
+    def as_leaf(self) -> Any:
         """Return what a leaf Node keeps: this, as real numbers."""
         kind = self.dtype.kind
         if kind in "iu" and self.ndim:
@@ -139,7 +120,7 @@ class Traced(Lifted):
             raise InvalidType(f"a Node holds real numbers, not {self.dtype}; write 1.0 and 0.0")
         return self.as_number()
 
-    def as_number(self) -> "Traced":
+    def as_number(self) -> Any:
         """Return a number of NumPy's as a float, anything else as it is."""
         return self.tape.number(self) if isinstance(self._value, np.floating) else self
 
@@ -163,7 +144,8 @@ class Traced(Lifted):
         return self.tape.call(function, args, keywords)
 
     def __bool__(self) -> bool:
-        return self.tape.decide(self)
+        truth: bool = self.tape.decide(self)
+        return truth
 
     def __len__(self) -> int:
         return len(self._value)
@@ -230,7 +212,7 @@ class Traced(Lifted):
     def __rdivmod__(self, other: Any) -> tuple[Any, Any]:
         return other // self, other % self
 
-    def astype(self, dtype: Any, copy: bool = True) -> "Traced":
+    def astype(self, dtype: Any, copy: bool = True) -> Any:
         """Convert to another dtype."""
         return self if np.dtype(dtype) == self.dtype else self.tape.call(converted, (self,), {"dtype": np.dtype(dtype)})
 

@@ -13,8 +13,8 @@ from tinygrad_ed.graph.nested import leaves, name_of, rebuilt
 from tinygrad_ed.graph.node import Node, plain
 from tinygrad_ed.tape.levels import Levels
 from tinygrad_ed.tape.listing import Listing
-from tinygrad_ed.tape.record import Recording, collector_off, is_input
 from tinygrad_ed.tape.program import Program, program_of
+from tinygrad_ed.tape.record import Recording, collector_off, is_input
 from tinygrad_ed.tape.traced import Traced, traced_in
 
 _DATA = (np.ndarray, np.generic, float, int)
@@ -111,7 +111,8 @@ def _first_difference(old: Program, new: Program, lines: dict[int, str]) -> str 
     texts = [Listing(program, {}).steps() for program in (old, new)]
     for i, (a, b) in enumerate(zip(old.steps, new.steps, strict=False)):
         same = getattr(a.fn, "name", a.fn) == getattr(b.fn, "name", b.fn)
-        one, other = [a.args, a.kwargs], [b.args, b.kwargs]
+        one: list[Any] = [a.args, a.kwargs]
+        other: list[Any] = [b.args, b.kwargs]
         if isinstance(a.fn, Levels) and isinstance(b.fn, Levels):
             same = len(a.fn.groups) == len(b.fn.groups)
             one, other = [*one, a.fn.constants], [*other, b.fn.constants]
@@ -129,10 +130,10 @@ def _first_difference(old: Program, new: Program, lines: dict[int, str]) -> str 
 
 def _unlike(a: Any, b: Any, places: dict[Any, Any]) -> tuple[str, str] | None:
     """Return the first constants in which two nested arguments differ, in words; empty ones for traced values."""
-    if isinstance(a, Traced | slice) and type(a) is type(b):
-        if isinstance(a, slice):
-            return _unlike([a.start, a.stop, a.step], [b.start, b.stop, b.step], places)
+    if isinstance(a, Traced):
         return None if places.get(a) is b else ("", "")
+    if isinstance(a, slice) and isinstance(b, slice):
+        return _unlike([a.start, a.stop, a.step], [b.start, b.stop, b.step], places)
     if isinstance(a, dict) and isinstance(b, dict) and a.keys() == b.keys():
         return _unlike(list(a.values()), [b[key] for key in a], places)
     if isinstance(a, list | tuple) and isinstance(b, list | tuple) and len(a) == len(b):
