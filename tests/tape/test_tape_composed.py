@@ -118,10 +118,10 @@ def composed(seed):
         except Exception:  # noqa: BLE001, S112  # whatever NumPy says: a step that does not fit is left out
             continue
         if isinstance(value, np.ndarray | np.generic | float) and 0 < np.size(value) <= 60:
-            if np.asarray(value).dtype.kind in "fiub":
-                values.append(value)
-                steps.append(step)
-                texts.append(text)
+            known = np.asarray(value).dtype.kind in "fiub"
+            values += [value] * known
+            steps += [step] * known
+            texts += [text] * known
 
     def f(*xs):
         v = list(xs)
@@ -193,19 +193,3 @@ def test_three_roads_agree_on_random_programs(part):
         warnings.simplefilter("ignore")
         found = [check(seed) for seed in range(40 * part, 40 * part + 40)]
     assert found.count("agreed") > 30, found
-
-
-if __name__ == "__main__":  # many more: python test_tape_composed.py FIRST LAST
-    import collections
-    import sys
-
-    tally, wrong = collections.Counter(), []
-    warnings.simplefilter("ignore")
-    np.seterr(all="ignore")
-    for number in range(int(sys.argv[1]), int(sys.argv[2])):
-        try:
-            tally[check(number)] += 1
-        except Exception as error:  # noqa: BLE001
-            wrong.append(number)
-            print(number, type(error).__name__, str(error).strip().splitlines()[:8], getattr(error, "__notes__", [])[:1], flush=True)
-    print(tally, wrong)

@@ -13,8 +13,7 @@ from test_tape_reading import run
 import tinygrad_ed as tg
 from tinygrad_ed.graph.nested import leaves
 from tinygrad_ed.tape import compile  # noqa: A004  # ours, as re and torch have theirs
-from tinygrad_ed.tape.levelling import MANY
-from tinygrad_ed.tape.levels import Levels
+from tinygrad_ed.tape.levels import MANY, Levels
 from tinygrad_ed.tape.traced import Traced
 
 

@@ -29,6 +29,21 @@ def test_a_product_that_becomes_a_result_is_written_over_only_if_nobody_else_rea
         equal(compiled(x, w, 0.1), f(x, w, 0.1))
 
 
+def test_a_factor_goes_to_the_smaller_side_of_a_product():
+    compiled = compile(lambda x, y, rate: rate * (x.T @ y))
+    x, y = np.arange(40.0).reshape(2, 20), np.arange(20.0).reshape(2, 10)
+    equal(compiled(x, y, 0.3), 0.3 * (x.T @ y))
+    assert "rate * y" in compiled.source()
+
+    def shared(x, y, rate):
+        product = x.T @ y
+        return product, rate * product
+
+    both = compile(shared)
+    equal(both(x, y, 0.3), shared(x, y, 0.3))
+    assert both.source().count("@") == 1  # made once, as the function says
+
+
 def test_where_no_sum_is_reordered_the_bits_are_the_same():
     def f(x):
         signs = x * np.array([0.0, -0.0]), x * 0.0, x * -0.0

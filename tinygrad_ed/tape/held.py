@@ -39,6 +39,7 @@ class Held:
     """The places that a function reads from, with what is there.
 
     Attributes:
+        places: for each place how it is read, what was there, and its name.
         outside: the ids of the arrays that were found, and of those that they are views of.
     """
 
@@ -47,7 +48,7 @@ class Held:
         known = -1
         while known < len(self._names):  # of an object only what functions name counts, and they are found on the way
             known = len(self._names)
-            self._places: list[tuple[Callable[[], Any], Any, str]] = [(partial(edits.__getitem__, 0), edits[0], "")]
+            self.places: list[tuple[Callable[[], Any], Any, str]] = [(partial(edits.__getitem__, 0), edits[0], "")]
             self._kept: dict[int, Any] = {}  # what was looked at; kept, so that no other object gets its id
             self._look_at(f, getattr(f, "__name__", "f"))
         arrays = [x for x in self._kept.values() if isinstance(x, np.ndarray)]
@@ -58,39 +59,39 @@ class Held:
         for node in nodes:
             self._look_at(node, node.name or "")
 
-    def changed(self) -> str | None:
-        """Return what has changed, in words; None if nothing has."""
-        for read, was, words in self._places:
-            now = read()
-            if now is not was and not _equal(now, was):
-                return _said(words, now, was)
-        return None
-
     def _look_at(self, thing: Any, words: str) -> None:
         """Go through what can be reached from a thing."""
-        if isinstance(thing, _NOTHING_INSIDE) or id(thing) in self._kept or len(self._places) > MOST:
+        if isinstance(thing, _NOTHING_INSIDE) or id(thing) in self._kept or len(self.places) > MOST:
             return
         self._kept[id(thing)] = thing
         if isinstance(thing, Node):
-            self._places.append((partial(getattr, thing, "id"), thing.id, f"the Node {words}".strip()))
+            self.places.append((partial(getattr, thing, "id"), thing.id, f"the Node {words}".strip()))
         elif isinstance(thing, np.ndarray):
             if thing.nbytes <= WHOLE and thing.dtype != object:
-                self._places.append((thing.tobytes, thing.tobytes(), f"the array {words}"))
+                self.places.append((thing.tobytes, thing.tobytes(), f"the array {words}"))
         elif isinstance(thing, types.FunctionType):
             self._look_into_function(thing, words)
         elif isinstance(thing, types.MethodType):
             self._look_at(thing.__self__, words)
             self._look_at(thing.__func__, words)
         elif isinstance(thing, partial):
-            self._look_at((thing.func, thing.args, thing.keywords), words)
+            self._look_into_container((thing.func, thing.args, thing.keywords), words)
         elif isinstance(thing, dict | list | tuple):
-            self._places.append((thing.__len__, len(thing), f"the length of {words}"))
-            for key in thing if isinstance(thing, dict) else range(len(thing)):
-                self._place(partial(_entry, thing, key), f"{words}[{key!r}]")
+            self._look_into_container(thing, words)
         elif type(thing).__module__ == "tinygrad_ed.tape.compiled":  # a compiled function inside this one
             self._look_at(thing.__wrapped__, words)
         elif not isinstance(thing, types.ModuleType) or not _is_known(thing.__name__):
             self._look_into_attributes(thing, words)
+
+    def _look_into_container(self, thing: Any, words: str) -> None:
+        keys = thing if isinstance(thing, dict) else range(len(thing))
+        if isinstance(thing, tuple):  # which stays as it is
+            for key in keys:
+                self._look_at(thing[key], f"{words}[{key!r}]")
+            return
+        self.places.append((thing.__len__, len(thing), f"the length of {words}"))
+        for key in keys:
+            self._place(partial(_entry, thing, key), f"{words}[{key!r}]")
 
     def _look_into_attributes(self, thing: Any, words: str) -> None:
         """Go through what an object, a class or a module has under the names that functions use."""
@@ -115,7 +116,7 @@ class Held:
     def _look_into_function(self, f: types.FunctionType, words: str) -> None:
         read, named = _names_in(f.__code__)
         self._names |= named
-        self._look_at((f.__defaults__, f.__kwdefaults__), f"the defaults of {words}")
+        self._look_into_container((f.__defaults__, f.__kwdefaults__), f"the defaults of {words}")
         ours = _is_known(f.__globals__.get("__name__", ""))
         for name, cell in zip(f.__code__.co_freevars, f.__closure__ or (), strict=True):
             if ours:
@@ -131,7 +132,7 @@ class Held:
     def _place(self, read: Callable[[], Any], words: str) -> None:
         thing = read()
         if not isinstance(thing, types.ModuleType):
-            self._places.append((read, thing, words))
+            self.places.append((read, thing, words))
         self._look_at(thing, words)
 
 
@@ -149,12 +150,12 @@ def _content(cell: types.CellType) -> Any:
         return _GONE
 
 
-def _equal(a: Any, b: Any) -> bool:
+def equal(a: Any, b: Any) -> bool:
     """Tell whether two numbers or texts are the same; other things are only the same as themselves."""
     return type(a) is type(b) and isinstance(a, _COMPARED) and bool(a == b or (a != a and b != b))
 
 
-def _said(words: str, now: Any, was: Any) -> str:
+def said(words: str, now: Any, was: Any) -> str:
     """Say what has changed."""
     if not words:
         return "the derivative rules of the ops"

@@ -198,6 +198,6 @@ def _as_op(step: Traced, text: str) -> str:
 def _level_row(group: Any) -> tuple[str, str, str]:
     name = f"sum of {group.terms}" if group.terms else _op_name(group.fn)
     count = group.stop - group.start
-    alone = group.terms and count == 2 and np.array_equal(*group.operands[0].T)  # see `levelling.py`
+    alone = group.terms and count == 2 and np.array_equal(*group.operands[0].T)  # see `levels.py`
     numbers = "1 number, twice" if alone else f"{count} numbers"
     return f"  level {group.level}: {name}", numbers, f"[{group.start}:{group.stop}]"

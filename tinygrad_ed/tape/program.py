@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_ed.tape.levelling import level
+from tinygrad_ed.tape.levels import level
 from tinygrad_ed.tape.record import Recording
-from tinygrad_ed.tape.scale import scaled_at_source
+from tinygrad_ed.tape.scale import scaled_at_source, scaled_first
 from tinygrad_ed.tape.simplify import SUMMED, key_of, needed, operands, simplified
 from tinygrad_ed.tape.traced import Traced, mapped, traced_in
 
@@ -78,6 +78,8 @@ def program_of(recording: Recording) -> Program:
     decisions = [(changed.get(x, x), outcome, line) for x, outcome, line in recording.decisions]
     roots = [*traced_in(results), *[x for x, _, _ in decisions]]
     steps, guards = scaled_at_source(needed(steps, roots), set(roots))
+    steps, more = scaled_first(steps, set(roots))
+    guards |= more
     guards |= {x: (0.0, sys.float_info.max) for x in steps if x.at == SUMMED}
     return Program(
         recording.inputs,

@@ -9,7 +9,7 @@ import numpy as np
 
 from tinygrad_ed.errors import InvalidValue, StaleGraph
 from tinygrad_ed.graph.nested import name_of, rebuilt
-from tinygrad_ed.tape.held import Held
+from tinygrad_ed.tape.held import Held, equal, said
 from tinygrad_ed.tape.listing import Listing, ProgramStep
 from tinygrad_ed.tape.program import Undecided, program_of
 from tinygrad_ed.tape.record import Recording
@@ -34,15 +34,16 @@ class Tape:
     ) -> None:
         self.name = name_of(f)
         self._f, self._verify = f, verify
-        self._held = Held(f)
-        recording = Recording(f, args, keywords, self._held.outside)
-        changed = self._held.changed()
-        if changed:
-            raise InvalidValue(
-                f"{self.name} itself changes {changed} while it runs: a replay would not do that; return what changes "
-                "as a result"
-            )
-        self._held.add_nodes(recording.captured)
+        held = Held(f)
+        recording = Recording(f, args, keywords, held.outside)
+        for read, was, words in held.places:
+            if (now := read()) is not was and not equal(now, was):
+                raise InvalidValue(
+                    f"{self.name} itself changes {said(words, now, was)} while it runs: a replay would not do that; "
+                    "return what changes as a result"
+                )
+        held.add_nodes(recording.captured)
+        self._places_outside = held.places
         self.program = program_of(recording)
         self.why = self.program.why
         self.output = rebuilt(recording.output, iter(self.program.results))
@@ -69,12 +70,13 @@ class Tape:
             StaleGraph: if what the function read from outside has changed, a decision falls otherwise than it was
                 recorded, or the cross-check finds another result.
         """
-        changed = self._held.changed()
-        if changed:
-            raise StaleGraph(
-                f"{self.name} was recorded with another value of {changed}: give it as an argument, or call forget() "
-                "to record anew"
-            )
+        for read, was, words in self._places_outside:
+            now = read()
+            if now is not was and not equal(now, was):
+                raise StaleGraph(
+                    f"{self.name} was recorded with another value of {said(words, now, was)}: give it as an argument, "
+                    "or call forget() to record anew"
+                )
         try:
             run = self._pool.pop()
         except IndexError:  # other threads have all sets of buffers in use

@@ -46,7 +46,7 @@ class Traced(Lifted):
             nobody is told: a rule of a reader's would put this one number into the program.
         shape: its shape, `()` for a number.
         errors: what np.errstate around it says in place of what holds around the function.
-        at: its place among the single numbers, if it is levelled (see `levelling.py`), else -1.
+        at: its place among the single numbers, if it is levelled (see `levels.py`), else -1.
         label: what to call it: the op that made it; or the value whose derivative it is, in a pair with the word
             "scaled" if a factor has been multiplied into that.
     """
