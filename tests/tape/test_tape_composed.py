@@ -88,7 +88,7 @@ def a_step(rng, shapes):
             lambda v: v[i] @ v[j],
         ]
         k = rng.integers(len(steps))
-        return steps[k], f"operator {k} {u.__name__} {c} of {i}, {j}" + " in float32" * (k == 7)
+        return steps[k], f"operator {k} {u.__name__} {c} of {i}, {j}" + " in float32" * int(k == 7)
     if kind == "index":
         index = INDICES[rng.integers(len(INDICES))]
         return lambda v: v[i][index], f"{i}[{index}]"
