@@ -46,10 +46,11 @@ def test_a_write_into_an_array_is_refused():
 def test_an_array_that_the_function_makes_and_writes_into_is_used_as_it_was():
     def f(x):
         weights = np.zeros(3)
-        first = x * weights
+        first = x * weights + held
         weights[0] = 5.0
         return first + x * weights
 
+    held = np.ones(3)  # that arrays from outside are known must change nothing
     compiled = compile(f)
     for x in (X, 2.0 * X):
         np.testing.assert_array_equal(compiled(x), f(x))

@@ -52,7 +52,7 @@ class Held:
             self._kept: dict[int, Any] = {}  # what was looked at; kept, so that no other object gets its id
             self._look_at(f, getattr(f, "__name__", "f"))
         arrays = [x for x in self._kept.values() if isinstance(x, np.ndarray)]
-        self.outside = frozenset([id(x) for array in arrays for x in (array, array.base)])
+        self.outside = frozenset([id(x) for array in arrays for x in (array, array.base) if x is not None])
 
     def add_nodes(self, nodes: dict[Node, int]) -> None:
         """Look at Nodes that the recording met, too."""
