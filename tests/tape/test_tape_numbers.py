@@ -94,6 +94,14 @@ def test_inf_and_nan_come_out_where_they_do_eagerly(f):
                 equal(compiled(x), g(x), 1e-12)
 
 
+def test_a_sum_that_is_a_float_here_and_float32_there_is_made_twice():
+    def f(x):
+        return x.mean().astype(np.float32) * 2.0 + x.sum()
+
+    x = np.ones((2, 3), np.float32)
+    same(compile(tg.value_and_grad(f))(x), tg.value_and_grad(f)(x))
+
+
 def test_at_inf_the_derivative_of_tanh_of_a_square_is_nan():
     slope = compile(tg.grad(lambda x: np.tanh(x @ x)))
     slope(np.array([0.1, 0.2]))

@@ -49,7 +49,8 @@ def operands(step: Traced) -> list[Traced]:
 
 def key_of(step: Traced) -> Any:
     """Return a key of the step; equal keys mean equal results."""
-    return step.fn, frozen(step.args), frozen(step.kwargs), frozen(step.errors)
+    number = type(step.value) is float  # what NumPy gives for float32 is none
+    return step.fn, frozen(step.args), frozen(step.kwargs), frozen(step.errors), number
 
 
 def frozen(tree: Any) -> Any:
