@@ -228,7 +228,7 @@ def test_a_rule_that_changes_its_inputs_in_place_is_found_and_corrupts_nothing(n
     before = [p.value.copy() for p in mlp.parameters()]
     x, rho = np.ones((2, 2)), np.zeros((2, 5))
     good, check = tg.crosscheck(mlp, x, rho), tg.crosscheck(mlp, x, rho, rules={name: rule})
-    assert f"your {name} raised ValueError" in check.first_divergence.problem
+    assert f"your {name} writes into what it was given" in check.first_divergence.problem
     assert "read-only" in check.first_divergence.problem
     assert check.first_divergence.roads == ("rules",)
     for a, b in zip(good.rows, check.rows, strict=True):

@@ -22,16 +22,16 @@ def check(capsys, tmp_path):
 def test_a_right_rule_is_right(check):
     status, out, err = check(RIGHT)
     assert (status, err) == (0, "")
-    assert out.splitlines()[-1] == "your rules: right"
-    assert check(RIGHT, "--brief")[1] == "your rules: right\n"
+    assert out.splitlines()[-1] == "note: your grad_omega is right on all 10 other problems, too"
+    assert check(RIGHT, "--brief")[1].startswith("CrossCheck: all 15 quantities agree")
 
 
 @pytest.mark.parametrize(
     ("tell", "words"),
     [
-        ("where", "grad_beta (layer 1, 2) is wrong"),
-        ("what", "grad_beta (layer 1, 2): probably a factor of 2"),
-        ("mend", "It should be: ∇_{b^j} E = the sum of the rows of B^j"),
+        ("where", "grad_beta (layers 1 and 2) is wrong"),
+        ("what", "grad_beta (layers 1 and 2): probably a factor of 2"),
+        ("mend", "It should be ∇_{b^j} E = the sum of the rows of B^j"),
     ],
 )
 def test_a_wrong_rule_is_told_as_far_as_is_asked(check, tell, words):
@@ -47,7 +47,7 @@ def test_json_is_json_whatever_the_file_prints(check):
     status, out, _ = check(WRONG, "--json")
     found = json.loads(out)
     assert (status, found["agree"]) == (1, False)
-    assert found["diagnosis"][0]["quantity"] == "grad_beta"
+    assert found["diagnosis"][0]["quantities"] == ["grad_beta[1]", "grad_beta[2]"]
     out = check("def grad_beta(B):\n    return None\n", "--json")[1]
     assert "is a `return` missing" in json.loads(out)["diagnosis"][0]["mistake"]
 
@@ -74,8 +74,8 @@ def test_whatever_a_rule_does_is_a_verdict(check, body, words):
     [
         ("import sys; sys.exit(0)", "your file ended the program (SystemExit: 0)"),
         ("while True: pass", "your file was stopped after 0.1 seconds"),
-        ("def grad_bta(B): pass", "no function named after a rule: zeta, alpha"),
-        ("grad_beta = 3", "no function named after a rule"),
+        ("def grad_bta(B): pass", "nor a function named after a rule: zeta, alpha"),
+        ("grad_beta = 3", "nor a function named after a rule"),
         ("def f(:", "your file raised SyntaxError"),
         ("from tinygrad_ed.closed_form.rules import B_hidden", "B_hidden in .* is that of the package"),
     ],
@@ -102,3 +102,40 @@ def test_without_a_file_there_is_no_json(capsys):
 def test_a_file_that_is_not_there_is_named(capsys):
     status, _, err = run(capsys, "check", "none.py")
     assert (status, err) == (2, "tinygrad-ed: there is no file 'none.py'\n")
+
+
+PROGRAM = """
+import numpy as np
+def forward(X, Y, W):
+    Z = X @ W
+    return np.mean((Z - Y) ** 2)
+def backward(X, Y, W):
+    Z = X @ W
+    dZ = 2 * (Z - Y) / Y.size
+    dW = X.T @ dZ
+    return {"dW": dW}
+args = (np.array([[1.0, 2.0], [3.0, -1.0], [0.5, 0.25]]), np.ones((3, 1)), np.array([[0.5], [-0.5]]))
+"""
+
+
+def test_a_program_is_judged_down_to_the_line(check):
+    assert check(PROGRAM)[0] == 0
+    status, out, _ = check(PROGRAM.replace("X.T @ dZ", "X[:1].T @ dZ[:1]"))
+    assert status == 1
+    assert "line 9" in out
+    status, _, err = check(PROGRAM.replace("args =", "arguments ="))
+    assert (status, "but no args" in err) == (2, True)
+
+
+def test_numbers_from_a_sheet_are_judged(capsys, tmp_path):
+    sheet = tmp_path / "sheet.json"
+    weights = {"weights": [[[0.5], [-1.0]]], "activation": "identity", "x": [[1.0, 2.0]], "rho": [[0.0]]}
+    (tmp_path / "weights.json").write_text(json.dumps(weights))
+    for number, expected in ((-1.5, 0), (1.5, 1)):
+        sheet.write_text(json.dumps({"B[1]": [[number]]}))
+        status, out, err = run(capsys, "check", sheet, "--weights", tmp_path / "weights.json", "--digits", "2")
+        assert (status, err) == (expected, ""), out
+    for text, words in (("[1", "no JSON"), ("{}", "an object of numbers"), ('{"Q": 1}', "Q")):
+        sheet.write_text(text)
+        status, out, err = run(capsys, "check", sheet)
+        assert (status, out, words in err, err.count("\n")) == (2, "", True, 1)

@@ -35,11 +35,11 @@ def test_each_signature_has_a_tape_and_whole_numbers_belong_to_it():
     assert compile(lambda x, n: [x * i for i in range(n)])(2.0, 3) == [0.0, 2.0, 4.0]
 
 
-def test_views_subclasses_and_arrays_in_column_order_are_taken_as_they_are():
+def test_views_and_arrays_in_column_order_are_taken_as_they_are():
     f = tg.grad(cost)
     compiled = compile(f)
     p = {"W": W, "b": B}
-    for x in (X, np.asfortranarray(X), np.repeat(X, 2, axis=0)[::2], X.view(type("Mine", (np.ndarray,), {}))):
+    for x in (X, np.asfortranarray(X), np.repeat(X, 2, axis=0)[::2]):
         equal(compiled(p, x, Y), f(p, np.asarray(x), Y))
     assert len(compiled.tapes) == 1
 

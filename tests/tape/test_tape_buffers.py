@@ -6,7 +6,6 @@ from tape_examples import X, equal
 from test_tape_reading import run
 
 import tinygrad_ed as tg
-from tinygrad_ed.graph.nested import leaves
 from tinygrad_ed.tape import compile  # noqa: A004  # ours, as re and torch have theirs
 
 FLIPPED = tg.op("flipped", lambda x: x[::-1], lambda g, y, x: g[::-1])
@@ -63,7 +62,7 @@ def test_a_product_with_a_view_that_is_read_later_is_not_written_over():
         equal(compiled(x), f(x))
 
 
-def test_the_slow_road_hands_out_copies_too():
+def test_what_the_function_itself_gives_is_handed_out_as_copies_too():
     constant = np.arange(3)
 
     def f(x, s):
@@ -86,22 +85,8 @@ def test_an_argument_is_not_changed_in_place():
         return x.sum()
 
     x = X.copy()
-    with pytest.raises(tg.GraphDropped, match=r"`x \+= \.\.\.` writes into an array"):
+    with pytest.raises(tg.GraphDropped, match=r"`x \+= \.\.\.` at .*test_tape_buffers\.py:\d+ writes into an array"):
         compile(f)(x)
     np.testing.assert_array_equal(x, X)
-    with pytest.raises(tg.GraphDropped, match=r"np\.nan_to_num writes into an array"):
+    with pytest.raises(tg.GraphDropped, match=r"np\.nan_to_num at .* writes into an array"):
         compile(lambda x: np.nan_to_num(x * 1.0, copy=False))(x)
-
-
-def test_what_was_computed_may_be_added_to_in_place():
-    def f(x):
-        total, hidden = 0.0, x * 2.0
-        hidden += 1.0
-        hidden *= 2.0
-        total += hidden.sum()
-        return hidden, total
-
-    compiled = compile(f)
-    for x in (X, X / 3.0):
-        equal(compiled(x), f(x))
-        assert [np.shape(y) for y in leaves(compiled(x))] == [(3, 2), ()]

@@ -13,9 +13,7 @@ from test_tape_reading import run
 import tinygrad_ed as tg
 from tinygrad_ed.graph.nested import leaves
 from tinygrad_ed.tape import compile  # noqa: A004  # ours, as re and torch have theirs
-from tinygrad_ed.tape.levelling import MANY
-from tinygrad_ed.tape.levels import Levels
-from tinygrad_ed.tape.program import interpreted
+from tinygrad_ed.tape.levels import MANY, Levels
 from tinygrad_ed.tape.traced import Traced
 
 
@@ -64,7 +62,6 @@ def test_a_wide_graph_is_done_by_levels_and_gives_the_same():
     assert "sum of 9" in text
     parameters = parameters_of([2, 8, 8, 1], 5)
     equal(run(compiled, parameters), f(parameters))
-    equal(interpreted(compiled.tape.program, leaves(parameters)), leaves(compiled(parameters)))
 
 
 def test_every_function_of_numbers_can_be_levelled():
@@ -219,8 +216,7 @@ def test_constants_that_are_equal_and_not_the_same_are_kept_apart():
     compiled = compile(f)
     found = compiled(xs)
     assert levels_of(compiled)
-    for other in (found, interpreted(compiled.tape.program, xs)):
-        assert np.array(leaves(other)).tobytes() == np.array(leaves(f(xs))).tobytes()
+    assert np.array(leaves(found)).tobytes() == np.array(leaves(f(xs))).tobytes()
 
 
 def test_a_truth_value_of_numbers_is_no_node():
@@ -245,8 +241,7 @@ def test_a_chain_that_is_alone_is_added_in_its_order_too(first, middle, last, to
     assert len(levels_of(compiled)) == 1
     assert f"sum of {2 * MANY}    1 number, twice" in str(compiled.tape)
     xs = [first, first if total else middle, *[middle] * (2 * MANY - 3), last]
-    (by_steps,) = interpreted(compiled.tape.program, [*xs, *signs])
-    for found in (compiled(xs, signs), run(compiled, xs, signs), by_steps):
+    for found in (compiled(xs, signs), run(compiled, xs, signs)):
         assert found == chain(xs, signs) == total
 
 

@@ -50,7 +50,7 @@ def test_a_replay_makes_no_node_and_allocates_nothing_but_its_results(reuse):
     rng = np.random.default_rng(0)
     p = {"W": rng.standard_normal((100, 200)), "b": np.zeros(200)}
     x, y = rng.standard_normal((400, 100)), rng.standard_normal((400, 200))
-    compiled = compile(tg.value_and_grad(cost), reuse=reuse)
+    compiled = compile(tg.value_and_grad(cost), reuse=reuse, verify=False)
     compiled(p, x, y)
     held = [compiled(p, x, y) for _ in range(2)]
     before = tg.Node(0.0).id

@@ -260,7 +260,7 @@ def _same(given: Given, call: Call) -> bool:
 
 def _same_clash(one: str, other: str) -> bool:
     """Tell whether two messages name the same sizes that do not fit; `@`, `dot` and `einsum` use words of their own."""
-    return one == other or (len(_clash(one)) == 2 and _clash(one) == _clash(other))
+    return one.strip() in other or (len(_clash(one)) == 2 and _clash(one) == _clash(other))
 
 
 def _clash(message: str) -> set[int]:

@@ -14,9 +14,10 @@ import numpy as np
 
 from tinygrad_ed.checking.rounding import FLOOR, UNITS
 from tinygrad_ed.closed_form.rules import RULES
-from tinygrad_ed.errors import InvalidType, printable
+from tinygrad_ed.errors import InvalidType, RuleError, printable
 from tinygrad_ed.graph.values import Array
 from tinygrad_ed.nn.checks import chosen
+from tinygrad_ed.nn.guard import tame
 
 EPSILON = float(np.finfo(float).eps)
 
@@ -83,9 +84,11 @@ class Judged:
     def _asked(self, args: tuple[Any, ...], shape: tuple[int, ...]) -> tuple[Array | Exception | None, str | None]:
         """Return what the reader's rule gives, and what is wrong with it."""
         try:
-            answer = self.rule(*[_protected(arg) for arg in args])
+            answer = tame(self.name, self.rule)(*args)
             result = np.array(answer)
-        except Exception as error:  # noqa: BLE001  # whatever a reader's rule raises is a finding
+        except RuleError as error:
+            return error, str(error)
+        except Exception as error:  # noqa: BLE001  # what it returned may be no array
             return error, f"your {self.name} raised {type(error).__name__}: {printable(str(error))}"
         if answer is None:
             return None, f"your {self.name} returned None; is a `return` missing?"
@@ -168,11 +171,3 @@ def judged(rules: Mapping[str, Callable[..., Any]] | None) -> dict[str, Judged]:
                 f"the rule {name!r} must be a function with the signature of the one it replaces, not {rule!r}"
             )
     return {name: Judged(name, rule) for name, rule in rules.items()}
-
-
-def _protected(arg: Any) -> Any:
-    if not isinstance(arg, np.ndarray):
-        return arg
-    copy = arg.copy()
-    copy.flags.writeable = False
-    return copy

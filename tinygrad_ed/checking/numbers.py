@@ -150,12 +150,11 @@ class _Judge:
             moved = [self._choices(name, self._moved(before, rng)) for _ in range(TRIES if before else 0)]
             self.rights[name] = right = choices[0]
             half = half_unit(np.asarray(right, float), self.digits) + floor
-            slack = [
-                3 * np.max([np.abs(m[i] - c) for m in moved], axis=0, initial=0.0) + half for i, c in enumerate(choices)
-            ]
+            reach = [np.max([np.abs(m[i] - c) for m in moved], axis=0, initial=0.0) for i, c in enumerate(choices)]
+            slack = [3 * far + half for far in reach]  # the worst case is farther than a few draws show
             self.book[name], self.slack[name] = right, slack[0]
             fair = not any([other in self.verdicts and self.verdicts[other].verdict == "wrong" for other in before])
-            self.off[name] = slack[0] + (max([np.abs(c - right) for c in choices], key=np.max) if fair else 0.0)
+            self.off[name] = reach[0] + half + (max([np.abs(c - right) for c in choices], key=np.max) if fair else 0.0)
             late = any([tainted[other] for other in before])
             if name in given:
                 got, half = self.given[name], 1.001 * half_unit(given[name], self.digits) / self._times(name)

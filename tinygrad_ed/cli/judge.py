@@ -2,7 +2,6 @@
 
 import argparse
 import json
-import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,86 +9,94 @@ from tinygrad_ed.cli.parser import Parser
 from tinygrad_ed.errors import FileProblem, InvalidValue
 
 if TYPE_CHECKING:
+    from tinygrad_ed.checking.crosscheck import CrossCheck
     from tinygrad_ed.checking.judgement import Judgement
 
-EPILOG = """A FILE of your own is a Python file with functions named after the lecture's rules, with their arguments:
-  zeta(alpha_prev, omega, beta)   alpha(zeta, phi)   B_last(zeta, alpha, rho, dphi, grad_C)
-  B_hidden(zeta, omega_next, B_next, dphi)   P(omega, B)   grad_omega(alpha_prev, B)   grad_beta(B)
-They are judged on the random network. The file is run: check only what you would run yourself.
-Exit status: 0 right, 1 wrong, 2 cannot be judged."""
+EPILOG = """\
+A FILE of your own is one of these:
+  .py     functions named after the lecture's rules, with their arguments, judged on the network:
+            zeta(alpha_prev, omega, beta)   alpha(zeta, phi)   B_last(zeta, alpha, rho, dphi, grad_C)
+            B_hidden(zeta, omega_next, B_next, dphi)   P(omega, B)   grad_omega(alpha_prev, B)   grad_beta(B)
+          or a program: forward(*args) that returns the loss, or (loss, cache), backward(cache) or backward(*args) that
+          returns the gradients, and args, the tuple of their arguments
+  .json   an object with numbers by name, such as {"B[2]": [[0.5, -0.1]], "dW1": ...}, of the network (see --weights)
+A .py file is run: check only what you would run yourself. Exit status: 0 right, 1 wrong, 2 cannot be judged."""
 
 
 def add_options(check: Parser) -> None:
     """Add to the command `check` what belongs to a file."""
-    check.add_argument("file", nargs="?", metavar="FILE", help="your own rules, such as my_rules.py")
-    check.add_argument(
-        "--tell",
-        choices=("where", "what", "mend"),
-        default="what",
-        help="how much is given away (default: %(default)s)",
-    )
-    check.add_argument("--json", action="store_true", help="print what was found as JSON")
-    check.add_argument("--seconds", type=float, default=10.0, help="limit for one call of yours (default: %(default)s)")
+    option = check.add_argument
+    option("file", nargs="?", metavar="FILE", help="your own rules, program or numbers, see below")
+    option("--tell", choices=("where", "what", "mend"), default="what", help="how much is given away (default: what)")
+    option("--json", action="store_true", help="print what was found as JSON")
+    option("--digits", type=int, help="how many digits your numbers have (default: all)")
+    option("--seconds", type=float, default=10.0, help="limit for one call of yours (default: %(default)s)")
 
 
 def check_file(options: argparse.Namespace, mlp: Any, x: Any, rho: Any) -> int:
-    """Judge the file on that network and batch, and print it; return the exit status.
+    """Judge the file, and print what is found; return the exit status.
 
     Raises:
         FileProblem: for a file that is not there.
         InvalidValue: for one that fails, or has nothing in it that can be judged.
     """
-    judgement = _rules(options, mlp, x, rho)
+    if not Path(options.file).is_file():
+        raise FileProblem(f"there is no file {options.file!r}")
+    found = (_numbers if options.file.endswith(".json") else _code)(options, mlp, x, rho)
     if options.json:
-        print(json.dumps(_finite(judgement.to_dict()), ensure_ascii=False, indent=2))
+        print(json.dumps(found.to_dict(), ensure_ascii=False, indent=2))
     else:
-        print(repr(judgement).strip("<>") if options.brief else judgement)
-    return 0 if judgement.agree else 1
+        print(repr(found).strip("<>") if options.brief else found)
+    return 0 if found.agree else 1
 
 
-def _rules(options: argparse.Namespace, mlp: Any, x: Any, rho: Any) -> "Judgement":
-    """Judge functions that are named after the lecture's rules."""
+def _numbers(options: argparse.Namespace, mlp: Any, x: Any, rho: Any) -> "CrossCheck":
+    """Judge numbers from a sheet of paper."""
+    from tinygrad_ed.checking.crosscheck import crosscheck
+
+    try:
+        numbers = json.loads(Path(options.file).read_text("utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise InvalidValue(f"{options.file!r} is no JSON: {error}") from None
+    if not isinstance(numbers, dict) or not numbers:
+        raise InvalidValue(f'{options.file!r} must hold an object of numbers by name, such as {{"dW1": [[0.5]]}}')
+    told = {"digits": options.digits, "layout": options.layout or "rows", "tell": options.tell}
+    return crosscheck(mlp, x, rho, options.cost, numbers=numbers, **told)
+
+
+def _code(options: argparse.Namespace, mlp: Any, x: Any, rho: Any) -> "CrossCheck | Judgement":
+    """Judge functions: a program, or rules of the lecture."""
     import runpy
 
     from tinygrad_ed.checking.crosscheck import crosscheck
-    from tinygrad_ed.checking.judgement import Finding, JudgedRow, Judgement
+    from tinygrad_ed.checking.programs import check_program
     from tinygrad_ed.closed_form.rules import RULES
     from tinygrad_ed.nn.guard import guarded, restored, tame
     from tinygrad_ed.train.checks import number_between
 
     seconds = number_between("--seconds", options.seconds)
-    if not Path(options.file).is_file():
-        raise FileProblem(f"there is no file {options.file!r}")
     names, problem = guarded("file", runpy.run_path, options.file, seconds=seconds)
     if problem:
         raise InvalidValue(f"{options.file!r} cannot be judged: {problem}")
+    if callable(names.get("forward")) and callable(names.get("backward")):
+        args = names.get("args")
+        if not isinstance(args, tuple | list):
+            raise InvalidValue(f"{options.file!r} has forward and backward, but no args, the tuple of their arguments")
+        found, problem = guarded(
+            "program", check_program, names["forward"], names["backward"], *args,
+            seconds=10 * seconds, digits=options.digits, tell=options.tell,
+        )  # fmt: skip
+        if problem:
+            raise InvalidValue(f"{options.file!r} cannot be judged: {problem}")
+        return found  # type: ignore[no-any-return]  # `check_program` made it
     rules = {name: names[name] for name in RULES if callable(names.get(name))}
     if copied := [name for name, rule in rules.items() if getattr(rule, "__module__", "").startswith("tinygrad_ed")]:
         raise InvalidValue(f"{', '.join(copied)} in {options.file!r} is that of the package; write one of your own")
     if not rules:
-        raise InvalidValue(f"{options.file!r} has no function named after a rule: {', '.join(RULES)}")
+        known = ", ".join(RULES)
+        raise InvalidValue(
+            f"{options.file!r} has neither forward and backward nor a function named after a rule: {known}"
+        )
     with restored():
         tamed = {name: tame(name, rule, seconds) for name, rule in rules.items()}
-        result = crosscheck(mlp, x, rho, options.cost, rules=tamed)
-    found = []
-    for each in result.diagnosis:
-        where, verdict = f"layer {', '.join(map(str, each.layers))}", each.verdict.removeprefix("probably ")
-        verdict = verdict.replace(f"it raised RuleError: your {each.rule}", "it")
-        found.append(Finding(each.rule, where, verdict, each.mend, bool(each.known)))
-    slips = {quantity for each in result.diagnosis for quantity in each.quantities}
-    rows = []
-    for row in result.rows:
-        verdict = "right" if row.agree else "wrong" if row.quantity in slips else "inherits"
-        rows.append(JudgedRow(row.quantity, row.agree, row.difference, verdict))
-    return Judgement(
-        "your rules", tuple(rows), tuple(found), result.notes if options.tell != "where" else (), options.tell
-    )
-
-
-def _finite(tree: Any) -> Any:
-    """Return it with None in the place of what JSON has no number for."""
-    if isinstance(tree, dict):
-        return {key: _finite(branch) for key, branch in tree.items()}
-    if isinstance(tree, list | tuple):
-        return [_finite(branch) for branch in tree]
-    return None if isinstance(tree, float) and not math.isfinite(tree) else tree
+        return crosscheck(mlp, x, rho, options.cost, rules=tamed, tell=options.tell)

@@ -66,6 +66,8 @@ def _tried(
     try:
         with contextlib.redirect_stdout(sys.stderr), _limited(seconds):
             return function(*args, **kwargs), None
+    except RuleError as error:
+        return None, str(error)
     except _TimeUp:
         return None, f"your {name} was stopped after {seconds:g} seconds: an endless loop?"
     except RecursionError:

@@ -68,6 +68,8 @@ def by_dot(a: np.ndarray, b: np.ndarray) -> bool:
     >>> [by_dot(np.ones((size, inner)), np.ones((inner, size))) for size, inner in [(8, 8), (512, 1), (512, 8)]]
     [True, True, False]
     """
+    if a.size == 1 or b.size == 1:  # for `dot` it is a number, and 0 times inf is 0 then
+        return False
     if len(a) * b.shape[1] < LARGE_PRODUCT or b.shape[0] == 1:
         return True
     return a.dtype.char not in "fd" or not (a.flags.forc and b.flags.forc)

@@ -1,36 +1,32 @@
-"""`tg.compile(f)`: `f` recorded once for each signature, and replayed.
+"""`tg.compile(f)`: `f` recorded once for each signature, replayed, and cross-checked.
 
 A call first asks the program of the last call whether the arguments are of its kind; the program's own text does that,
 entry by entry, while it takes the arguments apart. Each running call has a set of buffers of its own, so that threads
-do not disturb each other. A new recording is checked: `f` is run again, without recording, and must give the same
-numbers, or it does something that a program cannot repeat (a random draw).
+do not disturb each other. At calls 1, 2, 4, 8, ... `f` itself runs beside the program (`verify.py`).
 """
 
 import functools
-import itertools
-import threading
 from collections.abc import Callable
-from typing import Any, Concatenate, Generic, ParamSpec, TypeVar, overload
+from typing import Any, Concatenate, Generic, Literal, ParamSpec, TypeVar, overload
 
 import numpy as np
 
-from tinygrad_ed.errors import InvalidType, InvalidValue, StaleGraph
+from tinygrad_ed.errors import InvalidType, InvalidValue
 from tinygrad_ed.graph.grad_mode import observer
 from tinygrad_ed.graph.nested import leaves, name_of, rebuilt
-from tinygrad_ed.graph.node import Node, plain
+from tinygrad_ed.graph.node import Node
 from tinygrad_ed.graph.values import Lifted
-from tinygrad_ed.tape.program import Undecided
-from tinygrad_ed.tape.record import Recording, collector_off, is_input
-from tinygrad_ed.tape.tape import Tape, largest
+from tinygrad_ed.tape.record import collector_off
+from tinygrad_ed.tape.tape import Tape
 from tinygrad_ed.tape.unpack import OTHER
-from tinygrad_ed.tape.watch import Watch
+from tinygrad_ed.tape.verify import plainly
 
 MOST = 16
 """So many signatures are recorded, at most."""
 
-
 P = ParamSpec("P")
 R = TypeVar("R")
+Verify = Literal["doubling", "always", False]
 
 
 class Compiled(Generic[P, R]):
@@ -40,11 +36,11 @@ class Compiled(Generic[P, R]):
         tapes: the tape of each signature, by signature, in the order of recording.
     """
 
-    def __init__(self, f: Callable[P, R], reuse: bool) -> None:
+    def __init__(self, f: Callable[P, R], reuse: bool, verify: Verify) -> None:
         functools.update_wrapper(self, f)
         self._f = f
         self._reuse = reuse
-        self._lock = threading.RLock()
+        self._verify = verify
         self._latest: Tape | None = None
         self.tapes: dict[Any, Tape] = {}
 
@@ -57,10 +53,7 @@ class Compiled(Generic[P, R]):
         tape = self._latest
         if tape is None or observer.get() is not None:
             return self._first(args, keywords)
-        try:
-            result = tape.replay(args, keywords)
-        except Undecided as decision:
-            self._refuse(tape, decision, args, keywords)
+        result = tape.replay(args, keywords)
         return self._first(args, keywords) if result is OTHER else result
 
     def __get__(self, instance: Any, owner: type) -> "Compiled[P, R]":
@@ -87,120 +80,60 @@ class Compiled(Generic[P, R]):
 
     def forget(self) -> None:
         """Drop all tapes: the next call records anew."""
-        with self._lock:
-            self._latest = None
-            self.tapes.clear()
+        self._latest = None
+        self.tapes.clear()
 
     def _first(self, args: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
         """Return a call for which the last tape was not made: find the tape, or record one."""
         given = leaves([args, keywords])
         if observer.get() is not None or any([isinstance(x, Node | Lifted) for x in given]):
             return self._f(*args, **keywords)  # inside another transform, a recording, or tg.debug()
-        args, keywords = rebuilt([args, keywords], iter([_base(x) for x in given]))
         key = _signature((args, keywords))
-        with self._lock:
-            tape = self.tapes.get(key)
-            if tape is None:
-                with collector_off():
-                    tape = self._recorded(args, keywords)
-                self.tapes[key] = tape
-            self._latest = tape
-        try:
-            return tape.replay(args, keywords)
-        except Undecided as decision:
-            self._refuse(tape, decision, args, keywords)
-
-    def _recorded(self, args: tuple[Any, ...], keywords: dict[str, Any]) -> Tape:
-        if len(self.tapes) >= MOST:
-            raise InvalidValue(
-                f"{name_of(self._f)} was called with {MOST} different signatures (shapes, dtypes, whole numbers, "
-                "switches), and each needs a program of its own; give arrays of few shapes and numbers as floats, or "
-                "call forget()"
-            )
-        watch = Watch(self._f)
-        dice = watch.random_state()
-        recording = Recording(self._f, args, keywords)
-        self._check_unchanged(watch, dice)
-        watch.add_nodes(recording.captured)
-        tape = Tape(name_of(self._f), recording, args, keywords, watch, self._reuse)
-        self._check_by_running(tape, args, keywords)
-        return tape
-
-    def _check_by_running(self, tape: Tape, args: tuple[Any, ...], keywords: dict[str, Any]) -> None:
-        """See that `f`, run again without recording, gives what the program gives."""
-        expected = [plain(y) for y in leaves(self._plainly(args, keywords))]
-        found = leaves(tape.replay(args, keywords))
-        precision = 1e-4 if tape.program.single else 1e-9
-        # Rounding is small beside the largest number of the result, and beside what is usual on the way.
-        smallest = float(np.finfo(np.float32 if tape.program.single else float).eps)
-        noise = precision * largest(expected) + 100 * smallest * tape.usual
-        for a, b in itertools.zip_longest(expected, found):
-            if (
-                a is None
-                or b is None
-                or np.shape(a) != np.shape(b)
-                or not np.all(np.isclose(a, b, rtol=precision, atol=noise, equal_nan=True))
-            ):
+        args, keywords = rebuilt([args, keywords], iter([_base(x) for x in given]))
+        tape = self.tapes.get(key)
+        if tape is None:  # two threads may record at once: no lock, which a fork could keep closed
+            if len(self.tapes) >= MOST:
                 raise InvalidValue(
-                    f"{name_of(self._f)} gives different results for the same arguments ({a!r}, then {b!r}): a random "
-                    "draw, the time or a counter inside would stay what it was in the recording: make it an argument. "
-                    "(Or it writes into an array that it has computed with before: make a new one; or it asks for the "
-                    "kind of its arguments, as isinstance and hasattr do: in a recording these are no arrays.)"
+                    f"{name_of(self._f)} was called with {MOST} different signatures (shapes, dtypes, whole numbers, "
+                    "switches), and each needs a program of its own; give arrays of few shapes and numbers as floats, "
+                    "or call forget()"
                 )
-
-    def _plainly(self, args: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
-        """Run `f` without recording; on Nodes, if it uses what they have and arrays have not (`x.relu()`)."""
-        try:
-            return self._f(*args, **keywords)
-        except AttributeError as error:
-            if not isinstance(error.obj, np.ndarray | float):
-                raise
-            nodes = iter([Node(x) if is_input(x) else x for x in leaves([args, keywords])])
-            args, keywords = rebuilt([args, keywords], nodes)
-            return self._f(*args, **keywords)
-
-    def _check_unchanged(self, watch: Watch, dice: Any) -> None:
-        changed = "the state of random numbers" if watch.random_state() != dice else watch.changed()
-        if changed:
-            raise InvalidValue(
-                f"{name_of(self._f)} itself changes {changed} while it runs: a replay would not do that. Draw random "
-                "numbers outside and pass them as arguments, and return what changes as a result"
-            )
-
-    def _refuse(self, tape: Tape, decision: Undecided, args: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
-        """Return the program does not hold for these numbers. If `f` itself refuses them, its own words are better."""
-        number, now = decision.args
-        self._plainly(args, keywords)
-        _, was, line = tape.program.decisions[number]
-        what = "a shape that depends on numbers" if isinstance(was, tuple) else "a branch on a number"
-        raise StaleGraph(
-            f"{name_of(self._f)} has {what} at {line}: it was {was} when tg.compile recorded, and is {now} for these "
-            "arguments, so the recorded program does not hold; choose with np.where, keep shapes fixed, or do not "
-            "compile this function"
-        ) from None
+            with collector_off():
+                tape = Tape(self._f, args, keywords, self._verify, self._reuse)
+        self._latest = self.tapes[key] = tape
+        result = tape.replay(args, keywords)
+        # Where a guard of the program does not hold, the function itself runs.
+        return plainly(self._f, args, keywords) if result is OTHER else result
 
 
 @overload
-def compile(f: Callable[P, R], reuse: bool = False) -> Compiled[P, R]: ...
+def compile(f: Callable[P, R], reuse: bool = False, verify: Verify = "doubling") -> Compiled[P, R]: ...
 @overload  # mypy finds no P and R for the gradients of transforms.py
-def compile(f: Callable[Concatenate[Any, P], R], reuse: bool = False) -> Compiled[Concatenate[Any, P], R]: ...
-def compile(f: Callable[..., Any], reuse: bool = False) -> Compiled[..., Any]:
+def compile(
+    f: Callable[Concatenate[Any, P], R], reuse: bool = False, verify: Verify = "doubling"
+) -> Compiled[Concatenate[Any, P], R]: ...
+def compile(f: Callable[..., Any], reuse: bool = False, verify: Verify = "doubling") -> Compiled[..., Any]:
     """Return `f` as a function that is recorded once and then replayed as a flat program.
 
-    The first call with a signature (nesting, shapes, dtypes; the values of truth values, texts and None) records all
-    that `f` computes from its arguments, sweeps of `tg.grad` and its kin included; later calls run the record as
-    straight lines of NumPy that write into buffers planned beforehand. `f` gets what stands for plain arrays and
-    numbers.
+    It is for functions of their arguments. The first call with a signature (nesting, shapes, dtypes; the values of
+    truth values, texts and None) records all that `f` computes from its arguments, sweeps of `tg.grad` and its kin
+    included; later calls run the record as straight lines of NumPy that write into buffers planned beforehand. `f`
+    gets what stands for plain arrays and numbers.
 
     Args:
         f: a function of numbers and arrays, also in nested lists, tuples and dicts.
         reuse: hand out the program's own buffers, which the next call overwrites, in place of new arrays.
+        verify: when `f` itself runs beside the program and all results are compared: at calls 1, 2, 4, 8, ...
+            ("doubling"), at each ("always"), or never (False).
 
     Raises (the returned function):
-        StaleGraph: if what `f` read from outside has changed since, or a branch or shape that depends on numbers
-            falls otherwise than it was recorded.
-        GraphDropped: while recording, if a number would leave the record (`float(x)`, `x.item()`).
-        InvalidValue: for a random draw inside, and beyond 16 signatures.
+        StaleGraph: if what `f` read from outside has changed since, a branch or shape that depends on numbers falls
+            otherwise than it was recorded, or the cross-check finds another result (a random draw, the time).
+        GraphDropped: while recording, if a number would leave the record (`float(x)`, `f"{x}"`, `{x: 1}`), or an
+            array is written into (`y *= s`).
+        InvalidValue: if `f` catches an error of a traced value or changes a list that it was given, and beyond 16
+            signatures.
+        InvalidType: for subclasses of ndarray, list and dict among the arguments, and what holds no real numbers.
 
     >>> import numpy as np
     >>> from tinygrad_ed.transforms.functions import grad
@@ -210,37 +143,43 @@ def compile(f: Callable[..., Any], reuse: bool = False) -> Compiled[..., Any]:
     """
     if not callable(f):
         raise InvalidType(f"tg.compile takes a function, but got {f!r}")
-    return Compiled(f, reuse)
+    if verify not in ("doubling", "always", False):
+        raise InvalidValue(f"verify is 'doubling', 'always' or False, not {verify!r}")
+    return Compiled(f, reuse, verify)
 
 
 def _base(x: Any) -> Any:
-    """Return an entry of the arguments as the program takes it: subclasses of ndarray become arrays."""
-    if isinstance(x, np.ma.MaskedArray):
-        raise InvalidType("a masked array would lose its mask in a program; fill it first (`array.filled(...)`)")
-    if not isinstance(x, np.ndarray):
-        return x
-    return np.asarray(x).view(_one_of_equal(x.dtype))
+    """Return an array with the dtype that programs compare with: of all that are equal, NumPy's own."""
+    return x.view(_one_of_equal(x.dtype)) if isinstance(x, np.ndarray) else x
 
 
 @functools.cache
 def _one_of_equal(dtype: np.dtype[Any]) -> np.dtype[Any]:
-    """Return the one of all equal dtypes that programs compare with: for the machine's byte order NumPy's own."""
     return np.dtype(dtype.type) if dtype == np.dtype(dtype.type) else dtype
 
 
 def _signature(tree: Any) -> Any:
-    if isinstance(tree, dict):
+    kind = type(tree)
+    if kind is dict:
         return "dict", tuple([(key, _signature(branch)) for key, branch in tree.items()])
-    if isinstance(tree, list | tuple):
-        return type(tree), tuple([_signature(branch) for branch in tree])
-    if isinstance(tree, np.ndarray):
+    if kind is list or isinstance(tree, tuple):
+        return kind, tuple([_signature(branch) for branch in tree])
+    if kind is np.ndarray:
         if tree.dtype.kind not in "fiub":
             raise InvalidType(f"tg.compile takes arrays of real numbers, not of {tree.dtype}")
         return tree.shape, tree.dtype
+    if isinstance(tree, np.ma.MaskedArray):
+        raise InvalidType("a masked array would lose its mask in a program; fill it first (`array.filled(...)`)")
+    if isinstance(tree, np.ndarray | list | dict):
+        base = next(x for x in (np.ndarray, list, dict) if isinstance(tree, x))
+        how = "np.asarray(x)" if base is np.ndarray else f"{base.__name__}(x)"
+        raise InvalidType(
+            f"tg.compile takes {base.__name__}s themselves, and a {kind.__name__} may do other things: give {how}"
+        )
     if isinstance(tree, bool | int | str | np.integer | np.bool_ | None):
-        return type(tree), tree
+        return kind, tree
     if isinstance(tree, float | np.floating):
-        return type(tree)
+        return kind
     raise InvalidType(
         "tg.compile takes numbers and arrays, in lists, tuples and dicts, and switches (True, None, text), but got "
         f"{tree!r}"

@@ -11,10 +11,18 @@ import numpy as np
 from tinygrad_ed.graph.op import Op
 from tinygrad_ed.tape.definitions import module_text
 from tinygrad_ed.tape.levels import Levels
-from tinygrad_ed.tape.passes import operands
 from tinygrad_ed.tape.program import Program
 from tinygrad_ed.tape.record import ON_NUMBERS, free_name, is_ufunc
-from tinygrad_ed.tape.text import OP_NAMES, Names, argument_text, call_text, function_text, was_made_a_float
+from tinygrad_ed.tape.simplify import operands
+from tinygrad_ed.tape.text import (
+    OP_NAMES,
+    Names,
+    argument_text,
+    call_text,
+    errstate_text,
+    function_text,
+    was_made_a_float,
+)
 from tinygrad_ed.tape.traced import Traced
 from tinygrad_ed.tape.unpack import key_text, nested_text
 
@@ -46,8 +54,8 @@ class ProgramStep:
 class Listing:
     """A program with a name for every value: after the arguments, the ops, and `d_x` for the derivative by `x`."""
 
-    def __init__(self, program: Program, places: dict[Traced, str], arguments: list[tuple[str, Any]]) -> None:
-        self.program = program
+    def __init__(self, program: Program, places: dict[Traced, str]) -> None:
+        self.program, arguments = program, program.arguments
         self.names = Names([start for start, _ in arguments])
         self._places = places
         self._given = arguments
@@ -92,7 +100,9 @@ class Listing:
         if isinstance(x.fn, Op):
             return _as_op(x, text)
         # Where all is float64, a number of NumPy's passes for a float; an array without axes never does.
-        other = self.program.single or any([isinstance(y.value, np.ndarray) and y.dtype != float for y in operands(x)])
+        other = self.program.precision > 1e-12 or any(
+            [isinstance(y.value, np.ndarray) and y.dtype != float for y in operands(x)]
+        )
         other = other or not (is_ufunc(x.fn) or x.fn in (np.dot, operator.getitem))
         return f"float({text})" if other and was_made_a_float(x) else text
 
@@ -125,7 +135,7 @@ class Listing:
         """Return the program as a Python function with the same arguments and results, below all that it needs."""
         inputs = iter(self.program.inputs)
         body = [line for start, tree in self._given for line in self._unpacked(start, start, tree, inputs)]
-        back = False
+        back, errors = False, None
         for step, x in zip(self.steps(), self.program.steps, strict=True):
             if step.derivative and not back:
                 body.append("# the derivative: from the result back")
@@ -133,10 +143,12 @@ class Listing:
             if isinstance(x.fn, Levels):
                 taken = "".join([f"{source}, " for source in step.sources])
                 body += [line for part in x.fn.lines(step.target, f"({taken})", self.names) for line in part]
-            elif step.shape:
-                body.append(f"{step.target} = {step.text}  # {step.shape}")
-            else:
-                body.append(f"{step.target} = {step.text}")
+                continue
+            if x.errors and x.errors != errors:
+                body.append(errstate_text(x.errors))
+            errors = x.errors
+            shape = f"  # {step.shape}" if step.shape else ""
+            body.append(f"{'    ' if errors else ''}{step.target} = {step.text}{shape}")
         body.append(f"return {nested_text(output, iter(self.results()), self.names)}")
         known = {*self.names, *vars(builtins)}
         name = name if name.isidentifier() and free_name(name) == name and name not in known else "program"
@@ -186,6 +198,6 @@ def _as_op(step: Traced, text: str) -> str:
 def _level_row(group: Any) -> tuple[str, str, str]:
     name = f"sum of {group.terms}" if group.terms else _op_name(group.fn)
     count = group.stop - group.start
-    alone = group.terms and count == 2 and np.array_equal(*group.operands[0].T)  # see `levelling.py`
+    alone = group.terms and count == 2 and np.array_equal(*group.operands[0].T)  # see `levels.py`
     numbers = "1 number, twice" if alone else f"{count} numbers"
     return f"  level {group.level}: {name}", numbers, f"[{group.start}:{group.stop}]"

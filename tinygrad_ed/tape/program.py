@@ -1,20 +1,21 @@
 """The program of a recording as plain data.
 
-In one walk forward every step gets its operands, is simplified (`passes.py`), and is looked up among the earlier ones:
-the same call on the same operands is made once. A walk backward then drops what no result and no decision needs. At
-last, factors go to where they cost least (`factors.py`).
+In one walk forward every step gets its operands, is simplified (`simplify.py`), and is looked up among the earlier
+ones: the same call on the same operands is made once. A walk backward then drops what no result and no decision needs.
+At last, factors go to where they cost least (`scale.py`).
 """
 
-from collections.abc import Iterable
+import sys
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 
-from tinygrad_ed.tape.factors import scaled_at_source, scaled_first
-from tinygrad_ed.tape.passes import key_of, operands, simplified, turned_first
-from tinygrad_ed.tape.record import ON_NUMBERS, Recording
+from tinygrad_ed.tape.levels import level
+from tinygrad_ed.tape.record import Recording
+from tinygrad_ed.tape.scale import scaled_at_source, scaled_first
+from tinygrad_ed.tape.simplify import SUMMED, key_of, needed, operands, simplified
 from tinygrad_ed.tape.traced import Traced, mapped, traced_in
 
 
@@ -27,24 +28,34 @@ class Program:
         steps: the values that are computed, in order; each knows its call (`fn`, `args`, `kwargs`).
         results: the entries of the result: traced values and constants.
         decisions: (value, outcome, line): what must come out again, or the program does not hold.
+        guards: numbers whose sizes must lie between two bounds; else the function itself is run, as the program would
+            leave the range of numbers where the function does not.
+        why: whether single numbers are computed by levels or by lines of Python, and why.
         recorded: how many steps the recording had.
+        arguments: the name of each argument, with the traced values in place of its entries.
+        outside: the ids of arrays that belong to the user, so that they are read at each call.
     """
 
     inputs: list[Traced]
     steps: list[Traced]
     results: list[Any]
     decisions: list[tuple[Traced, Any, str]]
-    recorded: int = 0
+    guards: dict[Traced, tuple[float, float]]
+    why: str
+    recorded: int
+    arguments: list[tuple[str, Any]]
+    outside: frozenset[int]
 
     @cached_property
-    def single(self) -> bool:
-        """True if some numbers are rounded to less than float64."""
-        arrays = [x.value for x in [*self.inputs, *self.steps] if isinstance(x.value, np.ndarray | np.floating)]
-        return any([x.dtype.kind == "f" and x.dtype.itemsize < 8 for x in arrays])
+    def precision(self) -> float:
+        """The rounding of the least exact dtype among its numbers."""
+        dtypes = {x.dtype for x in [*self.inputs, *self.steps] if not isinstance(x.value, list | tuple)}
+        return max([float(np.finfo(dtype).eps) for dtype in dtypes if dtype.kind == "f"], default=2.0**-52)
 
 
-def program_of(recording: Recording, outside: frozenset[int] = frozenset()) -> Program:
-    """Return the shortened program; arrays whose ids are in `outside` belong to the user and are not read now."""
+def program_of(recording: Recording) -> Program:
+    """Return the shortened program, single numbers by levels where that pays."""
+    why = level(recording)
     changed: dict[Traced, Traced] = {}
     known: dict[Any, Traced] = {}
     steps: list[Traced] = []
@@ -54,7 +65,7 @@ def program_of(recording: Recording, outside: frozenset[int] = frozenset()) -> P
             step.kwargs = step.kwargs and mapped(step.kwargs, lambda x: changed.get(x, x))
         if any([x.tape is not recording for x in operands(step)]):
             recording.refuse()
-        same = simplified(step, outside, steps)
+        same = simplified(step, recording, steps)
         if same is None:
             same = known.setdefault(key_of(step), step)
         if same is step:
@@ -66,39 +77,21 @@ def program_of(recording: Recording, outside: frozenset[int] = frozenset()) -> P
     results = [changed.get(y, y) if type(y) is Traced else y for y in recording.results]
     decisions = [(changed.get(x, x), outcome, line) for x, outcome, line in recording.decisions]
     roots = [*traced_in(results), *[x for x, _, _ in decisions]]
-    for rewritten in (scaled_at_source, scaled_first, turned_first):
-        steps = needed(rewritten(needed(steps, roots), roots), roots)
-    return Program(recording.inputs, steps, results, decisions, recording.count)
-
-
-def needed(steps: list[Traced], roots: Iterable[Traced]) -> list[Traced]:
-    """Return the steps that the roots depend on."""
-    live = set(roots)
-    kept = []
-    for step in reversed(steps):
-        if step in live:
-            live.update(operands(step))
-            kept.append(step)
-    return kept[::-1]
-
-
-def interpreted(program: Program, entries: list[Any]) -> list[Any]:
-    """Return the results of a program by the simplest road: one step after the other, each as NumPy does it.
-
-    Where Python's numbers raise (a division by zero), NumPy says inf or nan, with its warning.
-    """
-    values: dict[Traced, Any] = dict(zip(program.inputs, entries, strict=True))
-    for step in program.steps:
-        args, kwargs = mapped((step.args, step.kwargs or {}), values.__getitem__)
-        value = ON_NUMBERS.get(step.fn, step.fn)(*args, **kwargs)
-        kind = type(step.value)
-        values[step] = kind(value) if kind in (float, bool, int) else value
-    for k, (x, outcome, _) in enumerate(program.decisions):
-        now = np.shape(values[x]) if isinstance(outcome, tuple) else bool(values[x])
-        if now != outcome:
-            raise Undecided(k, now)
-    found = [values[y] if type(y) is Traced else y for y in program.results]
-    return [y.copy() if isinstance(y, np.ndarray) else y for y in found]
+    steps, guards = scaled_at_source(needed(steps, roots), set(roots))
+    steps, more = scaled_first(steps, set(roots))
+    guards |= more
+    guards |= {x: (0.0, sys.float_info.max) for x in steps if x.at == SUMMED}
+    return Program(
+        recording.inputs,
+        steps,
+        results,
+        decisions,
+        guards,
+        why,
+        recording.count,
+        recording.arguments,
+        recording.outside,
+    )
 
 
 class Undecided(Exception):

@@ -17,18 +17,19 @@ from typing import Any, NoReturn
 import numpy as np
 
 from tinygrad_ed import ops
-from tinygrad_ed.errors import GraphDropped, InvalidType, ShapeError, StaleGraph
+from tinygrad_ed.errors import GraphDropped, InvalidType, InvalidValue, ShapeError, StaleGraph
 from tinygrad_ed.graph.grad_mode import Observer, mode, observer, users_line
-from tinygrad_ed.graph.nested import leaves, rebuilt
+from tinygrad_ed.graph.nested import leaves, name_of, rebuilt
 from tinygrad_ed.graph.node import Node, clock
 from tinygrad_ed.graph.op import OPS, Op, is_numpy_function
 from tinygrad_ed.graph.values import Lifted
 from tinygrad_ed.ops import shape
 from tinygrad_ed.ops.numpy import moves, norms
-from tinygrad_ed.tape.traced import OPERATORS, Traced, converted, plain_tree, traced_in, unknown_layout
+from tinygrad_ed.tape.traced import OPERATORS, Live, Traced, converted, plain_tree, traced_in, unknown_layout
 
 _NUMBERS = frozenset([float, bool, int])
 _FLOATS = frozenset([float])
+_POWERS: dict[Any, np.ufunc] = {2: np.square, 0.5: np.sqrt, -1: np.reciprocal}
 
 _COMPOSED: list[Op] = [
     *(ops.relu, ops.sigmoid, ops.softplus, ops.leaky_relu, ops.elu, ops.sum, ops.mean, ops.logsumexp, norms.norm),
@@ -45,7 +46,17 @@ _SHAPED: list[Any] = [
     *(np.concatenate, np.stack, np.vstack, np.hstack, np.flip, np.roll, np.expand_dims, np.atleast_1d, np.atleast_2d),
     *(np.take_along_axis, np.einsum, np.tensordot, np.outer, np.inner, np.vdot, np.isclose, np.nan_to_num),
     *(np.count_nonzero, np.interp, np.argpartition, np.isin, np.tril, np.triu, np.linalg.norm, np.allclose, np.copy),
-    *(np.full_like, np.searchsorted, np.array_equal, np.unwrap, np.heaviside, np.partition, np.diff, np.real),
+    *(
+        operator.pow,
+        np.full_like,
+        np.searchsorted,
+        np.array_equal,
+        np.unwrap,
+        np.heaviside,
+        np.partition,
+        np.diff,
+        np.real,
+    ),
 ]
 SHAPED = frozenset(_SHAPED)
 """NumPy functions whose result has a shape that follows from the shapes of the arguments alone."""
@@ -71,20 +82,34 @@ class Recording(Observer):
         steps: every value that was computed from them, in order.
         decisions: (value, outcome, line) for each truth value that Python asked for and each shape that depends on
             numbers: the program holds for these only.
+        errors: what calls on traced values raised, each with the line.
+        lines: where each step was made, by the id of the step, if it was asked for.
         captured: the leaf Nodes that `f` took from outside, with their ids.
         arguments: the name of each argument, with the traced values in place of its entries.
         output: what `f` returned.
         count: how many steps were recorded.
     """
 
-    def __init__(self, f: Callable[..., Any], args: tuple[Any, ...], keywords: dict[str, Any]) -> None:
+    def __init__(
+        self,
+        f: Callable[..., Any],
+        args: tuple[Any, ...],
+        keywords: dict[str, Any],
+        outside: frozenset[int] = frozenset(),
+        lines: bool = False,
+    ) -> None:
         self.open = True
+        self.lines: dict[int, str] = {}
+        self._noting_lines = lines
+        self.outside = outside
+        self.errors: list[tuple[Exception, str]] = []
+        self._errstate: Any = np.geterr()
         self.steps: list[Traced] = []
         self.decisions: list[tuple[Traced, bool | tuple[int, ...], str]] = []
         self.captured: dict[Node, int] = {}
         self._began = next(clock)
         given = leaves([args, keywords])
-        self.inputs = [Traced(self, None, (i,), None, x) for i, x in enumerate(given) if is_input(x)]
+        self.inputs: list[Traced] = [Live(self, None, (i,), None, x) for i, x in enumerate(given) if is_input(x)]
         starts = argument_names(f, args, keywords)
         names = [
             name
@@ -94,7 +119,7 @@ class Recording(Observer):
         entries = iter(self.inputs)
         self.tree = [next(entries) if is_input(x) else x for x in given]
         for x, name in zip(self.tree, names, strict=True):
-            if type(x) is Traced:
+            if isinstance(x, Traced):
                 x.label = name
         traced_args, traced_keywords = rebuilt([args, keywords], iter(self.tree))
         self.arguments = list(zip(starts, [*traced_args, *traced_keywords.values()], strict=True))
@@ -110,10 +135,29 @@ class Recording(Observer):
             mode.reset(watching)
             observer.reset(observing)
             self.open = False
+            for step in [*self.inputs, *self.steps]:
+                step.__class__ = Traced
+        self._see_that_nothing_was_hidden(f, traced_args, traced_keywords)
         self.count = len(self.steps)
         self.results = [_result(f, y) for y in leaves(self.output)]
-        if any([type(y) is Traced and y.tape is not self for y in self.results]):
+        if any([isinstance(y, Traced) and y.tape is not self for y in self.results]):
             self.refuse()
+
+    def _see_that_nothing_was_hidden(self, f: Callable[..., Any], *given: Any) -> None:
+        """Refuse an error that `f` caught, and a list or dict of the arguments that it has changed."""
+        if self.errors:
+            error, line = self.errors[0]
+            raise InvalidValue(
+                f"{name_of(f)} caught an error of a traced value at {line} ({type(error).__name__}: {error}); a "
+                "program cannot try: whether it is raised may hang on the numbers. Say it with np.where, or leave "
+                "the `try` outside of tg.compile"
+            ) from error
+        now = leaves(given)
+        if len(now) != len(self.tree) or any([x is not y for x, y in zip(now, self.tree, strict=True)]):
+            raise InvalidValue(
+                f"{name_of(f)} changes a list or dict that it was given: a replay would not do that. Make a new one "
+                "(`[*xs, y]`), and return it"
+            )
 
     # What writes a step
 
@@ -122,27 +166,31 @@ class Recording(Observer):
         if not self.open:
             self.refuse()
         if op.scalar is not None and not params:  # most steps of a graph of single numbers
-            plain = [x._value if type(x) is Traced else x for x in values]
+            plain = [x._value if isinstance(x, Traced) else x for x in values]
             if _FLOATS.issuperset(map(type, plain)):
                 return self._kept(op.scalar, tuple(values), None, op._evaluate(plain, params, (), True))
-        values = [self.number(x) if type(x) is Traced and type(x._value) is not float else x for x in values]
-        plain = [x._value if type(x) is Traced else x for x in values]
+        values = [self.number(x) if isinstance(x, Traced) and type(x._value) is not float else x for x in values]
+        plain = [x._value if isinstance(x, Traced) else x for x in values]
         numbers = op.scalar is not None and all([type(x) in _NUMBERS for x in plain])
-        value = op._evaluate(plain, plain_tree(params) if params else params, tuple(values), numbers)
+        try:
+            value = op._evaluate(plain, plain_tree(params) if params else params, tuple(values), numbers)
+        except Exception as error:
+            self.noted(error)
+            raise
         if numbers:
             return self._kept(op.scalar, tuple(values), params, value)
-        if op in COMPOSED:
+        # What NumPy makes of whole numbers and truth values alone, an op turns into floats.
+        real = any([np.asarray(x).dtype.kind == "f" for x in plain])
+        if op in COMPOSED and real:
             result = op.forward(*values, **params)
             if type(value) is float:  # NumPy's scalar becomes a float, as everywhere
                 result._value = value
             if result.dtype == np.asarray(value).dtype:
                 return result
-        if op is ops.getitem and np.ndim(plain[0]):
+        if op is ops.getitem and real and np.ndim(plain[0]):
             return self._kept(operator.getitem, (values[0], params.get("index", ())), None, value)
-        # (What NumPy makes of whole numbers and truth values alone, an op turns into floats.)
-        if is_numpy_function(op.forward) and any([np.asarray(x).dtype.kind == "f" for x in plain]):
-            return self._kept(op.forward, tuple(values), params, value)
-        return self._kept(op, tuple(values), params, value)
+        direct = is_numpy_function(op.forward) and real
+        return self._kept(op.forward if direct else op, tuple(values), params, value)
 
     def call(self, function: Any, args: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
         """Compute and keep a call of NumPy; each of several results is a value of its own."""
@@ -153,8 +201,12 @@ class Recording(Observer):
         if not args:
             args, keywords = _positional(function, keywords)
         if function in (np.ravel, np.reshape) and order_among(args, keywords) in ("A", "K"):
-            raise unknown_layout()
-        value = function(*plain_tree(args), **plain_tree(keywords))
+            raise self.noted(unknown_layout())
+        try:
+            value = function(*plain_tree(args), **plain_tree(keywords))
+        except Exception as error:
+            self.noted(error)
+            raise
         result = self._kept(function, args, keywords, value)
         if isinstance(value, list | tuple):
             parts = [self._kept(operator.getitem, (result, i), None, part) for i, part in enumerate(value)]
@@ -176,10 +228,14 @@ class Recording(Observer):
 
     def arithmetic(self, ufunc: np.ufunc, of_numbers: Callable[..., Any], *args: Any) -> Any:
         """Compute and keep an operator: Python's for Python numbers, else NumPy's."""
-        plain = [x._value if type(x) is Traced else x for x in args]
+        plain = [x._value if isinstance(x, Traced) else x for x in args]
         if not _NUMBERS.issuperset(map(type, plain)):
+            function: Any = ufunc
+            if ufunc is np.power and args[1] is plain[1] and type(plain[1]) in _NUMBERS:  # NumPy has short ways here
+                function = _POWERS.get(plain[1], ufunc) if np.asarray(plain[0]).dtype.kind == "f" else operator.pow
+                args = args[:1] if function in _POWERS.values() else args
             try:
-                return self.call(ufunc, args, {})
+                return self.call(function, args, {})
             except ValueError as error:
                 shapes = " and ".join([str(np.shape(x)) for x in plain])
                 raise ShapeError(f"{ufunc.__name__}: inputs of shape {shapes} do not fit: {error}") from error
@@ -192,9 +248,24 @@ class Recording(Observer):
         return self._kept(of_numbers, args, None, value)
 
     def _kept(self, fn: Any, args: tuple[Any, ...], kwargs: dict[str, Any] | None, value: Any) -> Traced:
-        step = Traced(self, fn, args, kwargs or None, value)
+        if np.ndarray in map(type, args):  # one that f has made, it may write into again
+            args = tuple([x.copy() if type(x) is np.ndarray and self.belongs_to_f(x) else x for x in args])
+        step = Live(self, fn, args, kwargs or None, value)
+        if type(value) is not float and (now := np.geterr()) != self._errstate:
+            step.errors = {key: how for key, how in now.items() if how != self._errstate[key]}
         self.steps.append(step)
+        if self._noting_lines:
+            self.lines[id(step)] = users_line()
         return step
+
+    def belongs_to_f(self, array: np.ndarray) -> bool:
+        """Tell whether nobody outside of `f` is known to hold the array."""
+        return id(array) not in self.outside and id(array.base) not in self.outside
+
+    def noted(self, error: Exception) -> Exception:
+        """Return the error; if `f` catches it, the recording is refused."""
+        self.errors.append((error, users_line()))
+        return error
 
     def number(self, x: Traced) -> Traced:
         """Return an operand of an op: what is no array becomes a float, as it does in `values.constant`."""
@@ -225,7 +296,7 @@ class Recording(Observer):
     def made(self, node: Node) -> None:
         """Give a new node's value a name; note leaves that come from outside."""
         value: Any = node._value
-        if type(value) is Traced and value.label is None:
+        if isinstance(value, Traced) and value.label is None:
             value.label = node.op.name
         for arg in node.args:
             if isinstance(arg, Node) and arg.op is None and arg.id < self._began and not isinstance(arg._value, Lifted):
@@ -235,8 +306,8 @@ class Recording(Observer):
         """Name a derivative after what it is the derivative by."""
         value: Any = gradient._value if isinstance(gradient, Node) else getattr(gradient, "array", gradient)
         target: Any = node.args[position]._value
-        if type(value) is Traced and value.label is None:
-            value.label = target if type(target) is Traced else "d"
+        if isinstance(value, Traced) and value.label is None:
+            value.label = target if isinstance(target, Traced) else "d"
 
 
 @contextmanager
@@ -313,7 +384,7 @@ def _names(start: str, tree: Any) -> list[str]:
 def _result(f: Callable[..., Any], y: Any) -> Any:
     """Return one entry of the result: traced, or a constant number or array."""
     y = y._value if isinstance(y, Node) else y
-    if type(y) is Traced or isinstance(y, float | int | np.ndarray | np.generic):
+    if isinstance(y, Traced | float | int | np.ndarray | np.generic):
         return y
     if isinstance(y, Lifted):
         raise InvalidType("a compiled function cannot be called by tg.jacobian's rules; compile the Jacobian itself")

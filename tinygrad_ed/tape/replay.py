@@ -7,22 +7,25 @@ entry-by-entry step writes over its own operand if that was the last use. What g
 new arrays, which belong to the caller.
 """
 
+import math
 import operator
-import sys
-from collections.abc import Iterable
+import weakref
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
 
 from tinygrad_ed import ops
+from tinygrad_ed.graph.values import Array
 from tinygrad_ed.ops.linalg import by_dot
 from tinygrad_ed.ops.shape import can_repeat
 from tinygrad_ed.tape.levels import Levels
-from tinygrad_ed.tape.passes import is_plain_reduction, operands
 from tinygrad_ed.tape.program import Program, Undecided
 from tinygrad_ed.tape.record import is_ufunc, order_among
-from tinygrad_ed.tape.text import Names, argument_text, call_text, function_text, was_made_a_float
+from tinygrad_ed.tape.simplify import is_plain_reduction, operands
+from tinygrad_ed.tape.text import Names, argument_text, call_text, errstate_text, function_text, was_made_a_float
 from tinygrad_ed.tape.traced import Traced, converted, plain_tree
+from tinygrad_ed.tape.unpack import OTHER
 
 _MOVING: list[Any] = [
     *(np.reshape, np.transpose, np.swapaxes, np.moveaxis, np.broadcast_to, np.squeeze, np.expand_dims, np.ravel),
@@ -38,8 +41,8 @@ TAKING_OUT: frozenset[Any] = frozenset(
 
 
 LARGE = 65_536
-"""A result of so many bytes is written into one of two arrays that take turns, if the caller has let go of it: for
-large arrays new memory costs more than the numbers in it."""
+"""A result of so many bytes is written into memory that is used again when nobody holds the array any more: for large
+arrays new memory costs more than the numbers in it."""
 
 
 def _is_number(step: Traced) -> bool:
@@ -52,19 +55,28 @@ def _by_dot(step: Traced) -> bool:
     if step.fn is not np.matmul or step.kwargs:
         return False
     a, b = [np.asarray(x.value if type(x) is Traced else x) for x in step.args]
-    return by_dot(a, b) if a.ndim == b.ndim == 2 else max(a.ndim, b.ndim) < 3
+    if a.ndim == b.ndim == 2:
+        return by_dot(a, b)
+    return max(a.ndim, b.ndim) < 3 and (a.size != 1 != b.size)
 
 
-def _references_of_a_free_array() -> int:
-    """Count the references that Python sees, in a line like that of the replay, to an array that only a list holds."""
-    if not getattr(sys, "_is_gil_enabled", lambda: True)():
-        return 0  # without the global lock the count is no proof
-    ring = [np.empty(1)]
-    array = ring[0]
-    return sys.getrefcount(array)
+def lender(shape: tuple[int, ...], dtype: np.dtype[Any]) -> Callable[[], Array]:
+    """Return a function that gives an array, in the memory of an earlier one that is gone, if there is one.
 
+    Each view of an array that lies in foreign memory keeps that array; so when it is gone, all views are.
+    """
+    turns: list[tuple[Callable[[], Array | None], bytearray]] = []
 
-FREE = _references_of_a_free_array()
+    def lend() -> Array:
+        free = [i for i, (array, _) in enumerate(turns) if array() is None]
+        if not free and len(turns) == 2:
+            return np.empty(shape, dtype)
+        memory = turns.pop(free[0])[1] if free else bytearray(math.prod(shape) * dtype.itemsize)
+        lent = np.ndarray(shape, dtype, memory)
+        turns.append((weakref.ref(lent), memory))
+        return lent
+
+    return lend
 
 
 class Replay:
@@ -103,10 +115,17 @@ class Replay:
         self._fresh.update(self._product_of.values())
         for x in program.inputs:
             self._decide(x, decisions)
+        errors = None
         for i, step in enumerate(program.steps):
             self._now = i
             self._name[step] = f"v{i}"
+            begin = len(self.body)
             self._write(step)
+            if step.errors:
+                self.body[begin:] = [f"    {line}" for line in self.body[begin:]]
+                if step.errors != errors:
+                    self.body.insert(begin, errstate_text(step.errors))
+            errors = step.errors
             self._decide(step, decisions)
             self._release(step)
 
@@ -247,7 +266,12 @@ class Replay:
         return True
 
     def _decide(self, x: Traced, decisions: dict[Traced, list[int]]) -> None:
-        """Stop where a decision falls otherwise than it did."""
+        """Stop where a decision falls otherwise than it did, or a number is out of its bounds."""
+        if x in self.program.guards:
+            low, high = self.program.guards[x]
+            self.body.append(
+                f"if not {low!r} <= abs({self._name[x]}) <= {high!r}: return {self.names.of(OTHER, 'OTHER')}"
+            )
         for k in decisions.get(x, ()):
             outcome, name = self.program.decisions[k][1], self._name[x]
             now = f"np.shape({name})" if isinstance(outcome, tuple) else f"bool({name})"
@@ -262,12 +286,9 @@ class Replay:
             shape, dtype = self.names.of(value.shape, "S"), self.names.of(value.dtype, "D")
             make = f"{self._function(np.empty)}({shape}, {dtype})"
             self.body.append(f"{name} = {make}")
-            if value.nbytes >= LARGE and FREE:
-                ring = f"r{len(self._owned)}"
-                self.setup.append(f"{ring} = [np.empty({shape}, {dtype}), np.empty({shape}, {dtype})]")
-                count = self._function(sys.getrefcount)
-                self.body[-1] = f"{ring}.reverse(); {name} = {ring}[0]"
-                self.body.append(f"if {count}({name}) > {FREE}: {name} = {ring}[0] = {make}")
+            if value.nbytes >= LARGE:
+                self.setup.append(f"lend_{name} = {self.names.of(lender, 'lender')}({shape}, {dtype})")
+                self.body[-1] = f"{name} = lend_{name}()"
             self._owned.add(step)
             self.places[step] = "new"
             return name
@@ -279,7 +300,7 @@ class Replay:
             if free:
                 slot, flat = free.pop()
             else:
-                slot, flat = f"b{self._slots}", np.empty(value.size, value.dtype)
+                slot, flat = f"b{self._slots}", np.zeros(value.size, value.dtype)
                 self._slots += 1
                 self.buffers += flat.nbytes
                 self.setup.append(f"{slot} = np.empty({value.size}, {self.names.of(value.dtype, 'D')})")

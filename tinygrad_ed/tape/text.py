@@ -11,28 +11,16 @@ import numpy as np
 from tinygrad_ed.graph.op import OPS, Op
 from tinygrad_ed.ops.numpy.protocols import path
 from tinygrad_ed.tape.record import RESERVED, free_name, is_ufunc
-from tinygrad_ed.tape.traced import Traced, converted
+from tinygrad_ed.tape.traced import OPERATORS, Traced, converted
 
+_SIGNS = {"add": "+", "sub": "-", "mul": "*", "truediv": "/", "matmul": "@", "gt": ">", "ge": ">=", "lt": "<"}
+_SIGNS |= {"le": "<=", "eq": "==", "ne": "!="}
+_OF_NUMBERS = {"pow": "**", "floordiv": "//", "mod": "%", "and": "&", "or": "|", "xor": "^"}  # arrays go otherwise
 INFIX: dict[Any, str] = {
-    **dict.fromkeys([np.add, operator.add], "{} + {}"),
-    **dict.fromkeys([np.subtract, operator.sub], "{} - {}"),
-    **dict.fromkeys([np.multiply, operator.mul], "{} * {}"),
-    **dict.fromkeys([np.divide, operator.truediv], "{} / {}"),
-    **dict.fromkeys([np.matmul, operator.matmul], "{} @ {}"),
-    **dict.fromkeys([np.negative, operator.neg], "-{}"),
-    **dict.fromkeys([np.greater, operator.gt], "{} > {}"),
-    **dict.fromkeys([np.greater_equal, operator.ge], "{} >= {}"),
-    **dict.fromkeys([np.less, operator.lt], "{} < {}"),
-    **dict.fromkeys([np.less_equal, operator.le], "{} <= {}"),
-    **dict.fromkeys([np.equal, operator.eq], "{} == {}"),
-    **dict.fromkeys([np.not_equal, operator.ne], "{} != {}"),
-    operator.pow: "{} ** {}",
-    operator.floordiv: "{} // {}",
-    operator.mod: "{} % {}",
+    **{fn: f"{{}} {sign} {{}}" for name, sign in _SIGNS.items() for fn in OPERATORS[name]},
+    **{OPERATORS[name][1]: f"{{}} {sign} {{}}" for name, sign in _OF_NUMBERS.items()},
+    **dict.fromkeys(OPERATORS["neg"], "-{}"),
     **dict.fromkeys([operator.abs, abs], "abs({})"),
-    operator.and_: "{} & {}",
-    operator.or_: "{} | {}",
-    operator.xor: "{} ^ {}",
     operator.getitem: "{}[{}]",
     float: "float({})",
     bool: "bool({})",
@@ -115,6 +103,11 @@ def call_text(step: Traced, name_of: Namer, names: Names, argument: Namer | None
         return INFIX[converted].format(argument(step.args[0]), argument(step.kwargs["dtype"]))  # type: ignore[index]  # a cast has its dtype as keyword
     parts = [argument(x) for x in step.args] + [f"{key}={argument(x)}" for key, x in (step.kwargs or {}).items()]
     return f"{function_text(step.fn, names)}({', '.join(parts)})"
+
+
+def errstate_text(errors: dict[str, str]) -> str:
+    """Return the head of the context in which a step was recorded."""
+    return f"with np.errstate({', '.join([f'{key}={how!r}' for key, how in errors.items()])}):"
 
 
 def was_made_a_float(step: Traced) -> bool:

@@ -2,18 +2,20 @@
 
 A function that is being recorded is run once, on traced values. Whatever NumPy or an op does with one is done (on the
 numbers of that run) and written down, so all that the result depends on is in the record: the forward pass, the sweep,
-the masks and positions that a rule finds on plain values. What cannot be written down is refused: a traced value never
-becomes a plain number, for the program would keep the number of this one run.
+the masks and positions that a rule finds on plain values. What cannot be written down is refused at once: a traced
+value never becomes a plain number, a text or a key, for the program would keep the one of this run.
 """
 
 import operator
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, NoReturn, Protocol
+from functools import partialmethod
+from typing import Any, NoReturn
 
 import numpy as np
 
 from tinygrad_ed.errors import GraphDropped, InvalidType, InvalidValue
+from tinygrad_ed.graph.grad_mode import users_line
 from tinygrad_ed.graph.node import Node
 from tinygrad_ed.graph.op import Op
 from tinygrad_ed.graph.values import Lifted
@@ -22,41 +24,16 @@ from tinygrad_ed.ops import exp, log, relu, sigmoid, tanh
 _KNOWN_BY_SHAPE: list[Any] = [
     *(np.shape, np.ndim, np.size, np.result_type, np.common_type, np.can_cast, np.isrealobj, np.iscomplexobj),
     *(np.zeros_like, np.ones_like, np.empty_like, np.may_share_memory, np.shares_memory),
-    *(np.array_repr, np.array_str, np.array2string),
 ]
 KNOWN_BY_SHAPE = frozenset(_KNOWN_BY_SHAPE)
-"""Functions whose answer is the same for all arrays of that shape and dtype, or is text to look at."""
+"""Functions whose answer is the same for all arrays of that shape and dtype."""
+
+TEXTS: frozenset[Any] = frozenset([np.array_repr, np.array_str, np.array2string])
 
 _FLOAT64 = np.dtype(float)
 _OTHERS = (Node, Lifted)
 
 WRITING: frozenset[Any] = frozenset([np.copyto, np.fill_diagonal, np.place, np.put, np.put_along_axis, np.putmask])
-
-
-class Recorder(Protocol):
-    """What a traced value asks of its recording; `record.py` has it."""
-
-    open: bool
-    steps: list["Traced"]
-    decisions: list[Any]
-
-    def op(self, op: Op, values: list[Any], params: dict[str, Any]) -> Any:
-        """Compute and record an op."""
-
-    def call(self, function: Any, args: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
-        """Compute and record a function of NumPy."""
-
-    def arithmetic(self, ufunc: np.ufunc, of_numbers: Callable[..., Any], *args: Any) -> Any:
-        """Compute and record an operator of Python."""
-
-    def number(self, x: "Traced") -> "Traced":
-        """Record that a number of NumPy's becomes a float."""
-
-    def decide(self, x: "Traced") -> bool:
-        """Return the truth of a value, and note that the program hangs on it."""
-
-    def refuse(self) -> NoReturn:
-        """Say that the recording is over."""
 
 
 class Traced(Lifted):
@@ -68,29 +45,29 @@ class Traced(Lifted):
         value: what came out in the recorded run, a Python number, a NumPy scalar or an array. While it is recorded
             nobody is told: a rule of a reader's would put this one number into the program.
         shape: its shape, `()` for a number.
-        at: its place among the single numbers, if it is levelled (see `levelling.py`), else -1.
+        errors: what np.errstate around it says in place of what holds around the function.
+        at: its place among the single numbers, if it is levelled (see `levels.py`), else -1.
         label: what to call it: the op that made it; or the value whose derivative it is, in a pair with the word
             "scaled" if a factor has been multiplied into that.
     """
 
-    __slots__ = ("_value", "args", "at", "fn", "kwargs", "label", "shape", "tape")
+    __slots__ = ("_value", "args", "at", "errors", "fn", "kwargs", "label", "shape", "tape")
 
-    def __init__(
-        self, tape: Recorder, fn: Any, args: tuple[Any, ...], kwargs: dict[str, Any] | None, value: Any
-    ) -> None:
-        self.tape = tape
+    def __init__(self, tape: Any, fn: Any, args: tuple[Any, ...], kwargs: dict[str, Any] | None, value: Any) -> None:
+        self.tape = tape  # a `Recording` of record.py
         self.fn = fn
         self.args = args
         self.kwargs = kwargs
         self._value = value
         self.shape = () if type(value) is float else getattr(value, "shape", ())
+        self.errors: dict[str, Any] | None = None
         self.at = -1
         self.label: str | Traced | tuple[str, Traced] | None = None
 
     @property
     def value(self) -> Any:
         """What it was in the recorded run, once that is over."""
-        return self._plain() if self.tape.open else self._value
+        return self._leave() if self.tape.open else self._value
 
     @property
     def dtype(self) -> np.dtype[Any]:
@@ -110,12 +87,12 @@ class Traced(Lifted):
     @property
     def flags(self) -> Any:
         """Refuse to say how the array lies in memory: that may differ from call to call."""
-        raise unknown_layout()
+        raise self.tape.noted(unknown_layout())
 
     def through(self, op: Op, values: list[Any], params: dict[str, Any]) -> Any:
         """Compute and record an op; a batch of gradients among the values goes first."""
         for x in values:
-            if type(x) is not Traced and isinstance(x, Lifted):
+            if isinstance(x, Lifted) and not isinstance(x, Traced):
                 return x.through(op, values, params)
         return self.tape.op(op, values, params)
 
@@ -125,15 +102,16 @@ class Traced(Lifted):
 
     @contextmanager
     def undone_if_it_fails(self) -> Iterator[None]:
-        """Take the steps and decisions back that an attempt has left behind."""
-        steps, decisions = len(self.tape.steps), len(self.tape.decisions)
+        """Take back what an attempt has left behind."""
+        left = [(kept, len(kept)) for kept in (self.tape.steps, self.tape.decisions, self.tape.errors)]
         try:
             yield
         except Exception:
-            del self.tape.steps[steps:], self.tape.decisions[decisions:]
+            for kept, before in left:
+                del kept[before:]
             raise
 
-    def as_leaf(self) -> "Traced":
+    def as_leaf(self) -> Any:
         """Return what a leaf Node keeps: this, as real numbers."""
         kind = self.dtype.kind
         if kind in "iu" and self.ndim:
@@ -142,29 +120,32 @@ class Traced(Lifted):
             raise InvalidType(f"a Node holds real numbers, not {self.dtype}; write 1.0 and 0.0")
         return self.as_number()
 
-    def as_number(self) -> "Traced":
+    def as_number(self) -> Any:
         """Return a number of NumPy's as a float, anything else as it is."""
         return self.tape.number(self) if isinstance(self._value, np.floating) else self
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **keywords: Any) -> Any:
-        if any([isinstance(x, Node | Lifted) and type(x) is not Traced for x in inputs]):
+        if any([isinstance(x, _OTHERS) and not isinstance(x, Traced) for x in inputs]):
             return NotImplemented
         if method == "at" or "out" in keywords:
-            raise _unwritable(f"np.{ufunc.__name__}")
+            self._write(f"np.{ufunc.__name__}")
         return self.tape.call(ufunc if method == "__call__" else getattr(ufunc, method), inputs, keywords)
 
     def __array_function__(self, function: Any, types: Any, args: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
-        if any([issubclass(kind, Node | Lifted) and kind is not Traced for kind in types]):
+        if any([issubclass(kind, _OTHERS) and not issubclass(kind, Traced) for kind in types]):
             return NotImplemented
         in_place = function is np.nan_to_num and False in (*args[1:2], keywords.get("copy"))
         if function in WRITING or keywords.get("out") is not None or in_place:
-            raise _unwritable(f"np.{function.__name__}")
+            self._write(f"np.{function.__name__}")
+        if function in TEXTS:
+            self._leave("text")
         if function in KNOWN_BY_SHAPE:
             return function(*plain_tree(args), **plain_tree(keywords))
         return self.tape.call(function, args, keywords)
 
     def __bool__(self) -> bool:
-        return self.tape.decide(self)
+        truth: bool = self.tape.decide(self)
+        return truth
 
     def __len__(self) -> int:
         return len(self._value)
@@ -176,31 +157,54 @@ class Traced(Lifted):
         return self.tape.call(operator.getitem, (self, index), {})
 
     def __setitem__(self, index: Any, new: Any) -> None:
-        raise _unwritable("an assignment to entries")
+        self._write("an assignment to entries")
 
     def __repr__(self) -> str:
-        return f"Traced({' '.join(repr(self._value).split())})"
+        """Say what it is, without its number, on which nothing may hang."""
+        return f"Traced({self.label if isinstance(self.label, str) else 'value'}, shape {self.shape})"
+
+    def __str__(self) -> str:
+        self._leave("text")
 
     def __format__(self, spec: str) -> str:
-        return format(self._value, spec) if spec else repr(self)
+        self._leave("text")
 
     def __contains__(self, item: object) -> bool:
         return bool(np.any(self == item))
 
     __hash__ = object.__hash__
 
-    def _plain(self, *_: Any, **__: Any) -> Any:
+    def _leave(self, what: str = "a plain number") -> NoReturn:
+        """Refuse to leave the record."""
         if not self.tape.open:
             self.tape.refuse()
-        raise GraphDropped(
-            f"tg.compile is recording, and {self.label or 'a value'} (now {self._value!r}) would become a plain number "
-            "here: the program would keep the number of this one call for ever. Compute with it as it is (np.where in "
-            "place of if, tg.take(array, index) in place of array[index]), return it and look at it outside, or give a "
-            "whole number, which belongs to the signature"
+        raise self.tape.noted(
+            GraphDropped(
+                f"tg.compile is recording, and {self.label or 'a value'} would become {what} at {users_line()}: the "
+                "program would keep that of this one call for ever. Compute with it as it is (np.where in place of "
+                "if, tg.take(array, index) in place of array[index]), return it and look at it outside, or give a "
+                "whole number, which belongs to the signature"
+            )
         )
+
+    def _write(self, what: str, *_: Any, **__: Any) -> NoReturn:
+        """Refuse to be written into."""
+        if not self.tape.open:
+            self.tape.refuse()
+        raise self.tape.noted(
+            GraphDropped(
+                f"{what} at {users_line()} writes into an array while tg.compile is recording; the program could not "
+                "see it: use np.where, tg.scatter_add or np.concatenate, which make new arrays (`y = y * s` in place "
+                "of `y *= s`)"
+            )
+        )
+
+    def _plain(self, *_: Any, **__: Any) -> Any:
+        self._leave()
 
     __array__ = __float__ = __int__ = __index__ = __complex__ = __round__ = _plain
     item = tolist = tobytes = _plain
+    sort = fill = put = partition = resize = setflags = partialmethod(_write, "a method of the array")
 
     def __divmod__(self, other: Any) -> tuple[Any, Any]:
         return self // other, self % other
@@ -208,13 +212,15 @@ class Traced(Lifted):
     def __rdivmod__(self, other: Any) -> tuple[Any, Any]:
         return other // self, other % self
 
-    def astype(self, dtype: Any, copy: bool = True) -> "Traced":
+    def astype(self, dtype: Any, copy: bool = True) -> Any:
         """Convert to another dtype."""
         return self if np.dtype(dtype) == self.dtype else self.tape.call(converted, (self,), {"dtype": np.dtype(dtype)})
 
-    def copy(self, order: str = "C") -> "Traced":
+    def copy(self, order: object = "C") -> "Traced":
         """Return itself: nobody writes into it."""
         return self
+
+    __copy__ = __deepcopy__ = copy
 
     def reshape(self, *sizes: Any, order: Any = "C") -> Any:
         """Reshape, as ndarray does."""
@@ -234,6 +240,15 @@ class Traced(Lifted):
         raise InvalidType("inside tg.compile the arguments are arrays, not Nodes; compile tg.grad(f), or make Nodes")
 
 
+class Live(Traced):
+    """A traced value of a recording that goes on; it becomes a `Traced`, which programs keep in dicts, at the end."""
+
+    __slots__ = ()
+
+    def __hash__(self) -> int:
+        self._leave("a key of a dict or an entry of a set")
+
+
 def converted(x: Any, dtype: Any = float) -> Any:
     """Return `x` as an array of that dtype."""
     return np.asarray(x).astype(dtype)
@@ -247,7 +262,7 @@ def plain_tree(tree: Any) -> Any:
 def mapped(tree: Any, change: Callable[[Traced], Any]) -> Any:
     """Replace each traced value; everything else stays, and what holds none stays the same object."""
     kind = type(tree)
-    if kind is Traced:
+    if kind is Traced or kind is Live:
         return change(tree)
     if kind is tuple or kind is list:
         parts = [mapped(branch, change) for branch in tree]
@@ -274,18 +289,11 @@ def unknown_layout() -> InvalidValue:
     )
 
 
-def _unwritable(what: str) -> GraphDropped:
-    return GraphDropped(
-        f"{what} writes into an array while tg.compile is recording; the program could not see it: use np.where, "
-        "tg.scatter_add or np.concatenate, which make new arrays"
-    )
-
-
 def _operator(ufunc: np.ufunc, of_numbers: Callable[..., Any]) -> tuple[Any, Any, Any]:
     """Return the methods for `traced o other`, for `other o traced`, and for `traced o= other`."""
 
     def method(self: Traced, other: Any) -> Any:
-        if type(other) is not Traced and isinstance(other, _OTHERS):
+        if isinstance(other, _OTHERS) and not isinstance(other, Traced):
             return NotImplemented
         return self.tape.arithmetic(ufunc, of_numbers, self, other)
 
@@ -293,8 +301,8 @@ def _operator(ufunc: np.ufunc, of_numbers: Callable[..., Any]) -> tuple[Any, Any
         return self.tape.arithmetic(ufunc, of_numbers, other, self)
 
     def in_place(self: Traced, other: Any) -> Any:
-        if self.fn is None and self.ndim:  # else it is a new value here: who else has the old one is found by running
-            raise _unwritable(f"an assignment such as `{self.label} += ...`")
+        if isinstance(self._value, np.ndarray):  # who else has it would see it changed
+            self._write(f"an assignment such as `{self.label or 'y'} += ...`")
         return method(self, other)
 
     return method, mirrored, in_place
@@ -310,28 +318,12 @@ def _method(name: str) -> Any:
     return lambda self, *args, **keywords: function(self, *args, **keywords)
 
 
+_PAIRS = """add add, sub subtract, mul multiply, truediv divide, floordiv floor_divide, mod remainder, pow power,
+matmul matmul, and bitwise_and, or bitwise_or, xor bitwise_xor, lt less, le less_equal, gt greater, ge greater_equal,
+eq equal, ne not_equal, neg negative, pos positive, abs absolute, invert invert"""
 OPERATORS: dict[str, tuple[np.ufunc, Callable[..., Any]]] = {
-    "add": (np.add, operator.add),
-    "sub": (np.subtract, operator.sub),
-    "mul": (np.multiply, operator.mul),
-    "truediv": (np.divide, operator.truediv),
-    "floordiv": (np.floor_divide, operator.floordiv),
-    "mod": (np.remainder, operator.mod),
-    "pow": (np.power, operator.pow),
-    "matmul": (np.matmul, operator.matmul),
-    "and": (np.bitwise_and, operator.and_),
-    "or": (np.bitwise_or, operator.or_),
-    "xor": (np.bitwise_xor, operator.xor),
-    "lt": (np.less, operator.lt),
-    "le": (np.less_equal, operator.le),
-    "gt": (np.greater, operator.gt),
-    "ge": (np.greater_equal, operator.ge),
-    "eq": (np.equal, operator.eq),
-    "ne": (np.not_equal, operator.ne),
-    "neg": (np.negative, operator.neg),
-    "pos": (np.positive, operator.pos),
-    "abs": (np.absolute, operator.abs),
-    "invert": (np.invert, operator.invert),
+    name: (getattr(np, ufunc), getattr(operator, f"__{name}__"))
+    for name, ufunc in [pair.split() for pair in _PAIRS.split(",")]
 }
 """Python's operators: what NumPy calls them, and what they are for two Python numbers."""
 

@@ -9,11 +9,7 @@ from test_fuzz import bounded
 from test_tape_reading import run as run_source
 
 import tinygrad_ed as tg
-from tinygrad_ed.tape import (
-    compile,  # noqa: A004  # ours, as re and torch have theirs
-    factors,
-    program,
-)
+from tinygrad_ed.tape import compile, program, scale  # noqa: A004  # ours, as re and torch have theirs
 
 X = np.array([[0.5, -1.0], [1.5, 0.25], [-0.75, 2.0]])
 W = np.array([[0.2, -0.4, 0.1], [0.3, 0.7, -0.6]])
@@ -163,7 +159,7 @@ def test_a_factor_stays_where_not_all_is_linear_or_not_all_is_scaled(f, monkeypa
     for p in (W, 3.0 * W):
         equal(compiled(p, X, y), f(p, X, y), 1e-6 if f is in_another_dtype else 1e-12)
         equal(run_source(compiled, p, X, y), f(p, X, y), 1e-6 if f is in_another_dtype else 1e-12)
-    monkeypatch.setattr(program, "scaled_at_source", lambda steps, roots: steps)
+    monkeypatch.setattr(program, "scaled_at_source", lambda steps, kept: (steps, {}))
     without = compile(f)
     without(W, X, y)
     assert compiled.source() == without.source()
@@ -256,8 +252,8 @@ def test_halves_and_numbers_out_of_range_are_left_alone():
 
 def test_a_long_program_is_written_in_a_time_that_grows_with_its_length(monkeypatch):
     looked_at = []
-    made_of = factors._made_of
-    monkeypatch.setattr(factors, "_made_of", lambda *given: looked_at.append(made_of(*given)) or looked_at[-1])
+    made_of = scale._made_of
+    monkeypatch.setattr(scale, "_made_of", lambda *given: looked_at.append(made_of(*given)) or looked_at[-1])
 
     def states(n):
         def error(w, h):
@@ -279,7 +275,7 @@ def test_a_long_program_is_written_in_a_time_that_grows_with_its_length(monkeypa
 
     for n in (20, 100):
         count, steps = states(n)
-        assert count < (factors.PATIENCE + 1) * steps
+        assert count < (scale.PATIENCE + 1) * steps
 
 
 def test_an_array_without_axes_and_a_number_are_no_source():

@@ -1,8 +1,10 @@
 """Moves a product by a number to the place in the program where it costs least.
 
 A step of gradient descent asks for `rate * gradient`, a product for each parameter. The whole sweep is linear in what
-it starts from, `1/M * (alpha - rho)` say, so one product there does for all (`scaled_at_source`). Else, if the gradient
-is a matrix product, its smaller side is multiplied (`scaled_first`). Both round in another order.
+it starts from, `1/M * (alpha - rho)` say, so one product there does for all (`scaled_at_source`). Else, if the
+gradient is a matrix product, its smaller side is multiplied (`scaled_first`). It rounds in another order, and a number
+that leaves the range of its dtype may do so on one way only; so it is done for factors of moderate size, and a call
+with another one runs the function itself.
 """
 
 import operator
@@ -13,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_ed import ops
-from tinygrad_ed.tape.passes import frozen, is_plain_reduction, key_of, of_matrices, operands
+from tinygrad_ed.tape.simplify import frozen, is_plain_reduction, key_of, needed, operands
 from tinygrad_ed.tape.traced import Traced, mapped
 
 _LINEAR: list[Any] = [
@@ -25,24 +27,27 @@ LINEAR = frozenset(_LINEAR)
 
 SUMS: frozenset[Any] = frozenset([np.add, np.subtract])
 
+MODERATE = (1e-6, 1e3)
+Bounds = dict[Traced, tuple[float, float]]
 PATIENCE = 8
 """How many steps are looked at for each step of the program: it must not take the square of their number."""
 
 
-def scaled_at_source(steps: list[Traced], roots: list[Traced]) -> list[Traced]:
+def scaled_at_source(steps: list[Traced], kept: set[Traced]) -> tuple[list[Traced], Bounds]:
     """Multiply a value by c and leave out the ends, where all that is made of it ends in `c * ...`.
 
-    A value that is `k * x` already becomes `(c k) * x`.
+    A value that is `k * x` already becomes `(c k) * x`. Also returned are the bounds of each c that is an argument.
     """
     readers: dict[Traced, list[Traced]] = {}
     for step in steps:
         for operand in dict.fromkeys(operands(step)):
             readers.setdefault(operand, []).append(step)
-    asked = _asked(steps, readers, set(roots))
+    asked = _asked(steps, readers, kept)
     left = PATIENCE * len(steps)
     instead: dict[Traced, Traced] = {}
     done: set[Traced] = set()
     found: list[Traced] = []
+    bounds = {}
     for step in steps:
         if instead:
             step.args = mapped(step.args, lambda x: instead.get(x, x))
@@ -63,11 +68,13 @@ def scaled_at_source(steps: list[Traced], roots: list[Traced]) -> list[Traced]:
             made[0].label = step.label
         else:
             continue
+        if type(asked[step]) is Traced:
+            bounds[asked[step]] = MODERATE
         done.update(made)
         instead.update({end: instead.get(x, x) for end, x in ends.items()})
         for y in made:
             y.label = ("scaled", y.label) if isinstance(y.label, Traced) else None
-    return found
+    return needed(found, kept), bounds
 
 
 def _asked(steps: list[Traced], readers: dict[Traced, list[Traced]], kept: set[Traced]) -> dict[Traced, Any]:
@@ -89,7 +96,7 @@ def _asked(steps: list[Traced], readers: dict[Traced, list[Traced]], kept: set[T
                 c = number if array is x else None
             factors[frozen(c)] = c
         c = factors.popitem()[1] if len(factors) == 1 else None
-        if type(c) is float or (type(c) is Traced and c.fn is None):
+        if _moderate(c):
             asked[x] = c
     return asked
 
@@ -145,23 +152,38 @@ def _product(step: Traced, k: Any, c: Any, before: list[Traced]) -> Any:
     return before[-2]
 
 
-def scaled_first(steps: list[Traced], roots: list[Traced]) -> list[Traced]:
+def scaled_first(steps: list[Traced], kept: set[Traced]) -> tuple[list[Traced], Bounds]:
     """Write c (a @ b) as a @ (c b), so that a gradient is scaled by a learning rate before it is large."""
-    uses = Counter([x for step in steps for x in operands(step)] + roots)
+    uses = Counter([*[x for step in steps for x in operands(step)], *kept])
+    bounds = {}
     known: dict[Any, Traced] = {}
     found = []
     for step in steps:
         c, product = _number_times_array(step)
-        if product is not None and of_matrices(product) and product.dtype.itemsize >= 4 and uses[product] == 1:
+        alone = product is not None and product.dtype.itemsize >= 4 and uses[product] == 1
+        if alone and product is not None and _of_matrices(product) and _moderate(c):
             a, b = product.args
             small = a if a.size < b.size else b
             if type(small) is Traced and small.dtype == step.dtype and 2 * small.size <= product.size:
                 scaled = Traced(step.tape, np.multiply, (c, small), None, small.value)
                 scaled = known.setdefault(key_of(scaled), scaled)
                 found.append(scaled)
+                if type(c) is Traced:
+                    bounds[c] = MODERATE
                 step.fn, step.args = np.matmul, (scaled, b) if small is a else (a, scaled)
         found.append(step)
-    return list(dict.fromkeys(found))
+    return needed(list(dict.fromkeys(found)), kept), bounds
+
+
+def _of_matrices(step: Traced) -> bool:
+    """Tell whether it is the product of two matrices, not of a vector or of a stack."""
+    matrices = [x for x in step.args if isinstance(x, Traced | np.ndarray) and x.ndim == 2]
+    return step.fn is np.matmul and not step.kwargs and len(matrices) == 2
+
+
+def _moderate(c: Any) -> bool:
+    """Tell whether c is a number of moderate size; an argument is watched at each call."""
+    return (type(c) is float and MODERATE[0] <= abs(c) <= MODERATE[1]) or (type(c) is Traced and c.fn is None)
 
 
 def _number_times_array(step: Traced) -> tuple[Any, Traced | None]:

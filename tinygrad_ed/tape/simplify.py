@@ -1,19 +1,18 @@
 """What makes a program shorter: each pass looks at one step and its operands.
 
-The numbers stay the same to the last bit but for two passes, which round in another order: a sum of products of
-entries becomes a product of vectors (up to `DOT_UP_TO` entries), and the transpose of a product becomes a product of
-transposes.
+The numbers stay the same to the last bit but for one pass: a sum of products of entries becomes a product of vectors
+(up to `DOT_UP_TO` entries), which rounds in another order.
 """
 
 import math
 import operator
-from collections import Counter
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 
 from tinygrad_ed import ops
-from tinygrad_ed.tape.record import is_ufunc
+from tinygrad_ed.tape.record import Recording, is_ufunc
 from tinygrad_ed.tape.traced import Traced, converted, traced_in
 
 REDUCTIONS: dict[Any, Any] = {
@@ -28,6 +27,9 @@ FOLDS = frozenset([np.add.reduce, np.multiply.reduce, np.maximum.reduce, np.mini
 
 DOT_UP_TO = 4096
 """Up to so many entries a sum of products is a product of vectors: quicker, and rounded in another order."""
+
+SUMMED = -2
+"""The place `at` of a sum before its factor: it may be out of range where the sum of the products is not."""
 
 _REPEATING = (np.broadcast_to, ops.broadcast_to)
 _MINUS, _SIZE = (np.negative, operator.neg), (np.absolute, operator.abs, abs)
@@ -47,7 +49,8 @@ def operands(step: Traced) -> list[Traced]:
 
 def key_of(step: Traced) -> Any:
     """Return a key of the step; equal keys mean equal results."""
-    return step.fn, frozen(step.args), frozen(step.kwargs)
+    number = type(step.value) is float  # what NumPy gives for float32 is none
+    return step.fn, frozen(step.args), frozen(step.kwargs), frozen(step.errors), number
 
 
 def frozen(tree: Any) -> Any:
@@ -65,7 +68,7 @@ def frozen(tree: Any) -> Any:
     return type(tree), id(tree)
 
 
-def simplified(step: Traced, outside: frozenset[int], steps: list[Traced]) -> Traced | None:
+def simplified(step: Traced, recording: Recording, steps: list[Traced]) -> Traced | None:
     """Make the step simpler, in place; return another value if that is the result already."""
     if step.fn in REDUCTIONS:
         _as_reduction(step)
@@ -73,7 +76,7 @@ def simplified(step: Traced, outside: frozenset[int], steps: list[Traced]) -> Tr
         _fold(step, steps)
     if isinstance(step.fn, np.ufunc) and step.fn.signature is None and isinstance(step.value, np.ndarray):
         for i in range(len(step.args)):  # one after the other: each relies on what the others are then
-            x = _as_number(_unrepeated(step.args[i], step), step, outside)
+            x = _as_number(_unrepeated(step.args[i], step), step, recording)
             step.args = (*step.args[:i], x, *step.args[i + 1 :])
     if step.fn in _SIZE and type(x := step.args[0]) is Traced and x.fn in _MINUS and x.dtype.kind == "f":
         step.args = x.args  # |-x| is |x|: the sigmoids of x and of -x, which its derivative takes, share their exp
@@ -120,16 +123,17 @@ def _fold(step: Traced, steps: list[Traced]) -> None:
             step.fn, step.args, step.kwargs = np.dot, tuple([flat[y] for y in pair]), None
             if factor is not None:
                 dot = Traced(step.tape, np.dot, step.args, None, step.value / factor if factor else 0.0)
+                dot.at = SUMMED
                 steps.append(dot)
                 step.fn, step.args = operator.mul, (factor, dot)
 
 
-def _as_number(x: Any, step: Traced, outside: frozenset[int]) -> Any:
+def _as_number(x: Any, step: Traced, recording: Recording) -> Any:
     """Replace a constant array of equal numbers by the number, where the result keeps its shape and dtype."""
     if type(x) is Traced and x.fn is np.where and x.dtype == step.dtype and (number := _chosen(x)) is not None:
         others = [y for y in step.args if y is not x and type(y) is Traced]
         return number if any([y.shape == step.shape and y.dtype == step.dtype for y in others]) else x
-    if not isinstance(x, np.ndarray) or not x.size or id(x) in outside or id(x.base) in outside or x.dtype.kind != "f":
+    if not isinstance(x, np.ndarray) or not x.size or x.dtype.kind != "f" or not recording.belongs_to_f(x):
         return x
     others = [y for y in step.args if type(y) is Traced and isinstance(y.value, np.ndarray)]
     alike = any([y.shape == step.shape and y.dtype == x.dtype for y in others])
@@ -198,45 +202,10 @@ def _joined_factors(step: Traced) -> None:
         inner, y = _factor(x)
         if inner is None or type(y) is not Traced or step.dtype.itemsize < 4:
             return
-        moderate = all([1e-6 < abs(c) < 1e6 for c in (factor, inner)])
+        # In between nothing gets out of range that does not get so now, but within a factor of 2 of the largest number.
+        moderate = all([1e-6 < abs(c) < 1e6 for c in (factor, inner)]) and (abs(inner) <= 2 or abs(factor) >= 1)
         if moderate and (_power_of_two(factor) or _power_of_two(inner)):
             step.fn, step.args = x.fn, (factor * inner, y)
-
-
-def turned_first(steps: list[Traced], roots: list[Traced]) -> list[Traced]:
-    """Write the transpose of a product that nobody else reads as a product of transposes, with its entries in order."""
-    uses = Counter([x for step in steps for x in operands(step)] + roots)
-    known: dict[Any, Traced] = {}
-    found = []
-    for step in steps:
-        product = step.args[0] if _turns(step) else None
-        if type(product) is Traced and of_matrices(product) and uses[product] == 1:
-            sides = []
-            for x in reversed(product.args):
-                if type(x) is Traced and _turns(x):
-                    sides.append(x.args[0])
-                elif type(x) is Traced:
-                    side = Traced(step.tape, np.transpose, (x,), None, x.value.T)
-                    sides.append(known.setdefault(key_of(side), side))
-                    found.append(sides[-1])
-                else:
-                    sides.append(x.T)
-            step.fn, step.args, step.kwargs = np.matmul, tuple(sides), None
-        found.append(step)
-    return list(dict.fromkeys(found))
-
-
-def of_matrices(step: Traced) -> bool:
-    """Tell whether it is the product of two matrices, not of a vector or of a stack."""
-    matrices = [x for x in step.args if isinstance(x, Traced | np.ndarray) and x.ndim == 2]
-    return step.fn is np.matmul and not step.kwargs and len(matrices) == 2
-
-
-def _turns(step: Traced) -> bool:
-    """Tell whether it transposes a matrix."""
-    axes = {np.transpose: ((), (None,)), np.swapaxes: ((-1, -2), (-2, -1), (0, 1), (1, 0))}.get(step.fn, ())
-    plain = all([x is None or type(x) is int for x in step.args[1:]])
-    return plain and step.ndim == 2 and not step.kwargs and step.args[1:] in axes
 
 
 def _factor(step: Traced) -> tuple[float | None, Any]:
@@ -249,3 +218,14 @@ def _factor(step: Traced) -> tuple[float | None, Any]:
 
 def _power_of_two(x: float) -> bool:
     return x != 0 and abs(math.frexp(x)[0]) == 0.5
+
+
+def needed(steps: list[Traced], roots: Iterable[Traced]) -> list[Traced]:
+    """Return the steps that the roots depend on."""
+    live = set(roots)
+    kept = []
+    for step in reversed(steps):
+        if step in live:
+            live.update(operands(step))
+            kept.append(step)
+    return kept[::-1]
