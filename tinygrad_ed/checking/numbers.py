@@ -5,6 +5,7 @@ few digits carry their rounding along: what it can have moved is not wrong.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -260,7 +261,7 @@ class _Judge:
                     apart = np.abs(got - made)
                     if np.all(apart <= close) and np.max(apart) <= np.max(off) / 10:
                         found.append((float(np.max(apart)), words))
-        known = [words for _, words in sorted(found)[:2]]
+        known = [words for _, words in sorted(found, key=itemgetter(0))[:2]]  # of equal ones, in the order of the table
         if not known and (k := ratio(got, right, max(10 * unit, 1e-6))) is not None:
             known = [text for text in [factor_words(k, [len(self.problem.x)], max(2 * unit, 1e-6))] if text]
         if np.any(right) and not np.any(got):
