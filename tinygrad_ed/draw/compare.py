@@ -8,7 +8,6 @@ box shows its partners. A wrong rule turns red, and so does all that inherits it
 
 import itertools
 from collections.abc import Callable, Container, Mapping
-from functools import partial
 from importlib.resources import files
 from typing import Any
 
@@ -72,7 +71,7 @@ def compare(
     checked = crosscheck(mlp, x, rho, cost, roads=[road for road, _ in _ROADS], rules=rules)
     name = title or f"Two roads through a {'-'.join(map(str, mlp.sizes))} network"
     scene = layout(checked, len(mlp.layers), name, cost)
-    return of_scene(scene, partial(_page, scene, checked), engine=engine, frame=900)
+    return of_scene(name, lambda: scene, engine, frame=900, html=lambda: _page(scene, checked))
 
 
 def layout(checked: CrossCheck, L: int, title: str, cost: str) -> Scene:
@@ -84,6 +83,7 @@ def layout(checked: CrossCheck, L: int, title: str, cost: str) -> Scene:
     for j in range(1, L + 1):
         places |= {f"zeta[{j}]": (0, 2 * j - 1), f"B[{j}]": (1, 2 * j - 1)}
         places |= {f"grad_omega[{j}]": (2, 2 * j - 1), f"grad_beta[{j}]": (2, 2 * j)}
+    parted = checked.first_divergence.quantity if checked.first_divergence else None
     items: list[Item] = [Text(_LEFT, 44, words(title), 20, anchor="start", bold=True)]
     items.append(Text(_LEFT, 68, words(f"cost: {cost}. {verdict(checked)}"), 13, QUIET, "start"))
     for side, (road, heading) in enumerate(_ROADS):
@@ -100,7 +100,7 @@ def layout(checked: CrossCheck, L: int, title: str, cost: str) -> Scene:
             return left + _COLUMNS[column] + _W / 2, _TOP + row * _ROW + _H / 2
 
         items += _rails(center, L, rows)
-        items += [_box(rows[q], road, L, *center(q), first=_is_first(checked, q)) for q in places if q in rows]
+        items += [_box(rows[q], road, L, *center(q), first=q == parted) for q in places if q in rows]
     height = _TOP + (2 * L + 2) * _ROW + 10
     return Scene(_LEFT * 2 + _SIDE + _COLUMNS[2] + _W, height, title, verdict(checked), items)
 
@@ -116,18 +116,10 @@ def verdict(checked: CrossCheck) -> str:
 
 
 def _in_graph(quantity: str) -> Formula | None:
-    """Return what a gradient is in the graph: a derivative of E; None for a value.
-
-    >>> print(_in_graph("B[2]"), _in_graph("P[2]"), _in_graph("grad_beta[1]"), _in_graph("zeta[1]"))
-    ∂E/∂ζ² ∂E/∂α¹ ∂E/∂β¹ None
-    """
+    """Return what a gradient is in the graph: a derivative of E; None for a value."""
     kind, j, _ = Quantity.of(quantity)
     of = {"B": "zeta", "P": "alpha", "grad_omega": "omega", "grad_beta": "beta"}.get(kind)
     return formula("{∂E}/{∂$x}", x=letter(of, j - (kind == "P"))) if of else None
-
-
-def _is_first(checked: CrossCheck, quantity: str) -> bool:
-    return checked.first_divergence is not None and checked.first_divergence.quantity == quantity
 
 
 def _box(row: Row, road: str, L: int, x: float, y: float, first: bool) -> Item:

@@ -11,15 +11,13 @@ from functools import cache
 
 import numpy as np
 
-from tinygrad_ed.draw import backends
 from tinygrad_ed.draw.equations import matrix_cells, shape_text, summary
 from tinygrad_ed.draw.legend import COLORINGS, Scale, heading, whose
 from tinygrad_ed.draw.overview import stages
 from tinygrad_ed.draw.parts import Edge, Numbers, TraceNode
-from tinygrad_ed.draw.picture import Picture, image_page, of_dot
+from tinygrad_ed.draw.picture import Picture, image_page, of_dot, of_scene
 from tinygrad_ed.draw.scalar import expand
 from tinygrad_ed.draw.scene import Scene, to_svg
-from tinygrad_ed.draw.scene import to_dot as scene_to_dot
 from tinygrad_ed.draw.stage import in_rows
 from tinygrad_ed.draw.style import (
     CLUSTER_FILL,
@@ -147,17 +145,17 @@ def picture(data: Trace, title: str | None, caption: str, engine: str | None, co
     """Return the picture of a trace."""
     scale = Scale.of(data, color)
     name = title or "a computational graph"
-    if len(data.nodes) > AUTO or len(data.edges) > EDGES:
-        return _large(data, title, caption, engine, scale)
-    source = to_dot(data, title, caption, scale)
-    return of_dot(name, source, engine, {"json": lambda: data.to_json().encode()})
 
+    def dot() -> bytes:
+        return to_dot(data, title, caption, scale).encode()
 
-def _large(data: Trace, title: str | None, caption: str, engine: str | None, scale: Scale) -> Picture:
-    """Draw a graph for which Graphviz would need minutes: placed in rows by ourselves, up to a limit."""
-    name = title or "a computational graph"
+    def json() -> bytes:
+        return data.to_json().encode()
 
-    @cache
+    if len(data.nodes) <= AUTO and len(data.edges) <= EDGES:
+        return of_dot(name, dot().decode(), engine, json=json)
+
+    @cache  # Graphviz would need minutes, so it is placed in rows by ourselves, up to a limit
     def scene() -> Scene:
         if len(data.nodes) > MOST:
             raise InvalidValue(
@@ -169,24 +167,14 @@ def _large(data: Trace, title: str | None, caption: str, engine: str | None, sca
     def html() -> bytes:
         return image_page(name, to_svg(scene(), inline=True), wide=True)
 
-    return Picture(
-        name,
-        {
-            "svg": lambda: to_svg(scene()).encode(),
-            "png": lambda: backends.render(scene_to_dot(scene()), "png", engine),
-            "pdf": lambda: backends.render(scene_to_dot(scene()), "pdf", engine),
-            "dot": lambda: to_dot(data, title, caption, scale).encode(),
-            "html": html,
-            "json": lambda: data.to_json().encode(),
-        },
-    )
+    return of_scene(name, scene, engine, html=html, json=json, dot=dot)
 
 
 def to_dot(data: Trace, title: str | None = None, caption: str = "", scale: Scale | None = None) -> str:
     """Return a trace as DOT text; equal traces give equal text."""
     scale = scale or Scale("role", 0.0)
     labeled = len(data.edges) <= LABELS
-    down = _depth(data) > 5
+    down = max(data.depths().values()) > 5
     inside: dict[str | None, list[str]] = {None: [], **{layer: [] for layer in data.layers}}
     for node in data.nodes:
         inside[node.layer] += _node(node, scale.fill(node))
@@ -209,19 +197,11 @@ def to_dot(data: Trace, title: str | None = None, caption: str = "", scale: Scal
             *(f"    {line}" for line in members),
             "  }",
         ]
-    by_id = {node.id: node for node in data.nodes}
+    by_id = data.by_id
     lines += [f"  {_edge(edge, by_id, labeled)}" for edge in data.edges]
     if down and any(node.value.shape for node in data.nodes):
         lines += [f"  {{ rank=same; {edge.source}; op_{edge.target} }}" for edge in _beside(data, by_id)]
     return "\n".join([*lines, "}"]) + "\n"
-
-
-def _depth(data: Trace) -> int:
-    """Return the largest number of ops between a leaf and the result."""
-    depth: dict[str, int] = {}
-    for edge in data.edges:  # ordered by target, and a node comes after what it uses
-        depth[edge.target] = max(depth.get(edge.target, 0), depth.get(edge.source, 0) + 1)
-    return max(depth.values(), default=0)
 
 
 def _beside(data: Trace, by_id: dict[str, TraceNode]) -> list[Edge]:

@@ -7,6 +7,7 @@ ordered by the mean place of their neighbors, in a few sweeps; then each moves a
 
 import itertools
 from collections.abc import Mapping, Sequence
+from statistics import fmean
 
 from tinygrad_ed.draw.trace import Trace
 from tinygrad_ed.errors import InvalidValue
@@ -19,17 +20,7 @@ Point = tuple[float, float]
 def place(
     data: Trace, boxes: Mapping[str, tuple[float, float]], across: float, down: float
 ) -> tuple[dict[str, Point], list[list[Point]]]:
-    """Return the center of every node and the points that every edge passes through.
-
-    An edge leaves the lower side of its source, goes upright through its row and every row between, and enters the
-    upper side of its target.
-
-    Args:
-        data: the trace.
-        boxes: the width and height of every node's box.
-        across: the room between boxes of a row.
-        down: the room between rows.
-    """
+    """Return the center of every node's box, and the points that every edge passes, from lower side to upper side."""
     rank = _ranks(data)
     rows_crossed = sum(rank[edge.target] - rank[edge.source] for edge in data.edges)
     if rows_crossed > CROSSED:
@@ -56,7 +47,7 @@ def place(
         downwards = sweep % 2 == 0
         for row in rows if downwards else reversed(rows):
             near = above if downwards else below
-            wish = {name: _mean([at[n] for n in near[name]], at[name]) for name in row}
+            wish = {name: fmean([at[n] for n in near[name]] or [at[name]]) for name in row}
             row.sort(key=lambda name: (wish[name], at[name]))
             _spread(row, wish, sizes, across, at)
     left = min(at[name] - sizes[name] / 2 for name in at)
@@ -75,11 +66,9 @@ def place(
 
 
 def _ranks(data: Trace) -> dict[str, int]:
-    """Return the row of every node; the nodes of a trace come after what they use, so one pass does it."""
+    """Return the row of every node."""
     made = {node.id for node in data.nodes if node.op is not None}
-    rank = {node.id: 0 for node in data.nodes}
-    for edge in data.edges:
-        rank[edge.target] = max(rank[edge.target], rank[edge.source] + 1)
+    rank = data.depths()
     first: dict[str, int] = {}
     for edge in data.edges:
         first[edge.source] = min(first.get(edge.source, rank[edge.target]), rank[edge.target])
@@ -108,7 +97,3 @@ def _spread(
         edge = leftmost[name] - sizes[name] / 2 - across
     for name in row:
         at[name] = (rightmost[name] + leftmost[name]) / 2
-
-
-def _mean(values: list[float], otherwise: float) -> float:
-    return sum(values) / len(values) if values else otherwise

@@ -25,11 +25,7 @@ class Scale(NamedTuple):
         return cls(color, max([size for size in sizes if size < float("inf")], default=0.0))
 
     def fill(self, node: TraceNode) -> str:
-        """Return the color of a box.
-
-        >>> Scale("value", 2.0).fill(TraceNode("n0", "op", "add", None, None, -2.0, None))
-        '#6c9ce6'
-        """
+        """Return the color of a box."""
         if self.color == "role":
             return ROLES[node.role][0]
         shown = _shown(node, self.color)

@@ -68,7 +68,7 @@ def network(
     """
     found = ledger(mlp, x, rho, cost, road="rules")
     scene = layout(mlp, found, batch_of(mlp, x, rho, cost)[1], cost, sample, title)
-    return of_scene(scene, engine=engine)
+    return of_scene(scene.title, lambda: scene, engine)
 
 
 def layout(mlp: MLP, found: Any, rho: Any, cost: str, sample: int, title: str | None) -> Scene:
@@ -108,11 +108,7 @@ def layout(mlp: MLP, found: Any, rho: Any, cost: str, sample: int, title: str | 
 
 
 def shown(n: int) -> list[int | None]:
-    """Tell which of n neurons are drawn, from 0; None stands for those left out.
-
-    >>> shown(3), shown(64)
-    ([0, 1, 2], [0, 1, 2, None, 62, 63])
-    """
+    """Tell which of n neurons are drawn, from 0; None stands for those left out."""
     return list(range(n)) if n <= MOST else [0, 1, 2, None, n - 2, n - 1]
 
 

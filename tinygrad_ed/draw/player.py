@@ -5,8 +5,8 @@ as JSON. Without JavaScript the page is the finished drawing and the list of all
 """
 
 import json
+import re
 from dataclasses import replace
-from functools import partial
 from importlib.resources import files
 from typing import Any
 
@@ -28,6 +28,7 @@ from tinygrad_ed.graph.node import Node
 from tinygrad_ed.nn import MLP
 
 MOST = 400  # nodes; a longer story is not one that a reader steps through
+_MARK = re.compile(r"\$[A-Z]+")
 NEURONS, CONNECTIONS = 5, 32  # of a larger network "auto" shows layers
 
 
@@ -73,8 +74,11 @@ def player(
             raise InvalidType("player(mlp, x, rho, cost) needs inputs and expected outputs; a single Node plays alone")
         if detail not in ("auto", *DETAILS):
             raise InvalidValue(f"detail={detail!r} is not a level of detail. {nearest(detail, ('auto', *DETAILS))}")
-        chosen = _detail(subject, x) if detail == "auto" else detail
-        data = network_trace(subject, x, rho, cost, chosen, learning_rate)
+        if detail == "auto":  # neuron by neuron, if it is one sample, and the network fits on a screen
+            connections = sum(layer.n_in * layer.n_out for layer in subject.layers)
+            small = max(subject.sizes) <= NEURONS and connections <= CONNECTIONS
+            detail = "scalar" if small and (np.ndim(x) == 1 or len(x) == 1) else "layer"
+        data = network_trace(subject, x, rho, cost, detail, learning_rate)
         name = title or f"A {'-'.join(map(str, subject.sizes))} network, step by step"
     elif isinstance(subject, Node | Trace):
         data = subject if isinstance(subject, Trace) else trace(subject, fresh=True, learning_rate=learning_rate)
@@ -87,48 +91,33 @@ def player(
             "one part of the computation, or draw it with graph(..., detail='auto')"
         )
     scene = drawing(data, name)
-    more = {"txt": lambda: printable(script(data, name)).encode(), "json": lambda: data.to_json().encode()}
-    return of_scene(scene, partial(_page, data, scene), engine=engine, frame=760, more=more)
-
-
-def _detail(mlp: MLP, x: Any) -> str:
-    """Choose the detail: neuron by neuron for one sample of a network that fits on a screen, else layer by layer."""
-    connections = sum(layer.n_in * layer.n_out for layer in mlp.layers)
-    small = max(mlp.sizes) <= NEURONS and connections <= CONNECTIONS
-    return "scalar" if small and (np.ndim(x) == 1 or len(x) == 1) else "layer"
+    return of_scene(
+        name,
+        lambda: scene,
+        engine,
+        frame=760,
+        html=lambda: _page(data, scene),
+        txt=lambda: printable(script(data, name)).encode(),
+        json=lambda: data.to_json().encode(),
+    )
 
 
 def _page(data: Trace, scene: Scene) -> bytes:
     """Return the page: the drawing, the steps as a list, the script and what it needs to know."""
     assets = files("tinygrad_ed.draw") / "assets"
-    told = data.steps
-    kept = {"trace": json.loads(written(replace(data, closed={}))), "steps": _kept(data, told)}
-    text = as_json(kept).replace("<", "\\u003c")
+    kept = {"trace": json.loads(written(replace(data, closed={}))), "steps": _kept(data, data.steps)}
     parts = {
         "$TITLE": escape(scene.title),
         "$SHAPE": "wide" if scene.width > 1.25 * scene.height else "tall",
         "$DRAWING": to_svg(scene, inline=True),
-        "$STEPS": "\n".join(_item(i, step) for i, step in enumerate(told, start=1)),
-        "$DATA": text,
+        "$STEPS": "\n".join(_item(i, step) for i, step in enumerate(data.steps, start=1)),
+        "$DATA": as_json(kept).replace("<", "\\u003c"),
     }
     frame = (assets / "player.html").read_text("utf-8")
-    body = "".join(parts.get(piece, piece) for piece in _pieces(frame, parts))
+    body = _MARK.sub(lambda mark: parts[mark[0]], frame)  # in one pass: what is put in is not looked at again
     css, code = ((assets / f"player.{kind}").read_text("utf-8") for kind in ("css", "js"))
     lines = [line.strip() for line in code.splitlines()]
     return page(scene.title, body, css, "\n".join([line for line in lines if line and not line.startswith("//")]))
-
-
-def _pieces(frame: str, marks: dict[str, str]) -> list[str]:
-    """Return the page cut at its marks, so that nothing that is put in is looked at again."""
-    pieces = [frame]
-    for mark in marks:
-        pieces = [part for piece in pieces for part in _cut(piece, mark)]
-    return pieces
-
-
-def _cut(piece: str, mark: str) -> list[str]:
-    before, found, after = piece.partition(mark)
-    return [before, found, after] if found else [piece]
 
 
 def _kept(data: Trace, told: list[StoryStep]) -> list[dict[str, Any]]:
@@ -156,12 +145,7 @@ def _kept(data: Trace, told: list[StoryStep]) -> list[dict[str, Any]]:
 
 
 def asked(result: Numbers | None) -> tuple[float | None, str]:
-    """Return the number of a step that a reader is asked for, and in an array which one: the largest.
-
-    >>> from tinygrad_ed.draw.parts import numbers_of
-    >>> asked(numbers_of(0.5)), asked(numbers_of([[1.0, -2.0]]))
-    ((0.5, ''), (-2.0, 'row 1, column 2'))
-    """
+    """Return the number of a step that a reader is asked for, and in an array which one: the largest."""
     if result is None or result.entries is None or not np.size(result.entries):
         return None, ""
     array = np.asarray(result.entries, float)
@@ -175,15 +159,12 @@ def asked(result: Numbers | None) -> tuple[float | None, str]:
 
 def _item(i: int, step: StoryStep) -> str:
     """Return one step as an item of the list: the graph's equation, and beside it the lecture's rule."""
-    outcome = value_term(step.result, alone=True) if step.result else None
-    numbers = math(step.work) if step.work is not None else ""
-    if outcome is not None:
-        sign = "" if step.work is None else "="
-        total = ""
-        if step.total is not None:
-            whole = value_term(step.total, alone=True)
-            total = f'<span class="total">; in all {math(whole)}</span>'
-        numbers += f'<span class="answer">{math(outcome, sign)}{total}</span>'
+    numbers = math(step.work) if step.work else ""
+    if step.result:
+        outcome = math(value_term(step.result, alone=True), "=" if step.work else "")
+        whole = math(value_term(step.total, alone=True)) if step.total else ""
+        total = f'<span class="total">; in all {whole}</span>' if whole else ""
+        numbers += f'<span class="answer">{outcome}{total}</span>'
     rule = ""
     if step.rule is not None:
         rule = f'<div class="rule"><p>the closed-form rule</p>{math(step.rule)}{_gives(step)}</div>'

@@ -14,20 +14,7 @@ _HEADS = {
 
 
 def script(data: Trace, title: str) -> str:
-    r"""Return the story of a trace as text: for each step the equation, the numbers, and the lecture's rule.
-
-    >>> from tinygrad_ed.draw.trace import trace
-    >>> from tinygrad_ed.graph.node import Node
-    >>> data = trace(Node(2.0, name="a") * Node(3.0, name="b"), fresh=True)
-    >>> print("\n".join(script(data, "A product").splitlines()[:7]))
-    A product
-    =========
-    <BLANKLINE>
-    Forward: every value, from the leaves to the result
-    ---------------------------------------------------
-    <BLANKLINE>
-      1  v₁ = a · b
-    """
+    """Return the story of a trace as text: for each step the equation, the numbers, and the lecture's rule."""
     lines = [title, "=" * len(title)]
     phase = ""
     for i, step in enumerate(data.steps, start=1):
