@@ -8,20 +8,18 @@ box shows its partners. A wrong rule turns red, and so does all that inherits it
 
 import itertools
 from collections.abc import Callable, Container, Mapping
-from importlib.resources import files
 from typing import Any
 
 from tinygrad_ed.checking.crosscheck import CrossCheck, Row, crosscheck
-from tinygrad_ed.draw.equations import brief, math
+from tinygrad_ed.draw.equations import brief, math, words
 from tinygrad_ed.draw.lecture import rule_of
 from tinygrad_ed.draw.parts import numbers_of
-from tinygrad_ed.draw.picture import Picture, of_scene, page
-from tinygrad_ed.draw.scene import Box, Group, Item, Line, Scene, Text, to_svg, words
+from tinygrad_ed.draw.picture import Picture, asset, of_scene, page
+from tinygrad_ed.draw.scene import Box, Group, Item, Line, Scene, Text, to_svg
 from tinygrad_ed.draw.style import (
     BACKWARD_FILL,
     COLORS,
     FORWARD_FILL,
-    INK,
     LINE,
     PAPER,
     QUIET,
@@ -36,7 +34,7 @@ from tinygrad_ed.notation.letters import formula, letter, named
 from tinygrad_ed.notation.quantity import Quantity
 
 _W, _H, _ROW, _TOP, _LEFT = 186.0, 48.0, 70.0, 150.0, 36.0
-_COLUMNS = (0.0, 206.0, 412.0)
+_COLUMNS = ((0.0, "forward ↓", "alpha"), (206.0, "backward ↑", "B"), (412.0, "gradients →", "B"))
 _SIDE = 640.0  # from one ladder to the other
 _ROADS = (("graph", "the graph: one sweep from E"), ("rules", "the lecture: closed-form rules"))
 
@@ -89,20 +87,16 @@ def layout(checked: CrossCheck, L: int, title: str, cost: str) -> Scene:
     for side, (road, heading) in enumerate(_ROADS):
         left = _LEFT + side * _SIDE
         items.append(Text(left, _TOP - 46, words(heading), 15, anchor="start", bold=True))
-        heads = (("forward ↓", COLORS["alpha"]), ("backward ↑", COLORS["B"]), ("gradients →", COLORS["B"]))
-        items += [
-            Text(left + at + _W / 2, _TOP - 22, words(text), 12.5, color)
-            for at, (text, color) in zip(_COLUMNS, heads, strict=True)
-        ]
+        items += [Text(left + at + _W / 2, _TOP - 22, words(text), 12.5, COLORS[key]) for at, text, key in _COLUMNS]
 
         def center(quantity: str, left: float = left) -> tuple[float, float]:
             column, row = places[quantity]
-            return left + _COLUMNS[column] + _W / 2, _TOP + row * _ROW + _H / 2
+            return left + _COLUMNS[column][0] + _W / 2, _TOP + row * _ROW + _H / 2
 
         items += _rails(center, L, rows)
         items += [_box(rows[q], road, L, *center(q), first=q == parted) for q in places if q in rows]
     height = _TOP + (2 * L + 2) * _ROW + 10
-    return Scene(_LEFT * 2 + _SIDE + _COLUMNS[2] + _W, height, title, verdict(checked), items)
+    return Scene(_LEFT * 2 + _SIDE + _COLUMNS[2][0] + _W, height, title, verdict(checked), items)
 
 
 def verdict(checked: CrossCheck) -> str:
@@ -132,7 +126,7 @@ def _box(row: Row, road: str, L: int, x: float, y: float, first: bool) -> Item:
     items: list[Item] = [
         Box(x, y, _W, _H, fill, stroke, 3 if first else 1.2, 9),
         Text(x - _W / 2 + 10, y - 4, said, 13, COLORS[key.removeprefix("grad_")], "start", bold=True),
-        Text(x - _W / 2 + 10, y + 15, words(brief(value, 28)), 12, INK, "start"),
+        Text(x - _W / 2 + 10, y + 15, words(brief(value, 28)), 12, anchor="start"),
     ]
     if not row.agree:
         items.append(Text(x + _W / 2 - 10, y - 4, words("✗ first" if first else "✗"), 12, WRONG, "end", bold=True))
@@ -150,8 +144,6 @@ def _rails(center: Callable[[str], tuple[float, float]], L: int, rows: Container
 
 def _page(scene: Scene, checked: CrossCheck) -> bytes:
     """Return the drawing over the table."""
-    assets = files("tinygrad_ed.draw") / "assets"
-    css, script = ((assets / f"compare.{kind}").read_text("utf-8") for kind in ("css", "js"))
     lines, parted = [], False
     for row in checked.rows:
         first = not row.agree and not parted
@@ -174,4 +166,4 @@ def _page(scene: Scene, checked: CrossCheck) -> bytes:
         '<th scope="col">largest difference</th><th scope="col">verdict</th></tr></thead>\n'
         f"<tbody>\n{chr(10).join(lines)}\n</tbody>\n</table></div>\n</main>"
     )
-    return page(scene.title, body, css, script)
+    return page(scene.title, body, asset("compare.css"), asset("compare.js"))

@@ -31,8 +31,8 @@ def word(text: str) -> Formula:
     return Sign(text, tex_text(text), "word")
 
 
-def said(text: str) -> Formula:
-    """Put plain words into an equation."""
+def words(text: str) -> Formula:
+    """Return plain text, which is never looked into, as a sign of an equation or a drawing."""
     return Sign(text, tex_text(text), "text")
 
 
@@ -56,7 +56,7 @@ def value_term(numbers: Numbers, alone: bool = False) -> Formula:
     if not numbers.shape:
         return notation.number(numbers.low) if alone else notation.factor(numbers.low)
     if not written_out(numbers):
-        return said(f"[{shape_text(numbers.shape)}: {summary(numbers)}]")
+        return words(f"[{shape_text(numbers.shape)}: {summary(numbers)}]")
     return notation.matrix([numbers.entries] if len(numbers.shape) == 1 else numbers.entries)
 
 

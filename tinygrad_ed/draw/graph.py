@@ -141,19 +141,13 @@ def _has_numbers_to_show(data: Trace) -> bool:
     return any(shapes) and all(entries) and sum(entries) <= AUTO and data.of_root == data.swept
 
 
-def picture(data: Trace, title: str | None, caption: str, engine: str | None, color: str = "role") -> Picture:
+def picture(data: Trace, title: str | None, caption: str, engine: str | None, color: str) -> Picture:
     """Return the picture of a trace."""
     scale = Scale.of(data, color)
     name = title or "a computational graph"
-
-    def dot() -> bytes:
-        return to_dot(data, title, caption, scale).encode()
-
-    def json() -> bytes:
-        return data.to_json().encode()
-
     if len(data.nodes) <= AUTO and len(data.edges) <= EDGES:
-        return of_dot(name, dot().decode(), engine, json=json)
+        source = to_dot(data, title, caption, scale)
+        return of_dot(name, source, engine, json=lambda: data.to_json().encode())
 
     @cache  # Graphviz would need minutes, so it is placed in rows by ourselves, up to a limit
     def scene() -> Scene:
@@ -164,10 +158,14 @@ def picture(data: Trace, title: str | None, caption: str, engine: str | None, co
             )
         return in_rows(data, f"{name}. {caption}. {whose(data)}", scale.fill)
 
-    def html() -> bytes:
-        return image_page(name, to_svg(scene(), inline=True), wide=True)
-
-    return of_scene(name, scene, engine, html=html, json=json, dot=dot)
+    return of_scene(
+        name,
+        scene,
+        engine,
+        dot=lambda: to_dot(data, title, caption, scale).encode(),
+        html=lambda: image_page(name, to_svg(scene(), inline=True), wide=True),
+        json=lambda: data.to_json().encode(),
+    )
 
 
 def to_dot(data: Trace, title: str | None = None, caption: str = "", scale: Scale | None = None) -> str:
@@ -277,25 +275,17 @@ def _cell(text: str, color: str, align: str) -> str:
 
 
 def _edge(edge: Edge, by_id: dict[str, TraceNode], labeled: bool) -> str:
-    target = by_id[edge.target]
+    """Return an edge with what flows back through it: incoming · local = contribution; of arrays the range."""
+    target, sent = by_id[edge.target], edge.contribution
     end = edge.target if target.op is None else f"op_{edge.target}"
-    flow = flow_text(edge, target)
-    if not flow:
+    if sent is None:
         return f"{edge.source} -> {end}"
-    scalar = not (edge.contribution and edge.contribution.shape)
-    shown = f"label={quoted(f' {flow} ')}" if labeled and scalar else f"edgetooltip={tooltip(flow)}"
+    flow = f"∂ {summary(sent)}"
+    if edge.local is not None and target.gradient is not None:
+        flow = f"{summary(target.gradient)} · {factor(edge.local).unicode} = {summary(sent)}"
+    shown = f"label={quoted(f' {flow} ')}" if labeled and not sent.shape else f"edgetooltip={tooltip(flow)}"
     main = ", weight=6" if by_id[edge.source].op else ""
     return f"{edge.source} -> {end} [{shown}{main}]"
-
-
-def flow_text(edge: Edge, target: TraceNode) -> str:
-    """Return what flows back through an edge: incoming × local = contribution; for arrays the contribution's range."""
-    if edge.contribution is None:
-        return ""
-    sent = summary(edge.contribution)
-    if edge.local is None or target.gradient is None:
-        return f"∂ {sent}"
-    return f"{summary(target.gradient)} · {factor(edge.local).unicode} = {sent}"
 
 
 def _tip(node: TraceNode) -> str:

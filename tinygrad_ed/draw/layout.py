@@ -14,12 +14,11 @@ from tinygrad_ed.errors import InvalidValue
 
 SWEEPS = 8
 CROSSED = 100_000  # rows, by all edges together
+ACROSS, DOWN = 22.0, 50.0  # the room between the boxes of a row, and between rows
 Point = tuple[float, float]
 
 
-def place(
-    data: Trace, boxes: Mapping[str, tuple[float, float]], across: float, down: float
-) -> tuple[dict[str, Point], list[list[Point]]]:
+def place(data: Trace, boxes: Mapping[str, tuple[float, float]]) -> tuple[dict[str, Point], list[list[Point]]]:
     """Return the center of every node's box, and the points that every edge passes, from lower side to upper side."""
     rank = _ranks(data)
     rows_crossed = sum(rank[edge.target] - rank[edge.source] for edge in data.edges)
@@ -42,20 +41,20 @@ def place(
     usual = max(width for width, _ in boxes.values())
     at: dict[str, float] = {}
     for row in rows:
-        _spread(row, {name: i * (usual + across) for i, name in enumerate(row)}, sizes, across, at)
+        _spread(row, {name: i * (usual + ACROSS) for i, name in enumerate(row)}, sizes, at)
     for sweep in range(SWEEPS):
         downwards = sweep % 2 == 0
         for row in rows if downwards else reversed(rows):
             near = above if downwards else below
             wish = {name: fmean([at[n] for n in near[name]] or [at[name]]) for name in row}
             row.sort(key=lambda name: (wish[name], at[name]))
-            _spread(row, wish, sizes, across, at)
+            _spread(row, wish, sizes, at)
     left = min(at[name] - sizes[name] / 2 for name in at)
     tops, top = [], 0.0
     for row in rows:
         height = max([boxes[name][1] for name in row if name in boxes], default=0.0)
         tops.append((top, top + height))
-        top += height + down
+        top += height + DOWN
     centers = {name: (at[name] - left, sum(tops[rank[name]]) / 2) for name in boxes}
     routes = []
     for chain in chains:
@@ -82,18 +81,16 @@ def _chain(i: int, source: str, target: str, rank: dict[str, int]) -> list[str]:
     return [source, *between, target]
 
 
-def _spread(
-    row: Sequence[str], wish: dict[str, float], sizes: dict[str, float], across: float, at: dict[str, float]
-) -> None:
+def _spread(row: Sequence[str], wish: dict[str, float], sizes: dict[str, float], at: dict[str, float]) -> None:
     """Put a row as near to its wishes as its order and the room between boxes allow: the mean of both extremes."""
     rightmost, leftmost = {}, {}
     edge = float("-inf")
     for name in row:
         rightmost[name] = max(wish[name], edge + sizes[name] / 2)
-        edge = rightmost[name] + sizes[name] / 2 + across
+        edge = rightmost[name] + sizes[name] / 2 + ACROSS
     edge = float("inf")
     for name in reversed(row):
         leftmost[name] = min(wish[name], edge - sizes[name] / 2)
-        edge = leftmost[name] - sizes[name] / 2 - across
+        edge = leftmost[name] - sizes[name] / 2 - ACROSS
     for name in row:
         at[name] = (rightmost[name] + leftmost[name]) / 2

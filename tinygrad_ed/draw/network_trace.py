@@ -14,7 +14,7 @@ from tinygrad_ed.checking.crosscheck import ledger
 from tinygrad_ed.draw.parts import Edge, TraceNode, kept, merged, numbers_of
 from tinygrad_ed.draw.scalar import expand
 from tinygrad_ed.draw.trace import Trace, trace
-from tinygrad_ed.errors import InvalidValue, nearest
+from tinygrad_ed.errors import InvalidValue
 from tinygrad_ed.graph.grad_mode import recording
 from tinygrad_ed.graph.node import Node
 from tinygrad_ed.nn import MLP, costs
@@ -27,8 +27,6 @@ DETAILS = ("scalar", "layer", "tensor")
 
 def network_trace(mlp: MLP, x: Any, rho: Any, cost: str, detail: str, learning_rate: float) -> Trace:
     """Return the trace of a network on a batch, with gradients."""
-    if detail not in DETAILS:
-        raise InvalidValue(f"detail={detail!r} is not a level of detail. {nearest(detail, DETAILS)}")
     x, rho = batch_of(mlp, x, rho, cost)
     if detail == "scalar":
         if len(x) != 1:

@@ -5,6 +5,7 @@ import html
 import os
 from collections.abc import Callable, Collection
 from functools import partial
+from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -144,6 +145,11 @@ def image_page(title: str, svg: str, wide: bool = False) -> bytes:
     dark = "@media screen and (prefers-color-scheme:dark){body{background:var(--ground)}}"
     body = f'<main class="drawing" tabindex="0" aria-label="{escape(title)}">{svg}</main>'
     return page(title, body, f"body{{margin:1rem}}.drawing{{overflow:auto}}{fit}{dark}")
+
+
+def asset(name: str) -> str:
+    """Return a file that is part of a page."""
+    return (files("tinygrad_ed.draw") / "assets" / name).read_text("utf-8")
 
 
 def page(title: str, body: str, css: str = "", script: str = "") -> bytes:

@@ -7,7 +7,6 @@ as JSON. Without JavaScript the page is the finished drawing and the list of all
 import json
 import re
 from dataclasses import replace
-from importlib.resources import files
 from typing import Any
 
 import numpy as np
@@ -15,7 +14,7 @@ import numpy as np
 from tinygrad_ed.draw.equations import brief, math, value_term
 from tinygrad_ed.draw.network_trace import DETAILS, network_trace
 from tinygrad_ed.draw.parts import Numbers
-from tinygrad_ed.draw.picture import Picture, of_scene, page
+from tinygrad_ed.draw.picture import Picture, asset, of_scene, page
 from tinygrad_ed.draw.scene import Scene, to_svg
 from tinygrad_ed.draw.script import script
 from tinygrad_ed.draw.stage import drawing, in_card, size_of
@@ -104,7 +103,6 @@ def player(
 
 def _page(data: Trace, scene: Scene) -> bytes:
     """Return the page: the drawing, the steps as a list, the script and what it needs to know."""
-    assets = files("tinygrad_ed.draw") / "assets"
     kept = {"trace": json.loads(written(replace(data, closed={}))), "steps": _kept(data, data.steps)}
     parts = {
         "$TITLE": escape(scene.title),
@@ -113,34 +111,39 @@ def _page(data: Trace, scene: Scene) -> bytes:
         "$STEPS": "\n".join(_item(i, step) for i, step in enumerate(data.steps, start=1)),
         "$DATA": as_json(kept).replace("<", "\\u003c"),
     }
-    frame = (assets / "player.html").read_text("utf-8")
-    body = _MARK.sub(lambda mark: parts[mark[0]], frame)  # in one pass: what is put in is not looked at again
-    css, code = ((assets / f"player.{kind}").read_text("utf-8") for kind in ("css", "js"))
-    lines = [line.strip() for line in code.splitlines()]
-    return page(scene.title, body, css, "\n".join([line for line in lines if line and not line.startswith("//")]))
+    body = _MARK.sub(
+        lambda mark: parts[mark[0]], asset("player.html")
+    )  # in one pass: what is put in is not looked at again
+    lines = [line.strip() for line in asset("player.js").splitlines()]
+    return page(
+        scene.title,
+        body,
+        asset("player.css"),
+        "\n".join([line for line in lines if line and not line.startswith("//")]),
+    )
 
 
 def _kept(data: Trace, told: list[StoryStep]) -> list[dict[str, Any]]:
     """Return what the page's script needs to know of each step; `ask` is the number that a reader may predict."""
-    nodes = {node.id: node for node in data.nodes}
+    nodes = data.by_id
     last = {step.node: i for i, step in enumerate(told) if step.phase == "backward"}
     kept = []
     for i, step in enumerate(told):
         number, which = asked(step.result)
-        known: dict[str, Any] = {"phase": step.phase, "node": step.node}
-        if number is not None:
-            known["ask"] = float(f"{number:.6g}")
-        if which:
-            known["which"] = which
-        if step.phase == "backward" and step.edges:
-            known["edge"] = step.edges[0]
-        if last.get(step.node) == i:  # then its gradient is complete, and a matrix is shown in full
-            known["whole"] = True
-        if step.phase != "forward":
-            text = brief(step.shown) if step.shown else "updated" if step.phase == "update" else "…"
-            full = step.shown if "whole" in known else None
-            known["shown"] = in_card(full, size_of(nodes[step.node])) if full else text
-        kept.append(known)
+        whole = last.get(step.node) == i  # then its gradient is complete, and a matrix is shown in full
+        text = brief(step.shown) if step.shown else "updated" if step.phase == "update" else "…"
+        if whole and step.shown:
+            text = in_card(step.shown, size_of(nodes[step.node]))
+        known = {
+            "phase": step.phase,
+            "node": step.node,
+            "ask": None if number is None else float(f"{number:.6g}"),
+            "which": which or None,
+            "edge": step.edges[0] if step.phase == "backward" and step.edges else None,
+            "whole": whole or None,
+            "shown": None if step.phase == "forward" else text,
+        }
+        kept.append({key: value for key, value in known.items() if value is not None})
     return kept
 
 
@@ -167,19 +170,13 @@ def _item(i: int, step: StoryStep) -> str:
         numbers += f'<span class="answer">{outcome}{total}</span>'
     rule = ""
     if step.rule is not None:
-        rule = f'<div class="rule"><p>the closed-form rule</p>{math(step.rule)}{_gives(step)}</div>'
+        said = {True: "✓ as in the graph", False: "✗ not as in the graph", None: ""}[step.rule_agrees]
+        kind = "answer differs" if step.rule_agrees is False else "answer"
+        number = escape(brief(step.rule_gives, 60)) if step.rule_gives else ""
+        gives = f'<div class="{kind}">gives {number} <strong>{said}</strong></div>' if number else ""
+        rule = f'<div class="rule"><p>the closed-form rule</p>{math(step.rule)}{gives}</div>'
     return (
         f'<li id="step-{i}" class="{step.phase}"><a href="#step={i}">{step.phase}</a><div class="pair">'
         f'<div><div class="general">{math(step.general)}</div><div class="numbers">{numbers}</div></div>'
         f'{rule}</div><p class="say">{escape(step.sentence)}</p></li>'
     )
-
-
-def _gives(step: StoryStep) -> str:
-    """Return what the rule gives, and whether the graph has the same."""
-    if step.rule_gives is None:
-        return ""
-    agrees = step.rule_agrees
-    said = "" if agrees is None else "✓ as in the graph" if agrees else "✗ not as in the graph"
-    kind = ' class="answer differs"' if agrees is False else ' class="answer"'
-    return f"<div{kind}>gives {escape(brief(step.rule_gives, 60))} <strong>{said}</strong></div>"

@@ -10,17 +10,17 @@ from collections import Counter, defaultdict
 from collections.abc import Callable
 from typing import NamedTuple
 
-from tinygrad_ed.draw.equations import brief, label_of, matrix_cells, shape_text, summary
+from tinygrad_ed.draw.equations import brief, label_of, matrix_cells, shape_text, summary, words
 from tinygrad_ed.draw.layout import Point, place
 from tinygrad_ed.draw.parts import Edge, Numbers, TraceNode
-from tinygrad_ed.draw.scene import Box, Group, Item, Line, Scene, Text, words
+from tinygrad_ed.draw.scene import Box, Group, Item, Line, Scene, Text
 from tinygrad_ed.draw.steps import labels
 from tinygrad_ed.draw.style import COLORS, GRADIENT, INK, LINE, OP, PAPER, QUIET, ROLES, heat, short, symbol
 from tinygrad_ed.draw.trace import Trace
 from tinygrad_ed.notation.formula import Formula
 from tinygrad_ed.notation.quantity import Quantity
 
-_ACROSS, _DOWN, _MARGIN = 22.0, 50.0, 24.0
+_MARGIN = 24.0
 _CELL = 3.4  # pixels, in a heat map
 
 
@@ -81,7 +81,7 @@ def _is_network(data: Trace) -> bool:
 def in_rows(data: Trace, title: str, paint: Paint | None = None) -> Scene:
     """Draw the graph with cards in rows; edges that share a card leave and enter side by side; `paint` gives colors."""
     sizes = {node.id: size_of(node) for node in data.nodes}
-    places, routes = place(data, {name: (size.w, size.h) for name, size in sizes.items()}, _ACROSS, _DOWN)
+    places, routes = place(data, {name: (size.w, size.h) for name, size in sizes.items()})
     wires: list[Item] = []
     ports = _ports([e.source for e in data.edges], [r[2][0] for r in routes], 176.0, 58.0)
     sides = _ports([e.target for e in data.edges], [r[-3][0] for r in routes], 176.0, 58.0)
@@ -212,7 +212,7 @@ def _card(node: TraceNode, name: Formula, fill: str, size: Size, x: float, y: fl
             items.append(Group(_table(grads, left + 18, right - 14, down, back), cls="gradient-map"))
     for start, numbers, kind in ((left, node.value, "value-map"), (left + 96, node.gradient, "gradient-map")):
         if numbers and numbers.cells:
-            items.append(Group(heat_map(numbers, start, top + 72, _CELL), cls=kind))
+            items.append(Group(_heat_map(numbers, start, top + 72), cls=kind))
     return Group(items, id=f"node-{node.id}", cls=f"node {node.role}", tip=_tip(node, name))
 
 
@@ -226,16 +226,16 @@ def _table(rows: list[list[str]], left: float, right: float, top: float, color: 
     ]
 
 
-def heat_map(numbers: Numbers, left: float, top: float, cell: float) -> list[Item]:
+def _heat_map(numbers: Numbers, left: float, top: float) -> list[Item]:
     """Return the cells of a large array as small squares: blue below zero, white at zero, orange above."""
     cells = numbers.cells or []
     largest = max(abs(numbers.low), abs(numbers.high))
     items: list[Item] = [
-        Box(left + (i + 0.5) * cell, top + (row + 0.5) * cell, cell, cell, heat(x, largest))
+        Box(left + (i + 0.5) * _CELL, top + (row + 0.5) * _CELL, _CELL, _CELL, heat(x, largest))
         for row, line in enumerate(cells)
         for i, x in enumerate(line)
     ]
-    w, h = cell * len(cells[0]), cell * len(cells)
+    w, h = _CELL * len(cells[0]), _CELL * len(cells)
     return [*items, Box(left + w / 2, top + h / 2, w, h, "none", LINE, 0.6)]
 
 

@@ -22,9 +22,9 @@ from tinygrad_ed.draw.equations import (
     forward,
     has_slope,
     label_of,
-    said,
     summary,
     value_term,
+    words,
     written_out,
 )
 from tinygrad_ed.draw.parts import Edge, Numbers, TraceData, TraceNode, numbers_of
@@ -58,7 +58,7 @@ class StoryStep:
         """The equation with numbers: the work, the result, and after several contributions their sum."""
         outcome = value_term(self.result, alone=True) if self.result else None
         if self.work is None or outcome is None:
-            told = self.work or outcome or said("too large to be shown")
+            told = self.work or outcome or words("too large to be shown")
         else:
             told = equation(self.work, outcome)
         return told if self.total is None else equation(told, value_term(self.total, alone=True), "; in all")
@@ -100,10 +100,8 @@ class _Story:
         self.terms = {node.id: label_of(node, self.names[node.id]) for node in data.nodes}
         self.root = self.by_id[data.root]
         self.closed = data.closed
-        self.last = max(
-            [Quantity.of(node.quantity)[1] for node in data.nodes if node.quantity and "zeta" in node.quantity],
-            default=0,
-        )
+        layers = [Quantity.of(n.quantity)[1] for n in data.nodes if n.quantity and "zeta" in n.quantity]
+        self.last = max(layers, default=0)
         self.waiting = dict.fromkeys(self.by_id, 0)
         self.inputs: dict[str, dict[str, str]] = {node.id: {} for node in data.nodes}  # by quantity
         self.slots: dict[str, dict[str, str]] = {node.id: {} for node in data.nodes}  # the first, as in the templates
@@ -173,7 +171,7 @@ class _Story:
         self.sofar[root.id] = one.entries if one else None
         name = self.names[root.id]
         text = f"Backward starts: the derivative of {name} with respect to itself is {_spoken(one)}."
-        result = value_term(one, alone=True) if one else said("too large to be shown")
+        result = value_term(one, alone=True) if one else words("too large to be shown")
         return StoryStep("backward", root.id, (), text, equation(self.slope(root.id), result), None, one, one)
 
     def backward(self, i: int, edge: Edge, node: TraceNode) -> StoryStep:

@@ -17,12 +17,12 @@ import numpy as np
 
 from tinygrad_ed.draw.parts import CELLS, FULL, Edge, Numbers, TraceData, TraceNode, as_numbers, numbers_of
 from tinygrad_ed.draw.steps import StoryStep
+from tinygrad_ed.draw.style import ROLES, short
 from tinygrad_ed.errors import FileProblem
 
 T = TypeVar("T")
 FORMAT, SCHEMA = "tinygrad_ed trace", 2
 TOLD = 2000  # of a larger graph the steps are not written
-ROLES = ("parameter", "input", "constant", "op", "output")
 _QUANTITY = re.compile(r"cost|rho(\[\d{1,4}\])?|(alpha|zeta|omega|beta)\[\d{1,4}(,\d{1,4}){0,2}\]")
 _UNPRINTABLE = re.compile("[\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 _ODD = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}
@@ -231,5 +231,4 @@ def _fits(part: float | Numbers | None, whole: float | Numbers) -> bool:
 
 
 def _short(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= 40 else text[:39] + "…"
+    return short(repr(value), 40)

@@ -11,12 +11,9 @@ from tinygrad_ed.notation import letters as notation
 from tinygrad_ed.notation.formula import Runs
 
 COLORS = {name: light for name, (light, _) in colors.LETTERS.items()}
+_PARTS = "ink quiet paper stroke op wrong forward-fill backward-fill cluster-fill wrong-fill"
 INK, QUIET, PAPER, LINE, OP, WRONG, FORWARD_FILL, BACKWARD_FILL, CLUSTER_FILL, WRONG_FILL = [
-    colors.REST[name][0]
-    for name in (
-        *("ink", "quiet", "paper", "stroke", "op", "wrong"),
-        *("forward-fill", "backward-fill", "cluster-fill", "wrong-fill"),
-    )
+    colors.REST[name][0] for name in _PARTS.split()
 ]
 GRADIENT = COLORS["B"]
 

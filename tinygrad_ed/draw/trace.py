@@ -156,15 +156,13 @@ def trace(
 
 
 def _sent(node: Node, upstream: Any) -> list[tuple[float | None, Any]]:
-    """Return for each input the local derivative, of a float by a float, and what is sent to it for what arrives.
-
-    For a float the rule is asked for a gradient of 1, and what is sent is the product of the two, as the picture says.
-    """
+    """Return for each input the local derivative, of a float by a float, and what is sent to it for what arrives."""
     y, values = node._value, [plain(arg) for arg in node.args]
     found: list[tuple[float | None, Any]] = [(None, None)] * len(values)
     for slot, arg in enumerate(node.args):
         of_floats = type(y) is float and type(values[slot]) is float
         if isinstance(arg, Node) and (of_floats or upstream is not None):
+            # of a float the rule is asked for a gradient of 1, and the product is sent, as the picture says
             part = contribution(node.op, slot, 1.0 if of_floats else upstream, y, values, node.params, arg)
             known = part is not None and upstream is not None
             found[slot] = (part, upstream * part if known else None) if of_floats else (None, part)
