@@ -27,7 +27,11 @@ def place(data: Trace, boxes: Mapping[str, tuple[float, float]]) -> tuple[dict[s
             f"the edges of this graph cross {rows_crossed} rows, too many to be drawn one by one; detail='auto' draws "
             "an overview"
         )
-    chains = [_chain(i, edge.source, edge.target, rank) for i, edge in enumerate(data.edges)]
+    chains = []
+    for i, edge in enumerate(data.edges):
+        between = {f"{i}/{row}": row for row in range(rank[edge.source] + 1, rank[edge.target])}
+        chains.append([edge.source, *between, edge.target])
+        rank |= between
     rows: list[list[str]] = [[] for _ in range(max(rank.values()) + 1)]
     for name, number in rank.items():
         rows[number].append(name)
@@ -72,13 +76,6 @@ def _ranks(data: Trace) -> dict[str, int]:
     for edge in data.edges:
         first[edge.source] = min(first.get(edge.source, rank[edge.target]), rank[edge.target])
     return {name: row if name in made or name not in first else first[name] - 1 for name, row in rank.items()}
-
-
-def _chain(i: int, source: str, target: str, rank: dict[str, int]) -> list[str]:
-    """Return the source, a place in each row between, and the target; the places are added to the ranks."""
-    between = [f"{i}/{row}" for row in range(rank[source] + 1, rank[target])]
-    rank |= {name: row for row, name in enumerate(between, start=rank[source] + 1)}
-    return [source, *between, target]
 
 
 def _spread(row: Sequence[str], wish: dict[str, float], sizes: dict[str, float], at: dict[str, float]) -> None:

@@ -63,7 +63,7 @@ def whose(data: Trace) -> str:
         return "∂ – : no gradient yet, call backward() first."
     if not data.of_root:
         return "∂: from another backward(), all or some; call backward() on the last result."
-    arrived = next(node.gradient for node in data.nodes if node.id == data.root)
+    arrived = data.by_id[data.root].gradient
     if arrived and not arrived.low == arrived.high == 1:
         return f"∂: from a backward() that brought {summary(arrived)} to the last result."
     return "∂: the derivative of the last result, from the last backward()."

@@ -140,15 +140,13 @@ def _connections(mlp: MLP, found: Any, j: int, xs: list[float], ys: list[dict[in
 def _heading(mlp: MLP, j: int, xs: list[float]) -> list[Item]:
     """Return what stands above a column: the layer and its Φ, and before it the shapes of its parameters."""
     y = _TOP - 34
+    head = Text(xs[j], y, words(f"layer {j}" if j else "input"), 14, bold=True)
     if j == 0:
-        return [
-            Text(xs[0], y, words("input"), 14, bold=True),
-            Text(xs[0], y + 17, letter("alpha", 0), 13, COLORS["alpha"]),
-        ]
+        return [head, Text(xs[0], y + 17, letter("alpha", 0), 13, COLORS["alpha"])]
     layer, middle = mlp.layers[j - 1], (xs[j - 1] + xs[j]) / 2
     shape = formula(f'Ω^$j "  {layer.n_in} × {layer.n_out}"', j=j)
     return [
-        Text(xs[j], y, words(f"layer {j}"), 14, bold=True),
+        head,
         Text(xs[j], y + 17, words(f"Φ = {layer.activation}"), 13, QUIET),
         Text(middle, y + 17, shape, 13, COLORS["omega"]),
     ]

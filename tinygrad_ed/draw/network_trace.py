@@ -37,7 +37,12 @@ def network_trace(mlp: MLP, x: Any, rho: Any, cost: str, detail: str, learning_r
         x, rho = x[0], rho[0]
     closed = {name: numbers_of(value) for name, value in ledger(mlp, x, rho, cost, road="rules").items()}
     with recording(True):  # also inside no_grad: this graph is ours
-        root, quantities = _built(mlp, x, rho, cost)
+        alpha, zeta = forward(mlp, Node(x))
+        root = costs.find(cost)(alpha[len(mlp.layers)], rho)
+        quantities = {alpha[0]: "alpha[0]", root: "cost"}
+        for j, layer in enumerate(mlp.layers, start=1):
+            quantities |= {p: f"{kind}[{j}]" for kind, p in zip(("omega", "beta"), layer.parameters(), strict=False)}
+            quantities |= {zeta[j]: f"zeta[{j}]", alpha[j]: f"alpha[{j}]"}
         if detail == "scalar":
             root, _, _, entries = expand(root)
             quantities = {
@@ -59,17 +64,6 @@ def network_trace(mlp: MLP, x: Any, rho: Any, cost: str, detail: str, learning_r
     if detail != "tensor":
         data = _gathered(data, mlp, rho, cost, detail == "scalar")
     return replace(data, closed=closed)
-
-
-def _built(mlp: MLP, x: Any, rho: Any, cost: str) -> tuple[Node, dict[Node, str]]:
-    """Return the graph of the cost, and what its nodes are in the lecture."""
-    alpha, zeta = forward(mlp, Node(x))
-    quantities = {alpha[0]: "alpha[0]"}
-    for j, layer in enumerate(mlp.layers, start=1):
-        quantities |= {p: f"{kind}[{j}]" for kind, p in zip(("omega", "beta"), layer.parameters(), strict=False)}
-        quantities |= {zeta[j]: f"zeta[{j}]", alpha[j]: f"alpha[{j}]"}
-    error = costs.find(cost)(alpha[len(mlp.layers)], rho)
-    return error, {**quantities, error: "cost"}
 
 
 def _gathered(data: Trace, mlp: MLP, rho: Any, cost: str, scalar: bool) -> Trace:

@@ -39,9 +39,8 @@ def stages(data: Trace) -> tuple[Trace, str]:
     pairs = {(a, b) for a, b in pairs if a != b}
     said = f"{count} stages by depth, because the graph has {len(data.nodes)} nodes"
     if len(pairs) > CROWDED:
-        place = {stage: i for i, stage in enumerate(order)}
-        first = next(place[stage] for stage in order if not stage.startswith(" "))
-        near = {(a, b) for a, b in pairs if place[b] - max(place[a], first - 1) == 1}
+        first = next(i for i, stage in enumerate(order) if not stage.startswith(" "))
+        near = {(a, b) for a, b in pairs if order.index(b) - max(order.index(a), first - 1) == 1}
         said += f"; {len(pairs) - len(near)} connections that skip a stage are not drawn"
         pairs = near
     edges = [Edge(ids[a], ids[b], 0, None, None) for a, b in sorted(pairs, key=lambda pair: (pair[1], pair[0]))]

@@ -75,10 +75,10 @@ def cost_contour(
             raise ShapeError(f"path must be (K, {here.size}), the parameters K times, but has shape {path.shape}")
     plane = _plane(mlp, here, directions, path)
     basis = np.stack([plane.first, plane.second], axis=1)
-    walked = None if path is None else np.linalg.lstsq(basis, (path - plane.origin).T, rcond=None)[0].T
-    if walked is None:
+    if path is None:
         middle, half = np.linalg.lstsq(basis, here - plane.origin, rcond=None)[0], np.array([reach, reach])
     else:  # around the path, and a bit more
+        walked = np.linalg.lstsq(basis, (path - plane.origin).T, rcond=None)[0].T
         middle, half = (walked.max(axis=0) + walked.min(axis=0)) / 2, np.ptp(walked, axis=0) / 2
         half = np.maximum(1.35 * half, 0.35 * half.max())
     across, up = np.linspace(middle - half, middle + half, resolution).T
@@ -95,7 +95,7 @@ def cost_contour(
     dressed(ax, "Lines of equal cost E", *plane.labels)
     ax.grid(False)
     ax.set(xlim=(across[0], across[-1]), ylim=(up[0], up[-1]))
-    if walked is not None:
+    if path is not None:
         ax.plot(*walked.T, color=SERIES[1], linewidth=1.4, marker=".", markersize=4, label="path")
         ax.plot(*walked[0], label="start", **marks(SERIES[1], "o", 8, markeredgecolor="white"))
         ax.plot(*walked[-1], label="end", **marks(INK, "*", 12, markeredgecolor="white"))
