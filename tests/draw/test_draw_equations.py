@@ -4,8 +4,20 @@ import numpy as np
 import pytest
 
 import tinygrad_ed as tg
-from tinygrad_ed.draw.equations import COSTS, FORWARD, SLOPE, backward, forward, math, name_term, value_term
+from tinygrad_ed.draw.equations import (
+    COSTS,
+    FORWARD,
+    SLOPE,
+    backward,
+    brief,
+    forward,
+    math,
+    name_term,
+    summary,
+    value_term,
+)
 from tinygrad_ed.draw.parts import numbers_of
+from tinygrad_ed.draw.steps import labels
 from tinygrad_ed.draw.trace import trace
 from tinygrad_ed.graph.node import Node
 
@@ -97,3 +109,33 @@ def test_brackets_stand_only_where_they_are_needed():
     assert forward("tanh", [value_term(numbers_of(-2.0))]).unicode == "tanh(−2)"
     assert forward("subtract", [value_term(numbers_of(-2.0)), value_term(numbers_of(-3.0))]).unicode == "(−2) − (−3)"
     assert forward("square", [value_term(numbers_of(-2.0))]).unicode == "(−2)²"
+
+
+def test_what_goes_back_through_an_op_in_letters():
+    terms = {"g": name_term("g"), "y": name_term("v7"), "x0": name_term("a"), "x1": name_term("b")}
+    assert backward("multiply", 0, True, terms).unicode == "g · b"
+    assert backward("matmul", 1, False, terms).unicode == "aᵀ g"
+    assert forward("tanh", [terms["y"]]).unicode == "tanh(v₇)"
+
+
+def test_a_value_in_a_small_room_is_written_out_or_is_a_range():
+    vector = numbers_of([1.0, -2.0, 3.0])
+    assert (brief(vector), brief(vector, 5), summary(vector)) == ("[1, −2, 3]", "−2 … 3", "−2 … 3")
+    assert (summary(numbers_of(0.5)), summary(numbers_of([2.0, 2.0])), summary(numbers_of([]))) == (
+        "0.5",
+        "all 2",
+        "no entries",
+    )
+    large = numbers_of(np.arange(100.0))
+    assert (large.entries, len(large.cells), len(large.cells[0])) == (None, 1, 24)
+
+
+def test_nodes_are_called_by_their_names_their_numbers_or_in_order():
+    nodes = trace(Node(2.0, name="w") * 3.0 + 1.0).nodes
+    assert labels(nodes) == {"n0": "w", "n1": "3", "n2": "v1", "n3": "1", "n4": "v2"}
+
+
+def test_a_page_has_an_equation_and_its_text():
+    shown = '<math alttext="= v₁"><mo>=</mo><msub><mi>v</mi><mn>1</mn></msub></math>'
+    assert math(name_term("v1"), "=") == shown
+    assert math(value_term(numbers_of(2.0))) == "<math><mn>2</mn></math>"

@@ -5,9 +5,10 @@ import pytest
 
 import tinygrad_ed as tg
 from tinygrad_ed import draw
-from tinygrad_ed.draw.lecture import rule_of
+from tinygrad_ed.draw.lecture import gradient_of, net_input, net_slope, rule_of
 from tinygrad_ed.draw.network_trace import network_trace
 from tinygrad_ed.draw.parts import numbers_of
+from tinygrad_ed.notation.letters import named
 
 X, RHO = np.array([[0.5, -1.0]]), np.array([[1.0, 0.0]])
 ACTIVATIONS = ["identity", "sigmoid", "tanh", "relu", "leaky_relu", "softplus", "elu", "silu", "gelu"]
@@ -139,3 +140,30 @@ def test_the_script_of_a_lesson_has_every_step_in_order(tmp_path):
     assert [text.count(f"\n{head}: ") for head in ("Forward", "Backward", "Update")] == [1, 1, 1]
     assert text.count("✓") == sum(step.rule is not None for step in data.steps)
     assert max(len(line) for line in text.splitlines()) <= 130
+
+
+@pytest.mark.parametrize(
+    ("quantity", "rule"),
+    [
+        ("zeta[2]", "ζ² = α¹ Ω² + β²"),
+        ("B[1]", "B¹ = Φ′(ζ¹) ⊙ P²"),
+        ("B[1,0]", "B¹₁ = Φ′(ζ¹₁) · P²₁"),
+        ("P[3,1]", "P³₂ = ∂C/∂α²₂"),
+        ("grad_omega[1,1,0]", "∂E/∂ω¹₂,₁ = α⁰₂ · B¹₁"),
+    ],
+)
+def test_a_rule_is_written_in_matrices_or_entry_by_entry(quantity, rule):
+    assert rule_of(quantity, 2).unicode == rule
+
+
+def test_every_letter_has_its_gradient_and_the_cost_has_none():
+    gradients = {"zeta[2,0]": "B[2,0]", "alpha[0]": "P[1]", "omega[1,0,2]": "grad_omega[1,0,2]", "cost": None}
+    assert {name: gradient_of(name) for name in gradients} == gradients
+
+
+def test_a_net_input_and_its_slopes_in_letters():
+    names = ("alpha[0,0]", "omega[1,0,2]", "alpha[0,1]", "omega[1,1,2]", "beta[1,2]")
+    terms = {name: named(name) for name in names}
+    assert net_input("zeta[1,2]", terms).unicode == "ω¹₁,₃ · α⁰₁ + ω¹₂,₃ · α⁰₂ + β¹₃"
+    assert net_slope("zeta[1,2]", "omega[1,1,2]", terms).unicode == "α⁰₂"
+    assert net_slope("zeta[1,2]", "beta[1,2]", terms) is None

@@ -10,6 +10,8 @@ import tinygrad_ed as tg
 from tinygrad_ed import draw
 from tinygrad_ed.draw import backends
 from tinygrad_ed.draw.network_trace import network_trace
+from tinygrad_ed.draw.parts import numbers_of
+from tinygrad_ed.draw.player import asked
 from tinygrad_ed.draw.scene import Line, to_dot, to_svg
 from tinygrad_ed.draw.stage import drawing
 from tinygrad_ed.draw.trace import trace
@@ -227,3 +229,9 @@ def test_an_engine_draws_every_line_where_our_own_svg_has_it(engine):
     assert len(own) > len(data.edges)
     drawn = courses(backends.render(to_dot(scene), "svg", engine).decode(), scene.height)
     assert np.allclose(own, drawn, rtol=0, atol=0.06)
+
+
+def test_of_a_number_it_is_asked_for_itself_and_of_an_array_for_the_largest_entry():
+    assert asked(numbers_of(0.5)) == (0.5, "")
+    assert asked(numbers_of([[1.0, -2.0]])) == (-2.0, "row 1, column 2")
+    assert asked(numbers_of([np.nan, 1.0])) == asked(None) == (None, "")

@@ -166,3 +166,12 @@ def test_a_graph_whose_edges_cross_too_many_rows_is_refused_with_a_way_out():
     with pytest.raises(tg.InvalidValue, match=r"the edges of this graph cross 1\d{5} rows"):
         draw.graph(y, detail="tensor").render("svg")
     assert b"stages" in draw.graph(y).render("dot")
+
+
+def test_a_stage_says_what_it_holds():
+    x = y = tg.Node(0.5, name="x")
+    for _ in range(1000):
+        y = (y * x).tanh()
+    small, said = stages(trace(y, fresh=True))
+    assert (len(small.nodes), small.nodes[1].name) == (26, "depth 1 to 84: 42 ×, 42 tanh")
+    assert said == "24 stages by depth, because the graph has 2001 nodes"

@@ -108,3 +108,16 @@ def test_scripts_become_unicode_or_tspans():
     assert spans.count("<tspan") == 3
     assert 'dy="-4"' in spans  # up ...
     assert 'dy="6.4"' in spans  # ... and from there to below the line
+
+
+def test_text_is_cut_and_made_safe_for_every_language():
+    assert style.short("a" * 40, 6) == "aaaaa…"
+    assert style.clean("a" + chr(0) + "b") == "a␀b"
+    assert style.escape("<b>α & 'β'") == "&lt;b&gt;α &amp; &#x27;β&#x27;"
+    assert style.quoted(r"a\N") == r'"a\\N"'
+    assert style.quoted('"b" & c') == r'"\"b\" &amp; c"'
+    assert style.tooltip(r"a\N") == r'"a\\\\N"'
+
+
+def test_a_heat_map_is_white_at_zero():
+    assert [style.heat(x, 2.0) for x in (0.0, -2.0, 1.0)] == ["#ffffff", "#0a5ad6", "#e49c88"]

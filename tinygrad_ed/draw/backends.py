@@ -1,21 +1,18 @@
 """Layout engines: who turns DOT text into svg, png or pdf on this machine.
 
-The order: what the caller or `TINYGRAD_ED_DOT` names; then the program `dot`, if it runs and offers the
-format; then pygraphviz, which carries Graphviz inside its wheel and needs nothing else. A named engine is
-used or refused, never silently replaced. All run in a process of their own, without a shell: a layout that
-never ends or that crashes inside Graphviz is then one line of text, and not the end of the reader's notebook. The
-time and the output are limited, and whatever an engine has started ends with it.
+The order: what the caller or `TINYGRAD_ED_DOT` names; then the program `dot`, if it runs and offers the format; then
+pygraphviz, which carries Graphviz inside its wheel. A named engine is used or refused, never silently replaced. All run
+in a process of their own, without a shell, so that a layout that never ends or crashes is one line of text. The time
+and the output are limited, and whatever an engine has started ends with it.
 """
 
 import importlib.util
 import os
-import queue
 import shutil
 import signal
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from contextlib import suppress
 from dataclasses import dataclass
@@ -36,8 +33,6 @@ import sys, pygraphviz
 graph = pygraphviz.AGraph(string=sys.stdin.buffer.read().decode())
 sys.stdout.buffer.write(graph.draw(format=sys.argv[1], prog="dot", args=" ".join(sys.argv[2:])))
 """
-
-
 NO_FONT = (
     "this machine has no font, so every letter in a png or pdf would be an empty box; install one (on Debian "
     "fonts-dejavu-core), or save as .svg or .html, which use the fonts of the machine that shows them"
@@ -53,18 +48,7 @@ class _TooSlow(_Failed):
 
 
 def render(source: str, form: str, engine: str | None = None) -> bytes:
-    """Return DOT text drawn as `form` ("svg", "png" or "pdf").
-
-    Args:
-        source: DOT text.
-        form: the format.
-        engine: the path of a `dot` program, or "pygraphviz"; None tries what there is.
-
-    Raises:
-        InvalidValue: for an unknown format.
-        MissingExtra: if there is no engine at all; the message has the line that installs one.
-        FileProblem: if an engine is there but fails, or the named one cannot be used, or there is no font.
-    """
+    """Return DOT text drawn as `form` by an engine: the path of a `dot` program, or "pygraphviz"; None tries both."""
     if form not in FORMATS:
         raise InvalidValue(f"a layout engine draws {', '.join(FORMATS)}, not {form!r}")
     named = engine or os.environ.get(VARIABLE)
@@ -141,48 +125,39 @@ def _state(name: str) -> str:
 def _run(name: str, source: str, form: str) -> bytes:
     """Start an engine, give it the text and return what it draws."""
     command = [*_command(name, form), *(_PNG if form == "png" else [])]
-    with tempfile.TemporaryFile() as given:
+    with tempfile.TemporaryFile() as given, tempfile.TemporaryFile() as drawn, tempfile.TemporaryFile() as said:
         given.write(source.encode())
         given.seek(0)
-        pipe = subprocess.PIPE
         try:
-            engine = subprocess.Popen(command, stdin=given, stdout=pipe, stderr=pipe, start_new_session=True)  # noqa: S603  no shell; the program is the user's own choice
+            engine = subprocess.Popen(command, stdin=given, stdout=drawn, stderr=said, start_new_session=True)  # noqa: S603  no shell; the program is the user's own choice
         except OSError as error:
             raise _Failed(f"it does not start ({error.strerror or error})") from None
-    try:
-        drawn, said = _read(engine)
-    finally:
-        _end(engine)
-    if engine.returncode != 0 or not drawn:
-        lines = said.decode(errors="replace").strip().splitlines() or [f"exit status {engine.returncode}"]
+        try:
+            _wait(engine, drawn, said)
+        finally:
+            _end(engine)
+        drawn.seek(0)
+        said.seek(0)
+        picture = drawn.read()
+        if engine.returncode == 0 and picture:
+            return picture
+        lines = said.read().decode(errors="replace").strip().splitlines() or [f"exit status {engine.returncode}"]
         raise _Failed(lines[-1][:200])
-    return drawn
 
 
-def _read(engine: "subprocess.Popen[bytes]") -> list[bytes]:
-    """Return what an engine writes to its output and to its errors, until it ends."""
-    ended: queue.SimpleQueue[tuple[int, bytes]] = queue.SimpleQueue()
-
-    def read(which: int, stream: IO[bytes]) -> None:
-        with stream:
-            ended.put((which, stream.read(MEGABYTES * 2**20 + 1)))
-
-    texts: dict[int, bytes] = {}
+def _wait(engine: "subprocess.Popen[bytes]", *outputs: IO[bytes]) -> None:
+    """Wait until an engine ends, as long as it keeps to the limits."""
     until = time.monotonic() + SECONDS
-    for which, stream in enumerate((engine.stdout, engine.stderr)):
-        threading.Thread(target=read, args=(which, stream), daemon=True).start()
-    while len(texts) < 2:
-        with suppress(queue.Empty):
-            which, texts[which] = ended.get(timeout=0.05)
-            if len(texts[which]) > MEGABYTES * 2**20:
-                raise _Failed(f"it wrote more than {MEGABYTES} MB and was stopped")
-        if engine.poll() is not None:
-            _end(engine)  # else a process that it has left would keep its output open
-        if time.monotonic() > until:
-            raise _TooSlow(f"gave up after {SECONDS} s; draw a smaller part or less detail")
-    with suppress(subprocess.TimeoutExpired):
-        engine.wait(max(0.0, until - time.monotonic()))
-    return [texts[0], texts[1]]
+    running = True
+    while running:
+        try:
+            engine.wait(timeout=0.05)
+            running = False
+        except subprocess.TimeoutExpired:
+            if time.monotonic() > until:
+                raise _TooSlow(f"gave up after {SECONDS} s; draw a smaller part or less detail") from None
+        if any(os.fstat(file.fileno()).st_size > MEGABYTES * 2**20 for file in outputs):
+            raise _Failed(f"it wrote more than {MEGABYTES} MB and was stopped")
 
 
 def _end(engine: "subprocess.Popen[bytes]") -> None:

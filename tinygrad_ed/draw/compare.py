@@ -8,21 +8,18 @@ box shows its partners. A wrong rule turns red, and so does all that inherits it
 
 import itertools
 from collections.abc import Callable, Container, Mapping
-from functools import partial
-from importlib.resources import files
 from typing import Any
 
 from tinygrad_ed.checking.crosscheck import CrossCheck, Row, crosscheck
-from tinygrad_ed.draw.equations import brief, math
+from tinygrad_ed.draw.equations import brief, math, words
 from tinygrad_ed.draw.lecture import rule_of
 from tinygrad_ed.draw.parts import numbers_of
-from tinygrad_ed.draw.picture import Picture, of_scene, page
-from tinygrad_ed.draw.scene import Box, Group, Item, Line, Scene, Text, to_svg, words
+from tinygrad_ed.draw.picture import Picture, asset, of_scene, page
+from tinygrad_ed.draw.scene import Box, Group, Item, Line, Scene, Text, to_svg
 from tinygrad_ed.draw.style import (
     BACKWARD_FILL,
     COLORS,
     FORWARD_FILL,
-    INK,
     LINE,
     PAPER,
     QUIET,
@@ -37,7 +34,7 @@ from tinygrad_ed.notation.letters import formula, letter, named
 from tinygrad_ed.notation.quantity import Quantity
 
 _W, _H, _ROW, _TOP, _LEFT = 186.0, 48.0, 70.0, 150.0, 36.0
-_COLUMNS = (0.0, 206.0, 412.0)
+_COLUMNS = ((0.0, "forward ↓", "alpha"), (206.0, "backward ↑", "B"), (412.0, "gradients →", "B"))
 _SIDE = 640.0  # from one ladder to the other
 _ROADS = (("graph", "the graph: one sweep from E"), ("rules", "the lecture: closed-form rules"))
 
@@ -72,7 +69,7 @@ def compare(
     checked = crosscheck(mlp, x, rho, cost, roads=[road for road, _ in _ROADS], rules=rules)
     name = title or f"Two roads through a {'-'.join(map(str, mlp.sizes))} network"
     scene = layout(checked, len(mlp.layers), name, cost)
-    return of_scene(scene, partial(_page, scene, checked), engine=engine, frame=900)
+    return of_scene(name, lambda: scene, engine, frame=900, html=lambda: _page(scene, checked))
 
 
 def layout(checked: CrossCheck, L: int, title: str, cost: str) -> Scene:
@@ -84,25 +81,22 @@ def layout(checked: CrossCheck, L: int, title: str, cost: str) -> Scene:
     for j in range(1, L + 1):
         places |= {f"zeta[{j}]": (0, 2 * j - 1), f"B[{j}]": (1, 2 * j - 1)}
         places |= {f"grad_omega[{j}]": (2, 2 * j - 1), f"grad_beta[{j}]": (2, 2 * j)}
+    parted = checked.first_divergence.quantity if checked.first_divergence else None
     items: list[Item] = [Text(_LEFT, 44, words(title), 20, anchor="start", bold=True)]
     items.append(Text(_LEFT, 68, words(f"cost: {cost}. {verdict(checked)}"), 13, QUIET, "start"))
     for side, (road, heading) in enumerate(_ROADS):
         left = _LEFT + side * _SIDE
         items.append(Text(left, _TOP - 46, words(heading), 15, anchor="start", bold=True))
-        heads = (("forward ↓", COLORS["alpha"]), ("backward ↑", COLORS["B"]), ("gradients →", COLORS["B"]))
-        items += [
-            Text(left + at + _W / 2, _TOP - 22, words(text), 12.5, color)
-            for at, (text, color) in zip(_COLUMNS, heads, strict=True)
-        ]
+        items += [Text(left + at + _W / 2, _TOP - 22, words(text), 12.5, COLORS[key]) for at, text, key in _COLUMNS]
 
         def center(quantity: str, left: float = left) -> tuple[float, float]:
             column, row = places[quantity]
-            return left + _COLUMNS[column] + _W / 2, _TOP + row * _ROW + _H / 2
+            return left + _COLUMNS[column][0] + _W / 2, _TOP + row * _ROW + _H / 2
 
         items += _rails(center, L, rows)
-        items += [_box(rows[q], road, L, *center(q), first=_is_first(checked, q)) for q in places if q in rows]
+        items += [_box(rows[q], road, L, *center(q), first=q == parted) for q in places if q in rows]
     height = _TOP + (2 * L + 2) * _ROW + 10
-    return Scene(_LEFT * 2 + _SIDE + _COLUMNS[2] + _W, height, title, verdict(checked), items)
+    return Scene(_LEFT * 2 + _SIDE + _COLUMNS[2][0] + _W, height, title, verdict(checked), items)
 
 
 def verdict(checked: CrossCheck) -> str:
@@ -116,18 +110,10 @@ def verdict(checked: CrossCheck) -> str:
 
 
 def _in_graph(quantity: str) -> Formula | None:
-    """Return what a gradient is in the graph: a derivative of E; None for a value.
-
-    >>> print(_in_graph("B[2]"), _in_graph("P[2]"), _in_graph("grad_beta[1]"), _in_graph("zeta[1]"))
-    ∂E/∂ζ² ∂E/∂α¹ ∂E/∂β¹ None
-    """
+    """Return what a gradient is in the graph: a derivative of E; None for a value."""
     kind, j, _ = Quantity.of(quantity)
     of = {"B": "zeta", "P": "alpha", "grad_omega": "omega", "grad_beta": "beta"}.get(kind)
     return formula("{∂E}/{∂$x}", x=letter(of, j - (kind == "P"))) if of else None
-
-
-def _is_first(checked: CrossCheck, quantity: str) -> bool:
-    return checked.first_divergence is not None and checked.first_divergence.quantity == quantity
 
 
 def _box(row: Row, road: str, L: int, x: float, y: float, first: bool) -> Item:
@@ -140,7 +126,7 @@ def _box(row: Row, road: str, L: int, x: float, y: float, first: bool) -> Item:
     items: list[Item] = [
         Box(x, y, _W, _H, fill, stroke, 3 if first else 1.2, 9),
         Text(x - _W / 2 + 10, y - 4, said, 13, COLORS[key.removeprefix("grad_")], "start", bold=True),
-        Text(x - _W / 2 + 10, y + 15, words(brief(value, 28)), 12, INK, "start"),
+        Text(x - _W / 2 + 10, y + 15, words(brief(value, 28)), 12, anchor="start"),
     ]
     if not row.agree:
         items.append(Text(x + _W / 2 - 10, y - 4, words("✗ first" if first else "✗"), 12, WRONG, "end", bold=True))
@@ -158,8 +144,6 @@ def _rails(center: Callable[[str], tuple[float, float]], L: int, rows: Container
 
 def _page(scene: Scene, checked: CrossCheck) -> bytes:
     """Return the drawing over the table."""
-    assets = files("tinygrad_ed.draw") / "assets"
-    css, script = ((assets / f"compare.{kind}").read_text("utf-8") for kind in ("css", "js"))
     lines, parted = [], False
     for row in checked.rows:
         first = not row.agree and not parted
@@ -182,4 +166,4 @@ def _page(scene: Scene, checked: CrossCheck) -> bytes:
         '<th scope="col">largest difference</th><th scope="col">verdict</th></tr></thead>\n'
         f"<tbody>\n{chr(10).join(lines)}\n</tbody>\n</table></div>\n</main>"
     )
-    return page(scene.title, body, css, script)
+    return page(scene.title, body, asset("compare.css"), asset("compare.js"))

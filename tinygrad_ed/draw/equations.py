@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from math import prod
 
 from tinygrad_ed.draw.parts import Numbers, TraceNode
 from tinygrad_ed.draw.style import clean, escape, number_text, short
@@ -26,26 +27,18 @@ COSTS = {
 
 
 def word(text: str) -> Formula:
-    """Return a name or a piece of text, whatever it holds, as one sign.
-
-    >>> word("<b>").mathml
-    '<mi>&lt;b&gt;</mi>'
-    """
+    """Return a name or a piece of text, whatever it holds, as one sign."""
     text = short(clean(text))
     return Sign(text, tex_text(text), "word")
 
 
-def said(text: str) -> Formula:
-    """Put plain words into an equation."""
+def words(text: str) -> Formula:
+    """Return plain text, which is never looked into, as a sign of an equation or a drawing."""
     return Sign(text, tex_text(text), "text")
 
 
 def name_term(name: str) -> Formula:
-    """Return a name, in an equation: `v7` becomes a v with the index 7.
-
-    >>> name_term("v7").unicode, name_term("w").mathml
-    ('v₇', '<mi>w</mi>')
-    """
+    """Return a name, in an equation: `v7` becomes a v with the index 7."""
     match = re.fullmatch(r"v(\d+)", name)
     return notation.letter("v", None, match[1]) if match else word(name)
 
@@ -60,27 +53,16 @@ def label_of(node: TraceNode, name: str) -> Formula:
 
 
 def value_term(numbers: Numbers, alone: bool = False) -> Formula:
-    """Return a value, in an equation: a number, a small matrix written out, or the shape and range of a large array.
-
-    A negative number stands in brackets, unless it stands alone. A vector is written as a row, as NumPy does.
-
-    >>> from tinygrad_ed.draw.parts import numbers_of
-    >>> print(value_term(numbers_of([1.0, -2.0])), value_term(numbers_of(-1.0)))
-    [1, −2] (−1)
-    """
+    """Return a value, in an equation; a negative number stands in brackets, unless it stands alone."""
     if not numbers.shape:
         return notation.number(numbers.low) if alone else notation.factor(numbers.low)
     if not written_out(numbers):
-        return said(f"[{shape_text(numbers.shape)}: {summary(numbers)}]")
+        return words(f"[{shape_text(numbers.shape)}: {summary(numbers)}]")
     return notation.matrix([numbers.entries] if len(numbers.shape) == 1 else numbers.entries)
 
 
 def fill(template: str, terms: Mapping[str, Formula]) -> Formula:
-    """Fill a template; what is raised to a power and has something above it already gets brackets.
-
-    >>> fill("$g · (1 − $y^2)", {"g": name_term("g"), "y": named("alpha[1,0]")}).unicode
-    'g · (1 − (α¹₁)²)'
-    """
+    """Fill a template; what is raised to a power and has something above it already gets brackets."""
     slots = {key: _bracketed(term) if f"${key}^" in template else term for key, term in terms.items()}
     for key, term in terms.items():  # (−2) needs no brackets where it has some already, or stands alone
         inside = f"(${key}" in template and template.count(f"${key}") == 1
@@ -95,11 +77,7 @@ def _bracketed(term: Formula) -> Formula:
 
 
 def forward(op: str, inputs: list[Formula]) -> Formula:
-    """Return the value of an op; an op without a template of its own is written as a function.
-
-    >>> forward("multiply", [name_term("a"), name_term("b")]).unicode, forward("tanh", [name_term("v2")]).unicode
-    ('a · b', 'tanh(v₂)')
-    """
+    """Return the value of an op; an op without a template of its own is written as a function."""
     terms = {f"x{i}": term for i, term in enumerate(inputs[:10])}
     template = FORWARD.get(op)
     if template is None or not _fits(template, terms):
@@ -108,12 +86,7 @@ def forward(op: str, inputs: list[Formula]) -> Formula:
 
 
 def backward(op: str, slot: int, scalar: bool, terms: Mapping[str, Formula]) -> Formula:
-    """Return what an op sends back to one input: `terms` has `g`, `y` and the inputs `x0`, `x1`, ...
-
-    >>> terms = {"g": name_term("g"), "y": name_term("y"), "x0": name_term("a"), "x1": name_term("b")}
-    >>> backward("multiply", 0, True, terms).unicode, backward("matmul", 1, False, terms).unicode
-    ('g · b', 'aᵀ g')
-    """
+    """Return what an op sends back to one input: `terms` has `g`, `y` and the inputs `x0`, `x1`, ..."""
     rules = FLOW.get(op) or SLOPE.get(op, ())
     slope = rules[slot] if slot < len(rules) else None
     if slope is None or not _fits(slope, terms):
@@ -146,13 +119,7 @@ def equation(left: Formula, right: Formula, sign: str = "=") -> Formula:
 
 
 def math(term: Formula, sign: str = "") -> str:
-    """Return an equation as an element of a page, with its text for those who see no MathML; a sign may precede it.
-
-    A number alone needs no other text.
-
-    >>> math(name_term("v1"), "="), math(value_term(Numbers((), 2.0, 2.0, 2.0, 2.0)))
-    ('<math alttext="= v₁"><mo>=</mo><msub><mi>v</mi><mn>1</mn></msub></math>', '<math><mn>2</mn></math>')
-    """
+    """Return an equation as an element of a page, with its text for those who see no MathML; a sign may precede it."""
     said = "" if isinstance(term, Sign) and term.kind == "number" else escape(f"{sign} {term.unicode}".strip())
     text = f' alttext="{said}"' if said else ""
     before = f"<mo>{sign}</mo>" if sign else ""
@@ -169,19 +136,13 @@ def matrix_cells(numbers: Numbers) -> list[list[str]] | None:
 
 def written_out(numbers: Numbers) -> bool:
     """Tell whether a value is small enough to stand in an equation with all its entries."""
-    size = 1
-    for n in numbers.shape:
-        size *= n
+    size = prod(numbers.shape)
     fits = numbers.entries is not None and len(numbers.shape) <= 2 and 0 < size <= SMALL
     return fits and (not numbers.shape or numbers.shape[-1] <= WIDE)
 
 
 def summary(numbers: Numbers) -> str:
-    """Return a number, or the range of an array.
-
-    >>> summary(Numbers((), 0.5, 0.5, 0.5, 0.5)), summary(Numbers((64, 32), None, -0.5, 0.5, 0.0))
-    ('0.5', '−0.5 … 0.5')
-    """
+    """Return a number, or the range of an array."""
     if not numbers.shape:
         return number_text(numbers.low)
     if 0 in numbers.shape:
@@ -192,19 +153,11 @@ def summary(numbers: Numbers) -> str:
 
 
 def brief(numbers: Numbers, most: int = 24) -> str:
-    """Return a value in a small room: written out if it is short enough, else its range.
-
-    >>> brief(Numbers((3,), [1.0, 2.0, 3.0], 1.0, 3.0, 2.0)), brief(Numbers((3,), [1.0, 2.0, 3.0], 1.0, 3.0, 2.0), 5)
-    ('[1, 2, 3]', '1 … 3')
-    """
+    """Return a value in a small room: written out if it is short enough, else its range."""
     text = value_term(numbers, alone=True).unicode if written_out(numbers) else summary(numbers)
     return text if len(text) <= most else summary(numbers)
 
 
 def shape_text(shape: tuple[int, ...]) -> str:
-    """Return a shape as on slides: `2×3`, or the length of a vector.
-
-    >>> shape_text((2, 3)), shape_text((4,))
-    ('2×3', '4')
-    """
+    """Return a shape as on slides: `2×3`, or the length of a vector."""
     return "×".join(map(str, shape))

@@ -11,15 +11,13 @@ from functools import cache
 
 import numpy as np
 
-from tinygrad_ed.draw import backends
 from tinygrad_ed.draw.equations import matrix_cells, shape_text, summary
 from tinygrad_ed.draw.legend import COLORINGS, Scale, heading, whose
 from tinygrad_ed.draw.overview import stages
 from tinygrad_ed.draw.parts import Edge, Numbers, TraceNode
-from tinygrad_ed.draw.picture import Picture, image_page, of_dot
+from tinygrad_ed.draw.picture import Picture, image_page, of_dot, of_scene
 from tinygrad_ed.draw.scalar import expand
 from tinygrad_ed.draw.scene import Scene, to_svg
-from tinygrad_ed.draw.scene import to_dot as scene_to_dot
 from tinygrad_ed.draw.stage import in_rows
 from tinygrad_ed.draw.style import (
     CLUSTER_FILL,
@@ -143,21 +141,15 @@ def _has_numbers_to_show(data: Trace) -> bool:
     return any(shapes) and all(entries) and sum(entries) <= AUTO and data.of_root == data.swept
 
 
-def picture(data: Trace, title: str | None, caption: str, engine: str | None, color: str = "role") -> Picture:
+def picture(data: Trace, title: str | None, caption: str, engine: str | None, color: str) -> Picture:
     """Return the picture of a trace."""
     scale = Scale.of(data, color)
     name = title or "a computational graph"
-    if len(data.nodes) > AUTO or len(data.edges) > EDGES:
-        return _large(data, title, caption, engine, scale)
-    source = to_dot(data, title, caption, scale)
-    return of_dot(name, source, engine, {"json": lambda: data.to_json().encode()})
+    if len(data.nodes) <= AUTO and len(data.edges) <= EDGES:
+        source = to_dot(data, title, caption, scale)
+        return of_dot(name, source, engine, json=lambda: data.to_json().encode())
 
-
-def _large(data: Trace, title: str | None, caption: str, engine: str | None, scale: Scale) -> Picture:
-    """Draw a graph for which Graphviz would need minutes: placed in rows by ourselves, up to a limit."""
-    name = title or "a computational graph"
-
-    @cache
+    @cache  # Graphviz would need minutes, so it is placed in rows by ourselves, up to a limit
     def scene() -> Scene:
         if len(data.nodes) > MOST:
             raise InvalidValue(
@@ -166,19 +158,13 @@ def _large(data: Trace, title: str | None, caption: str, engine: str | None, sca
             )
         return in_rows(data, f"{name}. {caption}. {whose(data)}", scale.fill)
 
-    def html() -> bytes:
-        return image_page(name, to_svg(scene(), inline=True), wide=True)
-
-    return Picture(
+    return of_scene(
         name,
-        {
-            "svg": lambda: to_svg(scene()).encode(),
-            "png": lambda: backends.render(scene_to_dot(scene()), "png", engine),
-            "pdf": lambda: backends.render(scene_to_dot(scene()), "pdf", engine),
-            "dot": lambda: to_dot(data, title, caption, scale).encode(),
-            "html": html,
-            "json": lambda: data.to_json().encode(),
-        },
+        scene,
+        engine,
+        dot=lambda: to_dot(data, title, caption, scale).encode(),
+        html=lambda: image_page(name, to_svg(scene(), inline=True), wide=True),
+        json=lambda: data.to_json().encode(),
     )
 
 
@@ -186,7 +172,7 @@ def to_dot(data: Trace, title: str | None = None, caption: str = "", scale: Scal
     """Return a trace as DOT text; equal traces give equal text."""
     scale = scale or Scale("role", 0.0)
     labeled = len(data.edges) <= LABELS
-    down = _depth(data) > 5
+    down = max(data.depths().values()) > 5
     inside: dict[str | None, list[str]] = {None: [], **{layer: [] for layer in data.layers}}
     for node in data.nodes:
         inside[node.layer] += _node(node, scale.fill(node))
@@ -209,19 +195,11 @@ def to_dot(data: Trace, title: str | None = None, caption: str = "", scale: Scal
             *(f"    {line}" for line in members),
             "  }",
         ]
-    by_id = {node.id: node for node in data.nodes}
+    by_id = data.by_id
     lines += [f"  {_edge(edge, by_id, labeled)}" for edge in data.edges]
     if down and any(node.value.shape for node in data.nodes):
         lines += [f"  {{ rank=same; {edge.source}; op_{edge.target} }}" for edge in _beside(data, by_id)]
     return "\n".join([*lines, "}"]) + "\n"
-
-
-def _depth(data: Trace) -> int:
-    """Return the largest number of ops between a leaf and the result."""
-    depth: dict[str, int] = {}
-    for edge in data.edges:  # ordered by target, and a node comes after what it uses
-        depth[edge.target] = max(depth.get(edge.target, 0), depth.get(edge.source, 0) + 1)
-    return max(depth.values(), default=0)
 
 
 def _beside(data: Trace, by_id: dict[str, TraceNode]) -> list[Edge]:
@@ -297,25 +275,17 @@ def _cell(text: str, color: str, align: str) -> str:
 
 
 def _edge(edge: Edge, by_id: dict[str, TraceNode], labeled: bool) -> str:
-    target = by_id[edge.target]
+    """Return an edge with what flows back through it: incoming · local = contribution; of arrays the range."""
+    target, sent = by_id[edge.target], edge.contribution
     end = edge.target if target.op is None else f"op_{edge.target}"
-    flow = flow_text(edge, target)
-    if not flow:
+    if sent is None:
         return f"{edge.source} -> {end}"
-    scalar = not (edge.contribution and edge.contribution.shape)
-    shown = f"label={quoted(f' {flow} ')}" if labeled and scalar else f"edgetooltip={tooltip(flow)}"
+    flow = f"∂ {summary(sent)}"
+    if edge.local is not None and target.gradient is not None:
+        flow = f"{summary(target.gradient)} · {factor(edge.local).unicode} = {summary(sent)}"
+    shown = f"label={quoted(f' {flow} ')}" if labeled and not sent.shape else f"edgetooltip={tooltip(flow)}"
     main = ", weight=6" if by_id[edge.source].op else ""
     return f"{edge.source} -> {end} [{shown}{main}]"
-
-
-def flow_text(edge: Edge, target: TraceNode) -> str:
-    """Return what flows back through an edge: incoming × local = contribution; for arrays the contribution's range."""
-    if edge.contribution is None:
-        return ""
-    sent = summary(edge.contribution)
-    if edge.local is None or target.gradient is None:
-        return f"∂ {sent}"
-    return f"{summary(target.gradient)} · {factor(edge.local).unicode} = {sent}"
 
 
 def _tip(node: TraceNode) -> str:

@@ -7,29 +7,19 @@ ordered by the mean place of their neighbors, in a few sweeps; then each moves a
 
 import itertools
 from collections.abc import Mapping, Sequence
+from statistics import fmean
 
 from tinygrad_ed.draw.trace import Trace
 from tinygrad_ed.errors import InvalidValue
 
 SWEEPS = 8
 CROSSED = 100_000  # rows, by all edges together
+ACROSS, DOWN = 22.0, 50.0  # the room between the boxes of a row, and between rows
 Point = tuple[float, float]
 
 
-def place(
-    data: Trace, boxes: Mapping[str, tuple[float, float]], across: float, down: float
-) -> tuple[dict[str, Point], list[list[Point]]]:
-    """Return the center of every node and the points that every edge passes through.
-
-    An edge leaves the lower side of its source, goes upright through its row and every row between, and enters the
-    upper side of its target.
-
-    Args:
-        data: the trace.
-        boxes: the width and height of every node's box.
-        across: the room between boxes of a row.
-        down: the room between rows.
-    """
+def place(data: Trace, boxes: Mapping[str, tuple[float, float]]) -> tuple[dict[str, Point], list[list[Point]]]:
+    """Return the center of every node's box, and the points that every edge passes, from lower side to upper side."""
     rank = _ranks(data)
     rows_crossed = sum(rank[edge.target] - rank[edge.source] for edge in data.edges)
     if rows_crossed > CROSSED:
@@ -37,7 +27,11 @@ def place(
             f"the edges of this graph cross {rows_crossed} rows, too many to be drawn one by one; detail='auto' draws "
             "an overview"
         )
-    chains = [_chain(i, edge.source, edge.target, rank) for i, edge in enumerate(data.edges)]
+    chains = []
+    for i, edge in enumerate(data.edges):
+        between = {f"{i}/{row}": row for row in range(rank[edge.source] + 1, rank[edge.target])}
+        chains.append([edge.source, *between, edge.target])
+        rank |= between
     rows: list[list[str]] = [[] for _ in range(max(rank.values()) + 1)]
     for name, number in rank.items():
         rows[number].append(name)
@@ -51,20 +45,20 @@ def place(
     usual = max(width for width, _ in boxes.values())
     at: dict[str, float] = {}
     for row in rows:
-        _spread(row, {name: i * (usual + across) for i, name in enumerate(row)}, sizes, across, at)
+        _spread(row, {name: i * (usual + ACROSS) for i, name in enumerate(row)}, sizes, at)
     for sweep in range(SWEEPS):
         downwards = sweep % 2 == 0
         for row in rows if downwards else reversed(rows):
             near = above if downwards else below
-            wish = {name: _mean([at[n] for n in near[name]], at[name]) for name in row}
+            wish = {name: fmean([at[n] for n in near[name]] or [at[name]]) for name in row}
             row.sort(key=lambda name: (wish[name], at[name]))
-            _spread(row, wish, sizes, across, at)
+            _spread(row, wish, sizes, at)
     left = min(at[name] - sizes[name] / 2 for name in at)
     tops, top = [], 0.0
     for row in rows:
         height = max([boxes[name][1] for name in row if name in boxes], default=0.0)
         tops.append((top, top + height))
-        top += height + down
+        top += height + DOWN
     centers = {name: (at[name] - left, sum(tops[rank[name]]) / 2) for name in boxes}
     routes = []
     for chain in chains:
@@ -75,40 +69,25 @@ def place(
 
 
 def _ranks(data: Trace) -> dict[str, int]:
-    """Return the row of every node; the nodes of a trace come after what they use, so one pass does it."""
+    """Return the row of every node."""
     made = {node.id for node in data.nodes if node.op is not None}
-    rank = {node.id: 0 for node in data.nodes}
-    for edge in data.edges:
-        rank[edge.target] = max(rank[edge.target], rank[edge.source] + 1)
+    rank = data.depths()
     first: dict[str, int] = {}
     for edge in data.edges:
         first[edge.source] = min(first.get(edge.source, rank[edge.target]), rank[edge.target])
     return {name: row if name in made or name not in first else first[name] - 1 for name, row in rank.items()}
 
 
-def _chain(i: int, source: str, target: str, rank: dict[str, int]) -> list[str]:
-    """Return the source, a place in each row between, and the target; the places are added to the ranks."""
-    between = [f"{i}/{row}" for row in range(rank[source] + 1, rank[target])]
-    rank |= {name: row for row, name in enumerate(between, start=rank[source] + 1)}
-    return [source, *between, target]
-
-
-def _spread(
-    row: Sequence[str], wish: dict[str, float], sizes: dict[str, float], across: float, at: dict[str, float]
-) -> None:
+def _spread(row: Sequence[str], wish: dict[str, float], sizes: dict[str, float], at: dict[str, float]) -> None:
     """Put a row as near to its wishes as its order and the room between boxes allow: the mean of both extremes."""
     rightmost, leftmost = {}, {}
     edge = float("-inf")
     for name in row:
         rightmost[name] = max(wish[name], edge + sizes[name] / 2)
-        edge = rightmost[name] + sizes[name] / 2 + across
+        edge = rightmost[name] + sizes[name] / 2 + ACROSS
     edge = float("inf")
     for name in reversed(row):
         leftmost[name] = min(wish[name], edge - sizes[name] / 2)
-        edge = leftmost[name] - sizes[name] / 2 - across
+        edge = leftmost[name] - sizes[name] / 2 - ACROSS
     for name in row:
         at[name] = (rightmost[name] + leftmost[name]) / 2
-
-
-def _mean(values: list[float], otherwise: float) -> float:
-    return sum(values) / len(values) if values else otherwise

@@ -37,11 +37,7 @@ _ENTRIES = {
 
 
 def gradient_of(quantity: str) -> str | None:
-    """Return what the lecture calls the gradient of a quantity.
-
-    >>> gradient_of("zeta[2,0]"), gradient_of("alpha[0]"), gradient_of("omega[1,0,2]"), gradient_of("cost")
-    ('B[2,0]', 'P[1]', 'grad_omega[1,0,2]', None)
-    """
+    """Return what the lecture calls the gradient of a quantity: `P[1]` for `alpha[0]`."""
     kind, j, neurons = Quantity.of(quantity)
     if kind not in _GRADIENT:
         return None
@@ -49,13 +45,7 @@ def gradient_of(quantity: str) -> str | None:
 
 
 def rule_of(quantity: str, last: int) -> Formula | None:
-    """Return the closed-form rule of a quantity of a network with `last` layers; None for what is given.
-
-    >>> print(rule_of("B[1]", 2), "|", rule_of("B[1,0]", 2), "|", rule_of("P[3,1]", 2))
-    B¹ = Φ′(ζ¹) ⊙ P² | B¹₁ = Φ′(ζ¹₁) · P²₁ | P³₂ = ∂C/∂α²₂
-    >>> print(rule_of("grad_omega[1,1,0]", 2), "|", rule_of("zeta[2]", 2))
-    ∂E/∂ω¹₂,₁ = α⁰₂ · B¹₁ | ζ² = α¹ Ω² + β²
-    """
+    """Return the closed-form rule of a quantity of a network with `last` layers; None for what is given."""
     kind, j, neurons = Quantity.of(quantity)
     key = "P last" if kind == "P" and j > last else kind
     rules = _ENTRIES if neurons else _MATRICES
@@ -79,38 +69,24 @@ def number_of(closed: Mapping[str, Numbers], quantity: str) -> Numbers | None:
 
 
 def net_input(quantity: str, terms: Mapping[str, Formula]) -> Formula:
-    """Return the sum inside a neuron: `terms` are the letters or the numbers of its inputs, by their quantity.
-
-    >>> from tinygrad_ed.notation.letters import named
-    >>> inputs = ("alpha[0,0]", "omega[1,0,2]", "alpha[0,1]", "omega[1,1,2]", "beta[1,2]")
-    >>> net_input("zeta[1,2]", {name: named(name) for name in inputs}).unicode
-    'ω¹₁,₃ · α⁰₁ + ω¹₂,₃ · α⁰₂ + β¹₃'
-    """
+    """Return the sum inside a neuron: `terms` are the letters or the numbers of its inputs, by their quantity."""
     _, j, neurons = Quantity.of(quantity)
     if not neurons:
         names = {"a": f"alpha[{j - 1}]", "w": f"omega[{j}]", "b": f"beta[{j}]"}
         known = {slot: terms[name] for slot, name in names.items() if name in terms}
         return fill("$a $w + $b" if "b" in known else "$a $w", known)
     k = neurons[0]
-    products = [name for name in terms if name.startswith("omega")]
-    slots: dict[str, Formula] = {}
-    for name in products:
-        m = Quantity.of(name)[2][0]
-        slots |= {f"w{m}": terms[name], f"a{m}": terms[f"alpha[{j - 1},{m}]"]}
-    sums = [f"$w{m} · $a{m}" for m in sorted(Quantity.of(name)[2][0] for name in products)]
+    before = sorted(Quantity.of(name)[2][0] for name in terms if name.startswith("omega"))
+    slots = {f"w{m}": terms[f"omega[{j},{m},{k}]"] for m in before}
+    slots |= {f"a{m}": terms[f"alpha[{j - 1},{m}]"] for m in before}
+    sums = [f"$w{m} · $a{m}" for m in before]
     if (bias := f"beta[{j},{k}]") in terms:
         slots["b"], sums = terms[bias], [*sums, "$b"]
     return fill(" + ".join(sums), slots)
 
 
 def net_slope(quantity: str, of: str, terms: Mapping[str, T]) -> T | None:
-    """Return the derivative of a neuron's net input with respect to one of its inputs, another one; None where it is 1.
-
-    >>> from tinygrad_ed.notation.letters import named
-    >>> terms = {name: named(name) for name in ("alpha[0,1]", "omega[1,1,2]", "beta[1,2]")}
-    >>> net_slope("zeta[1,2]", "omega[1,1,2]", terms).unicode, net_slope("zeta[1,2]", "beta[1,2]", terms)
-    ('α⁰₂', None)
-    """
+    """Return the derivative of a neuron's net input with respect to one of its inputs; None where it is 1."""
     kind, j, neurons = Quantity.of(of)
     if kind == "omega":
         return terms[f"alpha[{j - 1},{neurons[0]}]"]

@@ -25,11 +25,7 @@ class Scale(NamedTuple):
         return cls(color, max([size for size in sizes if size < float("inf")], default=0.0))
 
     def fill(self, node: TraceNode) -> str:
-        """Return the color of a box.
-
-        >>> Scale("value", 2.0).fill(TraceNode("n0", "op", "add", None, None, -2.0, None))
-        '#6c9ce6'
-        """
+        """Return the color of a box."""
         if self.color == "role":
             return ROLES[node.role][0]
         shown = _shown(node, self.color)
@@ -67,7 +63,7 @@ def whose(data: Trace) -> str:
         return "∂ – : no gradient yet, call backward() first."
     if not data.of_root:
         return "∂: from another backward(), all or some; call backward() on the last result."
-    arrived = next(node.gradient for node in data.nodes if node.id == data.root)
+    arrived = data.by_id[data.root].gradient
     if arrived and not arrived.low == arrived.high == 1:
         return f"∂: from a backward() that brought {summary(arrived)} to the last result."
     return "∂: the derivative of the last result, from the last backward()."

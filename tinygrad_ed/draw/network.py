@@ -13,18 +13,10 @@ from typing import Any
 import numpy as np
 
 from tinygrad_ed.checking.crosscheck import ledger
+from tinygrad_ed.draw.equations import words
 from tinygrad_ed.draw.picture import Picture, of_scene
-from tinygrad_ed.draw.scene import Box, Circle, Group, Item, Line, Scene, Text, words
-from tinygrad_ed.draw.style import (
-    BACKWARD_FILL,
-    COLORS,
-    FORWARD_FILL,
-    GRADIENT,
-    LINE,
-    PAPER,
-    QUIET,
-    number_text,
-)
+from tinygrad_ed.draw.scene import Box, Circle, Group, Item, Line, Scene, Text
+from tinygrad_ed.draw.style import BACKWARD_FILL, COLORS, FORWARD_FILL, GRADIENT, LINE, PAPER, QUIET, number_text
 from tinygrad_ed.errors import InvalidValue
 from tinygrad_ed.nn import MLP
 from tinygrad_ed.nn.mlp import batch_of
@@ -68,7 +60,7 @@ def network(
     """
     found = ledger(mlp, x, rho, cost, road="rules")
     scene = layout(mlp, found, batch_of(mlp, x, rho, cost)[1], cost, sample, title)
-    return of_scene(scene, engine=engine)
+    return of_scene(scene.title, lambda: scene, engine)
 
 
 def layout(mlp: MLP, found: Any, rho: Any, cost: str, sample: int, title: str | None) -> Scene:
@@ -81,9 +73,8 @@ def layout(mlp: MLP, found: Any, rho: Any, cost: str, sample: int, title: str | 
     middle = _TOP + max(heights) / 2
     xs = [_LEFT + _R + 20]
     for before, after in itertools.pairwise(columns):
-        xs.append(
-            xs[-1] + 2 * _R + (max(180.0, 86.0 * _slots(before, after) + 30.0) if _slots(before, after) else 340.0)
-        )
+        slots = _slots(before, after)
+        xs.append(xs[-1] + 2 * _R + (max(180.0, 86.0 * slots + 30.0) if slots else 340.0))
     ys = [
         {k: middle - h / 2 + _ROW * (row + 0.42) for row, k in enumerate(rows)}
         for h, rows in zip(heights, columns, strict=True)
@@ -108,11 +99,7 @@ def layout(mlp: MLP, found: Any, rho: Any, cost: str, sample: int, title: str | 
 
 
 def shown(n: int) -> list[int | None]:
-    """Tell which of n neurons are drawn, from 0; None stands for those left out.
-
-    >>> shown(3), shown(64)
-    ([0, 1, 2], [0, 1, 2, None, 62, 63])
-    """
+    """Tell which of n neurons are drawn, from 0; None stands for those left out."""
     return list(range(n)) if n <= MOST else [0, 1, 2, None, n - 2, n - 1]
 
 
@@ -138,20 +125,14 @@ def _connections(mlp: MLP, found: Any, j: int, xs: list[float], ys: list[dict[in
             t = (_R + (x2 - x1 - 2 * _R) * (slot + 0.5) / max(slots, 1)) / (x2 - x1)
             x, y = x1 + t * (x2 - x1), y1 + t * (y2 - y1)
             name = letter("omega_k", j, f"{i + 1},{k + 1}")
-            first = Text(
-                x,
-                y - 2,
-                formula("$n = $w", n=name, w=w) if slots <= 3 else words(number_text(w)),
-                11.5,
-                COLORS["omega_k"],
-            )
+            said = formula("$n = $w", n=name, w=w) if slots <= 3 else words(number_text(w))
+            first = Text(x, y - 2, said, 11.5, COLORS["omega_k"])
             second = Text(x, y + 11.5, words(f"∂ {number_text(g)}"), 11.5, GRADIENT)
             ends = f"from neuron {i + 1} of layer {j - 1} to neuron {k + 1} of layer {j}"
             tip = f"weight {ends}: {number_text(w)}, gradient {number_text(g)}"
-            width = max(first.length, second.length) + 2
-            line = Line(x1, y1, x2, y2, LINE, 0.8 + 2.6 * abs(w) / largest, dashed=w < 0)
-            lines.append(Group([line], tip=tip))
+            lines.append(Group([Line(x1, y1, x2, y2, LINE, 0.8 + 2.6 * abs(w) / largest, dashed=w < 0)], tip=tip))
             if slots:
+                width = max(first.length, second.length) + 2
                 labels.append(Group([Box(x, y + 0.5, width, 30, PAPER, radius=5), first, second], tip=tip))
     return lines + labels
 
@@ -159,16 +140,13 @@ def _connections(mlp: MLP, found: Any, j: int, xs: list[float], ys: list[dict[in
 def _heading(mlp: MLP, j: int, xs: list[float]) -> list[Item]:
     """Return what stands above a column: the layer and its Φ, and before it the shapes of its parameters."""
     y = _TOP - 34
+    head = Text(xs[j], y, words(f"layer {j}" if j else "input"), 14, bold=True)
     if j == 0:
-        return [
-            Text(xs[0], y, words("input"), 14, bold=True),
-            Text(xs[0], y + 17, letter("alpha", 0), 13, COLORS["alpha"]),
-        ]
-    layer = mlp.layers[j - 1]
-    middle = (xs[j - 1] + xs[j]) / 2
-    shape = formula('Ω^$j "  $n × $m"'.replace("$n", str(mlp.sizes[j - 1])).replace("$m", str(mlp.sizes[j])), j=j)
+        return [head, Text(xs[0], y + 17, letter("alpha", 0), 13, COLORS["alpha"])]
+    layer, middle = mlp.layers[j - 1], (xs[j - 1] + xs[j]) / 2
+    shape = formula(f'Ω^$j "  {layer.n_in} × {layer.n_out}"', j=j)
     return [
-        Text(xs[j], y, words(f"layer {j}"), 14, bold=True),
+        head,
         Text(xs[j], y + 17, words(f"Φ = {layer.activation}"), 13, QUIET),
         Text(middle, y + 17, shape, 13, COLORS["omega"]),
     ]
@@ -191,9 +169,8 @@ def _column(mlp: MLP, found: Any, rho: Any, j: int, x: float, ys: dict[int | Non
         if j and mlp.layers[j - 1].bias is not None:
             bias, gradient = float(mlp.layers[j - 1].bias.value[k]), float(found[f"grad_beta[{j}]"][k])
             below.append(Box(x, y + _R + 19, 62, 29, PAPER, radius=5))
-            below.append(
-                Text(x, y + _R + 16, formula("$b = $x", b=letter("beta", j, k + 1), x=bias), 12, COLORS["beta"])
-            )
+            said = formula("$b = $x", b=letter("beta", j, k + 1), x=bias)
+            below.append(Text(x, y + _R + 16, said, 12, COLORS["beta"]))
             below.append(Text(x, y + _R + 31, words(f"∂ {number_text(gradient)}"), 11.5, GRADIENT))
         if j == len(mlp.layers):
             expected = formula("ρ_$k = $x", k=k + 1, x=float(rho[sample, k]))
@@ -237,27 +214,19 @@ def _legend(y: float, dense: bool, M: int, example: Formula | None) -> list[Item
     """Tell how to read it, as rules, and for one sample with the numbers of one connection."""
     where = "  (point at a line without numbers to see its own)" if dense else ""
     many = ", summed over the samples" if M > 1 else ""
-    lines: list[tuple[str, str, str | Formula]] = [
-        (FORWARD_FILL, "forward", 'ζ^j = [Ω^j]^T α^{j-1} + β^j "  and  " α^j = Φ(ζ^j) "  from left to right"'),
-        (
-            BACKWARD_FILL,
-            "backward",
-            'P^{j+1} = {∂E}/{∂α^j} "arrives;  " B^j = {∂E}/{∂ζ^j} = Φ\'(ζ^j) ⊙ P^{j+1}; '
-            'P^j = Ω^j B^j "goes on to the left"',
-        ),
-        (
-            PAPER,
-            "connection",
-            f'{{∂E}}/{{∂ω}} = α · B "(the α where it starts times the B where it ends{many})"; '
-            f'{{∂E}}/{{∂β}} = B "{where}"',
-        ),
+    forward = 'ζ^j = [Ω^j]^T α^{j-1} + β^j "  and  " α^j = Φ(ζ^j) "  from left to right"'
+    arrives = 'P^{j+1} = {∂E}/{∂α^j} "arrives;  " B^j = {∂E}/{∂ζ^j} = Φ\'(ζ^j) ⊙ P^{j+1}; '
+    product = f'{{∂E}}/{{∂ω}} = α · B "(the α where it starts times the B where it ends{many})"; '
+    lines = [
+        (FORWARD_FILL, "forward", formula(forward)),
+        (BACKWARD_FILL, "backward", formula(arrives + 'P^j = Ω^j B^j "goes on to the left"')),
+        (PAPER, "connection", formula(product + f'{{∂E}}/{{∂β}} = B "{where}"')),
         *([(PAPER, "for example", example)] if example else []),
-        (PAPER, "line", '"the thicker, the larger is |ω|; dashed where ω is negative"'),
+        (PAPER, "line", formula('"the thicker, the larger is |ω|; dashed where ω is negative"')),
     ]
     items: list[Item] = []
-    for row, (fill, head, text) in enumerate(lines):
+    for row, (fill, head, said) in enumerate(lines):
         at = y + 12 + 24 * row
-        said = formula(text) if isinstance(text, str) else text
         items.append(Box(_LEFT + 44, at, 88, 20, fill, LINE, 1, 5))
         items.append(Text(_LEFT + 44, at + 4.5, words(head), 12))
         items.append(Text(_LEFT + 100, at + 4.5, said, 12.5, anchor="start"))

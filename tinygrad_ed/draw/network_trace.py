@@ -5,7 +5,6 @@ entries: what the ops compute on the way there is gathered in it, and so is the 
 contributions stay those of the graph. The numbers of the closed-form rules come along, for comparison.
 """
 
-from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -15,30 +14,19 @@ from tinygrad_ed.checking.crosscheck import ledger
 from tinygrad_ed.draw.parts import Edge, TraceNode, kept, merged, numbers_of
 from tinygrad_ed.draw.scalar import expand
 from tinygrad_ed.draw.trace import Trace, trace
-from tinygrad_ed.errors import InvalidValue, nearest
+from tinygrad_ed.errors import InvalidValue
 from tinygrad_ed.graph.grad_mode import recording
 from tinygrad_ed.graph.node import Node
 from tinygrad_ed.nn import MLP, costs
 from tinygrad_ed.nn.mlp import batch_of, forward
-from tinygrad_ed.notation.letters import named
+from tinygrad_ed.notation.letters import letter, named
 from tinygrad_ed.notation.quantity import Quantity
 
 DETAILS = ("scalar", "layer", "tensor")
 
 
 def network_trace(mlp: MLP, x: Any, rho: Any, cost: str, detail: str, learning_rate: float) -> Trace:
-    """Return the trace of a network on a batch, with gradients.
-
-    Raises:
-        InvalidValue: for an unknown detail, for "scalar" with several samples, and as `ledger`.
-        ShapeError: as `ledger`.
-
-    >>> data = network_trace(MLP([2, 1], rng=0), [0.5, -1.0], [1.0], "mse", "layer", 0.1)
-    >>> [node.quantity for node in data.nodes]
-    ['omega[1]', 'beta[1]', 'alpha[0]', 'zeta[1]', 'alpha[1]', 'rho', 'cost']
-    """
-    if detail not in DETAILS:
-        raise InvalidValue(f"detail={detail!r} is not a level of detail. {nearest(detail, DETAILS)}")
+    """Return the trace of a network on a batch, with gradients."""
     x, rho = batch_of(mlp, x, rho, cost)
     if detail == "scalar":
         if len(x) != 1:
@@ -49,9 +37,19 @@ def network_trace(mlp: MLP, x: Any, rho: Any, cost: str, detail: str, learning_r
         x, rho = x[0], rho[0]
     closed = {name: numbers_of(value) for name, value in ledger(mlp, x, rho, cost, road="rules").items()}
     with recording(True):  # also inside no_grad: this graph is ours
-        root, quantities = _built(mlp, x, rho, cost)
+        alpha, zeta = forward(mlp, Node(x))
+        root = costs.find(cost)(alpha[len(mlp.layers)], rho)
+        quantities = {alpha[0]: "alpha[0]", root: "cost"}
+        for j, layer in enumerate(mlp.layers, start=1):
+            quantities |= {p: f"{kind}[{j}]" for kind, p in zip(("omega", "beta"), layer.parameters(), strict=False)}
+            quantities |= {zeta[j]: f"zeta[{j}]", alpha[j]: f"alpha[{j}]"}
         if detail == "scalar":
-            root, quantities = _in_numbers(root, quantities)
+            root, _, _, entries = expand(root)
+            quantities = {
+                entry: f"{name[:-1]},{','.join(map(str, at))}]" if at else name
+                for node, name in quantities.items()
+                for at, entry in np.ndenumerate(entries[node])
+            }
     parameters = [node for node, name in quantities.items() if Quantity.of(name)[0] in ("omega", "beta")]
     layers = {node: f"layer {Quantity.of(name)[1]}" for node, name in quantities.items() if Quantity.of(name)[1]}
     data = trace(
@@ -68,27 +66,6 @@ def network_trace(mlp: MLP, x: Any, rho: Any, cost: str, detail: str, learning_r
     return replace(data, closed=closed)
 
 
-def _built(mlp: MLP, x: Any, rho: Any, cost: str) -> tuple[Node, dict[Node, str]]:
-    """Return the graph of the cost, and what its nodes are in the lecture."""
-    alpha, zeta = forward(mlp, Node(x))
-    quantities = {alpha[0]: "alpha[0]"}
-    for j, layer in enumerate(mlp.layers, start=1):
-        quantities |= {p: f"{kind}[{j}]" for kind, p in zip(("omega", "beta"), layer.parameters(), strict=False)}
-        quantities |= {zeta[j]: f"zeta[{j}]", alpha[j]: f"alpha[{j}]"}
-    error = costs.find(cost)(alpha[len(mlp.layers)], rho)
-    return error, {**quantities, error: "cost"}
-
-
-def _in_numbers(root: Node, quantities: Mapping[Node, str]) -> tuple[Node, dict[Node, str]]:
-    """Return the same graph, written out in numbers."""
-    expanded = expand(root)
-    found: dict[Node, str] = {}
-    for node, name in quantities.items():
-        for at, entry in np.ndenumerate(expanded.entries[node]):
-            found[entry] = f"{name[:-1]},{','.join(map(str, at))}]" if at else name
-    return expanded.root, found
-
-
 def _gathered(data: Trace, mlp: MLP, rho: Any, cost: str, scalar: bool) -> Trace:
     """Return one node for each quantity: what leads to it alone is gathered in it."""
     home: dict[str, str] = {}
@@ -103,22 +80,13 @@ def _gathered(data: Trace, mlp: MLP, rho: Any, cost: str, scalar: bool) -> Trace
         kind, j, _ = Quantity.of(node.quantity or "")
         op = ops.get(kind) or mlp.layers[j - 1].activation
         told.append(node if node.op is None else replace(node, op=op))
-    expected = _expected(len(data.nodes), rho, scalar)
+    answers = {"rho": ("ρ", kept(np.asarray(rho, float)))}
+    if scalar:
+        answers = {f"rho[{k}]": (letter("rho", None, k + 1).unicode, float(r)) for k, r in enumerate(rho)}
+    expected = [
+        TraceNode(f"n{len(data.nodes) + i}", "constant", None, name, None, value, None, quantity)
+        for i, (quantity, (name, value)) in enumerate(answers.items())
+    ]
     given = [e for e in edges if e.target == data.root]
     edges += [Edge(node.id, data.root, len(given) + i, None, None) for i, node in enumerate(expected)]
     return replace(data, nodes=(*told[:-1], *expected, told[-1]), edges=tuple(edges))
-
-
-def _expected(first: int, rho: Any, scalar: bool) -> list[TraceNode]:
-    """Return the expected outputs, as constants."""
-    if not scalar:
-        return [TraceNode(f"n{first}", "constant", None, "ρ", None, kept(np.asarray(rho, float)), None, "rho")]
-    names = [f"rho[{k}]" for k in range(len(rho))]
-    return [
-        TraceNode(f"n{first + k}", "constant", None, f"ρ{_below(k + 1)}", None, float(rho[k]), None, name)
-        for k, name in enumerate(names)
-    ]
-
-
-def _below(k: int) -> str:
-    return str(k).translate(str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉"))

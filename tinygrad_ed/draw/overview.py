@@ -18,20 +18,8 @@ CROWDED = 60  # edges between stages; of more, only those between neighbors are 
 
 
 def stages(data: Trace) -> tuple[Trace, str]:
-    """Return the overview of a trace, and a sentence that says what it is.
-
-    >>> from tinygrad_ed.draw.trace import trace
-    >>> from tinygrad_ed.graph.node import Node
-    >>> x = y = Node(0.5, name="x")
-    >>> for _ in range(1000):
-    ...     y = (y * x).tanh()
-    >>> small, said = stages(trace(y, fresh=True))
-    >>> len(small.nodes), small.nodes[1].name, said
-    (26, 'depth 1 to 84: 42 ×, 42 tanh', '24 stages by depth, because the graph has 2001 nodes')
-    """
-    depth = {node.id: 0 for node in data.nodes}
-    for edge in data.edges:
-        depth[edge.target] = max(depth[edge.target], depth[edge.source] + 1)
+    """Return the overview of a trace, and a sentence that says what it is."""
+    depth = data.depths()
     deepest = max(depth.values())
     count = min(STAGES, deepest)
     groups: dict[str, list[TraceNode]] = defaultdict(list)
@@ -51,9 +39,8 @@ def stages(data: Trace) -> tuple[Trace, str]:
     pairs = {(a, b) for a, b in pairs if a != b}
     said = f"{count} stages by depth, because the graph has {len(data.nodes)} nodes"
     if len(pairs) > CROWDED:
-        place = {stage: i for i, stage in enumerate(order)}
-        first = next(place[stage] for stage in order if not stage.startswith(" "))
-        near = {(a, b) for a, b in pairs if place[b] - max(place[a], first - 1) == 1}
+        first = next(i for i, stage in enumerate(order) if not stage.startswith(" "))
+        near = {(a, b) for a, b in pairs if order.index(b) - max(order.index(a), first - 1) == 1}
         said += f"; {len(pairs) - len(near)} connections that skip a stage are not drawn"
         pairs = near
     edges = [Edge(ids[a], ids[b], 0, None, None) for a, b in sorted(pairs, key=lambda pair: (pair[1], pair[0]))]

@@ -17,23 +17,14 @@ CELLS = (12, 24)  # of a larger one, a grid of at most this many rows and column
 
 @dataclass(slots=True)
 class Numbers:
-    """A float, or an array as plain data.
-
-    Attributes:
-        shape: `()` for a float.
-        entries: the float, or nested lists; None for an array of more than `FULL` entries.
-        low: the smallest entry.
-        high: the largest entry.
-        mean: the mean of the entries.
-        cells: of an array of more than `FULL` entries the means of its parts, at most 12 rows of 24, else None.
-    """
+    """A float, or an array as plain data."""
 
     shape: tuple[int, ...]
-    entries: Any
+    entries: Any  # the float, or nested lists; None for an array of more than `FULL` entries, which has `cells`
     low: float
     high: float
     mean: float
-    cells: list[list[float]] | None = None
+    cells: list[list[float]] | None = None  # the means of its parts
 
     @property
     def array(self) -> Any:
@@ -42,14 +33,7 @@ class Numbers:
 
 
 def numbers_of(value: Any) -> Numbers:
-    """Return a float or an array as plain data.
-
-    >>> numbers_of(np.array([[1.0, 2.0], [3.0, 6.0]]))
-    Numbers(shape=(2, 2), entries=[[1.0, 2.0], [3.0, 6.0]], low=1.0, high=6.0, mean=3.0, cells=None)
-    >>> large = numbers_of(np.arange(100.0))
-    >>> large.entries, len(large.cells), len(large.cells[0])
-    (None, 1, 24)
-    """
+    """Return a float or an array as plain data."""
     if type(value) is float:
         return Numbers((), value, value, value, value)
     array = np.asarray(value, float)
@@ -57,95 +41,70 @@ def numbers_of(value: Any) -> Numbers:
         return numbers_of(float(array))
     if array.size == 0:
         return Numbers(array.shape, array.tolist(), 0.0, 0.0, 0.0)
-    small = array.size <= FULL
     with np.errstate(all="ignore"):
         low, high, mean = float(array.min()), float(array.max()), float(array.mean())
-        return Numbers(
-            array.shape, array.tolist() if small else None, low, high, mean, None if small else _coarse(array)
-        )
-
-
-def _coarse(array: Any) -> list[list[float]]:
-    """Return the means of the parts of an array that is cut into a grid; its last axis goes across, all others down."""
-    table = array.reshape(-1, array.shape[-1])
-    across = [part.mean(axis=1) for part in np.array_split(table, min(CELLS[1], table.shape[1]), axis=1)]
-    down = [part.mean(axis=0) for part in np.array_split(np.array(across).T, min(CELLS[0], len(table)))]
-    return [row.tolist() for row in down]
+        if array.size <= FULL:
+            return Numbers(array.shape, array.tolist(), low, high, mean)
+        table = array.reshape(-1, array.shape[-1])  # the last axis goes across, all others down
+        across = [part.mean(axis=1) for part in np.array_split(table, min(CELLS[1], table.shape[1]), axis=1)]
+        down = [part.mean(axis=0) for part in np.array_split(np.array(across).T, min(CELLS[0], len(table)))]
+        return Numbers(array.shape, None, low, high, mean, [row.tolist() for row in down])
 
 
 @dataclass(slots=True)
 class TraceNode:
-    """One value: a leaf, a constant, or the result of an op.
+    """One value: a leaf, a constant, or the result of an op."""
 
-    Attributes:
-        id: `n0`, `n1`, ...
-        role: "parameter", "input", "constant", "op" or "output".
-        op: the name of the op that made it, None for a leaf.
-        name: the name that the user gave, or None.
-        layer: the cluster it belongs to, or None.
-        kept: the value: a float as it is, an array as `Numbers`.
-        kept_gradient: the gradient in the same way, or None where no sweep arrived: "not computed" is not zero.
-        quantity: what the value is in the lecture, such as `zeta[2]` or, entry by entry, `omega[1,0,2]`; or None.
-    """
-
-    id: str
-    role: str
-    op: str | None
+    id: str  # `n0`, `n1`, ...
+    role: str  # "parameter", "input", "constant", "op" or "output"
+    op: str | None  # None for a leaf
     name: str | None
-    layer: str | None
-    kept: float | Numbers
-    kept_gradient: float | Numbers | None
-    quantity: str | None = None
+    layer: str | None  # the cluster it belongs to
+    kept: float | Numbers  # most values are floats, and a float needs no more than itself
+    kept_gradient: float | Numbers | None  # None where no sweep arrived: "not computed" is not zero
+    quantity: str | None = None  # in the lecture: `zeta[2]` or, entry by entry, `omega[1,0,2]`
 
     @property
     def value(self) -> Numbers:
         """The value."""
-        return numbers_of(self.kept) if isinstance(self.kept, float) else self.kept
+        return as_numbers(self.kept)
 
     @property
     def gradient(self) -> Numbers | None:
         """The gradient, or None."""
-        kept = self.kept_gradient
-        return numbers_of(kept) if isinstance(kept, float) else kept
+        return None if self.kept_gradient is None else as_numbers(self.kept_gradient)
 
 
 @dataclass(slots=True)
 class Edge:
-    """One use of a value by an op.
-
-    Attributes:
-        source: the id of the value.
-        target: the id of the op's result.
-        slot: the position among the op's inputs, from 0.
-        local: for floats, the derivative of the op's result with respect to this input.
-        sent: what this use adds to the gradient of the source, kept as in a node, or None where there is none.
-    """
+    """One use of a value by an op."""
 
     source: str
     target: str
-    slot: int
-    local: float | None
-    sent: float | Numbers | None
+    slot: int  # the position among the op's inputs, from 0
+    local: float | None  # for floats, the derivative of the op's result with respect to this input
+    sent: float | Numbers | None  # what this use adds to the gradient of the source
 
     @property
     def contribution(self) -> Numbers | None:
         """What this use adds to the gradient of the source, or None."""
-        return numbers_of(self.sent) if isinstance(self.sent, float) else self.sent
+        return None if self.sent is None else as_numbers(self.sent)
 
 
 def kept(value: Any) -> float | Numbers:
-    """Return a value as it is kept in a trace: most are floats, and a float needs no more than itself."""
+    """Return a value as it is kept in a trace."""
     return value if type(value) is float else numbers_of(value)
+
+
+def as_numbers(value: float | Numbers) -> Numbers:
+    """Return what is kept in a trace, with its range."""
+    return value if isinstance(value, Numbers) else numbers_of(value)
 
 
 def merged(
     nodes: Iterable[TraceNode], edges: Iterable[Edge], home: Mapping[str, str]
 ) -> tuple[list[TraceNode], list[Edge]]:
-    """Return a graph in which groups of nodes became one: each node goes to its `home`, by id.
-
-    Edges inside a group are dropped. Several uses of one value by a group become one edge, whose contribution is the
-    sum of theirs.
-    """
+    """Return a graph in which groups of nodes became one, each its `home`; several uses by a group become one edge."""
     kept_nodes = [node for node in nodes if home.get(node.id, node.id) == node.id]
     gradients = {node.id: node.kept_gradient for node in kept_nodes}
     groups: dict[tuple[str, str], list[Edge]] = {}
@@ -184,29 +143,38 @@ def _sum(parts: list[float | Numbers | None]) -> float | Numbers | None:
 
 @dataclass(frozen=True)
 class TraceData:
-    """A computational graph as plain data; `Trace` adds what can be done with it.
-
-    Attributes:
-        root: the id of the node that was drawn.
-        nodes: the nodes, each after those it was computed from.
-        edges: the edges, in the order of their targets.
-        of_root: whether the gradients are those of one sweep through the root. False where there is none, and
-            where other results were swept since.
-        learning_rate: η of the update of the parameters, the last steps.
-        closed: what the lecture's closed-form rules give, by the names of a ledger, for comparison; often empty.
-    """
+    """A computational graph as plain data; `Trace` adds what can be done with it."""
 
     root: str
-    nodes: tuple[TraceNode, ...]
-    edges: tuple[Edge, ...]
-    of_root: bool
-    learning_rate: float = 0.1
-    closed: Mapping[str, Numbers] = field(default_factory=dict)
+    nodes: tuple[TraceNode, ...]  # each after those it was computed from
+    edges: tuple[Edge, ...]  # in the order of their targets
+    of_root: bool  # whether the gradients are those of one sweep through the root
+    learning_rate: float = 0.1  # η of the update of the parameters, the last steps
+    closed: Mapping[str, Numbers] = field(default_factory=dict)  # what the closed-form rules give, by ledger names
 
     @property
     def layers(self) -> tuple[str, ...]:
         """The names of the clusters, in the order of their first node."""
         return tuple(dict.fromkeys(node.layer for node in self.nodes if node.layer is not None))
+
+    @property
+    def by_id(self) -> dict[str, TraceNode]:
+        """The nodes by their ids."""
+        return {node.id: node for node in self.nodes}
+
+    def into(self) -> dict[str, list[tuple[int, Edge]]]:
+        """Return for every node the edges that lead to it, with their places among all edges."""
+        found: dict[str, list[tuple[int, Edge]]] = {node.id: [] for node in self.nodes}
+        for i, edge in enumerate(self.edges):
+            found[edge.target].append((i, edge))
+        return found
+
+    def depths(self) -> dict[str, int]:
+        """Return for every node the largest number of ops between it and a leaf."""
+        depth = dict.fromkeys([node.id for node in self.nodes], 0)
+        for edge in self.edges:
+            depth[edge.target] = max(depth[edge.target], depth[edge.source] + 1)
+        return depth
 
     @property
     def swept(self) -> bool:

@@ -5,6 +5,7 @@ import html
 import os
 from collections.abc import Callable, Collection
 from functools import partial
+from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,8 @@ from tinygrad_ed.errors import Error, InvalidValue, nearest, printable
 if TYPE_CHECKING:
     import graphviz
 
+Makers = dict[str, Callable[[], bytes]]
+
 
 class Picture:
     """A picture in several formats, each made when it is asked for.
@@ -27,7 +30,7 @@ class Picture:
         frame: show the page ("html") in a notebook, in a frame of this height in pixels, in place of the image.
     """
 
-    def __init__(self, title: str, makers: dict[str, Callable[[], bytes]], frame: int = 0) -> None:
+    def __init__(self, title: str, makers: Makers, frame: int = 0) -> None:
         self.title = title
         self._makers = makers
         self._frame = frame
@@ -105,53 +108,30 @@ class Picture:
         return bundle
 
 
-def _by_engine(scene: Scene, form: str, engine: str | None) -> bytes:
-    """Return a scene as a layout engine draws it."""
-    return backends.render(to_dot(scene), form, engine)
-
-
 def of_scene(
-    scene: Scene,
-    html: Callable[[], bytes] | None = None,
-    *,
-    engine: str | None = None,
-    frame: int = 0,
-    more: dict[str, Callable[[], bytes]] | None = None,
+    title: str, scene: Callable[[], Scene], engine: str | None, frame: int = 0, **more: Callable[[], bytes]
 ) -> Picture:
-    """Return the picture of a scene: svg and dot by ourselves, png and pdf from that dot by a layout engine.
-
-    Args:
-        scene: the drawing.
-        html: makes the page; None puts the drawing alone on it.
-        engine: the path of a `dot` program, or "pygraphviz".
-        frame: as for `Picture`.
-        more: further formats.
-    """
-    return Picture(
-        scene.title,
-        {
-            "svg": lambda: to_svg(scene).encode(),
-            **{form: partial(_by_engine, scene, form, engine) for form in backends.FORMATS if form != "svg"},
-            "dot": lambda: to_dot(scene).encode(),
-            "html": html or (lambda: image_page(scene.title, to_svg(scene, inline=True))),
-            **(more or {}),
-        },
-        frame,
-    )
+    """Return the picture of a scene: svg and dot by ourselves, png and pdf from that dot by a layout engine."""
+    makers: Makers = {
+        "svg": lambda: to_svg(scene()).encode(),
+        "png": lambda: backends.render(to_dot(scene()), "png", engine),
+        "pdf": lambda: backends.render(to_dot(scene()), "pdf", engine),
+        "dot": lambda: to_dot(scene()).encode(),
+        "html": lambda: image_page(title, to_svg(scene(), inline=True)),
+    }
+    return Picture(title, makers | more, frame)
 
 
-def of_dot(
-    name: str, source: str, engine: str | None = None, more: dict[str, Callable[[], bytes]] | None = None
-) -> Picture:
+def of_dot(title: str, source: str, engine: str | None, **more: Callable[[], bytes]) -> Picture:
     """Return the picture of DOT text, drawn by a layout engine."""
     drawn = partial(backends.render, source, engine=engine)
 
     def html() -> bytes:
         svg = drawn("svg").decode()
-        return image_page(name, svg[svg.index("<svg") :])
+        return image_page(title, svg[svg.index("<svg") :])
 
-    makers: dict[str, Callable[[], bytes]] = {form: partial(drawn, form) for form in backends.FORMATS}
-    return Picture(name, {**makers, "dot": source.encode, "html": html, **(more or {})})
+    makers: Makers = {form: partial(drawn, form) for form in backends.FORMATS}
+    return Picture(title, makers | {"dot": source.encode, "html": html} | more)
 
 
 def image_page(title: str, svg: str, wide: bool = False) -> bytes:
@@ -160,6 +140,11 @@ def image_page(title: str, svg: str, wide: bool = False) -> bytes:
     dark = "@media screen and (prefers-color-scheme:dark){body{background:var(--ground)}}"
     body = f'<main class="drawing" tabindex="0" aria-label="{escape(title)}">{svg}</main>'
     return page(title, body, f"body{{margin:1rem}}.drawing{{overflow:auto}}{fit}{dark}")
+
+
+def asset(name: str) -> str:
+    """Return a file that is part of a page."""
+    return (files("tinygrad_ed.draw") / "assets" / name).read_text("utf-8")
 
 
 def page(title: str, body: str, css: str = "", script: str = "") -> bytes:

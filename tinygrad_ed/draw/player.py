@@ -5,9 +5,8 @@ as JSON. Without JavaScript the page is the finished drawing and the list of all
 """
 
 import json
+import re
 from dataclasses import replace
-from functools import partial
-from importlib.resources import files
 from typing import Any
 
 import numpy as np
@@ -15,7 +14,7 @@ import numpy as np
 from tinygrad_ed.draw.equations import brief, math, value_term
 from tinygrad_ed.draw.network_trace import DETAILS, network_trace
 from tinygrad_ed.draw.parts import Numbers
-from tinygrad_ed.draw.picture import Picture, of_scene, page
+from tinygrad_ed.draw.picture import Picture, asset, of_scene, page
 from tinygrad_ed.draw.scene import Scene, to_svg
 from tinygrad_ed.draw.script import script
 from tinygrad_ed.draw.stage import drawing, in_card, size_of
@@ -28,6 +27,7 @@ from tinygrad_ed.graph.node import Node
 from tinygrad_ed.nn import MLP
 
 MOST = 400  # nodes; a longer story is not one that a reader steps through
+_MARK = re.compile(r"\$[A-Z]+")
 NEURONS, CONNECTIONS = 5, 32  # of a larger network "auto" shows layers
 
 
@@ -73,8 +73,11 @@ def player(
             raise InvalidType("player(mlp, x, rho, cost) needs inputs and expected outputs; a single Node plays alone")
         if detail not in ("auto", *DETAILS):
             raise InvalidValue(f"detail={detail!r} is not a level of detail. {nearest(detail, ('auto', *DETAILS))}")
-        chosen = _detail(subject, x) if detail == "auto" else detail
-        data = network_trace(subject, x, rho, cost, chosen, learning_rate)
+        if detail == "auto":  # neuron by neuron, if it is one sample, and the network fits on a screen
+            connections = sum(layer.n_in * layer.n_out for layer in subject.layers)
+            small = max(subject.sizes) <= NEURONS and connections <= CONNECTIONS
+            detail = "scalar" if small and (np.ndim(x) == 1 or len(x) == 1) else "layer"
+        data = network_trace(subject, x, rho, cost, detail, learning_rate)
         name = title or f"A {'-'.join(map(str, subject.sizes))} network, step by step"
     elif isinstance(subject, Node | Trace):
         data = subject if isinstance(subject, Trace) else trace(subject, fresh=True, learning_rate=learning_rate)
@@ -87,81 +90,65 @@ def player(
             "one part of the computation, or draw it with graph(..., detail='auto')"
         )
     scene = drawing(data, name)
-    more = {"txt": lambda: printable(script(data, name)).encode(), "json": lambda: data.to_json().encode()}
-    return of_scene(scene, partial(_page, data, scene), engine=engine, frame=760, more=more)
-
-
-def _detail(mlp: MLP, x: Any) -> str:
-    """Choose the detail: neuron by neuron for one sample of a network that fits on a screen, else layer by layer."""
-    connections = sum(layer.n_in * layer.n_out for layer in mlp.layers)
-    small = max(mlp.sizes) <= NEURONS and connections <= CONNECTIONS
-    return "scalar" if small and (np.ndim(x) == 1 or len(x) == 1) else "layer"
+    return of_scene(
+        name,
+        lambda: scene,
+        engine,
+        frame=760,
+        html=lambda: _page(data, scene),
+        txt=lambda: printable(script(data, name)).encode(),
+        json=lambda: data.to_json().encode(),
+    )
 
 
 def _page(data: Trace, scene: Scene) -> bytes:
     """Return the page: the drawing, the steps as a list, the script and what it needs to know."""
-    assets = files("tinygrad_ed.draw") / "assets"
-    told = data.steps
-    kept = {"trace": json.loads(written(replace(data, closed={}))), "steps": _kept(data, told)}
-    text = as_json(kept).replace("<", "\\u003c")
+    kept = {"trace": json.loads(written(replace(data, closed={}))), "steps": _kept(data, data.steps)}
     parts = {
         "$TITLE": escape(scene.title),
         "$SHAPE": "wide" if scene.width > 1.25 * scene.height else "tall",
         "$DRAWING": to_svg(scene, inline=True),
-        "$STEPS": "\n".join(_item(i, step) for i, step in enumerate(told, start=1)),
-        "$DATA": text,
+        "$STEPS": "\n".join(_item(i, step) for i, step in enumerate(data.steps, start=1)),
+        "$DATA": as_json(kept).replace("<", "\\u003c"),
     }
-    frame = (assets / "player.html").read_text("utf-8")
-    body = "".join(parts.get(piece, piece) for piece in _pieces(frame, parts))
-    css, code = ((assets / f"player.{kind}").read_text("utf-8") for kind in ("css", "js"))
-    lines = [line.strip() for line in code.splitlines()]
-    return page(scene.title, body, css, "\n".join([line for line in lines if line and not line.startswith("//")]))
-
-
-def _pieces(frame: str, marks: dict[str, str]) -> list[str]:
-    """Return the page cut at its marks, so that nothing that is put in is looked at again."""
-    pieces = [frame]
-    for mark in marks:
-        pieces = [part for piece in pieces for part in _cut(piece, mark)]
-    return pieces
-
-
-def _cut(piece: str, mark: str) -> list[str]:
-    before, found, after = piece.partition(mark)
-    return [before, found, after] if found else [piece]
+    body = _MARK.sub(
+        lambda mark: parts[mark[0]], asset("player.html")
+    )  # in one pass: what is put in is not looked at again
+    lines = [line.strip() for line in asset("player.js").splitlines()]
+    return page(
+        scene.title,
+        body,
+        asset("player.css"),
+        "\n".join([line for line in lines if line and not line.startswith("//")]),
+    )
 
 
 def _kept(data: Trace, told: list[StoryStep]) -> list[dict[str, Any]]:
     """Return what the page's script needs to know of each step; `ask` is the number that a reader may predict."""
-    nodes = {node.id: node for node in data.nodes}
+    nodes = data.by_id
     last = {step.node: i for i, step in enumerate(told) if step.phase == "backward"}
     kept = []
     for i, step in enumerate(told):
         number, which = asked(step.result)
-        known: dict[str, Any] = {"phase": step.phase, "node": step.node}
-        if number is not None:
-            known["ask"] = float(f"{number:.6g}")
-        if which:
-            known["which"] = which
-        if step.phase == "backward" and step.edges:
-            known["edge"] = step.edges[0]
-        if last.get(step.node) == i:  # then its gradient is complete, and a matrix is shown in full
-            known["whole"] = True
-        if step.phase != "forward":
-            text = brief(step.shown) if step.shown else "updated" if step.phase == "update" else "…"
-            full = step.shown if "whole" in known else None
-            known["shown"] = in_card(full, size_of(nodes[step.node])) if full else text
-        kept.append(known)
+        whole = last.get(step.node) == i  # then its gradient is complete, and a matrix is shown in full
+        text = brief(step.shown) if step.shown else "updated" if step.phase == "update" else "…"
+        if whole and step.shown:
+            text = in_card(step.shown, size_of(nodes[step.node]))
+        known = {
+            "phase": step.phase,
+            "node": step.node,
+            "ask": None if number is None else float(f"{number:.6g}"),
+            "which": which or None,
+            "edge": step.edges[0] if step.phase == "backward" and step.edges else None,
+            "whole": whole or None,
+            "shown": None if step.phase == "forward" else text,
+        }
+        kept.append({key: value for key, value in known.items() if value is not None})
     return kept
 
 
 def asked(result: Numbers | None) -> tuple[float | None, str]:
-    """Return the number of a step that a reader is asked for, and in an array which one: the largest.
-
-    >>> from tinygrad_ed.draw.parts import numbers_of
-    >>> asked(numbers_of(0.5)), asked(numbers_of([[1.0, -2.0]]))
-    ((0.5, ''), (-2.0, 'row 1, column 2'))
-    """
+    """Return the number of a step that a reader is asked for, and in an array which one: the largest."""
     if result is None or result.entries is None or not np.size(result.entries):
         return None, ""
     array = np.asarray(result.entries, float)
@@ -175,30 +162,21 @@ def asked(result: Numbers | None) -> tuple[float | None, str]:
 
 def _item(i: int, step: StoryStep) -> str:
     """Return one step as an item of the list: the graph's equation, and beside it the lecture's rule."""
-    outcome = value_term(step.result, alone=True) if step.result else None
-    numbers = math(step.work) if step.work is not None else ""
-    if outcome is not None:
-        sign = "" if step.work is None else "="
-        total = ""
-        if step.total is not None:
-            whole = value_term(step.total, alone=True)
-            total = f'<span class="total">; in all {math(whole)}</span>'
-        numbers += f'<span class="answer">{math(outcome, sign)}{total}</span>'
+    numbers = math(step.work) if step.work else ""
+    if step.result:
+        outcome = math(value_term(step.result, alone=True), "=" if step.work else "")
+        whole = math(value_term(step.total, alone=True)) if step.total else ""
+        total = f'<span class="total">; in all {whole}</span>' if whole else ""
+        numbers += f'<span class="answer">{outcome}{total}</span>'
     rule = ""
     if step.rule is not None:
-        rule = f'<div class="rule"><p>the closed-form rule</p>{math(step.rule)}{_gives(step)}</div>'
+        said = {True: "✓ as in the graph", False: "✗ not as in the graph", None: ""}[step.rule_agrees]
+        kind = "answer differs" if step.rule_agrees is False else "answer"
+        number = escape(brief(step.rule_gives, 60)) if step.rule_gives else ""
+        gives = f'<div class="{kind}">gives {number} <strong>{said}</strong></div>' if number else ""
+        rule = f'<div class="rule"><p>the closed-form rule</p>{math(step.rule)}{gives}</div>'
     return (
         f'<li id="step-{i}" class="{step.phase}"><a href="#step={i}">{step.phase}</a><div class="pair">'
         f'<div><div class="general">{math(step.general)}</div><div class="numbers">{numbers}</div></div>'
         f'{rule}</div><p class="say">{escape(step.sentence)}</p></li>'
     )
-
-
-def _gives(step: StoryStep) -> str:
-    """Return what the rule gives, and whether the graph has the same."""
-    if step.rule_gives is None:
-        return ""
-    agrees = step.rule_agrees
-    said = "" if agrees is None else "✓ as in the graph" if agrees else "✗ not as in the graph"
-    kind = ' class="answer differs"' if agrees is False else ' class="answer"'
-    return f"<div{kind}>gives {escape(brief(step.rule_gives, 60))} <strong>{said}</strong></div>"

@@ -13,22 +13,16 @@ from typing import Any
 import numpy as np
 
 from tinygrad_ed.draw.equations import brief
-from tinygrad_ed.draw.parts import Edge, Numbers, TraceData, TraceNode
+from tinygrad_ed.draw.parts import Numbers, TraceData, TraceNode
 from tinygrad_ed.draw.style import clean, short
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """One thing that differs.
+    """One thing that differs, and what each of the traces has there."""
 
-    Attributes:
-        where: the node or edge, as text.
-        what: "value", "gradient", "op", ...; or "missing", where only one of the traces has it.
-        first, second: what each of the traces has there.
-    """
-
-    where: str
-    what: str
+    where: str  # the node or edge
+    what: str  # "value", "gradient", "op", ...; or "missing", where only one of the traces has it
     first: Any
     second: Any
 
@@ -69,34 +63,29 @@ class Receipt:
 
 
 def receipt(first: TraceData, second: TraceData, tolerance: float = 1e-9) -> Receipt:
-    """Compare two traces, in time linear in their nodes and edges.
-
-    Args:
-        first: a trace.
-        second: another one.
-        tolerance: numbers that differ by at most this share of the larger one count as equal.
-    """
+    """Compare two traces, in time linear in their nodes and edges; numbers may differ by a share of the larger one."""
     shape = next(_shape(first, second), None)
     return Receipt((shape,) if shape else tuple(_numbers(first, second, tolerance)))
 
 
 def _shape(first: TraceData, second: TraceData) -> Iterator[Difference]:
     """Tell where the graphs are not the same: in order, each node with the edges that lead to it."""
-    into = [_by_target(data) for data in (first, second)]
+    into = first.into(), second.into()
     for a, b in zip(first.nodes, second.nodes, strict=False):
         for what in ("id", "role", "op", "name", "quantity"):
             if getattr(a, what) != getattr(b, what):
                 yield Difference(_of_node(a), what, getattr(a, what), getattr(b, what))
         if a.value.shape != b.value.shape:
             yield Difference(_of_node(a), "shape", a.value.shape, b.value.shape)
-        uses = [[(edge.source, edge.slot) for edge in by.get(a.id, [])] for by in into]
+        uses = [[(edge.source, edge.slot) for _, edge in by[a.id]] for by in into]
         if uses[0] != uses[1]:
             names = [" ".join(source for source, _ in use) or "none" for use in uses]
             yield Difference(_of_node(a), "inputs", *names)
-    for i, pair in ((len(second.nodes), first.nodes), (len(first.nodes), second.nodes)):
-        if i < len(pair):
-            here = pair is first.nodes
-            yield Difference(_of_node(pair[i]), "missing", pair[i].id if here else None, None if here else pair[i].id)
+    both = min(len(first.nodes), len(second.nodes))
+    for node in first.nodes[both:]:
+        yield Difference(_of_node(node), "missing", node.id, None)
+    for node in second.nodes[both:]:
+        yield Difference(_of_node(node), "missing", None, node.id)
     if first.root != second.root:
         yield Difference("the graph", "root", first.root, second.root)
 
@@ -106,24 +95,16 @@ def _numbers(first: TraceData, second: TraceData, tolerance: float) -> Iterator[
     for a, b in zip(first.nodes, second.nodes, strict=True):
         if not _alike(a.value, b.value, tolerance):
             yield Difference(_of_node(a), "value", a.value, b.value)
-    into = [_by_target(data) for data in (first, second)]
-    names = {node.id: node for node in first.nodes}
+    into, names = (first.into(), second.into()), first.by_id
     for a, b in zip(reversed(first.nodes), reversed(second.nodes), strict=True):
         if not _alike(a.gradient, b.gradient, tolerance):
             yield Difference(_of_node(a), "gradient", a.gradient, b.gradient)
-        for e, f in zip(into[0].get(a.id, []), into[1].get(b.id, []), strict=True):
+        for (_, e), (_, f) in zip(into[0][a.id], into[1][b.id], strict=True):
             where = f"{_of_node(names[e.source])} used by {_of_node(a)}"
             if not _close(e.local, f.local, tolerance):
                 yield Difference(where, "local derivative", e.local, f.local)
             if not _alike(e.contribution, f.contribution, tolerance):
                 yield Difference(where, "contribution", e.contribution, f.contribution)
-
-
-def _by_target(data: TraceData) -> dict[str, list[Edge]]:
-    found: dict[str, list[Edge]] = {}
-    for edge in data.edges:
-        found.setdefault(edge.target, []).append(edge)
-    return found
 
 
 def _of_node(node: TraceNode) -> str:

@@ -6,7 +6,6 @@ it is: its entries are stacked before it and taken apart after it. Values and de
 """
 
 import itertools
-import math
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -15,7 +14,6 @@ from tinygrad_ed.draw.trace import layers_of
 from tinygrad_ed.graph.backward import walk
 from tinygrad_ed.graph.node import Node
 from tinygrad_ed.graph.op import Op
-from tinygrad_ed.graph.values import shape_of
 from tinygrad_ed.ops import add, divide, elementwise, getitem, linalg, multiply, reduce, shape, stack
 
 _EACH = {op for op in vars(elementwise).values() if isinstance(op, Op)}
@@ -23,29 +21,16 @@ _MOVES = {op for op in vars(shape).values() if isinstance(op, Op)} - {shape.scat
 
 
 class Expanded(NamedTuple):
-    """A graph in numbers.
-
-    Attributes:
-        root: its root.
-        leaves: for every leaf the leaf of the graph of arrays that it is an entry of.
-        homes: the layer of every node that has one.
-        entries: for every node of the graph of arrays the nodes of its entries, in its shape.
-    """
+    """A graph in numbers."""
 
     root: Node
-    leaves: dict[Node, Node]
-    homes: dict[Node, str]
-    entries: dict[Node, Any]
+    leaves: dict[Node, Node]  # for every leaf the leaf of the graph of arrays that it is an entry of
+    homes: dict[Node, str]  # the layer of every node that has one
+    entries: dict[Node, Any]  # for every node of the graph of arrays the nodes of its entries, in its shape
 
 
 def expand(root: Node) -> Expanded:
-    """Return the graph of a result with one entry as a graph of numbers.
-
-    >>> w, x = Node([2.0, 3.0], name="w"), Node([5.0, 7.0], name="x")
-    >>> total, leaves, _, _ = expand((w * x).sum())
-    >>> total, [leaf.name for leaf in leaves]
-    (Node(31.0, op='add'), ['w[0]', 'w[1]', 'x[0]', 'x[1]'])
-    """
+    """Return the graph of a result with one entry as a graph of numbers."""
     order = walk(root)[::-1]
     layers = layers_of(order)
     entries: dict[Node, Any] = {}
@@ -58,7 +43,7 @@ def expand(root: Node) -> Expanded:
             leaves |= dict.fromkeys(entries[node].flat, node)
             made += entries[node].flat
         else:
-            inputs = [entries[arg] if isinstance(arg, Node) else _objects(arg) for arg in node.args]
+            inputs = [entries[arg] if isinstance(arg, Node) else np.asarray(arg).astype(object) for arg in node.args]
             entries[node] = _written_out(node.op, node, inputs, made).reshape(node.shape)
         if node in layers:
             homes |= dict.fromkeys(made, layers[node])
@@ -126,13 +111,6 @@ def _together(made: _Recorder, entries: Any) -> Any:
     return made(shape.reshape, made(stack, parts), shape=entries.shape) if entries.ndim > 1 else made(stack, parts)
 
 
-def _objects(value: Any) -> Any:
-    return _array(np.asarray(value).ravel().tolist(), shape_of(value))
-
-
 def _array(parts: list[Any], shape: tuple[int, ...]) -> Any:
     """Return an array of objects, which NumPy does not look into."""
-    array = np.empty(math.prod(shape), object)
-    for i, part in enumerate(parts):
-        array[i] = part
-    return array.reshape(shape)
+    return np.fromiter(parts, object, len(parts)).reshape(shape)

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from tinygrad_ed.draw.style import DOT_FONT, FONT, INK, PAPER, escape, quoted, tspans
-from tinygrad_ed.notation.formula import Formula, Sign
+from tinygrad_ed.notation.formula import Formula
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,11 +97,6 @@ class Scene:
     title: str
     description: str
     items: Sequence[Item]
-
-
-def words(text: str) -> Sign:
-    """Make a sign of plain text, which is never looked into."""
-    return Sign(text, "", "text")
 
 
 def to_svg(scene: Scene, inline: bool = False) -> str:

@@ -3,7 +3,6 @@
 import textwrap
 
 from tinygrad_ed.draw.equations import brief
-from tinygrad_ed.draw.steps import StoryStep
 from tinygrad_ed.draw.trace import Trace
 
 _HEADS = {
@@ -14,37 +13,20 @@ _HEADS = {
 
 
 def script(data: Trace, title: str) -> str:
-    r"""Return the story of a trace as text: for each step the equation, the numbers, and the lecture's rule.
-
-    >>> from tinygrad_ed.draw.trace import trace
-    >>> from tinygrad_ed.graph.node import Node
-    >>> data = trace(Node(2.0, name="a") * Node(3.0, name="b"), fresh=True)
-    >>> print("\n".join(script(data, "A product").splitlines()[:7]))
-    A product
-    =========
-    <BLANKLINE>
-    Forward: every value, from the leaves to the result
-    ---------------------------------------------------
-    <BLANKLINE>
-      1  v₁ = a · b
-    """
+    """Return the story of a trace as text: for each step the equation, the numbers, and the lecture's rule."""
     lines = [title, "=" * len(title)]
     phase = ""
     for i, step in enumerate(data.steps, start=1):
         if step.phase != phase:
             phase = step.phase
             lines += ["", _HEADS[phase], "-" * len(_HEADS[phase]), ""]
-        lines += _told(i, step)
+        lines.append(f"{i:>3}  {step.general.unicode}")
+        if step.numbers.unicode not in step.general.unicode:
+            lines.append(f"     {step.numbers.unicode}")
+        if step.rule is not None:
+            gives = f", gives {brief(step.rule_gives, 60)}" if step.rule_gives else ""
+            verdict = {True: " ✓", False: " ✗ not as in the graph", None: ""}[step.rule_agrees]
+            lines.append(f"     rule: {step.rule.unicode}{gives}{verdict}")
+        said = textwrap.wrap(step.sentence, 100, initial_indent="     ", subsequent_indent="     ")
+        lines += [*said, ""]
     return "\n".join(lines) + "\n"
-
-
-def _told(i: int, step: StoryStep) -> list[str]:
-    lines = [f"{i:>3}  {step.general.unicode}"]
-    if step.numbers.unicode not in step.general.unicode:
-        lines.append(f"     {step.numbers.unicode}")
-    if step.rule is not None:
-        gives = f", gives {brief(step.rule_gives, 60)}" if step.rule_gives else ""
-        verdict = {True: " ✓", False: " ✗ not as in the graph", None: ""}[step.rule_agrees]
-        lines.append(f"     rule: {step.rule.unicode}{gives}{verdict}")
-    said = textwrap.wrap(step.sentence, 100, initial_indent="     ", subsequent_indent="     ")
-    return [*lines, *said, ""]

@@ -10,17 +10,17 @@ from collections import Counter, defaultdict
 from collections.abc import Callable
 from typing import NamedTuple
 
-from tinygrad_ed.draw.equations import brief, label_of, matrix_cells, shape_text, summary
+from tinygrad_ed.draw.equations import brief, label_of, matrix_cells, shape_text, summary, words
 from tinygrad_ed.draw.layout import Point, place
 from tinygrad_ed.draw.parts import Edge, Numbers, TraceNode
-from tinygrad_ed.draw.scene import Box, Group, Item, Line, Scene, Text, words
+from tinygrad_ed.draw.scene import Box, Group, Item, Line, Scene, Text
 from tinygrad_ed.draw.steps import labels
 from tinygrad_ed.draw.style import COLORS, GRADIENT, INK, LINE, OP, PAPER, QUIET, ROLES, heat, short, symbol
 from tinygrad_ed.draw.trace import Trace
 from tinygrad_ed.notation.formula import Formula
 from tinygrad_ed.notation.quantity import Quantity
 
-_ACROSS, _DOWN, _MARGIN = 22.0, 50.0, 24.0
+_MARGIN = 24.0
 _CELL = 3.4  # pixels, in a heat map
 
 
@@ -33,6 +33,8 @@ class Size(NamedTuple):
     most: int = 29
 
 
+Places = dict[str, tuple[Size, float, float]]  # of every node the card and its center
+Paint = Callable[[TraceNode], str]
 _NEURON, _SMALL = Size(98.0, 68.0, 13.0, 9), Size(88.0, 42.0, 11.5, 8)
 _PITCH, _BESIDE = 168.0, 60.0  # from neuron to neuron, and from ζ to α
 _LINE = 15.5  # between the rows of a matrix
@@ -76,10 +78,10 @@ def _is_network(data: Trace) -> bool:
     return last > 0 and layers and set(here) == needed | given and len(data.nodes) == len(here) + 1
 
 
-def in_rows(data: Trace, title: str, paint: Callable[[TraceNode], str] | None = None) -> Scene:
+def in_rows(data: Trace, title: str, paint: Paint | None = None) -> Scene:
     """Draw the graph with cards in rows; edges that share a card leave and enter side by side; `paint` gives colors."""
     sizes = {node.id: size_of(node) for node in data.nodes}
-    places, routes = place(data, {name: (size.w, size.h) for name, size in sizes.items()}, _ACROSS, _DOWN)
+    places, routes = place(data, {name: (size.w, size.h) for name, size in sizes.items()})
     wires: list[Item] = []
     ports = _ports([e.source for e in data.edges], [r[2][0] for r in routes], 176.0, 58.0)
     sides = _ports([e.target for e in data.edges], [r[-3][0] for r in routes], 176.0, 58.0)
@@ -106,7 +108,7 @@ def as_network(data: Trace, title: str) -> Scene:
         at += _BESIDE + _NEURON.w
         xs["alpha", j] = at - _NEURON.w / 2
     last = len(widths) - 1
-    places: dict[str, tuple[Size, float, float]] = {}
+    places: Places = {}
     for name, node in known.items():
         kind, j, neurons = Quantity.of(name)
         if kind in ("alpha", "zeta", "beta"):
@@ -119,74 +121,45 @@ def as_network(data: Trace, title: str) -> Scene:
     places[data.root] = (_NEURON, at + 74 + _NEURON.w / 2, _MARGIN + height / 2 - 24)
     for name, node in known.items():
         kind, j, neurons = Quantity.of(name)
-        if kind == "omega":
+        if kind == "omega":  # it stands on its connection, those of one neuron in one column
             i, k = neurons
-            places[node.id] = (_SMALL, *_on_line(places, known, j, i, k, widths))
-    wires = _network_wires(data, places)
-    return _scene(data, title, wires, places)
+            _, x1, y1 = places[known[f"alpha[{j - 1},{i}]"].id]
+            _, x2, y2 = places[known[f"zeta[{j},{k}]"].id]
+            left, right = x1 + _NEURON.w / 2 + 62, x2 - _NEURON.w / 2 - 52
+            columns = min(widths[j - 1], widths[j], 3)
+            slot = (i if widths[j - 1] <= widths[j] else k) % columns
+            x = left + (right - left) * (slot + 0.5) / columns
+            share = (x - x1 - _NEURON.w / 2) / (x2 - x1 - _NEURON.w)
+            places[node.id] = (_SMALL, x, y1 + share * (y2 - y1))
+    return _scene(data, title, _network_wires(data, places), places)
 
 
-def _on_line(
-    places: dict[str, tuple[Size, float, float]],
-    known: dict[str, TraceNode],
-    j: int,
-    i: int,
-    k: int,
-    widths: Counter[int],
-) -> Point:
-    """Tell where a weight stands: on its connection, those of one neuron in one column."""
-    _, x1, y1 = places[known[f"alpha[{j - 1},{i}]"].id]
-    _, x2, y2 = places[known[f"zeta[{j},{k}]"].id]
-    left, right = x1 + _NEURON.w / 2 + 62, x2 - _NEURON.w / 2 - 52
-    columns = min(widths[j - 1], widths[j], 3)
-    slot = (i if widths[j - 1] <= widths[j] else k) % columns
-    x = left + (right - left) * (slot + 0.5) / columns
-    share = (x - x1 - _NEURON.w / 2) / (x2 - x1 - _NEURON.w)
-    return x, y1 + share * (y2 - y1)
-
-
-def _network_wires(data: Trace, places: dict[str, tuple[Size, float, float]]) -> list[Item]:
+def _network_wires(data: Trace, places: Places) -> list[Item]:
     """Return the connections: from side to side, and those of a weight or a bias from its own card."""
-    by_id = {node.id: node for node in data.nodes}
+    by_id = data.by_id
     heights = [(places[e.source][2], places[e.target][2]) for e in data.edges]
-    long = [by_id[e.source].quantity is not None and not _beside(by_id[e.source]) for e in data.edges]
+    sources = [by_id[e.source].quantity for e in data.edges]  # other cards stand at a connection or under a neuron
+    long = [name is not None and Quantity.of(name)[0] not in ("omega", "beta", "rho") for name in sources]
     ports = _ports([e.source for e in data.edges], [y for _, y in heights], _NEURON.h, 17.0, long)
     sides = _ports([e.target for e in data.edges], [y for y, _ in heights], _NEURON.h, 17.0, long)
     wires: list[Item] = []
     for i, edge in enumerate(data.edges):
         (size, x1, y1), (_, x2, y2) = places[edge.source], places[edge.target]
-        flow = None
+        start, end, flow = (x1 + size.w / 2, y1 + ports[i]), (x2 - _NEURON.w / 2, y2 + sides[i]), None
         if long[i]:
-            start, end = (x1 + size.w / 2, y1 + ports[i]), (x2 - _NEURON.w / 2, y2 + sides[i])
             share = min(0.5, 32 / (end[0] - start[0]))
             flow = start[0] + share * (end[0] - start[0]), start[1] + share * (end[1] - start[1])
-        elif by_id[edge.source].role == "constant":
-            start, end = (x1 + size.w / 2, y1), (x2 - _NEURON.w / 2, y2)
-        elif y1 - y2 > _NEURON.h / 2 and abs(x1 - x2) < 1:
+        elif by_id[edge.source].role != "constant" and y1 - y2 > _NEURON.h / 2 and abs(x1 - x2) < 1:
             start, end = (x1, y1 - size.h / 2), (x2, y2 + _NEURON.h / 2)
-        else:
-            start, end = (x1 + size.w / 2, y1), (x2 - _NEURON.w / 2, y2)
         wires.append(_wire(i, edge, [Line(*start, *end, LINE, 1.3)], flow))
     return wires
 
 
-def _beside(node: TraceNode) -> bool:
-    """Tell whether a card stands at a connection or under a neuron."""
-    return Quantity.of(node.quantity or "")[0] in ("omega", "beta", "rho")
-
-
-def _scene(
-    data: Trace,
-    title: str,
-    wires: list[Item],
-    places: dict[str, tuple[Size, float, float]],
-    paint: Callable[[TraceNode], str] | None = None,
-) -> Scene:
-    names = labels(data.nodes)
-    fills = {node.id: paint(node) if paint else ROLES[node.role][0] for node in data.nodes}
-    cards = [
-        _card(node, label_of(node, short(names[node.id], 14)), fills[node.id], *places[node.id]) for node in data.nodes
-    ]
+def _scene(data: Trace, title: str, wires: list[Item], places: Places, paint: Paint | None = None) -> Scene:
+    cards = []
+    for node, name in zip(data.nodes, labels(data.nodes).values(), strict=True):
+        fill = paint(node) if paint else ROLES[node.role][0]
+        cards.append(_card(node, label_of(node, short(name, 14)), fill, *places[node.id]))
     width = max(x + size.w / 2 for size, x, _ in places.values()) + _MARGIN
     height = max(y + size.h / 2 for size, _, y in places.values()) + _MARGIN
     described = f"a graph of {len(data.nodes)} values; the steps beside it say the same in words"
@@ -231,8 +204,7 @@ def _card(node: TraceNode, name: Formula, fill: str, size: Size, x: float, y: fl
     down = top + 43 + _LINE * len(cells_of(node.value) or "")
     items.append(Text(left, top + 43, words(value), text, anchor="start", cls="value"))
     rows = cells_of(node.value) if size.w > 150 else None
-    at_gradient = down if rows else top + 61
-    items.append(Text(left, at_gradient, words(gradient), text, back, "start", cls="gradient"))
+    items.append(Text(left, down if rows else top + 61, words(gradient), text, back, "start", cls="gradient"))
     if rows:
         items.append(Group(_table(rows, left + 18, right - 14, top + 43, INK), cls="value-map"))
         grads = cells_of(node.gradient) if node.gradient else None
@@ -240,7 +212,7 @@ def _card(node: TraceNode, name: Formula, fill: str, size: Size, x: float, y: fl
             items.append(Group(_table(grads, left + 18, right - 14, down, back), cls="gradient-map"))
     for start, numbers, kind in ((left, node.value, "value-map"), (left + 96, node.gradient, "gradient-map")):
         if numbers and numbers.cells:
-            items.append(Group(heat_map(numbers, start, top + 72, _CELL), cls=kind))
+            items.append(Group(_heat_map(numbers, start, top + 72), cls=kind))
     return Group(items, id=f"node-{node.id}", cls=f"node {node.role}", tip=_tip(node, name))
 
 
@@ -254,16 +226,16 @@ def _table(rows: list[list[str]], left: float, right: float, top: float, color: 
     ]
 
 
-def heat_map(numbers: Numbers, left: float, top: float, cell: float) -> list[Item]:
+def _heat_map(numbers: Numbers, left: float, top: float) -> list[Item]:
     """Return the cells of a large array as small squares: blue below zero, white at zero, orange above."""
     cells = numbers.cells or []
     largest = max(abs(numbers.low), abs(numbers.high))
     items: list[Item] = [
-        Box(left + (i + 0.5) * cell, top + (row + 0.5) * cell, cell, cell, heat(x, largest))
+        Box(left + (i + 0.5) * _CELL, top + (row + 0.5) * _CELL, _CELL, _CELL, heat(x, largest))
         for row, line in enumerate(cells)
         for i, x in enumerate(line)
     ]
-    w, h = cell * len(cells[0]), cell * len(cells)
+    w, h = _CELL * len(cells[0]), _CELL * len(cells)
     return [*items, Box(left + w / 2, top + h / 2, w, h, "none", LINE, 0.6)]
 
 
@@ -289,6 +261,6 @@ def _ports(
             groups[ends[i]].append(i)
     found = [0.0] * len(ends)
     for group in groups.values():
-        for place_, i in enumerate(group):
-            found[i] = (place_ - (len(group) - 1) / 2) * min(step, (room - 16) / len(group))
+        for number, i in enumerate(group):
+            found[i] = (number - (len(group) - 1) / 2) * min(step, (room - 16) / len(group))
     return found

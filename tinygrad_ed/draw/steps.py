@@ -5,6 +5,7 @@ general equation, and as the equation with the numbers in it. Beside it stands t
 the step completes a quantity that has one, with the number that the rule gives.
 """
 
+import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -21,9 +22,9 @@ from tinygrad_ed.draw.equations import (
     forward,
     has_slope,
     label_of,
-    said,
     summary,
     value_term,
+    words,
     written_out,
 )
 from tinygrad_ed.draw.parts import Edge, Numbers, TraceData, TraceNode, numbers_of
@@ -38,31 +39,18 @@ SLOTS = 10  # so many inputs an equation names at most
 
 @dataclass(frozen=True, slots=True)
 class StoryStep:
-    """One step.
+    """One step; what is not known, or too large to be kept, is None."""
 
-    Attributes:
-        phase: "forward", "backward" or "update".
-        node: the id of the node that gets its value, a contribution, or its new value.
-        edges: the places, in the trace, of the edges that it uses: all inputs forward, the one it comes along backward.
-        sentence: what happens, in words.
-        general: the equation in letters.
-        work: the same with numbers, up to the result; None where there is nothing to work out.
-        result: what comes out: a value, one contribution, or the new value; None if it is too large to be known.
-        shown: what the node then has: its value, the gradient so far, or the new value; None if that is not known.
-        rule: the lecture's closed-form rule of the quantity that this step completes, or None.
-        rule_gives: the number that the rule gives, where the trace has it.
-    """
-
-    phase: str
-    node: str
-    edges: tuple[int, ...]
-    sentence: str
-    general: Formula
-    work: Formula | None
-    result: Numbers | None
-    shown: Numbers | None
-    total: Numbers | None = None
-    rule: Formula | None = None
+    phase: str  # "forward", "backward" or "update"
+    node: str  # the id of the node that gets its value, a contribution, or its new value
+    edges: tuple[int, ...]  # the places, in the trace, of the inputs forward, and of the one it comes along backward
+    sentence: str  # what happens, in words
+    general: Formula  # the equation in letters
+    work: Formula | None  # the same with numbers, up to the result
+    result: Numbers | None  # what comes out: a value, one contribution, or the new value
+    shown: Numbers | None  # what the node then has: its value, the gradient so far, or the new value
+    total: Numbers | None = None  # the sum of several contributions
+    rule: Formula | None = None  # the lecture's closed-form rule of the quantity that this step completes
     rule_gives: Numbers | None = None
 
     @property
@@ -70,7 +58,7 @@ class StoryStep:
         """The equation with numbers: the work, the result, and after several contributions their sum."""
         outcome = value_term(self.result, alone=True) if self.result else None
         if self.work is None or outcome is None:
-            told = self.work or outcome or said("too large to be shown")
+            told = self.work or outcome or words("too large to be shown")
         else:
             told = equation(self.work, outcome)
         return told if self.total is None else equation(told, value_term(self.total, alone=True), "; in all")
@@ -107,21 +95,17 @@ class _Story:
     """What the steps need to know about the whole graph, and the gradients so far."""
 
     def __init__(self, data: TraceData) -> None:
-        self.by_id = {node.id: node for node in data.nodes}
+        self.by_id, self.into = data.by_id, data.into()
         self.names = labels(data.nodes)
         self.terms = {node.id: label_of(node, self.names[node.id]) for node in data.nodes}
         self.root = self.by_id[data.root]
         self.closed = data.closed
-        self.last = max(
-            [Quantity.of(node.quantity)[1] for node in data.nodes if node.quantity and "zeta" in node.quantity],
-            default=0,
-        )
-        self.into: dict[str, list[tuple[int, Edge]]] = {node.id: [] for node in data.nodes}
+        layers = [Quantity.of(n.quantity)[1] for n in data.nodes if n.quantity and "zeta" in n.quantity]
+        self.last = max(layers, default=0)
         self.waiting = dict.fromkeys(self.by_id, 0)
         self.inputs: dict[str, dict[str, str]] = {node.id: {} for node in data.nodes}  # by quantity
         self.slots: dict[str, dict[str, str]] = {node.id: {} for node in data.nodes}  # the first, as in the templates
-        for i, edge in enumerate(data.edges):
-            self.into[edge.target].append((i, edge))
+        for edge in data.edges:
             self.waiting[edge.source] += edge.sent is not None
             self.inputs[edge.target].setdefault(self.by_id[edge.source].quantity or "", edge.source)
             if edge.slot < SLOTS:
@@ -154,10 +138,7 @@ class _Story:
         return rule, lecture.number_of(self.closed, quantity) if rule else None
 
     def written(self, node: TraceNode, terms: dict[str, Formula]) -> Formula | None:
-        """Return the right side of a forward equation; `terms` are letters or numbers of its inputs, by id.
-
-        None for a sum that would be too long.
-        """
+        """Return the right side of a forward equation, in letters or numbers; None for a sum that is too long."""
         inputs = [edge.source for _, edge in self.into[node.id]]
         by_quantity = {self.by_id[i].quantity or i: terms[i] for i in inputs}
         if node.id in self.neurons:
@@ -182,16 +163,15 @@ class _Story:
         rule, gives = self.rule(node.quantity)
         work = self.written(node, self.terms | values) if edges else None
         places = tuple([i for i, _ in edges])
-        return StoryStep(
-            "forward", node.id, places, text, equation(y, letters), work, node.value, node.value, None, rule, gives
-        )
+        left, value = equation(y, letters), node.value
+        return StoryStep("forward", node.id, places, text, left, work, value, value, None, rule, gives)
 
     def seed(self) -> StoryStep:
         root, one = self.root, self.root.gradient
         self.sofar[root.id] = one.entries if one else None
         name = self.names[root.id]
         text = f"Backward starts: the derivative of {name} with respect to itself is {_spoken(one)}."
-        result = value_term(one, alone=True) if one else said("too large to be shown")
+        result = value_term(one, alone=True) if one else words("too large to be shown")
         return StoryStep("backward", root.id, (), text, equation(self.slope(root.id), result), None, one, one)
 
     def backward(self, i: int, edge: Edge, node: TraceNode) -> StoryStep:
@@ -200,7 +180,11 @@ class _Story:
         self.waiting[source.id] -= 1
         last, uses = not self.waiting[source.id], self.uses[source.id]
         before = self.sofar.get(source.id)
-        total = source.gradient if last and source.gradient else self._added(source.id, before, sent)
+        total = sent if source.id not in self.sofar else None  # so far; None where the arrays are too large
+        if last and source.gradient:
+            total = source.gradient
+        elif before is not None and sent is not None and sent.entries is not None:
+            total = numbers_of(np.asarray(before) + np.asarray(sent.entries))
         self.sofar[source.id] = total.entries if total else None
         several = total if uses > 1 and before is not None else None
         more = f" It is used {uses} times, and all contributions add up." if uses > 1 and before is None else ""
@@ -238,7 +222,7 @@ class _Story:
                 beside = lecture.net_slope(node.quantity, source.quantity, inputs)
                 slope = names[beside] if beside else formula("1")
             else:
-                known = _letters({quantity: names[name] for quantity, name in inputs.items()})
+                known = {Quantity.of(quantity)[0]: names[name] for quantity, name in inputs.items()}
                 return fill(_LAYER[Quantity.of(source.quantity)[0]], {"g": terms["g"], **known})
         elif node.quantity == "cost" and node.op in COSTS and source.quantity:
             _, _, neurons = Quantity.of(source.quantity)
@@ -261,42 +245,15 @@ class _Story:
         text = f"Update: {name.unicode} takes a step of {number_text(learning_rate)} against its gradient."
         return StoryStep("update", node.id, (), text, equation(name, general, "←"), work, new, new)
 
-    def _added(self, node: str, before: Any, sent: Numbers | None) -> Numbers | None:
-        """Return the sum so far; None where the arrays are too large to be in the trace."""
-        if before is None and node not in self.sofar:
-            return sent
-        if before is None or sent is None or sent.entries is None:
-            return None
-        return numbers_of(np.asarray(before) + np.asarray(sent.entries))
 
-
-_LAYER = {"alpha": "$g $w^T", "omega": "$a^T $g", "beta": '$g " (summed over samples)"'}
-
-
-def _letters(by_quantity: dict[str, Formula]) -> dict[str, Formula]:
-    """Return the inputs of a layer's net input under the names of the templates."""
-    short = {"alpha": "a", "omega": "w", "beta": "b"}
-    return {short[Quantity.of(name)[0]]: term for name, term in by_quantity.items()}
+_LAYER = {"alpha": "$g $omega^T", "omega": "$alpha^T $g", "beta": '$g " (summed over samples)"'}
 
 
 def labels(nodes: Sequence[TraceNode]) -> dict[str, str]:
-    """Return a name for every node: its own, a constant's number, or v1, v2, ... in order.
-
-    >>> from tinygrad_ed.draw.trace import trace
-    >>> from tinygrad_ed.graph.node import Node
-    >>> labels(trace(Node(2.0, name="w") * 3.0 + 1.0).nodes)
-    {'n0': 'w', 'n1': '3', 'n2': 'v1', 'n3': '1', 'n4': 'v2'}
-    """
-    found, count = {}, 0
-    for node in nodes:
-        if node.name:
-            found[node.id] = node.name
-        elif node.role == "constant":
-            found[node.id] = summary(node.value) if not node.value.shape else "const"
-        else:
-            count += 1
-            found[node.id] = f"v{count}"
-    return found
+    """Return a name for every node: its own, a constant's number, or v1, v2, ... in order."""
+    numbered = (f"v{i}" for i in itertools.count(1))
+    constants = {n.id: "const" if n.value.shape else summary(n.value) for n in nodes if n.role == "constant"}
+    return {node.id: node.name or constants.get(node.id) or next(numbered) for node in nodes}
 
 
 def _spoken(numbers: Numbers | None) -> str:

@@ -7,23 +7,23 @@ written for other programs and not read back: they follow from nodes and edges.
 
 import json
 import math
-import os
 import re
 from collections.abc import Callable, Sequence
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeVar
 
 import numpy as np
 
-from tinygrad_ed.data.files import checked, write_whole
-from tinygrad_ed.draw.parts import CELLS, FULL, Edge, Numbers, TraceData, TraceNode, numbers_of
+from tinygrad_ed.data.files import checked
+from tinygrad_ed.draw.parts import CELLS, FULL, Edge, Numbers, TraceData, TraceNode, as_numbers, numbers_of
 from tinygrad_ed.draw.steps import StoryStep
-from tinygrad_ed.errors import FileProblem, InvalidValue
+from tinygrad_ed.draw.style import ROLES, short
+from tinygrad_ed.errors import FileProblem
 
+T = TypeVar("T")
 FORMAT, SCHEMA = "tinygrad_ed trace", 2
 TOLD = 2000  # of a larger graph the steps are not written
-ROLES = ("parameter", "input", "constant", "op", "output")
 _QUANTITY = re.compile(r"cost|rho(\[\d{1,4}\])?|(alpha|zeta|omega|beta)\[\d{1,4}(,\d{1,4}){0,2}\]")
 _UNPRINTABLE = re.compile("[\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 _ODD = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}
@@ -32,10 +32,7 @@ _ODD = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}
 def written(data: TraceData, story: Sequence[StoryStep] | None = None) -> str:
     """Return a trace as JSON, with the steps of its story if there are any; equal traces give equal text."""
     content = {
-        "format": FORMAT,
-        "schema": SCHEMA,
-        "root": data.root,
-        "of_root": data.of_root,
+        "format": FORMAT, "schema": SCHEMA, "root": data.root, "of_root": data.of_root,
         "learning_rate": _out(data.learning_rate),
         "nodes": [
             {
@@ -65,18 +62,13 @@ def as_json(content: Any) -> str:
 
 def _step(step: StoryStep) -> dict[str, Any]:
     return {
-        "phase": step.phase,
-        "node": step.node,
-        "edges": list(step.edges),
-        "equation": step.general.unicode,
-        "numbers": step.numbers.unicode,
+        "phase": step.phase, "node": step.node, "edges": list(step.edges),
+        "equation": step.general.unicode, "numbers": step.numbers.unicode,
         "latex": [step.general.latex, step.numbers.latex],
-        "result": _out(step.result),
-        "shown": _out(step.shown),
-        "rule": step.rule and step.rule.unicode,
-        "rule_gives": _out(step.rule_gives),
+        "result": _out(step.result), "shown": _out(step.shown),
+        "rule": step.rule and step.rule.unicode, "rule_gives": _out(step.rule_gives),
         "say": step.sentence,
-    }
+    }  # fmt: skip
 
 
 def _out(part: Any) -> Any:
@@ -93,25 +85,8 @@ def _out(part: Any) -> Any:
     return {**whole, **{key: _out(getattr(part, key)) for key in ("low", "high", "mean", "cells")}}
 
 
-def save(text: str, path: str | os.PathLike[str]) -> Path:
-    """Write a trace's text.
-
-    Raises:
-        InvalidValue: for a name that does not end with .json.
-        FileProblem: if the folder is missing or cannot be written.
-    """
-    path = Path(path)
-    if path.suffix.lower() != ".json":
-        raise InvalidValue(f"a trace is saved as JSON; {str(path)!r} must end with .json")
-    return write_whole(path, text.encode())
-
-
-def load(path: str | os.PathLike[str]) -> dict[str, Any]:
-    """Return the parts of the trace in a file.
-
-    Raises:
-        FileProblem: if there is no such file, if it is no trace, or if it is damaged.
-    """
+def load(path: Path) -> dict[str, Any]:
+    """Return the parts of the trace in a file."""
     path = checked(path, "read")
     try:
         content = json.loads(path.read_text(encoding="utf-8"), parse_constant=_no_constant)
@@ -138,7 +113,7 @@ def _need(holds: bool, where: str, what: str) -> None:
         raise _Bad(f"{where} {what}")
 
 
-def _object(value: Any, where: str, keys: tuple[str, ...]) -> dict[str, Any]:
+def _object(value: Any, where: str, *keys: str) -> dict[str, Any]:
     _need(isinstance(value, dict), where, "should be an object")
     for key in keys:
         _need(key in value, where, f"has no {key!r}")
@@ -149,15 +124,14 @@ class _Reader:
     """Reads the parts of a trace, each checked before it is used."""
 
     def trace(self, content: Any) -> dict[str, Any]:
-        top = _object(content, "the file", ("format", "schema"))
+        top = _object(content, "the file", "format", "schema")
         _need(top["format"] == FORMAT, "the file", f"says it is {_short(top['format'])}, not {FORMAT!r}")
         known = type(top["schema"]) is int and top["schema"] == SCHEMA
         _need(known, "the file", f"has schema {_short(top['schema'])}; this version reads {SCHEMA}")
-        _object(top, "the file", ("root", "of_root", "learning_rate", "nodes", "edges", "closed"))
+        _object(top, "the file", "root", "of_root", "learning_rate", "nodes", "edges", "closed")
         nodes = self.every(top["nodes"], "nodes", self.node)
-        self.place = {node.id: i for i, node in enumerate(nodes)}
+        self.nodes, self.place = nodes, {node.id: i for i, node in enumerate(nodes)}
         _need(len(self.place) == len(nodes), "nodes", "has the same id twice")
-        self.nodes = nodes
         edges = self.every(top["edges"], "edges", self.edge)
         order = [self.place[edge.target] for edge in edges]
         _need(all(a <= b for a, b in pairwise(order)), "edges", "is not in the order of their targets")
@@ -167,14 +141,14 @@ class _Reader:
             _need(not (node.id in used and leaf), f"nodes[{i}]", f"is a leaf ({node.role}), but an edge leads to it")
         _need(self.text(top["root"], "root") in self.place, "root", "names no node")
         _need(type(top["of_root"]) is bool, "of_root", "should be true or false")
-        closed = _object(top["closed"], "closed", ())
+        closed = _object(top["closed"], "closed")
         return {
             "root": top["root"],
             "nodes": tuple(nodes),
             "edges": tuple(edges),
             "of_root": top["of_root"],
             "learning_rate": self.number(top["learning_rate"], "learning_rate"),
-            "closed": {name: _numbers(self.value(v, f"closed[{_short(name)}]")) for name, v in closed.items()},
+            "closed": {name: as_numbers(self.value(v, f"closed[{_short(name)}]")) for name, v in closed.items()},
         }
 
     def every(self, value: Any, where: str, read: Callable[[Any, str], Any]) -> list[Any]:
@@ -185,35 +159,34 @@ class _Reader:
         _need(isinstance(value, str), where, f"should be text, not {_short(value)}")
         return value  # type: ignore[no-any-return]  # it is a str, as was just seen
 
-    def text_or_none(self, value: Any, where: str) -> str | None:
-        return None if value is None else self.text(value, where)
+    def part(self, got: dict[str, Any], key: str, where: str, read: Callable[[Any, str], T]) -> T | None:
+        """Read what may be null."""
+        return None if got[key] is None else read(got[key], f"{where}.{key}")
 
     def node(self, value: Any, where: str) -> TraceNode:
-        got = _object(value, where, ("id", "role", "op", "name", "layer", "quantity", "value", "gradient"))
-        texts = [self.text_or_none(got[key], f"{where}.{key}") for key in ("op", "name", "layer", "quantity")]
-        op, name, layer, quantity = texts
+        got = _object(value, where, "id", "role", "op", "name", "layer", "quantity", "value", "gradient")
+        texts = ("op", "name", "layer", "quantity")
+        op, name, layer, quantity = [self.part(got, key, where, self.text) for key in texts]
         _need(quantity is None or bool(_QUANTITY.fullmatch(quantity)), f"{where}.quantity", f"is {_short(quantity)}")
         role = self.text(got["role"], f"{where}.role")
         _need(role in ROLES, f"{where}.role", f"is {_short(role)}; it should be one of {', '.join(ROLES)}")
         _need((role == "op") <= (op is not None), where, "is the result of an op, but names none")
         value_ = self.value(got["value"], f"{where}.value")
-        gradient = None if got["gradient"] is None else self.value(got["gradient"], f"{where}.gradient")
-        same = gradient is None or _shape(gradient) == _shape(value_)
-        _need(same, f"{where}.gradient", "has another shape than the value")
+        gradient = self.part(got, "gradient", where, self.value)
+        _need(_fits(gradient, value_), f"{where}.gradient", "has another shape than the value")
         return TraceNode(self.text(got["id"], f"{where}.id"), role, op, name, layer, value_, gradient, quantity)
 
     def edge(self, value: Any, where: str) -> Edge:
-        got = _object(value, where, ("source", "target", "slot", "local", "contribution"))
+        got = _object(value, where, "source", "target", "slot", "local", "contribution")
         for key in ("source", "target"):
             known = self.text(got[key], f"{where}.{key}") in self.place
             _need(known, f"{where}.{key}", f"names no node: {_short(got[key])}")
         source, target = self.place[got["source"]], self.place[got["target"]]
         _need(source < target, where, "leads backward: a node comes after those it was computed from")
         _need(type(got["slot"]) is int and got["slot"] >= 0, f"{where}.slot", "should be a whole number from 0")
-        local = None if got["local"] is None else self.number(got["local"], f"{where}.local")
-        sent = None if got["contribution"] is None else self.value(got["contribution"], f"{where}.contribution")
-        same = sent is None or _shape(sent) == _shape(self.nodes[source].kept)
-        _need(same, f"{where}.contribution", "has another shape than its source")
+        local, sent = self.part(got, "local", where, self.number), self.part(got, "contribution", where, self.value)
+        fits = _fits(sent, self.nodes[source].kept)
+        _need(fits, f"{where}.contribution", "has another shape than its source")
         return Edge(got["source"], got["target"], got["slot"], local, sent)
 
     def number(self, value: Any, where: str) -> float:
@@ -228,7 +201,7 @@ class _Reader:
     def value(self, value: Any, where: str) -> float | Numbers:
         if not isinstance(value, dict):
             return self.number(value, where)
-        got = _object(value, where, ("shape", "entries", "low", "high", "mean", "cells"))
+        got = _object(value, where, "shape", "entries", "low", "high", "mean", "cells")
         shape = self.every(got["shape"], f"{where}.shape", self.length)
         _need(0 < len(shape) <= 64, f"{where}.shape", "should have 1 to 64 lengths")
         size = math.prod(shape)
@@ -238,9 +211,8 @@ class _Reader:
             entries = self.entries(got["entries"], shape, f"{where}.entries")
             return numbers_of(np.array(entries, float).reshape(shape))
         _need(size > FULL, f"{where}.entries", f"should be there for up to {FULL} entries")
-        ordered = not (low > mean or mean > high)  # nothing is said about nan
-        _need(ordered, where, "should have low <= mean <= high")
-        cells = self.every(got["cells"], f"{where}.cells", self.row)
+        _need(not (low > mean or mean > high), where, "should have low <= mean <= high")  # nan is none of these
+        cells = self.every(got["cells"], f"{where}.cells", lambda row, at: self.every(row, at, self.number))
         fits = 0 < len(cells) <= CELLS[0] and 0 < len(cells[0]) <= CELLS[1] and len({len(row) for row in cells}) == 1
         _need(fits, f"{where}.cells", f"should be at most {CELLS[0]} rows of {CELLS[1]}")
         return Numbers(tuple(shape), None, low, high, mean, cells)
@@ -249,9 +221,6 @@ class _Reader:
         _need(type(value) is int and 0 <= value < 2**63, where, "should be a whole number from 0")
         return value  # type: ignore[no-any-return]  # it is an int, as was just seen
 
-    def row(self, value: Any, where: str) -> list[float]:
-        return self.every(value, where, self.number)
-
     def entries(self, value: Any, shape: list[int], where: str) -> Any:
         if not shape:
             return self.number(value, where)
@@ -259,14 +228,9 @@ class _Reader:
         return [self.entries(entry, shape[1:], f"{where}[{i}]") for i, entry in enumerate(value)]
 
 
-def _numbers(value: float | Numbers) -> Numbers:
-    return value if isinstance(value, Numbers) else numbers_of(value)
-
-
-def _shape(value: float | Numbers) -> tuple[int, ...]:
-    return value.shape if isinstance(value, Numbers) else ()
+def _fits(part: float | Numbers | None, whole: float | Numbers) -> bool:
+    return part is None or as_numbers(part).shape == as_numbers(whole).shape
 
 
 def _short(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= 40 else text[:39] + "…"
+    return short(repr(value), 40)

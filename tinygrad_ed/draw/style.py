@@ -11,12 +11,9 @@ from tinygrad_ed.notation import letters as notation
 from tinygrad_ed.notation.formula import Runs
 
 COLORS = {name: light for name, (light, _) in colors.LETTERS.items()}
+_PARTS = "ink quiet paper stroke op wrong forward-fill backward-fill cluster-fill wrong-fill"
 INK, QUIET, PAPER, LINE, OP, WRONG, FORWARD_FILL, BACKWARD_FILL, CLUSTER_FILL, WRONG_FILL = [
-    colors.REST[name][0]
-    for name in (
-        *("ink", "quiet", "paper", "stroke", "op", "wrong"),
-        *("forward-fill", "backward-fill", "cluster-fill", "wrong-fill"),
-    )
+    colors.REST[name][0] for name in _PARTS.split()
 ]
 GRADIENT = COLORS["B"]
 
@@ -52,25 +49,12 @@ def symbol(op: str) -> str:
 
 
 def number_text(x: float) -> str:
-    """Return a number in at most three significant digits, with a true minus sign.
-
-    >>> number_text(0.5), number_text(-0.99996), number_text(12345), number_text(0.0000123)
-    ('0.5', '−1.00', '12345', '1.23·10⁻⁵')
-    """
+    """Return a number in at most three significant digits, with a true minus sign."""
     return notation.number(x).unicode
 
 
 def heat(x: float, largest: float, strongest: float = 1.0) -> str:
-    """Return the color of a number in a heat map: blue below zero, white at zero, orange above.
-
-    Args:
-        x: the number.
-        largest: the size that gets the strongest color.
-        strongest: how strong that is; less than 1 where text stands on it.
-
-    >>> heat(0.0, 2.0), heat(-2.0, 2.0), heat(1.0, 2.0)
-    ('#ffffff', '#0a5ad6', '#e49c88')
-    """
+    """Return a number's color in a heat map: blue below zero, white at zero, orange above, as strong as text allows."""
     share = round(8 * min(abs(x) / largest, 1.0)) / 8 if largest > 0 and abs(x) < float("inf") else 0.0
     end, share = _WARM if x > 0 else _COLD, share * strongest
     return "#" + "".join(f"{round(255 + share * (part - 255)):02x}" for part in end)
@@ -87,38 +71,22 @@ def page_css() -> str:
 
 
 def clean(text: str) -> str:
-    """Return text without the characters that XML, UTF-8 or a terminal cannot hold; they become visible signs.
-
-    >>> clean("a" + chr(0) + "b")
-    'a␀b'
-    """
+    """Return text without the characters that XML, UTF-8 or a terminal cannot hold; they become visible signs."""
     return text.translate(_CONTROL)
 
 
 def short(text: str, most: int = 32) -> str:
-    """Return text cut to a number of characters; the whole of it belongs into a tooltip.
-
-    >>> short("a" * 40, 6)
-    'aaaaa…'
-    """
+    """Return text cut to a number of characters; the whole of it belongs into a tooltip."""
     return text if len(text) <= most else text[: most - 1] + "…"
 
 
 def escape(text: str) -> str:
-    """Return text safe inside SVG, HTML and Graphviz's HTML-like labels, in element and attribute alike.
-
-    >>> escape("<b>α & 'β'")
-    '&lt;b&gt;α &amp; &#x27;β&#x27;'
-    """
+    """Return text safe inside SVG, HTML and Graphviz's HTML-like labels, in element and attribute alike."""
     return html.escape(clean(text), quote=True)
 
 
 def quoted(text: str) -> str:
-    r"""Return text as a string of DOT for a label, in which nothing is interpreted: no `\N`, `\l` or `&amp;`.
-
-    >>> print(quoted(r"a\N"), quoted('"b" & c'))
-    "a\\N" "\"b\" &amp; c"
-    """
+    r"""Return text as a string of DOT for a label, in which nothing is interpreted: no `\N`, `\l` or `&amp;`."""
     return '"' + clean(text).replace("&", "&amp;").replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
@@ -133,16 +101,14 @@ def cell(text: str) -> str:
 
 
 def tspans(runs: Runs, size: float) -> str:
-    """Return runs as the inside of an SVG `<text>` of this font size; a subscript stands under its superscript.
-
-    A space at the edge of a run becomes a distance, because a viewer may drop it.
-    """
+    """Return runs as the inside of an SVG `<text>` of this font size; a subscript stands under its superscript."""
     if len(runs) < 2:
         return "".join(escape(text) for text, _ in runs)
     parts, at, before = [], 0.0, ("", 0)
     for text, level in runs:
         wanted = {0: 0.0, 1: -0.4 * size, -1: 0.24 * size}[level]
         stacked = level == -1 and before[1] == 1
+        # a space at the edge of a run becomes a distance, because a viewer may drop it
         spaces = len(before[0]) - len(before[0].rstrip()) + len(text) - len(text.lstrip())
         dx = -0.39 * size * len(before[0]) if stacked else 0.28 * size * spaces
         place = (f' dx="{dx:.2g}"' if dx else "") + (f' dy="{wanted - at:.2g}"' if wanted != at else "")

@@ -2,13 +2,9 @@
 
 `trace(root)` walks the graph once, without recursion, and gives a `Trace`: nodes and edges as dataclasses
 of numbers and text. Ids are `n0`, `n1`, ... in the order of creation, so two runs of a program give equal
-traces, byte for byte. An edge is one use of a value: `x * x` has two. An edge carries the two numbers that
-backpropagation multiplies: what arrives at the op times its local derivative is the edge's contribution,
-and the contributions of all edges that leave a node add up to its gradient. Where the gradients that the nodes
-hold are not those of one sweep from the root, no edge carries a contribution: they would not add up.
-
-A trace tells its own story in `steps`, can be saved and loaded (`stored.py`), and compared with another
-(`receipt.py`).
+traces, byte for byte. An edge is one use of a value: `x * x` has two. What arrives at the op times the edge's local
+derivative is its contribution, and the contributions of all edges that leave a node add up to its gradient. Where the
+gradients that the nodes hold are not those of one sweep from the root, no edge carries a contribution.
 """
 
 import os
@@ -21,11 +17,12 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_ed.data.files import write_whole
 from tinygrad_ed.draw import stored
 from tinygrad_ed.draw.parts import Edge, TraceData, TraceNode, kept, merged
 from tinygrad_ed.draw.receipt import Receipt, receipt
 from tinygrad_ed.draw.steps import StoryStep, steps
-from tinygrad_ed.errors import InvalidType
+from tinygrad_ed.errors import InvalidType, InvalidValue
 from tinygrad_ed.graph.backward import start, sweep, walk
 from tinygrad_ed.graph.node import Node, plain
 from tinygrad_ed.graph.rule import contribution
@@ -62,7 +59,11 @@ class Trace(TraceData):
             InvalidValue: for a name that does not end with .json.
             FileProblem: if the folder is missing or cannot be written.
         """
-        return stored.save(self.to_json(), path)
+        path = Path(path)
+        if path.suffix.lower() != ".json":
+            raise InvalidValue(f"a trace is saved as JSON; {str(path)!r} must end with .json")
+        write_whole(path, self.to_json().encode())
+        return path
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> "Trace":
@@ -71,7 +72,7 @@ class Trace(TraceData):
         Raises:
             FileProblem: if there is no such file, if it is no trace, or if it is damaged; the message says where.
         """
-        return cls(**stored.load(path))
+        return cls(**stored.load(Path(path)))
 
     def compare(self, other: "Trace", tolerance: float = 1e-9) -> Receipt:
         """Return what differs first between this trace and another one, in the order of the story.
@@ -155,15 +156,13 @@ def trace(
 
 
 def _sent(node: Node, upstream: Any) -> list[tuple[float | None, Any]]:
-    """Return for each input the local derivative, of a float by a float, and what is sent to it for what arrives.
-
-    For a float the rule is asked for a gradient of 1, and what is sent is the product of the two, as the picture says.
-    """
+    """Return for each input the local derivative, of a float by a float, and what is sent to it for what arrives."""
     y, values = node._value, [plain(arg) for arg in node.args]
     found: list[tuple[float | None, Any]] = [(None, None)] * len(values)
     for slot, arg in enumerate(node.args):
         of_floats = type(y) is float and type(values[slot]) is float
         if isinstance(arg, Node) and (of_floats or upstream is not None):
+            # of a float the rule is asked for a gradient of 1, and the product is sent, as the picture says
             part = contribution(node.op, slot, 1.0 if of_floats else upstream, y, values, node.params, arg)
             known = part is not None and upstream is not None
             found[slot] = (part, upstream * part if known else None) if of_floats else (None, part)
@@ -182,10 +181,7 @@ def _of_one_sweep(order: list[Node], gradients: dict[Node, Any], sent: dict[Node
 
 
 def collapse(data: Trace) -> Trace:
-    """Return a coarser trace: all nodes of a layer become one, which shows the layer's result.
-
-    Edges that enter a layer are kept, those inside it are not.
-    """
+    """Return a coarser trace: all nodes of a layer become one, which shows the layer's result."""
     last = {node.layer: node.id for node in data.nodes if node.layer is not None and node.op is not None}
     home = {node.id: last[node.layer] for node in data.nodes if node.layer in last}
     nodes, edges = merged(data.nodes, data.edges, home)

@@ -1,6 +1,6 @@
 """The decision boundary of a classifier with two inputs, with the data on it."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -8,10 +8,7 @@ from tinygrad_ed.errors import InvalidValue, ShapeError, whole_number
 from tinygrad_ed.graph.values import Array
 from tinygrad_ed.nn import MLP
 from tinygrad_ed.nn.checks import numbers
-from tinygrad_ed.plots.style import INK, SERIES, axes, dots, dressed, marks
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
+from tinygrad_ed.plots.style import INK, SERIES, Axes, axes, dots, dressed, marks
 
 
 def decision_boundary(mlp: MLP, x: Any, y: Any, ax: "Axes | None" = None, *, resolution: int = 200) -> "Axes":
@@ -53,18 +50,19 @@ def decision_boundary(mlp: MLP, x: Any, y: Any, ax: "Axes | None" = None, *, res
     grid = np.stack(np.meshgrid(across, up), axis=-1).reshape(-1, 2)
     output = mlp.predict(grid)
     ax = axes(ax, (5.4, 4.6))
-    if output.shape[1] == 1:
-        score = output.reshape(resolution, resolution)
-        ax.contourf(across, up, score, [-np.inf, 0.0, np.inf], colors=SERIES[:2], alpha=0.18)
-        _edge(ax, across, up, score)
-    else:
-        for k in range(output.shape[1]):  # how far output k is above the best of the others
-            others = np.delete(output, k, axis=1).max(axis=1)
-            score = (output[:, k] - others).reshape(resolution, resolution)
-            ax.contourf(across, up, score, [0.0, np.inf], colors=[SERIES[k % len(SERIES)]], alpha=0.18)
-            _edge(ax, across, up, score)
-    found = _found(mlp.predict(x))
-    for k, label in enumerate(_labels(mlp)):
+    for k in range(output.shape[1]):
+        levels, colors, score = [-np.inf, 0.0, np.inf], list(SERIES[:2]), output[:, 0]
+        if output.shape[1] > 1:  # how far output k is above the best of the others
+            levels, colors = [0.0, np.inf], [SERIES[k % len(SERIES)]]
+            score = output[:, k] - np.delete(output, k, axis=1).max(axis=1)
+        score = score.reshape(resolution, resolution)
+        ax.contourf(across, up, score, levels, colors=colors, alpha=0.18)
+        if score.min() < 0 < score.max():  # matplotlib warns of a contour that is not there
+            ax.contour(across, up, score, [0.0], colors=INK, linewidths=1.2)
+    answers = mlp.predict(x)
+    found = answers[:, 0] >= 0 if mlp.sizes[-1] == 1 else answers.argmax(axis=1)
+    labels = ["label −1", "label +1"] if mlp.sizes[-1] == 1 else [f"class {k}" for k in range(mlp.sizes[-1])]
+    for k, label in enumerate(labels):
         ax.plot(*x[classes == k].T, label=label, **dots(k))
     wrong = x[found != classes]
     if len(wrong):
@@ -73,22 +71,6 @@ def decision_boundary(mlp: MLP, x: Any, y: Any, ax: "Axes | None" = None, *, res
     ax.grid(False)
     ax.legend(fontsize=9, framealpha=0.85, edgecolor="none")
     return ax
-
-
-def _edge(ax: "Axes", across: Array, up: Array, score: Array) -> None:
-    """Draw the line where the score is 0, if there is one: matplotlib warns of a contour that is not there."""
-    if score.min() < 0 < score.max():
-        ax.contour(across, up, score, [0.0], colors=INK, linewidths=1.2)
-
-
-def _found(output: Array) -> Array:
-    if output.shape[1] == 1:
-        return np.asarray(output[:, 0] >= 0, int)
-    return np.asarray(output.argmax(axis=1))
-
-
-def _labels(mlp: MLP) -> list[str]:
-    return ["label −1", "label +1"] if mlp.sizes[-1] == 1 else [f"class {k}" for k in range(mlp.sizes[-1])]
 
 
 def _classes(mlp: MLP, y: Array, samples: int) -> Array:

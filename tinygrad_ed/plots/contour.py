@@ -1,8 +1,7 @@
 """The cost as a landscape over two parameters, or two directions, and the path of a descent through it."""
 
-import re
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -14,10 +13,7 @@ from tinygrad_ed.graph.values import Array
 from tinygrad_ed.nn import MLP
 from tinygrad_ed.nn.checks import chosen, numbers
 from tinygrad_ed.nn.problem import Problem
-from tinygrad_ed.plots.style import INK, QUIET, SERIES, axes, dressed, marks
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
+from tinygrad_ed.plots.style import INK, QUIET, SERIES, Axes, axes, dressed, marks
 
 
 class Plane(NamedTuple):
@@ -79,25 +75,30 @@ def cost_contour(
             raise ShapeError(f"path must be (K, {here.size}), the parameters K times, but has shape {path.shape}")
     plane = _plane(mlp, here, directions, path)
     basis = np.stack([plane.first, plane.second], axis=1)
-    walked = None if path is None else np.linalg.lstsq(basis, (path - plane.origin).T, rcond=None)[0].T
-    across, up = _grid(plane, here, walked, reach, resolution)
+    if path is None:
+        middle, half = np.linalg.lstsq(basis, here - plane.origin, rcond=None)[0], np.array([reach, reach])
+    else:  # around the path, and a bit more
+        walked = np.linalg.lstsq(basis, (path - plane.origin).T, rcond=None)[0].T
+        middle, half = (walked.max(axis=0) + walked.min(axis=0)) / 2, np.ptp(walked, axis=0) / 2
+        half = np.maximum(1.35 * half, 0.35 * half.max())
+    across, up = np.linspace(middle - half, middle + half, resolution).T
     landscape = np.array(
         [[_cost(mlp, problem, plane.origin + a * plane.first + b * plane.second) for a in across] for b in up]
     )
 
     ax = axes(ax, (5.6, 4.6))
-    levels = _levels(landscape)
+    low, high = landscape.min(), np.quantile(landscape, 0.97)
+    levels = low + max(high - low, 1e-12) * np.linspace(0.0, 1.0, 16) ** 2  # close together near the minimum
     ax.contourf(across, up, landscape, levels, cmap="cividis_r", alpha=0.55, extend="max")
     lines = ax.contour(across, up, landscape, levels, colors=QUIET, linewidths=0.7)
     ax.clabel(lines, levels[1::3], fontsize=7, fmt="%.3g", colors=INK)
-    if walked is not None:
-        ax.plot(*walked.T, color=SERIES[1], linewidth=1.4, marker=".", markersize=4, label="path")
-        ax.plot(*walked[0], label="start", **marks(SERIES[1], "o", 8, markeredgecolor="white"))
-        ax.plot(*walked[-1], label="end", **marks(INK, "*", 12, markeredgecolor="white"))
     dressed(ax, "Lines of equal cost E", *plane.labels)
     ax.grid(False)
     ax.set(xlim=(across[0], across[-1]), ylim=(up[0], up[-1]))
-    if walked is not None:
+    if path is not None:
+        ax.plot(*walked.T, color=SERIES[1], linewidth=1.4, marker=".", markersize=4, label="path")
+        ax.plot(*walked[0], label="start", **marks(SERIES[1], "o", 8, markeredgecolor="white"))
+        ax.plot(*walked[-1], label="end", **marks(INK, "*", 12, markeredgecolor="white"))
         ax.legend(fontsize=9, framealpha=0.85, edgecolor="none")
     return ax
 
@@ -119,8 +120,7 @@ def _plane(mlp: MLP, here: Array, directions: Sequence[Any] | None, path: Array 
             f"this network has {here.size} parameters; say which two span the plane, such as "
             f"directions=({next(iter(names))!r}, {list(names)[-1]!r}), or give a path"
         )
-    found, labels = [], []
-    origin = here.copy()
+    found, labels, origin = [], [], here.copy()
     for k, direction in enumerate(directions):
         if isinstance(direction, str):
             place = chosen("parameter", direction.replace(" ", ""), names)
@@ -142,26 +142,8 @@ def _plane(mlp: MLP, here: Array, directions: Sequence[Any] | None, path: Array 
 
 def _names(mlp: MLP) -> dict[str, int]:
     """Return every single parameter by name, such as "W1[0,1]", with its place in the vector of all."""
-    names = [
-        f"{parameter.name}{re.sub(' ', '', str(list(place)))}"
-        for parameter in mlp.parameters()
-        for place in np.ndindex(parameter.shape)
-    ]
-    return {name: k for k, name in enumerate(names)}
-
-
-def _grid(plane: Plane, here: Array, walked: Array | None, reach: float, resolution: int) -> tuple[Array, Array]:
-    """Return the two axes: around the path and a bit more, or `reach` to both sides of the network."""
-    if walked is None:
-        basis = np.stack([plane.first, plane.second], axis=1)
-        middle = np.linalg.lstsq(basis, here - plane.origin, rcond=None)[0]
-        half = np.array([reach, reach])
-    else:
-        middle = (walked.max(axis=0) + walked.min(axis=0)) / 2
-        half = np.ptp(walked, axis=0) / 2
-        half = np.maximum(1.35 * half, 0.35 * half.max())
-    across, up = np.linspace(middle - half, middle + half, resolution).T
-    return across, up
+    places = [(parameter.name, place) for parameter in mlp.parameters() for place in np.ndindex(parameter.shape)]
+    return {f"{name}[{','.join(map(str, place))}]": k for k, (name, place) in enumerate(places)}
 
 
 def _cost(mlp: MLP, problem: Problem, theta: Array) -> float:
@@ -169,9 +151,3 @@ def _cost(mlp: MLP, problem: Problem, theta: Array) -> float:
     arena.theta[:] = theta
     _, alpha = rules.forward(arena.omega, arena.beta, problem.activations, problem.x)
     return float(np.mean(COSTS[problem.cost].C(alpha[len(mlp.layers)], problem.rho)))
-
-
-def _levels(landscape: Array) -> Array:
-    """Return levels that lie close together near the minimum: evenly spaced in the root of what is above it."""
-    low, high = landscape.min(), np.quantile(landscape, 0.97)
-    return np.asarray(low + max(high - low, 1e-12) * np.linspace(0.0, 1.0, 16) ** 2)

@@ -1,7 +1,6 @@
 """A cost of the lecture and its derivative, over the answer of one neuron, with the kinks marked."""
 
 from itertools import pairwise
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -9,10 +8,7 @@ from tinygrad_ed.closed_form.derivatives import COSTS
 from tinygrad_ed.errors import InvalidValue, real_number
 from tinygrad_ed.graph.values import Array
 from tinygrad_ed.nn.checks import chosen
-from tinygrad_ed.plots.style import INK, QUIET, SERIES, axes, dressed, marks, series
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
+from tinygrad_ed.plots.style import INK, QUIET, SERIES, Axes, axes, dressed, marks, series
 
 
 def cost_function(cost: str, ax: "Axes | None" = None, *, y: float | None = None, reach: float = 3.0) -> "Axes":
@@ -54,7 +50,8 @@ def cost_function(cost: str, ax: "Axes | None" = None, *, y: float | None = None
         _mark(ax, cost, y, kink, first=k == 0)
     ax.axvline(y, color=QUIET, linewidth=0.8, linestyle=(0, (1, 2)), zorder=0)
     ax.axhline(0.0, color=QUIET, linewidth=0.8, zorder=0)
-    expected = "the second class expected" if row.expects == "shares" else f"expected y = {_signed(y)}"
+    signed = "0" if y == 0 else f"{y:+g}".replace("-", "−")
+    expected = "the second class expected" if row.expects == "shares" else f"expected y = {signed}"
     dressed(ax, f"{cost}, {expected}", "answer ŷ", "C and ∂C/∂ŷ")
     ax.legend(frameon=False, fontsize=9, loc="upper right" if row.classes else "upper center")
     return ax
@@ -76,11 +73,9 @@ def _expected(cost: str, y: float | None) -> float:
 
 def _of(cost: str, y: float, answers: Array) -> tuple[Array, Array]:
     """Return C and ∂C/∂ŷ at each answer."""
-    output = answers[:, None]
-    if COSTS[cost].expects == "shares":
-        output = np.hstack([np.zeros_like(output), output])
-    rho = np.zeros_like(output)
-    rho[:, -1] = y
+    classes = 2 if COSTS[cost].expects == "shares" else 1
+    output, rho = np.zeros((2, len(answers), classes))
+    output[:, -1], rho[:, -1] = answers, y
     return COSTS[cost].C(output, rho), COSTS[cost].grad_C(output, rho)[:, -1]
 
 
@@ -90,12 +85,9 @@ def _mark(ax: "Axes", cost: str, y: float, kink: float, first: bool) -> None:
     limits = _of(cost, y, np.array([kink - 1e-9, kink + 1e-9]))[1]
     jumps = abs(limits[1] - limits[0]) > 1e-6
     said = f"kink (derivative used: {used[0]:.0f})" if jumps else "kink of the derivative"
-    label = said if first else "_kink"
-    ax.plot([kink], C, label=label, **marks(INK, "D", 10, markerfacecolor="none", markeredgewidth=1.4))
+    ax.plot(
+        [kink], C, label=said if first else "_kink", **marks(INK, "D", 10, markerfacecolor="none", markeredgewidth=1.4)
+    )
     if jumps:
         ax.plot([kink, kink], limits, label="_limits", **marks(SERIES[1], "o", 6, markerfacecolor="white"))
     ax.plot([kink], used, label="_used", **marks(SERIES[1], "o", 5))
-
-
-def _signed(y: float) -> str:
-    return "0" if y == 0 else f"{y:+g}".replace("-", "−")

@@ -1,15 +1,12 @@
 """Cost curves: how E falls over the epochs of a run, or of several."""
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from tinygrad_ed.errors import InvalidType
-from tinygrad_ed.plots.style import axes, dressed, series
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
+from tinygrad_ed.plots.style import Axes, axes, dressed, series
 
 
 def cost_curves(runs: Any, ax: "Axes | None" = None, *, log: bool = False) -> "Axes":
@@ -38,11 +35,12 @@ def cost_curves(runs: Any, ax: "Axes | None" = None, *, log: bool = False) -> "A
         ax.plot(np.arange(1, len(cost) + 1), cost, label=name, **series(k))
         if len(validation):
             thin = {**series(k), "linewidth": 0.9, "marker": ".", "markersize": 3}
-            ax.plot(np.arange(1, len(validation) + 1), validation, label=_both(name, "validation"), **thin)
+            ax.plot(np.arange(1, len(validation) + 1), validation, label=f"{name} validation".strip(), **thin)
     if log:
         ax.set_yscale("log")
     ax.locator_params(axis="x", integer=True)
-    return dressed(ax, "Cost of each epoch", "epoch", "cost E", legend=any(label != "" for label in _labels(ax)))
+    shown = any(not str(line.get_label()).startswith("_") for line in ax.lines if line.get_label())
+    return dressed(ax, "Cost of each epoch", "epoch", "cost E", legend=shown)
 
 
 def _named(runs: Any) -> dict[str, Any]:
@@ -64,11 +62,3 @@ def _costs(name: str, run: Any) -> Any:
         which = f" of {name!r}" if name else ""
         raise InvalidType(f"a cost curve{which} is a History or a list of costs, one an epoch, not {run!r}")
     return cost
-
-
-def _both(*words: str) -> str:
-    return " ".join([word for word in words if word])
-
-
-def _labels(ax: "Axes") -> list[str]:
-    return [str(line.get_label()) for line in ax.lines if not str(line.get_label()).startswith("_")]

@@ -1,16 +1,13 @@
 """How large the entries of the gradient are, layer by layer: does anything arrive at the first layer?"""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from tinygrad_ed.closed_form import rules
 from tinygrad_ed.errors import whole_number
 from tinygrad_ed.nn import MLP
-from tinygrad_ed.plots.style import INK, SERIES, axes, dressed
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
+from tinygrad_ed.plots.style import INK, SERIES, Axes, axes, dressed
 
 TALL = 0.82  # of the distance between two layers: the highest bar
 

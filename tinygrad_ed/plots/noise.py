@@ -1,15 +1,12 @@
 """The noise of mini-batch gradients: their variance against the size of the batch."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from tinygrad_ed.errors import ShapeError
 from tinygrad_ed.nn.checks import numbers
-from tinygrad_ed.plots.style import INK, SERIES, axes, dressed, marks
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
+from tinygrad_ed.plots.style import INK, SERIES, Axes, axes, dressed, marks
 
 
 def gradient_noise(

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any
 from tinygrad_ed.errors import InvalidType, MissingExtra
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
+    from matplotlib.axes import Axes as Axes
+else:
+    Axes = Any  # so that the other files can name it without Matplotlib
 
 SERIES = ("#0072b2", "#d55e00", "#009e73", "#b0508c", "#1b1f24")
 LINES: tuple[Any, ...] = ("-", "--", "-.", (0, (5, 1, 1, 1, 1, 1)), (0, (8, 2)), ":")
@@ -19,12 +21,7 @@ INK, QUIET, GRID = "#1b1f24", "#5f6873", "#e3e6ea"
 
 
 def axes(ax: "Axes | None", size: tuple[float, float] = (6.0, 4.0)) -> "Axes":
-    """Return `ax`, or the axes of a new figure of this size in inches.
-
-    Raises:
-        InvalidType: for something that is no pair of axes.
-        MissingExtra: without matplotlib.
-    """
+    """Return `ax`, or the axes of a new figure of this size in inches."""
     if ax is not None:
         if not hasattr(ax, "set_xlabel"):
             raise InvalidType(f"ax is one pair of matplotlib's axes, such as plt.subplots()[1], not {ax!r}")
@@ -52,28 +49,16 @@ def dressed(ax: "Axes", title: str, x: str, y: str, *, legend: bool = False) -> 
 
 
 def series(k: int) -> dict[str, Any]:
-    """Return color and line of the k-th series, as keywords for `ax.plot`.
-
-    >>> series(1)
-    {'color': '#d55e00', 'linestyle': '--', 'linewidth': 1.8}
-    """
+    """Return color and line of the k-th series, as keywords for `ax.plot`."""
     return {"color": SERIES[k % len(SERIES)], "linestyle": LINES[k % len(LINES)], "linewidth": 1.8}
 
 
 def marks(color: str, marker: str, size: float, **more: Any) -> dict[str, Any]:
-    """Return keywords for `ax.plot` that draw marks without a line.
-
-    >>> marks(INK, "x", 6, zorder=3)
-    {'color': '#1b1f24', 'marker': 'x', 'markersize': 6, 'linestyle': 'none', 'zorder': 3}
-    """
+    """Return keywords for `ax.plot` that draw marks without a line."""
     return {"color": color, "marker": marker, "markersize": size, "linestyle": "none", **more}
 
 
 def dots(k: int, size: float = 6.0) -> dict[str, Any]:
-    """Return color and mark of the k-th group of points, as keywords for `ax.plot`.
-
-    >>> dots(1)["marker"], dots(1)["color"]
-    ('s', '#d55e00')
-    """
+    """Return color and mark of the k-th group of points, as keywords for `ax.plot`."""
     edge = {"markeredgecolor": "white", "markeredgewidth": 0.5}
     return marks(SERIES[k % len(SERIES)], MARKS[k % len(MARKS)], size, **edge)
