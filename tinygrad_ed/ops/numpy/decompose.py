@@ -18,7 +18,7 @@ import numpy as np
 
 from tinygrad_ed.errors import InvalidValue, NoDerivativeRule
 from tinygrad_ed.graph.node import plain
-from tinygrad_ed.graph.op import HANDLERS, Op, op
+from tinygrad_ed.graph.op import Op, op
 from tinygrad_ed.graph.values import shape_of
 from tinygrad_ed.ops.elementwise import absolute, minimum, square, where
 from tinygrad_ed.ops.numpy.spectral import (
@@ -33,6 +33,7 @@ from tinygrad_ed.ops.numpy.spectral import (
     unflat,
 )
 from tinygrad_ed.ops.shape import concatenate, reshape, trace
+from tinygrad_ed.ops.typed import answer
 
 
 def _t(x: Any) -> Any:
@@ -318,12 +319,4 @@ def lstsq(a: Any, b: Any, rcond: float | None = None) -> Any:
     return x, _residuals(a, b, y) if shape_of(residuals) != (0,) else residuals, values[2], _lstsq_values(a, y)
 
 
-HANDLERS.update(
-    {
-        np.linalg.lstsq: lstsq,
-        np.linalg.pinv: pinv,
-        np.linalg.qr: qr,
-        np.linalg.slogdet: slogdet,
-        np.linalg.solve: solve,
-    }
-)
+answer(np.linalg, lstsq, pinv, qr, slogdet, solve)

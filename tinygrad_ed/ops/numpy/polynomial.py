@@ -7,7 +7,7 @@ import numpy as np
 
 from tinygrad_ed.errors import InvalidType, InvalidValue, NoDerivativeRule, ShapeError
 from tinygrad_ed.graph.node import Node, plain
-from tinygrad_ed.graph.op import HANDLERS, Op, op
+from tinygrad_ed.graph.op import Op, op
 from tinygrad_ed.graph.values import constant, shape_of
 from tinygrad_ed.ops.elementwise import sqrt, square
 from tinygrad_ed.ops.linalg import outer
@@ -15,6 +15,7 @@ from tinygrad_ed.ops.numpy.decompose import lstsq
 from tinygrad_ed.ops.numpy.scan import convolve
 from tinygrad_ed.ops.reduce import sum
 from tinygrad_ed.ops.shape import astype, concatenate, in_one_dtype, reshape, stack, transpose
+from tinygrad_ed.ops.typed import answer
 
 
 def _powers(g: Any, x: Any, count: int = 0) -> Any:
@@ -206,17 +207,4 @@ def _trimmed(p: Any, zero: float = 0.0) -> Any:
     return p[int(nonzero[0]) if len(nonzero) else length - 1 :] if length else np.zeros(1)
 
 
-HANDLERS.update(
-    {
-        np.poly: poly,
-        np.polyadd: polyadd,
-        np.polyder: polyder,
-        np.polydiv: polydiv,
-        np.polyfit: polyfit,
-        np.polyint: polyint,
-        np.polymul: polymul,
-        np.polysub: polysub,
-        np.polyval: polyval,
-        np.vander: vander,
-    }
-)
+answer(np, poly, polyadd, polyder, polydiv, polyfit, polyint, polymul, polysub, polyval, vander)

@@ -13,7 +13,7 @@ import numpy as np
 
 from tinygrad_ed.errors import InvalidValue, NoDerivativeRule
 from tinygrad_ed.graph.node import Node, plain
-from tinygrad_ed.graph.op import HANDLERS, Op, op
+from tinygrad_ed.graph.op import Op, op
 from tinygrad_ed.graph.values import Array, as_array, shape_of
 from tinygrad_ed.ops.elementwise import is_safe, where
 from tinygrad_ed.ops.reduce import cumsum, sum
@@ -30,6 +30,7 @@ from tinygrad_ed.ops.shape import (
     roll,
     stack,
 )
+from tinygrad_ed.ops.typed import answer
 
 BLOCK = 64
 """How many entries of a recurrence are run one after the other; the blocks run side by side."""
@@ -354,21 +355,7 @@ def apply_along_axis(func1d: Any, axis: int, arr: Any, *args: Any, **kwargs: Any
     return y
 
 
-HANDLERS.update(
-    {
-        np.apply_along_axis: apply_along_axis,
-        np.convolve: convolve,
-        np.correlate: correlate,
-        np.diff: diff,
-        np.ediff1d: ediff1d,
-        np.geomspace: geomspace,
-        np.gradient: gradient,
-        np.interp: interp,
-        np.linspace: linspace,
-        np.logspace: logspace,
-        np.trapezoid: trapezoid,
-        np.unwrap: unwrap,
-    }
-)
+answer(np, apply_along_axis, convolve, correlate, diff, ediff1d, geomspace, gradient, interp, linspace, logspace)
+answer(np, trapezoid, unwrap)
 if hasattr(np, "cumulative_sum"):  # NumPy 2.1
-    HANDLERS.update({np.cumulative_sum: cumulative_sum, np.cumulative_prod: cumulative_prod})
+    answer(np, cumulative_sum, cumulative_prod)
