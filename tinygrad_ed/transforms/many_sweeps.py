@@ -63,30 +63,12 @@ class Batch(Lifted):
 
 
 # The same operators and methods as a Node has: each is the call of an op.
-for _name, _op in (
-    ("add", ops.add),
-    ("sub", ops.subtract),
-    ("mul", ops.multiply),
-    ("truediv", ops.divide),
-    ("mod", ops.remainder),
-    ("pow", ops.power),
-    ("matmul", ops.matmul),
-):
+for _name, (_op, *_) in {**ops.OPERATORS, "mod": (ops.remainder,)}.items():
     for _side, _method in zip(("", "r"), ops.methods(_op), strict=True):
         setattr(Batch, f"__{_side}{_name}__", _method)
-for _name in (
-    "__neg__",
-    "__pos__",
-    "__abs__",
-    "__getitem__",
-    "__array_ufunc__",
-    "__array_function__",
-    "astype",
-    "reshape",
-    "sum",
-    "T",
-    "mT",
-):
+for _name in ("neg", "pos", "abs", "getitem", "array_ufunc", "array_function"):
+    setattr(Batch, f"__{_name}__", Node.__dict__[f"__{_name}__"])
+for _name in ("astype", "reshape", "sum", "T", "mT"):
     setattr(Batch, _name, Node.__dict__[_name])
 
 

@@ -39,6 +39,7 @@ from tinygrad_ed.ops.shape import (
     scatter_add,
     stack,
 )
+from tinygrad_ed.ops.typed import answer
 
 MOVES: dict[Callable[..., Any], tuple[str, ...]] = {
     np.choose: ("choices",),
@@ -303,6 +304,7 @@ def _triangle(m: Any, k: Any) -> Array:
     return lower
 
 
+answer(np, block, broadcast_arrays, hstack, meshgrid, select, tile)
 HANDLERS.update(
     {
         np.append: lambda arr, values, axis=None: concatenate([arr, values], axis),
@@ -310,8 +312,6 @@ HANDLERS.update(
         np.atleast_1d: _at_least(_to_1d),
         np.atleast_2d: _at_least(_to_2d),
         np.atleast_3d: _at_least(_to_3d),
-        np.block: block,
-        np.broadcast_arrays: broadcast_arrays,
         np.column_stack: lambda tup: _joined(tup, 1, _to_columns),
         np.dsplit: lambda ary, indices_or_sections: _parts(np.split, ary, indices_or_sections, 2),
         np.dstack: lambda tup: _joined(tup, 2, _to_3d),
@@ -322,10 +322,6 @@ HANDLERS.update(
         np.hsplit: lambda ary, indices_or_sections: _parts(
             np.split, ary, indices_or_sections, int(len(shape_of(ary)) > 1)
         ),
-        np.hstack: hstack,
-        np.meshgrid: meshgrid,
-        np.select: select,
-        np.tile: tile,
         np.split: lambda ary, indices_or_sections, axis=0: _parts(np.split, ary, indices_or_sections, axis),
         np.tril: lambda m, k=0: where(_triangle(m, k), m, 0.0),
         np.triu: lambda m, k=0: where(_triangle(m, float(k) - 1), 0.0, m),

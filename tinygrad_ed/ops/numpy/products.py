@@ -139,13 +139,9 @@ def vecdot(x1: Any, x2: Any, axis: int = -1) -> Any:
 
 answer(np, cross, einsum, kron, vdot, vecdot)
 answer(np.linalg, matmul, vecdot)
-HANDLERS.update(
-    {
-        np.linalg.cross: lambda x1, x2, axis=-1: cross(x1, x2, *[operator.index(axis)] * 3),
-        np.linalg.outer: outer_of_vectors,
-        np.linalg.tensordot: lambda x1, x2, axes=2: np.tensordot(x1, x2, axes),
-    }
-)
+HANDLERS[np.linalg.cross] = lambda x1, x2, axis=-1: cross(x1, x2, *[operator.index(axis)] * 3)
+HANDLERS[np.linalg.outer] = outer_of_vectors
+HANDLERS[np.linalg.tensordot] = lambda x1, x2, axes=2: np.tensordot(x1, x2, axes)
 if hasattr(np, "matvec"):  # NumPy 2.2
     op(
         "matvec",

@@ -25,44 +25,24 @@ from tinygrad_ed.ops.numpy.moves import MOVES, move, signature_of, without_nodes
 from tinygrad_ed.ops.shape import astype
 
 _Functions = list[Callable[..., Any]]
-_CONSTANT: _Functions = [
-    np.sign,
-    np.floor,
-    np.ceil,
-    np.rint,
-    np.trunc,
-    np.fix,
-    np.round,
-    np.around,
-    np.floor_divide,
-]
-_OF_COMPLEX: _Functions = [np.imag, np.angle]
-_LIKE: _Functions = [np.zeros_like, np.ones_like, np.empty_like]
-_TRUTH: _Functions = [
+_PLAIN: _Functions = [
+    *(np.sign, np.floor, np.ceil, np.rint, np.trunc, np.fix, np.round, np.around, np.floor_divide),
+    *(np.imag, np.angle, np.zeros_like, np.ones_like, np.empty_like),
+    # truth values
     *(np.equal, np.not_equal, np.less, np.less_equal, np.greater, np.greater_equal),
     *(np.logical_and, np.logical_or, np.logical_xor, np.logical_not, np.signbit),
     *(np.isnan, np.isinf, np.isfinite, np.isneginf, np.isposinf, np.isreal, np.iscomplex),
     *(np.any, np.all, np.allclose, np.isclose, np.array_equal, np.array_equiv, np.isin),
     *(np.isrealobj, np.iscomplexobj, np.may_share_memory, np.shares_memory),
-]
-_POSITIONS: _Functions = [
+    # positions and counts
     *(np.argmax, np.argmin, np.nanargmax, np.nanargmin, np.argsort, np.argpartition, np.lexsort),
     *(np.argwhere, np.nonzero, np.flatnonzero, np.count_nonzero, np.searchsorted, np.digitize),
     *(np.shape, np.ndim, np.size, np.linalg.matrix_rank),
     *(np.diag_indices_from, np.tril_indices_from, np.triu_indices_from),
+    # text and types
+    *(np.array_repr, np.array_str, np.array2string, np.result_type, np.common_type, np.can_cast),
 ]
-_TEXT_AND_TYPES: _Functions = [
-    np.array_repr,
-    np.array_str,
-    np.array2string,
-    np.result_type,
-    np.common_type,
-    np.can_cast,
-]
-
-PLAIN: frozenset[Callable[..., Any]] = frozenset(
-    [*_CONSTANT, *_OF_COMPLEX, *_LIKE, *_TRUTH, *_POSITIONS, *_TEXT_AND_TYPES]
-)
+PLAIN: frozenset[Callable[..., Any]] = frozenset(_PLAIN)
 """Functions whose derivative is zero wherever there is one, or whose result is not a real number."""
 
 _OWN_DTYPE: _Functions = [
@@ -250,8 +230,7 @@ def _inputs_of(handler: Any) -> int:
     """Tell how many arguments the handler takes by position."""
     if isinstance(handler, Op):
         return handler.arity
-    required = [p for p in signature_of(handler).parameters.values() if p.default is p.empty]
-    return len(required)
+    return len([p for p in signature_of(handler).parameters.values() if p.default is p.empty])
 
 
 @cache
