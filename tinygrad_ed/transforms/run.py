@@ -202,21 +202,13 @@ def _positions_of(f: Function, argnums: ArgNums, count: int) -> list[int]:
 
 
 def must_be_callable(f: object) -> None:
-    """Refuse what is not a function.
-
-    Raises:
-        InvalidType: for anything that cannot be called.
-    """
+    """Refuse what is not a function."""
     if not callable(f):
         raise InvalidType(f"a transform takes a function, but got {f!r}; write grad(f)(x), not grad(f(x))")
 
 
 def as_tuple(xs: Any, what: str) -> tuple[Any, ...]:
-    """Return `xs` as a tuple.
-
-    Raises:
-        InvalidType: for what is neither a tuple nor a list.
-    """
+    """Return a tuple or a list as a tuple; refuse anything else."""
     if not isinstance(xs, list | tuple):
         raise InvalidType(f"{what} must be a tuple with one entry an argument, such as (x,); got {type(xs).__name__}")
     return tuple(xs)

@@ -4,10 +4,6 @@ Most by one idea: the value is what NumPy's function makes of the values, and a 
 function makes of *positions*. `np.rot90` of the positions 1, 2, 3, ... tells where each entry of `np.rot90(x)` comes
 from; 0 stands for a blank, so zeros that NumPy fills in (`np.pad`, `np.diag`) stay zeros. What joins, splits or spreads
 arrays is said with the ops of `shape.py`, which give each of many arrays its own part.
-
->>> np.rot90(Node([[1.0, 2.0], [3.0, 4.0]]))
-Node([[2., 4.],
-      [1., 3.]], op='rot90')
 """
 
 import inspect

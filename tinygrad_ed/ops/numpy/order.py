@@ -3,10 +3,6 @@
 Near a point without ties the order does not change, so each of these reads entries at fixed positions: the
 positions are found on plain values, and only the reading is differentiated. Where NumPy interpolates, it says
 itself between which positions: the quantile of 0, 1, ..., n-1 *is* the position.
-
->>> from tinygrad_ed.graph.node import Node
->>> np.median(Node([3.0, 1.0, 2.0, 10.0]))
-Node(2.5, op='reshape')
 """
 
 import math

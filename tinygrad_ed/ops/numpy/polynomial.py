@@ -1,5 +1,6 @@
 """NumPy's polynomials, highest power first, said with other ops."""
 
+import operator
 import warnings
 from typing import Any
 
@@ -7,7 +8,7 @@ import numpy as np
 
 from tinygrad_ed.errors import InvalidType, InvalidValue, NoDerivativeRule, ShapeError
 from tinygrad_ed.graph.node import Node, plain
-from tinygrad_ed.graph.op import Op, op
+from tinygrad_ed.graph.op import HANDLERS, Op, op
 from tinygrad_ed.graph.values import constant, shape_of
 from tinygrad_ed.ops.elementwise import sqrt, square
 from tinygrad_ed.ops.linalg import outer
@@ -50,18 +51,6 @@ def polyval(p: Any, x: Any) -> Any:
     for k in range(shape_of(p)[0]):
         y = y * x + p[k]
     return y
-
-
-def polyadd(a1: Any, a2: Any) -> Any:
-    """Return the sum of two polynomials."""
-    a1, a2 = _of_one_length(a1, a2)
-    return a1 + a2
-
-
-def polysub(a1: Any, a2: Any) -> Any:
-    """Return the difference of two polynomials."""
-    a1, a2 = _of_one_length(a1, a2)
-    return a1 - a2
 
 
 def polymul(a1: Any, a2: Any) -> Any:
@@ -207,4 +196,6 @@ def _trimmed(p: Any, zero: float = 0.0) -> Any:
     return p[int(nonzero[0]) if len(nonzero) else length - 1 :] if length else np.zeros(1)
 
 
-answer(np, poly, polyadd, polyder, polydiv, polyfit, polyint, polymul, polysub, polyval, vander)
+answer(np, poly, polyder, polydiv, polyfit, polyint, polymul, polyval, vander)
+HANDLERS[np.polyadd] = lambda a1, a2: operator.add(*_of_one_length(a1, a2))
+HANDLERS[np.polysub] = lambda a1, a2: operator.sub(*_of_one_length(a1, a2))

@@ -7,13 +7,14 @@ is a recurrence, run backwards, which divides by nothing: so it is right with an
 
 import math
 import operator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from tinygrad_ed.errors import InvalidValue, NoDerivativeRule
 from tinygrad_ed.graph.node import Node, plain
-from tinygrad_ed.graph.op import Op, op
+from tinygrad_ed.graph.op import HANDLERS, Op, op
 from tinygrad_ed.graph.values import Array, as_array, shape_of
 from tinygrad_ed.ops.elementwise import is_safe, where
 from tinygrad_ed.ops.reduce import cumsum, sum
@@ -99,31 +100,22 @@ def _of_cumprod(g: Any, y: Any, x: Any, axis: int | None = None) -> Any:
 cumprod = op("cumprod", np.cumprod, _of_cumprod)
 
 
-def cumulative_sum(x: Any, axis: int | None = None, include_initial: bool = False) -> Any:
-    """Return the running sum, as the array API standard has it."""
-    axis = _only_axis(x, axis)
-    return _with_initial(cumsum(x, axis=axis), 0.0, axis, include_initial)
+def _cumulative(op: Op, initial: float) -> Callable[..., Any]:
+    """Return the running sum or product as the array API standard has it: with an axis, and perhaps a first entry."""
 
+    def run(x: Any, axis: Any = None, include_initial: bool = False) -> Any:
+        if axis is None and len(shape_of(x)) > 1:
+            raise InvalidValue(f"axis= must be given for an array of shape {shape_of(x)}")
+        only = axis[0] if isinstance(axis, tuple) and len(axis) == 1 else axis
+        axis = 0 if only is None else operator.index(only)
+        y = op(x, axis=axis)
+        if not include_initial:
+            return y
+        shape = list(shape_of(y))
+        shape[axis] = 1
+        return concatenate([np.full(shape, initial), y], axis=axis)
 
-def cumulative_prod(x: Any, axis: int | None = None, include_initial: bool = False) -> Any:
-    """Return the running product, as the array API standard has it."""
-    axis = _only_axis(x, axis)
-    return _with_initial(cumprod(x, axis=axis), 1.0, axis, include_initial)
-
-
-def _only_axis(x: Any, axis: Any) -> int:
-    if axis is None and len(shape_of(x)) > 1:
-        raise InvalidValue(f"axis= must be given for an array of shape {shape_of(x)}")
-    only = axis[0] if isinstance(axis, tuple) and len(axis) == 1 else axis
-    return 0 if only is None else operator.index(only)
-
-
-def _with_initial(y: Any, initial: float, axis: int, include: bool) -> Any:
-    if not include:
-        return y
-    shape = list(shape_of(y))
-    shape[axis] = 1
-    return concatenate([np.full(shape, initial), y], axis=axis)
+    return run
 
 
 def diff(a: Any, n: int = 1, axis: int = -1, prepend: Any = None, append: Any = None) -> Any:
@@ -358,4 +350,5 @@ def apply_along_axis(func1d: Any, axis: int, arr: Any, *args: Any, **kwargs: Any
 answer(np, apply_along_axis, convolve, correlate, diff, ediff1d, geomspace, gradient, interp, linspace, logspace)
 answer(np, trapezoid, unwrap)
 if hasattr(np, "cumulative_sum"):  # NumPy 2.1
-    answer(np, cumulative_sum, cumulative_prod)
+    HANDLERS[np.cumulative_sum] = _cumulative(cumsum, 0.0)
+    HANDLERS[np.cumulative_prod] = _cumulative(cumprod, 1.0)
