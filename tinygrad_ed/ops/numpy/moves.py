@@ -134,8 +134,12 @@ def move(function: Callable[..., Any], arguments: dict[str, Any]) -> Any:
     """Answer a function of `MOVES`."""
     others = {**arguments, **arguments.get("kwargs", {})}
     others.pop("kwargs", None)
-    if function is np.pad:
-        _check_pad(others.get("mode", "constant"), others)
+    mode = others.get("mode", "constant")
+    computing = mode not in ("constant", "edge", "reflect", "symmetric", "wrap") or others.get("reflect_type") == "odd"
+    if function is np.pad and computing:  # positions must not be computed with
+        raise NoDerivativeRule(
+            f"np.pad with mode={mode!r} has no derivative rule for Nodes; say it with tg.concatenate"
+        )
     moved = {name: others.pop(name) for name in MOVES[function] if name in others}
     arrays = [x if isinstance(x, Node) else _floats(constant(x)) for x in leaves(moved)]
     places = rebuilt(moved, iter(range(len(arrays))))
@@ -153,14 +157,6 @@ def without_nodes(value: Any, level: int = 0) -> Any:
     if isinstance(value, list | tuple):
         return type(value)([without_nodes(entry, level + 1) for entry in value])
     return as_array(plain(value)) if isinstance(value, Node) else value
-
-
-def _check_pad(mode: Any, options: dict[str, Any]) -> None:
-    """Refuse modes of np.pad that compute new entries: positions must not be computed with."""
-    if mode not in ("constant", "edge", "reflect", "symmetric", "wrap") or options.get("reflect_type") == "odd":
-        raise NoDerivativeRule(
-            f"np.pad with mode={mode!r} has no derivative rule for Nodes; say it with tg.concatenate"
-        )
 
 
 # Joining and splitting
@@ -300,7 +296,7 @@ def _triangle(m: Any, k: Any) -> Array:
     return lower
 
 
-answer(np, block, broadcast_arrays, hstack, meshgrid, select, tile)
+answer(np, block, broadcast_arrays, hstack, meshgrid, select, tile, unstack)
 HANDLERS.update(
     {
         np.append: lambda arr, values, axis=None: concatenate([arr, values], axis),
@@ -327,5 +323,3 @@ HANDLERS.update(
         np.vstack: lambda tup: _joined(tup, 0, _to_2d),
     }
 )
-if hasattr(np, "unstack"):  # NumPy 2.1
-    HANDLERS[np.unstack] = unstack

@@ -55,13 +55,9 @@ def _of_singular_norm(g: Any, x: Any, ord: Any, axes: tuple[int, ...]) -> Any:
 def _of_sums(g: Any, x: Any, ord: Any, axes: tuple[int, ...]) -> Any:
     """Return the gradient of the largest or smallest sum of absolute values: of columns (±1) or of rows (±inf)."""
     along, across = axes if abs(ord) == 1 else axes[::-1]
-    return _of_largest(g, sum(absolute(x), axis=along, keepdims=True), ord, across)
-
-
-def _of_largest(g: Any, sizes: Any, ord: Any, axis: int) -> Any:
-    """Return the gradient of the largest of some sizes, or of the smallest, if ord is below zero."""
-    values = plain(sizes)
-    return of_extreme(g, np.max(values, axis, initial=0.0) if ord > 0 else np.min(values, axis), sizes, axis)
+    sums = sum(absolute(x), axis=along, keepdims=True)
+    values = plain(sums)
+    return of_extreme(g, np.max(values, across, initial=0.0) if ord > 0 else np.min(values, across), sums, across)
 
 
 def _forward_norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Any:

@@ -16,7 +16,7 @@ import numpy as np
 
 from tinygrad_ed.errors import GraphDropped, NoDerivativeRule
 from tinygrad_ed.graph.grad_mode import observer
-from tinygrad_ed.graph.nested import check_level
+from tinygrad_ed.graph.nested import check_level, leaves, rebuilt
 from tinygrad_ed.graph.node import Node, plain
 from tinygrad_ed.graph.op import HANDLERS, Op
 from tinygrad_ed.graph.values import Lifted, shape_of
@@ -129,7 +129,7 @@ def _call(function: Callable[..., Any], handler: Any, args: tuple[Any, ...], key
     nodes = [x for x in arrays if isinstance(x, Node)]
     single = isinstance(handler, Op)
     if not single and nodes and not any([x.size for x in nodes]):  # none if a rule meets a batch of gradients
-        return _of_nothing(_without_nodes(function, args, keywords), nodes)
+        return _mapped(lambda part: _of_nothing(part, nodes), _without_nodes(function, args, keywords))
     try:
         result = handler(*inputs, **given, **others)
     except (NoDerivativeRule, np.linalg.LinAlgError):  # NumPy's own: it need not be asked, and may search for ever
@@ -151,7 +151,7 @@ def _call(function: Callable[..., Any], handler: Any, args: tuple[Any, ...], key
     ):
         return result
     dtypes = {*_dtypes((*inputs, *given.values()))}
-    return _narrowed(result, np.result_type(*dtypes)) if dtypes else result
+    return _mapped(lambda part: _narrowed(part, np.result_type(*dtypes)), result) if dtypes else result
 
 
 def _arrays_in(trees: Iterable[Any], found: list[Any], level: int = 0) -> list[Any]:
@@ -167,8 +167,6 @@ def _arrays_in(trees: Iterable[Any], found: list[Any], level: int = 0) -> list[A
 
 def _of_nothing(result: Any, nodes: list[Node]) -> Any:
     """Return what NumPy says of arrays without entries: it depends on none of them, but is a Node, as every result."""
-    if isinstance(result, list | tuple):
-        return _alike(result, [_of_nothing(part, nodes) for part in result])
     if getattr(result, "dtype", None) is None or result.dtype.kind != "f":
         return result
     return where(True, result, sum([x.sum() for x in nodes]))
@@ -195,15 +193,13 @@ def _dtypes(x: Any) -> Iterator[np.dtype[Any]]:
 
 def _narrowed(result: Any, dtype: np.dtype[Any]) -> Any:
     """Narrow the result to that dtype: numbers on the way are Python floats, and arrays made of them float64."""
-    if isinstance(result, list | tuple):
-        return _alike(result, [_narrowed(part, dtype) for part in result])
     wide = isinstance(result, Node) and result.ndim and result.dtype.itemsize > dtype.itemsize
     return astype(result, dtype=dtype) if wide else result
 
 
-def _alike(sequence: Any, parts: list[Any]) -> Any:
-    """Return the parts in a sequence of the same type: a list, a tuple, or a tuple with names."""
-    return type(sequence)(*parts) if hasattr(sequence, "_fields") else type(sequence)(parts)
+def _mapped(change: Callable[[Any], Any], result: Any) -> Any:
+    """Return the result with each array in it changed: a list, a tuple, or a tuple with names stays one."""
+    return rebuilt(result, map(change, leaves(result)))
 
 
 def _is_default(value: Any, parameter: inspect.Parameter) -> bool:

@@ -349,6 +349,5 @@ def apply_along_axis(func1d: Any, axis: int, arr: Any, *args: Any, **kwargs: Any
 
 answer(np, apply_along_axis, convolve, correlate, diff, ediff1d, geomspace, gradient, interp, linspace, logspace)
 answer(np, trapezoid, unwrap)
-if hasattr(np, "cumulative_sum"):  # NumPy 2.1
-    HANDLERS[np.cumulative_sum] = _cumulative(cumsum, 0.0)
-    HANDLERS[np.cumulative_prod] = _cumulative(cumprod, 1.0)
+HANDLERS[np.cumulative_sum] = _cumulative(cumsum, 0.0)
+HANDLERS[np.cumulative_prod] = _cumulative(cumprod, 1.0)
