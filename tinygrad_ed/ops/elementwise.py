@@ -315,10 +315,6 @@ def quotient_and_rest(a: Any, b: Any) -> tuple[Any, Any]:
     return floor_divide(a, b), remainder(a, b)
 
 
-def _where_or_nonzero(condition: Any, x: Any = ..., y: Any = ...) -> Any:
-    return np.nonzero(plain(condition)) if x is ... else where(condition, x, y)
-
-
 def _numpy_clip(a: Any, a_min: Any = ..., a_max: Any = ..., min: Any = ..., max: Any = ...) -> Any:
     """Limit as `np.clip` does, which has two pairs of names for the bounds."""
     pairs = [[bound is not ... for bound in pair] for pair in ((a_min, a_max), (min, max))]
@@ -332,7 +328,7 @@ def _numpy_clip(a: Any, a_min: Any = ..., a_max: Any = ..., min: Any = ..., max:
 
 HANDLERS.update(
     {
-        np.where: _where_or_nonzero,
+        np.where: lambda condition, x=..., y=...: np.nonzero(plain(condition)) if x is ... else where(condition, x, y),
         np.clip: _numpy_clip,
         np.divmod: quotient_and_rest,
         np.copy: positive,

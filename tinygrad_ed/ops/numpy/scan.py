@@ -197,10 +197,6 @@ def gradient(f: Any, *varargs: Any, axis: Any = None, edge_order: int = 1) -> An
     return slopes[0] if len(slopes) == 1 else tuple(slopes)
 
 
-def _slopes(f: Any, spacing: Any = 1.0, axis: int = -1, edge_order: Any = 1) -> Any:
-    return np.gradient(f, spacing, axis=axis, edge_order=edge_order)
-
-
 def _from_slopes(g: Any, spacing: Any = 1.0, axis: int = -1, edge_order: Any = 1) -> Any:
     """Return what the slopes send back: each entry is in its own and in those of its neighbors."""
     g = np.moveaxis(g, axis, 0)
@@ -225,7 +221,7 @@ def _from_slopes(g: Any, spacing: Any = 1.0, axis: int = -1, edge_order: Any = 1
 
 _slope: Op = op(
     "slope",
-    _slopes,
+    lambda f, spacing=1.0, axis=-1, edge_order=1: np.gradient(f, spacing, axis=axis, edge_order=edge_order),
     lambda g, y, x, spacing=1.0, axis=-1, edge_order=1: _of_slope(g, spacing=spacing, axis=axis, edge_order=edge_order),
 )
 _of_slope: Op = op(
@@ -249,7 +245,7 @@ def interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None) -> Any
     return where(points > knots[-1], fp[-1] if right is None else right, y)
 
 
-def _whole(g: Any, y: Any, a: Any, v: Any, mode: str) -> Any:
+def _whole(g: Any, y: Any, v: Any, mode: str) -> Any:
     """Return the gradient of a full convolution from that of the middle part; others stay."""
     cut = (shape_of(v)[0] - 1) // 2
     rest = shape_of(v)[0] - 1 - cut
@@ -257,11 +253,11 @@ def _whole(g: Any, y: Any, a: Any, v: Any, mode: str) -> Any:
 
 
 def _of_longer(g: Any, y: Any, a: Any, v: Any, mode: str = "full") -> Any:
-    return convolve(_whole(g, y, a, v, mode), flip(v), "full" if mode == "valid" else "valid")
+    return convolve(_whole(g, y, v, mode), flip(v), "full" if mode == "valid" else "valid")
 
 
 def _of_shorter(g: Any, y: Any, a: Any, v: Any, mode: str = "full") -> Any:
-    return convolve(_whole(g, y, a, v, mode), flip(a), "valid")
+    return convolve(_whole(g, y, v, mode), flip(a), "valid")
 
 
 _convolve = op("convolve", lambda a, v, mode="full": np.convolve(a, v, mode), _of_longer, _of_shorter)
