@@ -134,12 +134,12 @@ def move(function: Callable[..., Any], arguments: dict[str, Any]) -> Any:
     """Answer a function of `MOVES`."""
     others = {**arguments, **arguments.get("kwargs", {})}
     others.pop("kwargs", None)
-    mode = others.get("mode", "constant")
-    computing = mode not in ("constant", "edge", "reflect", "symmetric", "wrap") or others.get("reflect_type") == "odd"
-    if function is np.pad and computing:  # positions must not be computed with
-        raise NoDerivativeRule(
-            f"np.pad with mode={mode!r} has no derivative rule for Nodes; say it with tg.concatenate"
-        )
+    if function is np.pad:  # positions must not be computed with
+        mode, known = others.get("mode", "constant"), ("constant", "edge", "reflect", "symmetric", "wrap")
+        if mode not in known or others.get("reflect_type") == "odd":
+            raise NoDerivativeRule(
+                f"np.pad with mode={mode!r} has no derivative rule for Nodes; say it with tg.concatenate"
+            )
     moved = {name: others.pop(name) for name in MOVES[function] if name in others}
     arrays = [x if isinstance(x, Node) else _floats(constant(x)) for x in leaves(moved)]
     places = rebuilt(moved, iter(range(len(arrays))))
