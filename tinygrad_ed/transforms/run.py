@@ -148,7 +148,11 @@ def _batched_rows(variables: Sequence[Node], ys: list[Node], largest: int) -> li
         ]
         for column, part, x in zip(columns, pull(ys, seeds, variables), variables, strict=True):
             column.append(_rows(part, count, x))
-    whole = [_joined(parts, x) for parts, x in zip(columns, variables, strict=True)]
+    nothing = [np.zeros((0, *x.shape), x.dtype) for x in variables]  # of results without entries
+    whole = [
+        parts[0] if len(parts) == 1 else np.concatenate([none, *parts])
+        for none, parts in zip(nothing, columns, strict=True)
+    ]
     return [
         [_shaped(column[end - y.size : end], y.shape + x.shape) for x, column in zip(variables, whole, strict=True)]
         for y, end in zip(ys, ends, strict=True)
@@ -162,12 +166,6 @@ def _rows(part: Any, count: int, x: Node) -> Any:
     if not isinstance(part, Batch):
         return np.broadcast_to(part, (count, *x.shape))
     return part.array if part.dtype == x.dtype else part.array.astype(x.dtype)
-
-
-def _joined(parts: list[Any], x: Node) -> Any:
-    if not parts:
-        return np.zeros((0, *x.shape), x.dtype)
-    return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
 
 def _shaped(rows: Any, shape: tuple[int, ...]) -> Any:

@@ -162,9 +162,7 @@ _neighbors: Op = op(
     _neighboring,
     lambda g, y, x, sign=-1.0, axis=-1: _of_neighbors(g, sign=sign, axis=axis) if shape_of(x)[axis] else g,
 )
-_of_neighbors: Op = op(
-    "of_neighbors", _from_neighbors, lambda g, y, x, sign=-1.0, axis=-1: _neighbors(g, sign=sign, axis=axis)
-)
+_of_neighbors: Op = op("of_neighbors", _from_neighbors, lambda g, y, x, **how: _neighbors(g, **how))
 
 
 def ediff1d(ary: Any, to_end: Any = None, to_begin: Any = None) -> Any:
@@ -221,14 +219,10 @@ def _from_slopes(g: Any, spacing: Any = 1.0, axis: int = -1, edge_order: Any = 1
 
 _slope: Op = op(
     "slope",
-    lambda f, spacing=1.0, axis=-1, edge_order=1: np.gradient(f, spacing, axis=axis, edge_order=edge_order),
-    lambda g, y, x, spacing=1.0, axis=-1, edge_order=1: _of_slope(g, spacing=spacing, axis=axis, edge_order=edge_order),
+    lambda f, spacing=1.0, **how: np.gradient(f, spacing, **how),
+    lambda g, y, x, **how: _of_slope(g, **how),
 )
-_of_slope: Op = op(
-    "of_slope",
-    _from_slopes,
-    lambda g, y, x, spacing=1.0, axis=-1, edge_order=1: _slope(g, spacing=spacing, axis=axis, edge_order=edge_order),
-)
+_of_slope: Op = op("of_slope", _from_slopes, lambda g, y, x, **how: _slope(g, **how))
 
 
 def interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None) -> Any:
