@@ -21,6 +21,11 @@ from tinygrad_ed.ops.shape import astype, broadcast_to, reshape, transpose
 from tinygrad_ed.ops.typed import answer
 
 
+def ptp(a: Any, axis: Axis = None, keepdims: bool = False) -> Any:
+    """Return the distance from the smallest to the largest entry."""
+    return max(a, axis=axis, keepdims=keepdims) - min(a, axis=axis, keepdims=keepdims)
+
+
 def average(a: Any, axis: Axis = None, weights: Any = None, returned: bool = False, keepdims: bool = False) -> Any:
     """Return the weighted mean, sum(w a) / sum(w); the weights may be a Node as well."""
     if weights is None:
@@ -145,10 +150,9 @@ def bincount(x: Any, weights: Any = None, minlength: int = 0) -> Any:
     return scatter(astype(weights, dtype=float), positions=numbers + 1, shape=(length,))
 
 
-answer(np, average, bincount, corrcoef, cov, nanmean, nanstd, nansum, nanvar)
+answer(np, average, bincount, corrcoef, cov, nanmean, nanstd, nansum, nanvar, ptp)
 HANDLERS[np.nanprod] = lambda a, axis=None, keepdims=False: prod(_filled(a, 1.0), axis=axis, keepdims=keepdims)
 HANDLERS[np.nancumsum] = lambda a, axis=None: cumsum(_filled(a, 0.0), axis=axis)
 HANDLERS[np.nancumprod] = lambda a, axis=None: cumprod(_filled(a, 1.0), axis=axis)
 HANDLERS[np.nanmax] = lambda a, axis=None, keepdims=False: _extreme(max, -np.inf, a, axis, keepdims)
 HANDLERS[np.nanmin] = lambda a, axis=None, keepdims=False: _extreme(min, np.inf, a, axis, keepdims)
-HANDLERS[np.ptp] = lambda a, axis=None, keepdims=False: max(a, axis, keepdims) - min(a, axis, keepdims)
