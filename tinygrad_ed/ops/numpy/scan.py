@@ -219,7 +219,7 @@ def _from_slopes(g: Any, spacing: Any = 1.0, axis: int = -1, edge_order: Any = 1
 
 _slope: Op = op(
     "slope",
-    lambda f, spacing=1.0, **how: np.gradient(f, spacing, **how),
+    lambda f, spacing=1.0, axis=-1, edge_order=1: np.gradient(f, spacing, axis=axis, edge_order=edge_order),
     lambda g, y, x, **how: _of_slope(g, **how),
 )
 _of_slope: Op = op("of_slope", _from_slopes, lambda g, y, x, **how: _slope(g, **how))
