@@ -5,12 +5,6 @@ nodes that use it have already sent it their part and its gradient is complete. 
 the parts of its inputs:
 
     gradient(input) += rule(gradient(node), node, *inputs)
-
->>> x = Node(3.0)
->>> y = x * x
->>> y.backward()
->>> x.grad
-6.0
 """
 
 from collections.abc import Callable, Iterable, Sequence

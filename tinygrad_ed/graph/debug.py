@@ -3,12 +3,6 @@
 A NaN is noticed where training has long gone wrong; what one wants to know is which op made the first one, from which
 inputs, and in which line. An observer looks at every result and every gradient; where nobody watches, ops are as
 quick as ever.
-
->>> with debug():
-...     Node([1.0, -1.0], name="x").log()
-Traceback (most recent call last):
-tinygrad_ed.NotFinite: op 'log' gave nan at [1] (1 of 2 entries, shape (2,)) in the forward pass, from x of
-shape (2,), which is finite there: -1.0; made at ...
 """
 
 import sys
@@ -24,20 +18,12 @@ import numpy as np
 from tinygrad_ed.errors import NotFinite, StaleGraph
 from tinygrad_ed.graph import grad_mode
 from tinygrad_ed.graph.node import Node, plain
-from tinygrad_ed.graph.values import Array, Lifted, shape_of
+from tinygrad_ed.graph.values import Lifted, shape_of
 
 _HOME = Path(__file__).parents[1]
-_OF_ONE_OP = {__file__, grad_mode.__file__} | {
-    str(_HOME / name)
-    for name in (
-        "graph/op.py",
-        "graph/quick.py",
-        "ops/__init__.py",
-        "ops/elementwise.py",
-        "ops/numpy/parts.py",
-        "ops/numpy/protocols.py",
-    )
-}
+_OF_ONE_OP = {__file__, grad_mode.__file__}
+_OF_ONE_OP |= {str(_HOME / name) for name in ("graph/op.py", "graph/quick.py", "ops/__init__.py")}
+_OF_ONE_OP |= {str(_HOME / "ops" / name) for name in ("elementwise.py", "numpy/parts.py", "numpy/protocols.py")}
 """The files on the way from a reader's line to one op; in all others are functions that are made of several."""
 
 
@@ -53,6 +39,12 @@ def debug() -> Iterator[None]:
     Warns:
         UserWarning: where an op makes a matrix (n, n) out of a column (n, 1) and a vector (n,), with the line.
         RuntimeWarning: NumPy's own, as ever, but for those of a computation that `NotFinite` stops.
+
+    >>> with debug():
+    ...     Node([1.0, -1.0], name="x").log()
+    Traceback (most recent call last):
+    tinygrad_ed.NotFinite: op 'log' gave nan at [1] (1 of 2 entries, shape (2,)) in the forward pass, from x of
+    shape (2,), which is finite there: -1.0; made at ...
     """
     watcher = _Watcher()
     observing = grad_mode.observer.set(watcher)
@@ -93,9 +85,10 @@ class _Watcher(grad_mode.Observer):
         self._given[node.id], self._next = self._next, []
         bad = _first_bad(node._value)
         if bad is not None:
+            inputs = " and ".join([f"{_called(x)}, which is {_entry(plain(x), bad)}" for x in node.args])
             raise NotFinite(
-                f"op {_op(node)!r} gave {_found(node._value, bad)} in the forward pass, "
-                f"from {_inputs(node, bad)}; {self._place(node)}"
+                f"op {node.op.name!r} gave {_found(node._value, bad)} in the forward pass, "
+                f"from {inputs}; {self._place(node)}"
             )
         if node.ndim == 2 and node.op.broadcasts:
             _see_that_it_is_meant(node)
@@ -108,7 +101,7 @@ class _Watcher(grad_mode.Observer):
                     f"an array of shape {thing.shape}" if isinstance(thing, np.ndarray) else f"a {type(thing).__name__}"
                 )
                 raise StaleGraph(
-                    f"{kind} that was given to op {_op(node)!r} was changed after the forward pass: the graph keeps "
+                    f"{kind} that was given to op {node.op.name!r} was changed after the forward pass: the graph keeps "
                     "what it read, so the gradients would be those of the old entries; sweep before you change it, or "
                     f"build the graph again; {self._place(node)}"
                 )
@@ -122,7 +115,7 @@ class _Watcher(grad_mode.Observer):
                 value, bad = value[bad[0]], bad[1:]
             target = node.args[position]
             raise NotFinite(
-                f"the derivative rule of op {_op(node)!r} sent {_found(value, bad)} in the backward pass "
+                f"the derivative rule of op {node.op.name!r} sent {_found(value, bad)} in the backward pass "
                 f"to input {position}, {_called(target)}; the input is {_entry(target._value, bad)}, the "
                 f"result was {_short(node._value)}; {self._place(node)}"
             )
@@ -142,7 +135,7 @@ def _see_that_it_is_meant(node: Node) -> None:
         frame = cast(FrameType, frame.f_back)
     if frame is reader:
         warnings.warn_explicit(
-            f"op {_op(node)!r} made a matrix of shape {node.shape} out of two vectors of length {n}: "
+            f"op {node.op.name!r} made a matrix of shape {node.shape} out of two vectors of length {n}: "
             f"{_called(columns[0])} meets {_called(vectors[0])} as a column meets a row. If entry i is to meet entry "
             "i, give both one shape, as in column[:, 0] or vector[:, None]; if the matrix is meant, write "
             "vector[None, :]",
@@ -184,14 +177,6 @@ def _found(value: Any, bad: tuple[int, ...]) -> str:
     return f"{value[bad]} at {list(bad)} ({count} of {value.size} entries, shape {value.shape})"
 
 
-def _inputs(node: Node, bad: tuple[int, ...]) -> str:
-    return " and ".join([f"{_called(x)}, which is {_entry(plain(x), bad)}" for x in node.args])
-
-
-def _op(node: Node) -> str:
-    return node.op.name if node.op else "leaf"
-
-
 def _called(x: Any) -> str:
     shape = f" of shape {np.shape(plain(x))}" if np.ndim(plain(x)) else ""
     if not isinstance(x, Node):
@@ -205,11 +190,8 @@ def _entry(value: Any, bad: tuple[int, ...]) -> str:
         return "not finite itself"
     if np.ndim(value) == 0:
         return f"{value}"
-    return f"finite there: {value[bad]}" if np.ndim(value) == len(bad) and _inside(value, bad) else "finite"
-
-
-def _inside(value: Array, place: tuple[int, ...]) -> bool:
-    return all([i < n for i, n in zip(place, value.shape, strict=True)])
+    inside = np.ndim(value) == len(bad) and all([i < n for i, n in zip(bad, value.shape, strict=True)])
+    return f"finite there: {value[bad]}" if inside else "finite"
 
 
 def _short(value: Any) -> str:

@@ -17,13 +17,7 @@ _NAMED = (type, ModuleType, BuiltinFunctionType, np.ufunc, type(np.sum))  # thei
 
 
 def meaning(op: Any) -> str:
-    """Return a text that is the same in every process where the op has the same code; none for one of the package.
-
-    >>> from tinygrad_ed.graph.op import Op
-    >>> square, again = [Op("square", lambda x: x * x, (lambda g, y, x: 2 * g * x,)) for _ in range(2)]
-    >>> meaning(square) == meaning(again), meaning(square) == meaning(Op("square", np.square, (None,)))
-    (True, False)
-    """
+    """Return a text that is the same in every process where the op has the same code; none for one of the package."""
     if op.trusted is not None and op.rules is op.trusted[0]:
         return ""
     told = _told((op.forward, op.rules, op.broadcasts, op.variadic), set())

@@ -14,18 +14,12 @@ from typing import Any
 from tinygrad_ed.errors import InvalidType
 
 CONTAINERS = (list, tuple, dict)
-
-
 DEEPEST = 300
 """So deep may arguments be nested: a function that calls itself for each level has some room left then."""
 
 
 def leaves(tree: Any, level: int = 0) -> list[Any]:
-    """Return the entries of nested lists, tuples and dicts, in order.
-
-    Raises:
-        InvalidType: for more than 300 levels, or where a container holds itself.
-    """
+    """Return the entries of nested lists, tuples and dicts, in order."""
     check_level(level)
     if isinstance(tree, dict):
         tree = list(tree.values())

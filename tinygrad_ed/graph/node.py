@@ -4,10 +4,6 @@ This is where the walk begins. `Node(0.6)` is a *leaf*: a value and nothing else
 Node makes a new one, which keeps the op and its `args`. Those references are the whole computational graph;
 `backward.py` walks them.
 
->>> x = Node(0.6, name="x")
->>> x.value, x.op, x.args, x.grad
-(0.6, None, (), None)
-
 A scalar is a Python float, never a 0-d array: arithmetic on floats costs a tenth of that on arrays.
 The operators (`x * y`, `x[0]`, `x.sum()`) are listed in `typed_node.py` and attached in `ops/__init__.py`.
 """
@@ -59,8 +55,8 @@ class Node(Operators):
     new id, and that is how a sweep through an outdated graph is noticed.
 
     >>> x = Node([1, 2, 3], name="x")
-    >>> x.shape, x.dtype, x.grad
-    ((3,), dtype('float64'), None)
+    >>> x.shape, x.dtype, x.op, x.args, x.grad
+    ((3,), dtype('float64'), None, (), None)
     """
 
     __slots__ = ("__weakref__", "_first", "_grad", "_name", "_second", "_value", "id", "op")

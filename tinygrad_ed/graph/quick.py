@@ -41,12 +41,7 @@ _WAYS: list[tuple[Any, str, Any]] = []
 
 
 def install(operators: Mapping[str, tuple[Op, Method]], methods: Mapping[str, Op]) -> None:
-    """Put the short ways in.
-
-    Args:
-        operators: the ops of `a ∘ b`, by their names (`"add"`), with what computes each for floats and arrays alike.
-        methods: ops of one input that are methods of a Node, by the name of the method.
-    """
+    """Put the short ways in: for `a ∘ b`, with what computes it for floats and arrays alike, and for the methods."""
     for op in OPS.values():
         op.rules = next((known for known in (OF_A_SUM, OF_A_PRODUCT) if known == op.rules), op.rules)
         quick = op.arity <= 2 and not op.variadic and None not in op.rules

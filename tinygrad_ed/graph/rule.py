@@ -1,9 +1,4 @@
-"""What an op sends to one of its inputs in a sweep: its rule, called and checked. Broadcasting is undone here alone.
-
->>> from tinygrad_ed import ops
->>> contribution(ops.add, 1, np.ones((2, 3)), None, [np.ones((2, 3)), np.ones(3)], None, Node(np.ones(3)))
-array([2., 2., 2.])
-"""
+"""What an op sends to one of its inputs in a sweep: its rule, called and checked. Broadcasting is undone here alone."""
 
 from collections.abc import Sequence
 from contextlib import nullcontext

@@ -74,8 +74,7 @@ def leaf_value(value: object) -> Value:
     if isinstance(value, int) and not isinstance(value, bool):
         return _float_of_int(value)
     if isinstance(value, Lifted):
-        leaf: Value = value.as_leaf()
-        return leaf
+        return value.as_leaf()  # type: ignore[no-any-return]  # it stands for an array
     if isinstance(value, np.ma.MaskedArray):
         raise InvalidType("a masked array would lose its mask in a Node; fill it first (`array.filled(...)`)")
     array = as_array(value)
@@ -149,11 +148,7 @@ def wide(x: Any) -> Any:
 
 
 def as_array(value: Any) -> Any:
-    """Return a number or a list as an array; what is one, or stands for one, as it is.
-
-    Raises:
-        InvalidValue: for rows of different lengths, and lists that are nested too deep or hold themselves.
-    """
+    """Return a number or a list as an array; what is one, or stands for one, as it is."""
     try:
         return value if isinstance(value, Lifted) else np.asarray(value)
     except ValueError as error:
@@ -185,11 +180,8 @@ def owned(param: Any, level: int = 0) -> Any:
 
 def lifted_among(params: dict[str, Any]) -> Lifted | None:
     """Return the lifted value among the parameters of an op, such as positions in an index."""
-    for param in params.values():
-        for part in param if isinstance(param, tuple | list) else (param,):
-            if isinstance(part, Lifted):
-                return part
-    return None
+    parts = [part for x in params.values() for part in (x if isinstance(x, tuple | list) else (x,))]
+    return next((part for part in parts if isinstance(part, Lifted)), None)
 
 
 def shape_of(value: Any) -> tuple[int, ...]:

@@ -141,13 +141,8 @@ cls.diagonal, cls.trace, cls.dot, cls.clip, cls.astype = diagonal, trace, dot, c
 cls.copy, cls.conj, cls.cumprod = positive, positive, scan.cumprod
 cls.sum, cls.prod, cls.mean, cls.var, cls.std = sum, prod, mean, var, std
 cls.max, cls.min, cls.cumsum = max, min, cumsum
-cls.round, cls.argmax, cls.argmin, cls.argsort = (
-    _plain("round"),
-    _plain("argmax"),
-    _plain("argmin"),
-    _plain("argsort"),
-)
-cls.nonzero, cls.any, cls.all = _plain("nonzero"), _plain("any"), _plain("all")
+for _name in ("all", "any", "argmax", "argmin", "argsort", "nonzero", "round"):
+    setattr(cls, _name, _plain(_name))
 
 cls.__array_ufunc__, cls.__array_function__ = protocols.array_ufunc, protocols.array_function
 

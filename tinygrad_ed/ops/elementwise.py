@@ -25,62 +25,14 @@ from tinygrad_ed.graph.rule import same, times_first, times_second
 from tinygrad_ed.graph.values import Array, Lifted, constant
 from tinygrad_ed.ops.typed import typed
 
-__all__ = [
-    "absolute",
-    "add",
-    "arccos",
-    "arccosh",
-    "arcsin",
-    "arcsinh",
-    "arctan",
-    "arctan2",
-    "arctanh",
-    "cbrt",
-    "clip",
-    "copysign",
-    "cos",
-    "cosh",
-    "deg2rad",
-    "divide",
-    "elu",
-    "exp",
-    "exp2",
-    "expm1",
-    "fmax",
-    "fmin",
-    "fmod",
-    "gelu",
-    "hypot",
-    "identity",
-    "leaky_relu",
-    "log",
-    "log1p",
-    "log2",
-    "log10",
-    "logaddexp",
-    "logaddexp2",
-    "maximum",
-    "minimum",
-    "multiply",
-    "negative",
-    "positive",
-    "power",
-    "rad2deg",
-    "reciprocal",
-    "relu",
-    "remainder",
-    "sigmoid",
-    "silu",
-    "sin",
-    "sinh",
-    "softplus",
-    "sqrt",
-    "square",
-    "subtract",
-    "tan",
-    "tanh",
-    "where",
-]
+__all__ = ["absolute", "add", "copysign", "deg2rad", "divide", "fmod", "identity", "multiply", "negative", "positive"]
+__all__ += ["power", "rad2deg", "reciprocal", "remainder", "subtract"]
+__all__ += ["clip", "fmax", "fmin", "maximum", "minimum", "where"]
+__all__ += ["cbrt", "exp", "exp2", "expm1", "hypot", "log", "log1p", "log2", "log10", "logaddexp", "logaddexp2"]
+__all__ += ["sqrt", "square"]
+__all__ += ["arccos", "arccosh", "arcsin", "arcsinh", "arctan", "arctan2", "arctanh", "cos", "cosh", "sin", "sinh"]
+__all__ += ["tan", "tanh"]
+__all__ += ["elu", "gelu", "leaky_relu", "relu", "sigmoid", "silu", "softplus"]
 
 LN2, LN10 = math.log(2.0), math.log(10.0)
 GELU_SCALE = math.sqrt(2.0 / math.pi)
@@ -363,17 +315,8 @@ def quotient_and_rest(a: Any, b: Any) -> tuple[Any, Any]:
     return floor_divide(a, b), remainder(a, b)
 
 
-def _where_or_nonzero(condition: Any, x: Any = ..., y: Any = ...) -> Any:
-    return np.nonzero(plain(condition)) if x is ... else where(condition, x, y)
-
-
-def _numpy_clip(
-    a: Any,
-    a_min: Any = ...,
-    a_max: Any = ...,
-    min: Any = ...,  # NumPy has both pairs of names
-    max: Any = ...,
-) -> Any:
+def _numpy_clip(a: Any, a_min: Any = ..., a_max: Any = ..., min: Any = ..., max: Any = ...) -> Any:
+    """Limit as `np.clip` does, which has two pairs of names for the bounds."""
     pairs = [[bound is not ... for bound in pair] for pair in ((a_min, a_max), (min, max))]
     if any(pairs[0]) and any(pairs[1]):
         raise InvalidValue("np.clip: a_min and a_max are other names of min and max; give one pair of them")
@@ -385,7 +328,7 @@ def _numpy_clip(
 
 HANDLERS.update(
     {
-        np.where: _where_or_nonzero,
+        np.where: lambda condition, x=..., y=...: np.nonzero(plain(condition)) if x is ... else where(condition, x, y),
         np.clip: _numpy_clip,
         np.divmod: quotient_and_rest,
         np.copy: positive,

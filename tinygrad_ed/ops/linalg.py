@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 
 from tinygrad_ed.errors import ShapeError
-from tinygrad_ed.graph.op import HANDLERS, op
+from tinygrad_ed.graph.op import op
 from tinygrad_ed.graph.values import shape_of
 from tinygrad_ed.ops.elementwise import multiply
 from tinygrad_ed.ops.shape import expand_dims, ravel, reshape, swapaxes
-from tinygrad_ed.ops.typed import typed
+from tinygrad_ed.ops.typed import answer, typed
 
 __all__ = ["dot", "inner", "matmul", "outer", "tensordot"]
 
@@ -49,11 +49,7 @@ def _of_right(g: Any, y: Any, a: Any, b: Any) -> Any:
 
 
 def product(a: Any, b: Any) -> Any:
-    """Return what `a @ b` does; of two small matrices in half the time (see `by_dot`).
-
-    >>> product(np.ones((1, 2)), np.ones((2, 1)))
-    array([[2.]])
-    """
+    """Return what `a @ b` does; of two small matrices in half the time (see `by_dot`)."""
     if type(a) is type(b) is np.ndarray and a.ndim == b.ndim == 2 and by_dot(a, b):
         return a.dot(b)
     return np.matmul(a, b) if type(a) is type(b) is float else a @ b  # of two floats: NumPy has the words
@@ -64,9 +60,6 @@ def by_dot(a: np.ndarray, b: np.ndarray) -> bool:
 
     Of small ones it does, as it asks less. Of large ones it does where `matmul` has loops of its own: for a column
     times a row, and for what BLAS cannot take (for strides NumPy has that from 2.0 to 2.2).
-
-    >>> [by_dot(np.ones((size, inner)), np.ones((inner, size))) for size, inner in [(8, 8), (512, 1), (512, 8)]]
-    [True, True, False]
     """
     if a.size == 1 or b.size == 1:  # for `dot` it is a number, and 0 times inf is 0 then
         return False
@@ -134,4 +127,4 @@ outer = op(
 )
 
 
-HANDLERS.update({np.tensordot: tensordot, np.dot: dot, np.inner: inner})
+answer(np, dot, inner, tensordot)

@@ -18,7 +18,7 @@ from tinygrad_ed.graph.op import HANDLERS, op
 from tinygrad_ed.graph.values import HALF, shape_of, wide
 from tinygrad_ed.ops.elementwise import exp, root, square
 from tinygrad_ed.ops.shape import astype, broadcast_to, concatenate, flip, getitem, moveaxis, ravel, reshape, stack
-from tinygrad_ed.ops.typed import typed
+from tinygrad_ed.ops.typed import answer, typed
 
 __all__ = ["cumsum", "logsumexp", "max", "mean", "min", "prod", "std", "sum", "var"]
 
@@ -177,4 +177,5 @@ def std(x: Any, axis: Axis = None, ddof: float = 0, keepdims: bool = False, corr
     return root(var(x, axis, ddof, keepdims, correction))
 
 
-HANDLERS.update({np.sum: sum, np.mean: mean, np.var: var, np.std: std, np.amax: max, np.amin: min})
+answer(np, sum, mean, var, std)
+HANDLERS.update({np.amax: max, np.amin: min})

@@ -17,32 +17,11 @@ from tinygrad_ed.graph.nested import leaves
 from tinygrad_ed.graph.node import Node, plain
 from tinygrad_ed.graph.op import HANDLERS, Op, op
 from tinygrad_ed.graph.values import Array, Lifted, Plain, as_array, shape_of
-from tinygrad_ed.ops.typed import typed
+from tinygrad_ed.ops.typed import answer, typed
 
-__all__ = [
-    "array",
-    "astype",
-    "broadcast_to",
-    "concatenate",
-    "diagonal",
-    "expand_dims",
-    "flip",
-    "full",
-    "getitem",
-    "matrix_transpose",
-    "moveaxis",
-    "ravel",
-    "repeat",
-    "reshape",
-    "roll",
-    "scatter_add",
-    "squeeze",
-    "stack",
-    "swapaxes",
-    "take",
-    "trace",
-    "transpose",
-]
+__all__ = ["array", "astype", "broadcast_to", "concatenate", "diagonal", "expand_dims", "flip", "full", "getitem"]
+__all__ += ["matrix_transpose", "moveaxis", "ravel", "repeat", "reshape", "roll", "scatter_add", "squeeze", "stack"]
+__all__ += ["swapaxes", "take", "trace", "transpose"]
 
 reshape: Op = op(
     "reshape", lambda x, shape=(): np.reshape(x, shape), lambda g, y, x, shape=(): reshape(g, shape=shape_of(x))
@@ -66,11 +45,7 @@ def _inverse(axes: Sequence[int] | None) -> list[int] | None:
 
 
 def as_read(index: Any) -> Any:
-    """Return an index in integers, slices, None, Ellipsis and arrays alone: NumPy takes many other forms.
-
-    >>> as_read((np.uint8(1), (0, 2), range(2)))
-    (1, array([0, 2]), array([0, 1]))
-    """
+    """Return an index in integers, slices, None, Ellipsis and arrays alone: NumPy takes many other forms."""
     return tuple([_part_as_read(part) for part in index]) if isinstance(index, tuple) else _part_as_read(index)
 
 
@@ -214,6 +189,11 @@ def array(nested: Any) -> Node:
 # Said with the ops above
 
 
+def outline(shape: tuple[int, ...]) -> Array:
+    """Return an array of that shape that takes no memory."""
+    return np.broadcast_to(0.0, shape)
+
+
 def astype(x: Any, dtype: Any = float) -> Any:
     """Convert to another float dtype. Converted to integers or truth values the result is plain: no derivative.
 
@@ -232,11 +212,7 @@ def in_one_dtype(*xs: Any) -> list[Any]:
 
 
 def reshape_in(x: Any, shape: Any, order: str = "C") -> Any:
-    """Reshape with the entries in row order ("C"), column order ("F"), or as they lie in memory ("A").
-
-    >>> reshape_in(Node([[1.0, 2.0], [3.0, 4.0]]), (4,), "F")
-    Node([1., 3., 2., 4.], op='transpose')
-    """
+    """Reshape with the entries in row order ("C"), column order ("F"), or as they lie in memory ("A")."""
     if order not in ("C", "F", "A"):
         raise NoDerivativeRule(f"np.reshape and np.ravel of a Node take the orders C, F and A, not {order!r}")
     if order == "A":
@@ -245,7 +221,7 @@ def reshape_in(x: Any, shape: Any, order: str = "C") -> Any:
     if order == "C":
         return reshape(x, shape=shape)
     # Column order is row order of the transpose.
-    target = np.broadcast_to(0.0, shape_of(x)).reshape(shape).shape
+    target = outline(shape_of(x)).reshape(shape).shape
     return transpose(reshape(transpose(x), shape=target[::-1]))
 
 
@@ -268,13 +244,13 @@ def full(shape: int | Sequence[int], fill_value: Any) -> Any:
 @typed
 def expand_dims(x: Any, axis: Any) -> Any:
     """Insert axes of length 1."""
-    return reshape(x, np.expand_dims(_outline(x), axis).shape)
+    return reshape(x, np.expand_dims(outline(shape_of(x)), axis).shape)
 
 
 @typed
 def squeeze(x: Any, axis: Any = None) -> Any:
     """Remove axes of length 1."""
-    return reshape(x, np.squeeze(_outline(x), axis).shape)
+    return reshape(x, np.squeeze(outline(shape_of(x)), axis).shape)
 
 
 @typed
@@ -352,35 +328,9 @@ def trace(x: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
     return diagonal(x, offset, axis1, axis2).sum(axis=-1)
 
 
-def _numpy_reshape(a: Any, shape: Any = None, newshape: Any = None) -> Any:
-    """Reshape for NumPy, which calls the shape `newshape` up to version 2.0."""
-    return reshape(a, shape=newshape if shape is None else shape)
-
-
-def _outline(x: Any) -> Array:
-    """Return an array of x's shape that takes no memory."""
-    return np.broadcast_to(0.0, shape_of(x))
-
-
-HANDLERS.update(
-    {
-        np.reshape: _numpy_reshape,
-        np.concatenate: concatenate,
-        np.stack: stack,
-        np.ravel: ravel,
-        np.reshape: reshape_in,
-        np.expand_dims: expand_dims,
-        np.squeeze: squeeze,
-        np.swapaxes: swapaxes,
-        np.moveaxis: moveaxis,
-        np.repeat: repeat,
-        np.take: take,
-        np.diagonal: diagonal,
-        np.trace: trace,
-        np.linalg.diagonal: lambda x, offset=0: diagonal(x, offset, -2, -1),
-        np.linalg.trace: lambda x, offset=0: trace(x, offset, -2, -1),
-        np.astype: astype,
-        np.matrix_transpose: matrix_transpose,
-        np.linalg.matrix_transpose: matrix_transpose,
-    }
-)
+answer(np, astype, concatenate, diagonal, expand_dims, matrix_transpose, moveaxis, ravel, repeat, squeeze, stack)
+answer(np, swapaxes, take, trace)
+answer(np.linalg, matrix_transpose)
+HANDLERS[np.reshape] = reshape_in
+HANDLERS[np.linalg.diagonal] = lambda x, offset=0: diagonal(x, offset, -2, -1)
+HANDLERS[np.linalg.trace] = lambda x, offset=0: trace(x, offset, -2, -1)

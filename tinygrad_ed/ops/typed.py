@@ -1,9 +1,11 @@
-"""The type of a function that is said with ops, for type checkers: a Node gives a Node, plain values a plain one."""
+"""What a function that is said with ops needs: its type for type checkers, and NumPy's name for it."""
 
 from collections.abc import Callable
+from types import ModuleType
 from typing import Any, Concatenate, ParamSpec, Protocol, cast, overload
 
 from tinygrad_ed.graph.node import Node
+from tinygrad_ed.graph.op import HANDLERS
 from tinygrad_ed.graph.values import Plain
 
 P = ParamSpec("P")
@@ -25,3 +27,8 @@ class Function(Protocol[P]):
 def typed(f: Callable[Concatenate[Any, P], Any]) -> Function[P]:
     """Return `f` as it is; a type checker knows from now on what it gives."""
     return cast(Function[P], f)
+
+
+def answer(home: ModuleType, *functions: Callable[..., Any]) -> None:
+    """Let these answer, for Nodes, NumPy's functions of the same names in that module."""
+    HANDLERS.update({getattr(home, function.__name__): function for function in functions})

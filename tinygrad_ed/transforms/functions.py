@@ -61,13 +61,7 @@ def grad(f: Function, argnums: ArgNums = 0) -> Function:
     >>> grad(lambda p, x: (p["w"] * x + p["b"]) ** 2)({"w": 2.0, "b": 1.0}, 3.0)
     {'w': 42.0, 'b': 14.0}
     """
-    both = value_and_grad(f, argnums)
-
-    @functools.wraps(f)
-    def gradient(*args: Any, **keywords: Any) -> Any:
-        return both(*args, **keywords)[1]
-
-    return gradient
+    return _of_runs(f, argnums, lambda run: _value_and_gradient(run)[1])
 
 
 @overload
@@ -84,15 +78,23 @@ def value_and_grad(f: Function, argnums: ArgNums = 0) -> Function:
     >>> value_and_grad(lambda x: x**3)(2.0)
     (8.0, 12.0)
     """
+    return _of_runs(f, argnums, _value_and_gradient)
+
+
+def _of_runs(f: Function, argnums: ArgNums, found: Callable[[FunctionRun], Any]) -> Function:
+    """Return a function with the parameters of `f` that gives what is found in a run of it."""
     must_be_callable(f)
 
     @functools.wraps(f)
-    def both(*args: Any, **keywords: Any) -> tuple[Any, Any]:
-        run = FunctionRun(f, args, argnums, keywords)
-        y = _one_number(run)
-        return run.out(y), run.per_argument(run.pull([y], [start(y)]))
+    def transformed(*args: Any, **keywords: Any) -> Any:
+        return found(FunctionRun(f, args, argnums, keywords))
 
-    return both
+    return transformed
+
+
+def _value_and_gradient(run: FunctionRun) -> tuple[Any, Any]:
+    y = _one_number(run)
+    return run.out(y), run.per_argument(run.pull([y], [start(y)]))
 
 
 @overload
@@ -113,15 +115,12 @@ def elementwise_grad(f: Function, argnums: ArgNums = 0) -> Function:
     >>> elementwise_grad(np.square)(np.arange(3.0))
     array([0., 2., 4.])
     """
-    must_be_callable(f)
 
-    @functools.wraps(f)
-    def gradient(*args: Any, **keywords: Any) -> Any:
-        run = FunctionRun(f, args, argnums, keywords)
+    def gradient(run: FunctionRun) -> Any:
         y = run.single_output("elementwise_grad")
         return run.per_argument(run.pull([y], [_ones(y)]))
 
-    return gradient
+    return _of_runs(f, argnums, gradient)
 
 
 def vjp(f: Function, *xs: *Xs) -> tuple[Any, Callable[[Any], tuple[*Xs]]]:
@@ -222,14 +221,7 @@ def jacobian(f: Function, argnums: ArgNums = 0) -> Function:
     array([[2., 1.],
            [2., 1.]])
     """
-    must_be_callable(f)
-
-    @functools.wraps(f)
-    def matrix(*args: Any, **keywords: Any) -> Any:
-        run = FunctionRun(f, args, argnums, keywords)
-        return run.like_output(jacobians(run, run.output_nodes()))
-
-    return matrix
+    return _of_runs(f, argnums, lambda run: run.like_output(jacobians(run, run.output_nodes())))
 
 
 @overload
@@ -248,17 +240,14 @@ def hessian(f: Function, argnums: ArgNums = 0) -> Function:
     array([[4., 6.],
            [6., 0.]])
     """
-    must_be_callable(f)
 
-    @functools.wraps(f)
-    def matrix(*args: Any, **keywords: Any) -> Any:
-        run = FunctionRun(f, args, argnums, keywords)
+    def matrix(run: FunctionRun) -> Any:
         y = _one_number(run)
         found = pull([y], [start(y)], run.variables, True)
         slopes = [finished(g, x, True) for g, x in zip(found, run.variables, strict=True)]
         return run.nested(jacobians(run, slopes))
 
-    return matrix
+    return _of_runs(f, argnums, matrix)
 
 
 def _one_number(run: FunctionRun) -> Node:

@@ -22,7 +22,8 @@ from tinygrad_ed.graph.values import Array, Lifted, as_array, shape_of
 from tinygrad_ed.ops import elementwise, shape
 from tinygrad_ed.ops.numpy import decompose, moves, products, scan, spectral
 
-Batching = Callable[[Op, tuple[Any, ...], dict[str, Any]], Array | None]
+Batching = Callable[..., Array | None]
+"""What runs an op on whole batches: it gets the op, its parameters and its inputs; None where it cannot."""
 
 
 class Batch(Lifted):
@@ -43,10 +44,10 @@ class Batch(Lifted):
 
     def through(self, op: Op, values: list[Any], params: dict[str, Any]) -> "Batch":
         """Run the op on whole batches, if there is a rule for that and the parameters allow it."""
-        inputs, rule = tuple(values), _stacked if isinstance(op, Opaque) and op.stacks else _RULES.get(op)
-        result = rule(op, inputs, params) if rule else None
+        rule = _stacked if isinstance(op, Opaque) and op.stacks else _RULES.get(op)
+        result = rule(op, params, *values) if rule else None
         if result is None:
-            result = _one_by_one(op, inputs, params)
+            result = _one_by_one(op, params, *values)
         return Batch(result if result.dtype.kind == "f" else result.astype(float))
 
     def _now(self) -> Array:
@@ -63,34 +64,16 @@ class Batch(Lifted):
 
 
 # The same operators and methods as a Node has: each is the call of an op.
-for _name, _op in (
-    ("add", ops.add),
-    ("sub", ops.subtract),
-    ("mul", ops.multiply),
-    ("truediv", ops.divide),
-    ("mod", ops.remainder),
-    ("pow", ops.power),
-    ("matmul", ops.matmul),
-):
+for _name, (_op, *_) in {**ops.OPERATORS, "mod": (ops.remainder,)}.items():
     for _side, _method in zip(("", "r"), ops.methods(_op), strict=True):
         setattr(Batch, f"__{_side}{_name}__", _method)
-for _name in (
-    "__neg__",
-    "__pos__",
-    "__abs__",
-    "__getitem__",
-    "__array_ufunc__",
-    "__array_function__",
-    "astype",
-    "reshape",
-    "sum",
-    "T",
-    "mT",
-):
+for _name in ("neg", "pos", "abs", "getitem", "array_ufunc", "array_function"):
+    setattr(Batch, f"__{_name}__", Node.__dict__[f"__{_name}__"])
+for _name in ("astype", "reshape", "sum", "T", "mT"):
     setattr(Batch, _name, Node.__dict__[_name])
 
 
-def _one_by_one(op: Op, inputs: tuple[Any, ...], params: dict[str, Any]) -> Array:
+def _one_by_one(op: Op, params: dict[str, Any], *inputs: Any) -> Array:
     """Run the op on each gradient alone."""
     size = next(len(x.array) for x in inputs if isinstance(x, Batch))
     rows = [op(*[_alone(x, i) for x in inputs], **params) for i in range(size)]
@@ -104,7 +87,7 @@ def _alone(x: Any, i: int) -> Any:
     return row if x.array.ndim > 1 or isinstance(row, Lifted) else float(row)
 
 
-def _trailing(op: Op, inputs: tuple[Any, ...], params: dict[str, Any]) -> Array:
+def _trailing(op: Op, params: dict[str, Any], *inputs: Any) -> Array:
     """Apply an op that lines its inputs up at the last axis: entry by entry, or on stacks of matrices."""
     ndim = max([len(shape_of(x)) for x in inputs])
     return _array(op(*[_padded(x.array, ndim) if type(x) is Batch else x for x in inputs], **params))
@@ -122,64 +105,52 @@ def _padded(array: Array, ndim: int) -> Array:
     return array.reshape(len(array), *[1] * missing, *array.shape[1:]) if missing > 0 else array
 
 
-def _stacked(op: Op, inputs: tuple[Any, ...], params: dict[str, Any]) -> Array | None:
+def _stacked(op: Op, params: dict[str, Any], first: Any, *rest: Any) -> Array | None:
     """Apply an op that takes a whole stack in the place of its first input."""
-    first, *rest = inputs
     return None if any([isinstance(x, Batch) for x in rest]) else _array(op(first.array, *rest, **params))
 
 
-def _matmul(op: Op, inputs: tuple[Any, ...], params: dict[str, Any]) -> Array | None:
-    return _trailing(op, inputs, params) if min([len(shape_of(x)) for x in inputs]) >= 2 else None
+def _matmul(op: Op, params: dict[str, Any], *inputs: Any) -> Array | None:
+    return _trailing(op, params, *inputs) if min([len(shape_of(x)) for x in inputs]) >= 2 else None
 
 
-def _folding(op: Op, inputs: tuple[Any, ...], params: dict[str, Any]) -> Array:
+def _folding(op: Op, params: dict[str, Any], x: Batch) -> Array:
     """Apply an op with an axis, counted from the end."""
-    (x,) = inputs
     axis = params.get("axis")
     folded = range(len(x.shape)) if axis is None else np.lib.array_utils.normalize_axis_tuple(axis, len(x.shape))
     return _array(op(x.array, **{**params, "axis": tuple([i - len(x.shape) for i in folded])}))
 
 
-def _along(op: Op, inputs: tuple[Any, ...], params: dict[str, Any]) -> Array | None:
+def _along(op: Op, params: dict[str, Any], x: Batch) -> Array | None:
     """Apply an op along one axis, where None would flatten the batch too."""
     axis = params.get("axis")
-    if axis is None:
-        return None
-    return _array(op(inputs[0].array, **{**params, "axis": axis % len(inputs[0].shape) + 1}))
+    return None if axis is None else _array(op(x.array, **{**params, "axis": axis % len(x.shape) + 1}))
 
 
-def _reshape(op: Op, inputs: tuple[Any, ...], params: dict[str, Any]) -> Array:
-    (x,) = inputs
+def _reshape(op: Op, params: dict[str, Any], x: Batch) -> Array:
     target = params["shape"]
     if not isinstance(target, tuple) or -1 in target:
         target = np.broadcast_to(0.0, x.shape).reshape(target).shape
-    reshaped: Array = x.array.reshape(len(x.array), *target)
-    return reshaped
+    return x.array.reshape(len(x.array), *target)
 
 
-def _transpose(op: Op, inputs: tuple[Any, ...], params: dict[str, Any]) -> Array:
-    (x,) = inputs
+def _transpose(op: Op, params: dict[str, Any], x: Batch) -> Array:
     ndim = len(x.shape)
     axes = params.get("axes")
-    moved: Array = x.array.transpose(0, *[a % ndim + 1 for a in (reversed(range(ndim)) if axes is None else axes)])
-    return moved
+    return x.array.transpose(0, *[a % ndim + 1 for a in (reversed(range(ndim)) if axes is None else axes)])
 
 
-def _broadcast_to(op: Op, inputs: tuple[Any, ...], params: dict[str, Any]) -> Array:
-    (x,) = inputs
+def _broadcast_to(op: Op, params: dict[str, Any], x: Batch) -> Array:
     shape = np.broadcast_shapes(params["shape"])
     return np.broadcast_to(_padded(x.array, len(shape)), (len(x.array), *shape))
 
 
-def _getitem(op: Op, inputs: tuple[Any, ...], params: dict[str, Any]) -> Array:
-    (x,) = inputs
+def _getitem(op: Op, params: dict[str, Any], x: Batch) -> Array:
     index, in_front = _beside_the_batch(params["index"])
-    found: Array = x.array[index] if in_front else _first(_last(x.array)[index])
-    return found
+    return _array(x.array[index] if in_front else _first(_last(x.array)[index]))
 
 
-def _scatter_add(op: Op, inputs: tuple[Any, ...], params: dict[str, Any]) -> Array:
-    (g,) = inputs
+def _scatter_add(op: Op, params: dict[str, Any], g: Batch) -> Array:
     index, in_front = _beside_the_batch(params["index"])
     if in_front:
         return _array(op(g.array, index=index, shape=(len(g.array), *params["shape"])))
@@ -203,7 +174,7 @@ def _first(array: Array) -> Array:
     return array.transpose(array.ndim - 1, *range(array.ndim - 1))
 
 
-def _joining(op: Op, inputs: tuple[Any, ...], params: dict[str, Any]) -> Array | None:
+def _joining(op: Op, params: dict[str, Any], *inputs: Any) -> Array | None:
     size = next(len(x.array) for x in inputs if isinstance(x, Batch))
     axis = params.get("axis", 0)
     if axis is None:
@@ -212,14 +183,13 @@ def _joining(op: Op, inputs: tuple[Any, ...], params: dict[str, Any]) -> Array |
     return _array(op(*arrays, axis=axis + 1 if axis >= 0 else axis))
 
 
-def _gather(op: Op, inputs: tuple[Any, ...], params: dict[str, Any]) -> Array:
-    (x,) = inputs
+def _gather(op: Op, params: dict[str, Any], x: Batch) -> Array:
     flat = x.array.reshape(len(x.array), -1)
     blank = np.zeros((len(flat), 1), flat.dtype)
     return _array(ops.getitem(np.concatenate([blank, flat], axis=1), index=(slice(None), params["positions"])))
 
 
-def _einsum(op: Op, inputs: tuple[Any, ...], params: dict[str, Any]) -> Array:
+def _einsum(op: Op, params: dict[str, Any], *inputs: Any) -> Array:
     terms, out = params["terms"], params["out"]
     letter = next(c for c in products.LETTERS if c not in "".join([*terms, out]))
     terms = tuple([letter + term if isinstance(x, Batch) else term for x, term in zip(inputs, terms, strict=True)])

@@ -148,7 +148,11 @@ def _batched_rows(variables: Sequence[Node], ys: list[Node], largest: int) -> li
         ]
         for column, part, x in zip(columns, pull(ys, seeds, variables), variables, strict=True):
             column.append(_rows(part, count, x))
-    whole = [_joined(parts, x) for parts, x in zip(columns, variables, strict=True)]
+    nothing = [np.zeros((0, *x.shape), x.dtype) for x in variables]  # of results without entries
+    whole = [
+        parts[0] if len(parts) == 1 else np.concatenate([none, *parts])
+        for none, parts in zip(nothing, columns, strict=True)
+    ]
     return [
         [_shaped(column[end - y.size : end], y.shape + x.shape) for x, column in zip(variables, whole, strict=True)]
         for y, end in zip(ys, ends, strict=True)
@@ -162,12 +166,6 @@ def _rows(part: Any, count: int, x: Node) -> Any:
     if not isinstance(part, Batch):
         return np.broadcast_to(part, (count, *x.shape))
     return part.array if part.dtype == x.dtype else part.array.astype(x.dtype)
-
-
-def _joined(parts: list[Any], x: Node) -> Any:
-    if not parts:
-        return np.zeros((0, *x.shape), x.dtype)
-    return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
 
 def _shaped(rows: Any, shape: tuple[int, ...]) -> Any:
@@ -202,21 +200,13 @@ def _positions_of(f: Function, argnums: ArgNums, count: int) -> list[int]:
 
 
 def must_be_callable(f: object) -> None:
-    """Refuse what is not a function.
-
-    Raises:
-        InvalidType: for anything that cannot be called.
-    """
+    """Refuse what is not a function."""
     if not callable(f):
         raise InvalidType(f"a transform takes a function, but got {f!r}; write grad(f)(x), not grad(f(x))")
 
 
 def as_tuple(xs: Any, what: str) -> tuple[Any, ...]:
-    """Return `xs` as a tuple.
-
-    Raises:
-        InvalidType: for what is neither a tuple nor a list.
-    """
+    """Return a tuple or a list as a tuple; refuse anything else."""
     if not isinstance(xs, list | tuple):
         raise InvalidType(f"{what} must be a tuple with one entry an argument, such as (x,); got {type(xs).__name__}")
     return tuple(xs)

@@ -18,7 +18,7 @@ import numpy as np
 
 from tinygrad_ed.errors import InvalidValue, NoDerivativeRule
 from tinygrad_ed.graph.node import plain
-from tinygrad_ed.graph.op import HANDLERS, Op, op
+from tinygrad_ed.graph.op import Op, op
 from tinygrad_ed.graph.values import shape_of
 from tinygrad_ed.ops.elementwise import absolute, minimum, square, where
 from tinygrad_ed.ops.numpy.spectral import (
@@ -33,10 +33,7 @@ from tinygrad_ed.ops.numpy.spectral import (
     unflat,
 )
 from tinygrad_ed.ops.shape import concatenate, reshape, trace
-
-
-def _t(x: Any) -> Any:
-    return x.mT
+from tinygrad_ed.ops.typed import answer
 
 
 def _scalar_times(g: Any, x: Any) -> Any:
@@ -54,7 +51,7 @@ def _inverses(x: Any) -> Any:
 
 
 def _of_inv(g: Any, y: Any, x: Any) -> Any:
-    return -(_t(y) @ g @ _t(y))
+    return -(y.mT @ g @ y.mT)
 
 
 inv = op("inv", np.linalg.inv, _of_inv)
@@ -83,7 +80,7 @@ def _svd_and_sign(x: Any) -> tuple[Any, Any, Any, Any]:
 def _forward_cofactors(x: Any, d: Any) -> Any:
     """Compute the cofactors by the inverse and the determinant; where that is lost, by singular values."""
     with np.errstate(all="ignore"):
-        y = np.asarray(d, x.dtype)[..., None, None] * _t(_inverses(x))
+        y = np.asarray(d, x.dtype)[..., None, None] * _inverses(x).mT
     lost = ~np.isfinite(y) & np.all(np.isfinite(x), axis=(-2, -1), keepdims=True)
     if np.any(lost):
         u, s, vh, sign = _svd_and_sign(x)
@@ -94,17 +91,17 @@ def _forward_cofactors(x: Any, d: Any) -> Any:
 def _forward_moved(g: Any, x: Any) -> Any:
     """Tell how the cofactors move along g, by singular values: products of all but two of them."""
     u, s, vh, sign = _svd_and_sign(x)
-    one, m = np.eye(s.shape[-1], dtype=s.dtype), _t(u) @ g @ _t(vh)
+    one, m = np.eye(s.shape[-1], dtype=s.dtype), u.mT @ g @ vh.mT
     but_two = _others(np.where(one == 1, 1.0, s[..., None, :])) * (1.0 - one)
-    inner = one * (but_two @ np.diagonal(m, axis1=-2, axis2=-1)[..., None]) - _t(m) * but_two
+    inner = one * (but_two @ np.diagonal(m, axis1=-2, axis2=-1)[..., None]) - m.mT * but_two
     return sign * (u @ inner @ vh)
 
 
 def _of_moved(k: Any, y: Any, g: Any, x: Any) -> Any:
     """Return the third derivative of a determinant, by the inverse: NaN where there is none, to rounding."""
     values = _svd_and_sign(plain(x))[1]
-    back = _t(inverse(where(row(values)[..., -1:] <= rounding(x, values), 0.0, x)))
-    s, t = back @ _t(g), back @ _t(k)
+    back = inverse(where(row(values)[..., -1:] <= rounding(x, values), 0.0, x)).mT
+    s, t = back @ g.mT, back @ k.mT
     a, b, both = trace(s, 0, -2, -1), trace(t, 0, -2, -1), s @ t
     inner = both + t @ s - _scalar_times(b, s) - _scalar_times(a, t)
     return _scalar_times(
@@ -115,7 +112,7 @@ def _of_moved(k: Any, y: Any, g: Any, x: Any) -> Any:
 det: Op = op("det", np.linalg.det, lambda g, y, x: _scalar_times(g, _cofactors(x, y)))
 _cofactors: Op = op("cofactors", _forward_cofactors, lambda g, y, x, d: _moved(g, x), None)
 _moved: Op = op("cofactors_moved", _forward_moved, lambda k, y, g, x: _moved(k, x), _of_moved)
-_logdet = op("logdet", lambda x: np.linalg.slogdet(x)[1], lambda g, y, x: _scalar_times(g, _t(inverse(x))))
+_logdet = op("logdet", lambda x: np.linalg.slogdet(x)[1], lambda g, y, x: _scalar_times(g, inverse(x).mT))
 
 
 def slogdet(a: Any) -> Any:
@@ -129,8 +126,8 @@ def slogdet(a: Any) -> Any:
 _solve: Op = op(
     "solve",
     np.linalg.solve,
-    lambda g, y, a, b: -(_solve(_t(a), g) @ _t(y)),
-    lambda g, y, a, b: _solve(_t(a), g),
+    lambda g, y, a, b: -(_solve(a.mT, g) @ y.mT),
+    lambda g, y, a, b: _solve(a.mT, g),
     broadcasts=True,
 )
 
@@ -147,11 +144,11 @@ def solve(a: Any, b: Any) -> Any:
 
 def _of_cholesky(g: Any, y: Any, x: Any, upper: bool = False) -> Any:
     if upper:
-        return _t(_of_cholesky(_t(g), _t(y), _t(x)))
+        return _of_cholesky(g.mT, y.mT, x.mT).mT
     n = shape_of(y)[-1]
     back = _inverse_of_lower(y)
-    inner = _t(back) @ ((_t(y) @ g) * lower(n, 0.5)) @ back
-    return (inner + _t(inner)) * lower(n, 0.5)
+    inner = back.mT @ ((y.mT @ g) * lower(n, 0.5)) @ back
+    return (inner + inner.mT) * lower(n, 0.5)
 
 
 def _by_blocks(y: Any) -> Any:
@@ -187,13 +184,13 @@ def _of_qr(g: Any, y: Any, x: Any, mode: str = "reduced") -> Any:
     (q, r), (gq, gr) = unflat(y, *_qr_shapes(x, mode)), unflat(g, *_qr_shapes(x, mode))
     k, extra = min(shape_of(x)[-2:]), 0.0
     if shape_of(q)[-1] > k:
-        extra = undetermined(_t(q[..., :, k:]) @ gq[..., :, k:])
-        gq = gq[..., :, :k] - q[..., :, k:] @ (_t(gq[..., :, k:]) @ q[..., :, :k])
+        extra = undetermined(q[..., :, k:].mT @ gq[..., :, k:])
+        gq = gq[..., :, :k] - q[..., :, k:] @ (gq[..., :, k:].mT @ q[..., :, :k])
         q, r, gr = q[..., :, :k], r[..., :k, :], gr[..., :k, :]
-    gq, first = gq + x[..., :, k:] @ _t(gr[..., :, k:]), r[..., :, :k]
-    inner = first @ _t(gr[..., :, :k]) - _t(gq) @ q
-    symmetric = inner * lower(k, 1.0) + _t(inner * lower(k, 0.0))
-    of_first = (gq + q @ symmetric) @ _t(inverse(where(_depend(plain(first)), 0.0, first))) + extra
+    gq, first = gq + x[..., :, k:] @ gr[..., :, k:].mT, r[..., :, :k]
+    inner = first @ gr[..., :, :k].mT - gq.mT @ q
+    symmetric = inner * lower(k, 1.0) + (inner * lower(k, 0.0)).mT
+    of_first = (gq + q @ symmetric) @ inverse(where(_depend(plain(first)), 0.0, first)).mT + extra
     return concatenate([of_first, q @ gr[..., :, k:]], axis=-1)
 
 
@@ -220,8 +217,8 @@ def qr(a: Any, mode: str = "reduced") -> Any:
 
 def _of_pinv(g: Any, y: Any, x: Any, rcond: Any = None, hermitian: bool = False) -> Any:
     """Apply Golub & Pereyra's rule to the part of x that is kept; then that of the part, if another one is cut off."""
-    rows, columns = _product(_t(g), y, _t(y)), _product(_t(y), y, _t(g))
-    whole = rows - _product(x, y, rows) + columns - _product(columns, y, x) - _product(_t(y), g, _t(y))
+    rows, columns = _product(g.mT, y, y.mT), _product(y.mT, y, g.mT)
+    whole = rows - _product(x, y, rows) + columns - _product(columns, y, x) - _product(y.mT, g, y.mT)
     return whole if rcond is None else whole + _of_part(whole, x, rcond)
 
 
@@ -236,10 +233,10 @@ def _of_part(g: Any, x: Any, rcond: Any) -> Any:
     u, s, vh = svd(x, full_matrices=False)
     kept = plain(s) > np.asarray(rcond)[..., None] * np.max(plain(s), axis=-1, keepdims=True, initial=0.0)
     mixed = kept[..., :, None] != kept[..., None, :]
-    across, m = row(s), _t(u) @ g @ _t(vh)
+    across, m = row(s), u.mT @ g @ vh.mT
     squares = square(across)
-    share = where(mixed, 1.0 / where(mixed, absolute(squares - _t(squares)), 1.0), 0.0)
-    inner = m * (minimum(squares, _t(squares)) * share) + _t(m * (across * _t(across) * share))
+    share = where(mixed, 1.0 / where(mixed, absolute(squares - squares.mT), 1.0), 0.0)
+    inner = m * (minimum(squares, squares.mT) * share) + (m * (across * across.mT * share)).mT
     return u @ inner @ vh
 
 
@@ -258,7 +255,7 @@ def pinv(a: Any, rcond: Any = None, hermitian: bool = False, rtol: Any = ...) ->
             raise InvalidValue("pinv takes rcond= or rtol=, not both")
         rcond = max(shape_of(a)[-2:]) * np.finfo(a.dtype).eps if rtol is None else rtol
     if hermitian:  # the lower triangle is read
-        a = where(np.tri(shape_of(a)[-1], dtype=bool), a, _t(a))
+        a = where(np.tri(shape_of(a)[-1], dtype=bool), a, a.mT)
     return _pinv(a, rcond=rcond, hermitian=hermitian)
 
 
@@ -270,7 +267,7 @@ def _forward_lstsq(a: Any, b: Any, rcond: Any = None) -> Any:
 def _of_lstsq(g: Any, y: Any, a: Any, b: Any, rcond: Any = None) -> Any:
     cut, s = _cut(a, rcond), plain(y)[shape_of(y)[0] - min(shape_of(a)) :]
     whole = rcond is None or (type(s) is np.ndarray and bool(np.all(s > cut * np.max(s, initial=0.0))))
-    return _of_pinv(_solution(g, a, b) @ _t(_as_columns(b)), _pinv(a, rcond=cut), a, None if whole else cut)
+    return _of_pinv(_solution(g, a, b) @ _as_columns(b).mT, _pinv(a, rcond=cut), a, None if whole else cut)
 
 
 def _cut(a: Any, rcond: float | None) -> float:
@@ -297,12 +294,12 @@ _lstsq = op(
     "lstsq",
     _forward_lstsq,
     _of_lstsq,
-    lambda g, y, a, b, rcond=None: reshape(_t(_pinv(a, rcond=_cut(a, rcond))) @ _solution(g, a, b), shape_of(b)),
+    lambda g, y, a, b, rcond=None: reshape(_pinv(a, rcond=_cut(a, rcond)).mT @ _solution(g, a, b), shape_of(b)),
 )
 _residuals = op(
     "residuals",
     lambda a, b, y: y[np.size(b) // len(b) * a.shape[1] : len(y) - min(a.shape)],
-    lambda g, r, a, b, y: -_pulled_residuals(g, a, b, y) @ _t(_solution(y, a, b)),
+    lambda g, r, a, b, y: -_pulled_residuals(g, a, b, y) @ _solution(y, a, b).mT,
     lambda g, r, a, b, y: reshape(_pulled_residuals(g, a, b, y), shape_of(b)),
     None,
 )
@@ -318,12 +315,4 @@ def lstsq(a: Any, b: Any, rcond: float | None = None) -> Any:
     return x, _residuals(a, b, y) if shape_of(residuals) != (0,) else residuals, values[2], _lstsq_values(a, y)
 
 
-HANDLERS.update(
-    {
-        np.linalg.lstsq: lstsq,
-        np.linalg.pinv: pinv,
-        np.linalg.qr: qr,
-        np.linalg.slogdet: slogdet,
-        np.linalg.solve: solve,
-    }
-)
+answer(np.linalg, lstsq, pinv, qr, slogdet, solve)

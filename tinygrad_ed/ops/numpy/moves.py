@@ -4,10 +4,6 @@ Most by one idea: the value is what NumPy's function makes of the values, and a 
 function makes of *positions*. `np.rot90` of the positions 1, 2, 3, ... tells where each entry of `np.rot90(x)` comes
 from; 0 stands for a blank, so zeros that NumPy fills in (`np.pad`, `np.diag`) stay zeros. What joins, splits or spreads
 arrays is said with the ops of `shape.py`, which give each of many arrays its own part.
-
->>> np.rot90(Node([[1.0, 2.0], [3.0, 4.0]]))
-Node([[2., 4.],
-      [1., 3.]], op='rot90')
 """
 
 import inspect
@@ -39,6 +35,7 @@ from tinygrad_ed.ops.shape import (
     scatter_add,
     stack,
 )
+from tinygrad_ed.ops.typed import answer
 
 MOVES: dict[Callable[..., Any], tuple[str, ...]] = {
     np.choose: ("choices",),
@@ -137,8 +134,12 @@ def move(function: Callable[..., Any], arguments: dict[str, Any]) -> Any:
     """Answer a function of `MOVES`."""
     others = {**arguments, **arguments.get("kwargs", {})}
     others.pop("kwargs", None)
-    if function is np.pad:
-        _check_pad(others.get("mode", "constant"), others)
+    if function is np.pad:  # positions must not be computed with
+        mode, known = others.get("mode", "constant"), ("constant", "edge", "reflect", "symmetric", "wrap")
+        if mode not in known or others.get("reflect_type") == "odd":
+            raise NoDerivativeRule(
+                f"np.pad with mode={mode!r} has no derivative rule for Nodes; say it with tg.concatenate"
+            )
     moved = {name: others.pop(name) for name in MOVES[function] if name in others}
     arrays = [x if isinstance(x, Node) else _floats(constant(x)) for x in leaves(moved)]
     places = rebuilt(moved, iter(range(len(arrays))))
@@ -156,14 +157,6 @@ def without_nodes(value: Any, level: int = 0) -> Any:
     if isinstance(value, list | tuple):
         return type(value)([without_nodes(entry, level + 1) for entry in value])
     return as_array(plain(value)) if isinstance(value, Node) else value
-
-
-def _check_pad(mode: Any, options: dict[str, Any]) -> None:
-    """Refuse modes of np.pad that compute new entries: positions must not be computed with."""
-    if mode not in ("constant", "edge", "reflect", "symmetric", "wrap") or options.get("reflect_type") == "odd":
-        raise NoDerivativeRule(
-            f"np.pad with mode={mode!r} has no derivative rule for Nodes; say it with tg.concatenate"
-        )
 
 
 # Joining and splitting
@@ -303,6 +296,7 @@ def _triangle(m: Any, k: Any) -> Array:
     return lower
 
 
+answer(np, block, broadcast_arrays, hstack, meshgrid, select, tile, unstack)
 HANDLERS.update(
     {
         np.append: lambda arr, values, axis=None: concatenate([arr, values], axis),
@@ -310,8 +304,6 @@ HANDLERS.update(
         np.atleast_1d: _at_least(_to_1d),
         np.atleast_2d: _at_least(_to_2d),
         np.atleast_3d: _at_least(_to_3d),
-        np.block: block,
-        np.broadcast_arrays: broadcast_arrays,
         np.column_stack: lambda tup: _joined(tup, 1, _to_columns),
         np.dsplit: lambda ary, indices_or_sections: _parts(np.split, ary, indices_or_sections, 2),
         np.dstack: lambda tup: _joined(tup, 2, _to_3d),
@@ -322,10 +314,6 @@ HANDLERS.update(
         np.hsplit: lambda ary, indices_or_sections: _parts(
             np.split, ary, indices_or_sections, int(len(shape_of(ary)) > 1)
         ),
-        np.hstack: hstack,
-        np.meshgrid: meshgrid,
-        np.select: select,
-        np.tile: tile,
         np.split: lambda ary, indices_or_sections, axis=0: _parts(np.split, ary, indices_or_sections, axis),
         np.tril: lambda m, k=0: where(_triangle(m, k), m, 0.0),
         np.triu: lambda m, k=0: where(_triangle(m, float(k) - 1), 0.0, m),
@@ -335,5 +323,3 @@ HANDLERS.update(
         np.vstack: lambda tup: _joined(tup, 0, _to_2d),
     }
 )
-if hasattr(np, "unstack"):  # NumPy 2.1
-    HANDLERS[np.unstack] = unstack

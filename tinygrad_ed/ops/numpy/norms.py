@@ -14,7 +14,7 @@ import numpy as np
 
 from tinygrad_ed.errors import InvalidValue, ShapeError
 from tinygrad_ed.graph.node import plain
-from tinygrad_ed.graph.op import HANDLERS, op
+from tinygrad_ed.graph.op import op
 from tinygrad_ed.graph.values import Lifted, shape_of
 from tinygrad_ed.ops.elementwise import absolute, over, power, sign_of, where
 from tinygrad_ed.ops.linalg import dot, matmul
@@ -22,6 +22,7 @@ from tinygrad_ed.ops.numpy.decompose import inv, inverse, solve
 from tinygrad_ed.ops.numpy.spectral import no_infinity, of_singular_values, rounding, svdvals
 from tinygrad_ed.ops.reduce import axes_of, lift, max, min, of_extreme, sum
 from tinygrad_ed.ops.shape import astype, moveaxis, ravel, reshape, transpose
+from tinygrad_ed.ops.typed import answer
 
 
 def _of_norm(g: Any, y: Any, x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Any:
@@ -54,13 +55,9 @@ def _of_singular_norm(g: Any, x: Any, ord: Any, axes: tuple[int, ...]) -> Any:
 def _of_sums(g: Any, x: Any, ord: Any, axes: tuple[int, ...]) -> Any:
     """Return the gradient of the largest or smallest sum of absolute values: of columns (±1) or of rows (±inf)."""
     along, across = axes if abs(ord) == 1 else axes[::-1]
-    return _of_largest(g, sum(absolute(x), axis=along, keepdims=True), ord, across)
-
-
-def _of_largest(g: Any, sizes: Any, ord: Any, axis: int) -> Any:
-    """Return the gradient of the largest of some sizes, or of the smallest, if ord is below zero."""
-    values = plain(sizes)
-    return of_extreme(g, np.max(values, axis, initial=0.0) if ord > 0 else np.min(values, axis), sizes, axis)
+    sums = sum(absolute(x), axis=along, keepdims=True)
+    values = plain(sums)
+    return of_extreme(g, np.max(values, across, initial=0.0) if ord > 0 else np.min(values, across), sums, across)
 
 
 def _forward_norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Any:
@@ -181,15 +178,4 @@ def tensorsolve(a: Any, b: Any, axes: Any = None) -> Any:
     return reshape(solve(reshape(a, (-1, math.prod(shape))), ravel(b)), shape)
 
 
-HANDLERS.update(
-    {
-        np.linalg.cond: cond,
-        np.linalg.matrix_norm: matrix_norm,
-        np.linalg.matrix_power: matrix_power,
-        np.linalg.multi_dot: multi_dot,
-        np.linalg.norm: norm,
-        np.linalg.tensorinv: tensorinv,
-        np.linalg.tensorsolve: tensorsolve,
-        np.linalg.vector_norm: vector_norm,
-    }
-)
+answer(np.linalg, cond, matrix_norm, matrix_power, multi_dot, norm, tensorinv, tensorsolve, vector_norm)

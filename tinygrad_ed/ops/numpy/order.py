@@ -3,10 +3,6 @@
 Near a point without ties the order does not change, so each of these reads entries at fixed positions: the
 positions are found on plain values, and only the reading is differentiated. Where NumPy interpolates, it says
 itself between which positions: the quantile of 0, 1, ..., n-1 *is* the position.
-
->>> from tinygrad_ed.graph.node import Node
->>> np.median(Node([3.0, 1.0, 2.0, 10.0]))
-Node(2.5, op='reshape')
 """
 
 import math
@@ -23,6 +19,7 @@ from tinygrad_ed.graph.values import Array, Lifted, as_array, shape_of, wide
 from tinygrad_ed.ops.elementwise import where
 from tinygrad_ed.ops.reduce import Axis, axes_of
 from tinygrad_ed.ops.shape import astype, moveaxis, ravel, reshape
+from tinygrad_ed.ops.typed import answer
 
 
 def _forward_placed(g: Any, order: Array, axis: int = -1) -> Any:
@@ -74,41 +71,15 @@ def partition(a: Any, kth: Any, axis: int | None = -1, kind: Any = "introselect"
     return _partition(ravel(a) if axis is None else a, kth=kth, axis=-1 if axis is None else axis, kind=kind)
 
 
-def quantile(a: Any, q: Any, axis: Axis = None, method: str = "linear", keepdims: bool = False) -> Any:
-    """Return the q-quantile; NaN where there is a NaN."""
-    return _read_off(a, _told(np.quantile, q, method), axis, keepdims)
+def _quantile(numpys: Any, skip_nan: bool = False) -> Callable[..., Any]:
+    """Return what answers np.quantile or np.percentile: NaN where there is a NaN, unless these are left out."""
 
+    def read(a: Any, q: Any, axis: Axis = None, method: str = "linear", keepdims: bool = False) -> Any:
+        if isinstance(q, Node):
+            raise NoDerivativeRule("quantiles have no derivative rule for q: give q as a plain number (q.value)")
+        return _read_off(a, lambda vector: numpys(vector, q, method=method), axis, keepdims, skip_nan)
 
-def nanquantile(a: Any, q: Any, axis: Axis = None, method: str = "linear", keepdims: bool = False) -> Any:
-    """Return the q-quantile of the entries that are not NaN."""
-    return _read_off(a, _told(np.quantile, q, method), axis, keepdims, skip_nan=True)
-
-
-def percentile(a: Any, q: Any, axis: Axis = None, method: str = "linear", keepdims: bool = False) -> Any:
-    """Return the quantile at q percent."""
-    return _read_off(a, _told(np.percentile, q, method), axis, keepdims)
-
-
-def nanpercentile(a: Any, q: Any, axis: Axis = None, method: str = "linear", keepdims: bool = False) -> Any:
-    """Return the quantile at q percent of the entries that are not NaN."""
-    return _read_off(a, _told(np.percentile, q, method), axis, keepdims, skip_nan=True)
-
-
-def median(a: Any, axis: Axis = None, keepdims: bool = False) -> Any:
-    """Return the middle entry, or the mean of the two middle ones."""
-    return _read_off(a, np.median, axis, keepdims)
-
-
-def nanmedian(a: Any, axis: Axis = None, keepdims: bool = False) -> Any:
-    """Return the median of the entries that are not NaN."""
-    return _read_off(a, np.median, axis, keepdims, skip_nan=True)
-
-
-def _told(numpys: Any, q: Any, method: str) -> Callable[[Array], Any]:
-    """Tell NumPy's function what to look for, and return it as a function of one vector."""
-    if isinstance(q, Node):
-        raise NoDerivativeRule("quantiles have no derivative rule for q: give q as a plain number (q.value)")
-    return lambda vector: numpys(vector, q, method=method)
+    return read
 
 
 def _read_off(a: Any, numpys: Callable[[Array], Any], axis: Axis, keepdims: bool, skip_nan: bool = False) -> Any:
@@ -177,15 +148,14 @@ def _positions(counts: Array, numpys: Callable[[Array], Any]) -> tuple[Array, Ar
     return np.where(upper, above, below), np.where(upper, below, above), np.minimum(weight, 1.0 - weight)
 
 
+answer(np, sort, partition)
 HANDLERS.update(
     {
-        np.sort: sort,
-        np.partition: partition,
-        np.quantile: quantile,
-        np.nanquantile: nanquantile,
-        np.percentile: percentile,
-        np.nanpercentile: nanpercentile,
-        np.median: median,
-        np.nanmedian: nanmedian,
+        np.quantile: _quantile(np.quantile),
+        np.nanquantile: _quantile(np.quantile, skip_nan=True),
+        np.percentile: _quantile(np.percentile),
+        np.nanpercentile: _quantile(np.percentile, skip_nan=True),
+        np.median: lambda a, axis=None, keepdims=False: _read_off(a, np.median, axis, keepdims),
+        np.nanmedian: lambda a, axis=None, keepdims=False: _read_off(a, np.median, axis, keepdims, skip_nan=True),
     }
 )

@@ -16,6 +16,7 @@ from tinygrad_ed.graph.values import as_array, shape_of
 from tinygrad_ed.ops.elementwise import cos, power, sin, where
 from tinygrad_ed.ops.numpy.moves import gather, without_nodes
 from tinygrad_ed.ops.shape import astype, broadcast_to, concatenate, ravel, reshape
+from tinygrad_ed.ops.typed import answer
 
 # The slope of sin(t)/t, by t: -2/3! + 4 t^2/5! - 6 t^4/7! + ...; below 0.5 ten terms are exact to rounding.
 _SERIES = [(-1.0) ** k * 2 * k / math.factorial(2 * k + 1) for k in range(1, 11)]
@@ -39,11 +40,6 @@ def nan_to_num(x: Any, copy: bool = True, nan: float = 0.0, posinf: Any = None, 
     """Replace NaN and infinities by numbers, whose gradient is 0."""
     values = as_array(plain(x))
     return where(np.isfinite(values), x, np.nan_to_num(values, nan=nan, posinf=posinf, neginf=neginf))
-
-
-def real(x: Any) -> Any:
-    """Return the real part: a Node is real."""
-    return x
 
 
 def heaviside(x1: Any, x2: Any) -> Any:
@@ -109,18 +105,6 @@ def apply_over_axes(func: Any, a: Any, axes: Any) -> Any:
     return a
 
 
-HANDLERS.update(
-    {
-        np.apply_over_axes: apply_over_axes,
-        np.float_power: float_power,
-        np.frexp: frexp,
-        np.heaviside: heaviside,
-        np.full_like: full_like,
-        np.ldexp: ldexp,
-        np.modf: modf,
-        np.nan_to_num: nan_to_num,
-        np.piecewise: piecewise,
-        np.real: real,
-        np.real_if_close: lambda a: real(a),
-    }
-)
+answer(np, apply_over_axes, float_power, frexp, full_like, heaviside, ldexp, modf, nan_to_num, piecewise)
+HANDLERS[np.real] = lambda val: val  # a Node is real
+HANDLERS[np.real_if_close] = lambda a: a

@@ -1,5 +1,6 @@
 """NumPy's polynomials, highest power first, said with other ops."""
 
+import operator
 import warnings
 from typing import Any
 
@@ -15,6 +16,7 @@ from tinygrad_ed.ops.numpy.decompose import lstsq
 from tinygrad_ed.ops.numpy.scan import convolve
 from tinygrad_ed.ops.reduce import sum
 from tinygrad_ed.ops.shape import astype, concatenate, in_one_dtype, reshape, stack, transpose
+from tinygrad_ed.ops.typed import answer
 
 
 def _powers(g: Any, x: Any, count: int = 0) -> Any:
@@ -49,18 +51,6 @@ def polyval(p: Any, x: Any) -> Any:
     for k in range(shape_of(p)[0]):
         y = y * x + p[k]
     return y
-
-
-def polyadd(a1: Any, a2: Any) -> Any:
-    """Return the sum of two polynomials."""
-    a1, a2 = _of_one_length(a1, a2)
-    return a1 + a2
-
-
-def polysub(a1: Any, a2: Any) -> Any:
-    """Return the difference of two polynomials."""
-    a1, a2 = _of_one_length(a1, a2)
-    return a1 - a2
 
 
 def polymul(a1: Any, a2: Any) -> Any:
@@ -206,17 +196,6 @@ def _trimmed(p: Any, zero: float = 0.0) -> Any:
     return p[int(nonzero[0]) if len(nonzero) else length - 1 :] if length else np.zeros(1)
 
 
-HANDLERS.update(
-    {
-        np.poly: poly,
-        np.polyadd: polyadd,
-        np.polyder: polyder,
-        np.polydiv: polydiv,
-        np.polyfit: polyfit,
-        np.polyint: polyint,
-        np.polymul: polymul,
-        np.polysub: polysub,
-        np.polyval: polyval,
-        np.vander: vander,
-    }
-)
+answer(np, poly, polyder, polydiv, polyfit, polyint, polymul, polyval, vander)
+HANDLERS[np.polyadd] = lambda a1, a2: operator.add(*_of_one_length(a1, a2))
+HANDLERS[np.polysub] = lambda a1, a2: operator.sub(*_of_one_length(a1, a2))

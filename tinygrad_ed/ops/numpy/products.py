@@ -17,6 +17,7 @@ from tinygrad_ed.graph.values import constant, shape_of
 from tinygrad_ed.ops.linalg import matmul, outer
 from tinygrad_ed.ops.numpy.moves import gather
 from tinygrad_ed.ops.shape import expand_dims, in_one_dtype, moveaxis, ravel, reshape, stack
+from tinygrad_ed.ops.typed import answer
 
 LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"  # what einsum takes; `string` would be slow to import
 
@@ -136,32 +137,24 @@ def vecdot(x1: Any, x2: Any, axis: int = -1) -> Any:
     return _vecdot(x1, x2) if axis == -1 else _vecdot(moveaxis(x1, axis, -1), moveaxis(x2, axis, -1))
 
 
-HANDLERS.update(
-    {
-        np.cross: cross,
-        np.einsum: einsum,
-        np.kron: kron,
-        np.linalg.cross: lambda x1, x2, axis=-1: cross(x1, x2, *[operator.index(axis)] * 3),
-        np.linalg.matmul: matmul,
-        np.linalg.outer: outer_of_vectors,
-        np.linalg.tensordot: lambda x1, x2, axes=2: np.tensordot(x1, x2, axes),
-        np.linalg.vecdot: vecdot,
-        np.vdot: vdot,
-        np.vecdot: vecdot,
-    }
+op(
+    "matvec",
+    np.matvec,
+    lambda g, y, a, x: expand_dims(g, -1) * expand_dims(x, -2),
+    lambda g, y, a, x: matmul(expand_dims(g, -2), a)[..., 0, :],
+    broadcasts=True,
 )
-if hasattr(np, "matvec"):  # NumPy 2.2
-    op(
-        "matvec",
-        np.matvec,
-        lambda g, y, a, x: expand_dims(g, -1) * expand_dims(x, -2),
-        lambda g, y, a, x: matmul(expand_dims(g, -2), a)[..., 0, :],
-        broadcasts=True,
-    )
-    op(
-        "vecmat",
-        np.vecmat,
-        lambda g, y, x, a: matmul(a, expand_dims(g, -1))[..., 0],
-        lambda g, y, x, a: expand_dims(x, -1) * expand_dims(g, -2),
-        broadcasts=True,
-    )
+op(
+    "vecmat",
+    np.vecmat,
+    lambda g, y, x, a: matmul(a, expand_dims(g, -1))[..., 0],
+    lambda g, y, x, a: expand_dims(x, -1) * expand_dims(g, -2),
+    broadcasts=True,
+)
+
+
+answer(np, cross, einsum, kron, vdot, vecdot)
+answer(np.linalg, matmul, vecdot)
+HANDLERS[np.linalg.cross] = lambda x1, x2, axis=-1: cross(x1, x2, *[operator.index(axis)] * 3)
+HANDLERS[np.linalg.outer] = outer_of_vectors
+HANDLERS[np.linalg.tensordot] = lambda x1, x2, axes=2: np.tensordot(x1, x2, axes)

@@ -16,7 +16,7 @@ import numpy as np
 
 from tinygrad_ed.errors import GraphDropped, NoDerivativeRule
 from tinygrad_ed.graph.grad_mode import observer
-from tinygrad_ed.graph.nested import check_level
+from tinygrad_ed.graph.nested import check_level, leaves, rebuilt
 from tinygrad_ed.graph.node import Node, plain
 from tinygrad_ed.graph.op import HANDLERS, Op
 from tinygrad_ed.graph.values import Lifted, shape_of
@@ -25,44 +25,24 @@ from tinygrad_ed.ops.numpy.moves import MOVES, move, signature_of, without_nodes
 from tinygrad_ed.ops.shape import astype
 
 _Functions = list[Callable[..., Any]]
-_CONSTANT: _Functions = [
-    np.sign,
-    np.floor,
-    np.ceil,
-    np.rint,
-    np.trunc,
-    np.fix,
-    np.round,
-    np.around,
-    np.floor_divide,
-]
-_OF_COMPLEX: _Functions = [np.imag, np.angle]
-_LIKE: _Functions = [np.zeros_like, np.ones_like, np.empty_like]
-_TRUTH: _Functions = [
+_PLAIN: _Functions = [
+    *(np.sign, np.floor, np.ceil, np.rint, np.trunc, np.fix, np.round, np.around, np.floor_divide),
+    *(np.imag, np.angle, np.zeros_like, np.ones_like, np.empty_like),
+    # truth values
     *(np.equal, np.not_equal, np.less, np.less_equal, np.greater, np.greater_equal),
     *(np.logical_and, np.logical_or, np.logical_xor, np.logical_not, np.signbit),
     *(np.isnan, np.isinf, np.isfinite, np.isneginf, np.isposinf, np.isreal, np.iscomplex),
     *(np.any, np.all, np.allclose, np.isclose, np.array_equal, np.array_equiv, np.isin),
     *(np.isrealobj, np.iscomplexobj, np.may_share_memory, np.shares_memory),
-]
-_POSITIONS: _Functions = [
+    # positions and counts
     *(np.argmax, np.argmin, np.nanargmax, np.nanargmin, np.argsort, np.argpartition, np.lexsort),
     *(np.argwhere, np.nonzero, np.flatnonzero, np.count_nonzero, np.searchsorted, np.digitize),
     *(np.shape, np.ndim, np.size, np.linalg.matrix_rank),
     *(np.diag_indices_from, np.tril_indices_from, np.triu_indices_from),
+    # text and types
+    *(np.array_repr, np.array_str, np.array2string, np.result_type, np.common_type, np.can_cast),
 ]
-_TEXT_AND_TYPES: _Functions = [
-    np.array_repr,
-    np.array_str,
-    np.array2string,
-    np.result_type,
-    np.common_type,
-    np.can_cast,
-]
-
-PLAIN: frozenset[Callable[..., Any]] = frozenset(
-    [*_CONSTANT, *_OF_COMPLEX, *_LIKE, *_TRUTH, *_POSITIONS, *_TEXT_AND_TYPES]
-)
+PLAIN: frozenset[Callable[..., Any]] = frozenset(_PLAIN)
 """Functions whose derivative is zero wherever there is one, or whose result is not a real number."""
 
 _OWN_DTYPE: _Functions = [
@@ -149,7 +129,7 @@ def _call(function: Callable[..., Any], handler: Any, args: tuple[Any, ...], key
     nodes = [x for x in arrays if isinstance(x, Node)]
     single = isinstance(handler, Op)
     if not single and nodes and not any([x.size for x in nodes]):  # none if a rule meets a batch of gradients
-        return _of_nothing(_without_nodes(function, args, keywords), nodes)
+        return _mapped(lambda part: _of_nothing(part, nodes), _without_nodes(function, args, keywords))
     try:
         result = handler(*inputs, **given, **others)
     except (NoDerivativeRule, np.linalg.LinAlgError):  # NumPy's own: it need not be asked, and may search for ever
@@ -171,7 +151,7 @@ def _call(function: Callable[..., Any], handler: Any, args: tuple[Any, ...], key
     ):
         return result
     dtypes = {*_dtypes((*inputs, *given.values()))}
-    return _narrowed(result, np.result_type(*dtypes)) if dtypes else result
+    return _mapped(lambda part: _narrowed(part, np.result_type(*dtypes)), result) if dtypes else result
 
 
 def _arrays_in(trees: Iterable[Any], found: list[Any], level: int = 0) -> list[Any]:
@@ -187,8 +167,6 @@ def _arrays_in(trees: Iterable[Any], found: list[Any], level: int = 0) -> list[A
 
 def _of_nothing(result: Any, nodes: list[Node]) -> Any:
     """Return what NumPy says of arrays without entries: it depends on none of them, but is a Node, as every result."""
-    if isinstance(result, list | tuple):
-        return _alike(result, [_of_nothing(part, nodes) for part in result])
     if getattr(result, "dtype", None) is None or result.dtype.kind != "f":
         return result
     return where(True, result, sum([x.sum() for x in nodes]))
@@ -215,15 +193,13 @@ def _dtypes(x: Any) -> Iterator[np.dtype[Any]]:
 
 def _narrowed(result: Any, dtype: np.dtype[Any]) -> Any:
     """Narrow the result to that dtype: numbers on the way are Python floats, and arrays made of them float64."""
-    if isinstance(result, list | tuple):
-        return _alike(result, [_narrowed(part, dtype) for part in result])
     wide = isinstance(result, Node) and result.ndim and result.dtype.itemsize > dtype.itemsize
     return astype(result, dtype=dtype) if wide else result
 
 
-def _alike(sequence: Any, parts: list[Any]) -> Any:
-    """Return the parts in a sequence of the same type: a list, a tuple, or a tuple with names."""
-    return type(sequence)(*parts) if hasattr(sequence, "_fields") else type(sequence)(parts)
+def _mapped(change: Callable[[Any], Any], result: Any) -> Any:
+    """Return the result with each array in it changed: a list, a tuple, or a tuple with names stays one."""
+    return rebuilt(result, map(change, leaves(result)))
 
 
 def _is_default(value: Any, parameter: inspect.Parameter) -> bool:
@@ -250,8 +226,7 @@ def _inputs_of(handler: Any) -> int:
     """Tell how many arguments the handler takes by position."""
     if isinstance(handler, Op):
         return handler.arity
-    required = [p for p in signature_of(handler).parameters.values() if p.default is p.empty]
-    return len(required)
+    return len([p for p in signature_of(handler).parameters.values() if p.default is p.empty])
 
 
 @cache
@@ -362,11 +337,7 @@ def _no_rule(function: Any) -> NoDerivativeRule:
 
 
 def called(function: Any) -> str:
-    """Return the name that readers know a function by: np.tanh, np.linalg.norm, scipy.special.erf.
-
-    >>> called(np.absolute), called(np.linalg.norm)
-    ('np.absolute', 'np.linalg.norm')
-    """
+    """Return the name that readers know a function by: np.tanh, np.linalg.norm, scipy.special.erf."""
     if not isinstance(function, np.ufunc):  # ufuncs do not know their module
         return f"np.{function.__module__}.{function.__name__}".replace("np.numpy.", "np.")
     homes = {"np": np, "np.strings": np.strings, "scipy.special": sys.modules.get("scipy.special")}

@@ -7,6 +7,7 @@ is a recurrence, run backwards, which divides by nothing: so it is right with an
 
 import math
 import operator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -30,6 +31,7 @@ from tinygrad_ed.ops.shape import (
     roll,
     stack,
 )
+from tinygrad_ed.ops.typed import answer
 
 BLOCK = 64
 """How many entries of a recurrence are run one after the other; the blocks run side by side."""
@@ -98,31 +100,22 @@ def _of_cumprod(g: Any, y: Any, x: Any, axis: int | None = None) -> Any:
 cumprod = op("cumprod", np.cumprod, _of_cumprod)
 
 
-def cumulative_sum(x: Any, axis: int | None = None, include_initial: bool = False) -> Any:
-    """Return the running sum, as the array API standard has it."""
-    axis = _only_axis(x, axis)
-    return _with_initial(cumsum(x, axis=axis), 0.0, axis, include_initial)
+def _cumulative(op: Op, initial: float) -> Callable[..., Any]:
+    """Return the running sum or product as the array API standard has it: with an axis, and perhaps a first entry."""
 
+    def run(x: Any, axis: Any = None, include_initial: bool = False) -> Any:
+        if axis is None and len(shape_of(x)) > 1:
+            raise InvalidValue(f"axis= must be given for an array of shape {shape_of(x)}")
+        only = axis[0] if isinstance(axis, tuple) and len(axis) == 1 else axis
+        axis = 0 if only is None else operator.index(only)
+        y = op(x, axis=axis)
+        if not include_initial:
+            return y
+        shape = list(shape_of(y))
+        shape[axis] = 1
+        return concatenate([np.full(shape, initial), y], axis=axis)
 
-def cumulative_prod(x: Any, axis: int | None = None, include_initial: bool = False) -> Any:
-    """Return the running product, as the array API standard has it."""
-    axis = _only_axis(x, axis)
-    return _with_initial(cumprod(x, axis=axis), 1.0, axis, include_initial)
-
-
-def _only_axis(x: Any, axis: Any) -> int:
-    if axis is None and len(shape_of(x)) > 1:
-        raise InvalidValue(f"axis= must be given for an array of shape {shape_of(x)}")
-    only = axis[0] if isinstance(axis, tuple) and len(axis) == 1 else axis
-    return 0 if only is None else operator.index(only)
-
-
-def _with_initial(y: Any, initial: float, axis: int, include: bool) -> Any:
-    if not include:
-        return y
-    shape = list(shape_of(y))
-    shape[axis] = 1
-    return concatenate([np.full(shape, initial), y], axis=axis)
+    return run
 
 
 def diff(a: Any, n: int = 1, axis: int = -1, prepend: Any = None, append: Any = None) -> Any:
@@ -169,9 +162,7 @@ _neighbors: Op = op(
     _neighboring,
     lambda g, y, x, sign=-1.0, axis=-1: _of_neighbors(g, sign=sign, axis=axis) if shape_of(x)[axis] else g,
 )
-_of_neighbors: Op = op(
-    "of_neighbors", _from_neighbors, lambda g, y, x, sign=-1.0, axis=-1: _neighbors(g, sign=sign, axis=axis)
-)
+_of_neighbors: Op = op("of_neighbors", _from_neighbors, lambda g, y, x, **how: _neighbors(g, **how))
 
 
 def ediff1d(ary: Any, to_end: Any = None, to_begin: Any = None) -> Any:
@@ -204,10 +195,6 @@ def gradient(f: Any, *varargs: Any, axis: Any = None, edge_order: int = 1) -> An
     return slopes[0] if len(slopes) == 1 else tuple(slopes)
 
 
-def _slopes(f: Any, spacing: Any = 1.0, axis: int = -1, edge_order: Any = 1) -> Any:
-    return np.gradient(f, spacing, axis=axis, edge_order=edge_order)
-
-
 def _from_slopes(g: Any, spacing: Any = 1.0, axis: int = -1, edge_order: Any = 1) -> Any:
     """Return what the slopes send back: each entry is in its own and in those of its neighbors."""
     g = np.moveaxis(g, axis, 0)
@@ -232,14 +219,10 @@ def _from_slopes(g: Any, spacing: Any = 1.0, axis: int = -1, edge_order: Any = 1
 
 _slope: Op = op(
     "slope",
-    _slopes,
-    lambda g, y, x, spacing=1.0, axis=-1, edge_order=1: _of_slope(g, spacing=spacing, axis=axis, edge_order=edge_order),
+    lambda f, spacing=1.0, axis=-1, edge_order=1: np.gradient(f, spacing, axis=axis, edge_order=edge_order),
+    lambda g, y, x, **how: _of_slope(g, **how),
 )
-_of_slope: Op = op(
-    "of_slope",
-    _from_slopes,
-    lambda g, y, x, spacing=1.0, axis=-1, edge_order=1: _slope(g, spacing=spacing, axis=axis, edge_order=edge_order),
-)
+_of_slope: Op = op("of_slope", _from_slopes, lambda g, y, x, **how: _slope(g, **how))
 
 
 def interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None) -> Any:
@@ -256,7 +239,7 @@ def interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None) -> Any
     return where(points > knots[-1], fp[-1] if right is None else right, y)
 
 
-def _whole(g: Any, y: Any, a: Any, v: Any, mode: str) -> Any:
+def _whole(g: Any, y: Any, v: Any, mode: str) -> Any:
     """Return the gradient of a full convolution from that of the middle part; others stay."""
     cut = (shape_of(v)[0] - 1) // 2
     rest = shape_of(v)[0] - 1 - cut
@@ -264,11 +247,11 @@ def _whole(g: Any, y: Any, a: Any, v: Any, mode: str) -> Any:
 
 
 def _of_longer(g: Any, y: Any, a: Any, v: Any, mode: str = "full") -> Any:
-    return convolve(_whole(g, y, a, v, mode), flip(v), "full" if mode == "valid" else "valid")
+    return convolve(_whole(g, y, v, mode), flip(v), "full" if mode == "valid" else "valid")
 
 
 def _of_shorter(g: Any, y: Any, a: Any, v: Any, mode: str = "full") -> Any:
-    return convolve(_whole(g, y, a, v, mode), flip(a), "valid")
+    return convolve(_whole(g, y, v, mode), flip(a), "valid")
 
 
 _convolve = op("convolve", lambda a, v, mode="full": np.convolve(a, v, mode), _of_longer, _of_shorter)
@@ -354,21 +337,7 @@ def apply_along_axis(func1d: Any, axis: int, arr: Any, *args: Any, **kwargs: Any
     return y
 
 
-HANDLERS.update(
-    {
-        np.apply_along_axis: apply_along_axis,
-        np.convolve: convolve,
-        np.correlate: correlate,
-        np.diff: diff,
-        np.ediff1d: ediff1d,
-        np.geomspace: geomspace,
-        np.gradient: gradient,
-        np.interp: interp,
-        np.linspace: linspace,
-        np.logspace: logspace,
-        np.trapezoid: trapezoid,
-        np.unwrap: unwrap,
-    }
-)
-if hasattr(np, "cumulative_sum"):  # NumPy 2.1
-    HANDLERS.update({np.cumulative_sum: cumulative_sum, np.cumulative_prod: cumulative_prod})
+answer(np, apply_along_axis, convolve, correlate, diff, ediff1d, geomspace, gradient, interp, linspace, logspace)
+answer(np, trapezoid, unwrap)
+HANDLERS[np.cumulative_sum] = _cumulative(cumsum, 0.0)
+HANDLERS[np.cumulative_prod] = _cumulative(cumprod, 1.0)

@@ -22,12 +22,13 @@ from typing import Any
 import numpy as np
 
 from tinygrad_ed.graph.node import plain
-from tinygrad_ed.graph.op import HANDLERS, Op, op
+from tinygrad_ed.graph.op import Op, op
 from tinygrad_ed.graph.rule import same
 from tinygrad_ed.graph.values import shape_of, short
 from tinygrad_ed.ops.elementwise import absolute, watched, where
 from tinygrad_ed.ops.reduce import max, sum
 from tinygrad_ed.ops.shape import flip, reshape
+from tinygrad_ed.ops.typed import answer
 
 
 def lower(n: int, diagonal: float) -> Any:
@@ -357,4 +358,4 @@ def _svd_of_symmetric(a: Any, compute_uv: bool) -> Any:
     return type(np.linalg.svd(np.eye(1)))(u, s, (u * sign[..., None, :]).mT)
 
 
-HANDLERS.update({np.linalg.eigh: eigh, np.linalg.eigvalsh: eigvalsh, np.linalg.svd: svd, np.linalg.svdvals: svdvals})
+answer(np.linalg, eigh, eigvalsh, svd, svdvals)

@@ -14,9 +14,11 @@ from tinygrad_ed.graph.node import Node, plain
 from tinygrad_ed.graph.op import HANDLERS
 from tinygrad_ed.graph.values import Lifted, as_array, shape_of, wide
 from tinygrad_ed.ops.elementwise import root, sqrt, square, where
+from tinygrad_ed.ops.numpy.moves import scatter
 from tinygrad_ed.ops.numpy.scan import cumprod
 from tinygrad_ed.ops.reduce import Axis, axes_of, count, cumsum, folded_axes, max, mean, min, prod, sum, var
 from tinygrad_ed.ops.shape import astype, broadcast_to, reshape, transpose
+from tinygrad_ed.ops.typed import answer
 
 
 def ptp(a: Any, axis: Axis = None, keepdims: bool = False) -> Any:
@@ -112,32 +114,8 @@ def nansum(a: Any, axis: Axis = None, keepdims: bool = False) -> Any:
     return sum(_filled(a, 0.0), axis=axis, keepdims=keepdims)
 
 
-def nanprod(a: Any, axis: Axis = None, keepdims: bool = False) -> Any:
-    """Return the product of what is not NaN."""
-    return prod(_filled(a, 1.0), axis=axis, keepdims=keepdims)
-
-
-def nancumsum(a: Any, axis: int | None = None) -> Any:
-    """Return the running sum of what is not NaN."""
-    return cumsum(_filled(a, 0.0), axis=axis)
-
-
-def nancumprod(a: Any, axis: int | None = None) -> Any:
-    """Return the running product of what is not NaN."""
-    return cumprod(_filled(a, 1.0), axis=axis)
-
-
-def nanmax(a: Any, axis: Axis = None, keepdims: bool = False) -> Any:
-    """Return the largest entry that is not NaN."""
-    return _extreme(max, -np.inf, a, axis, keepdims)
-
-
-def nanmin(a: Any, axis: Axis = None, keepdims: bool = False) -> Any:
-    """Return the smallest entry that is not NaN."""
-    return _extreme(min, np.inf, a, axis, keepdims)
-
-
 def _extreme(op: Any, filling: float, a: Any, axis: Axis, keepdims: bool) -> Any:
+    """Return the largest or smallest entry that is not NaN."""
     nothing = _counts(a, axis, keepdims) == 0
     return _or_nan(op(_filled(a, filling), axis=axis, keepdims=keepdims), nothing, "All-NaN slice encountered")
 
@@ -164,8 +142,6 @@ def nanstd(a: Any, axis: Axis = None, ddof: float = 0, keepdims: bool = False) -
 
 def bincount(x: Any, weights: Any = None, minlength: int = 0) -> Any:
     """Sum the weights of equal numbers; the numbers themselves are plain."""
-    from tinygrad_ed.ops.numpy.moves import scatter
-
     numbers = as_array(plain(x))
     if numbers.dtype.kind not in "iub":
         raise InvalidType("bincount counts whole numbers: x must be an integer array, and only weights may be a Node")
@@ -174,21 +150,9 @@ def bincount(x: Any, weights: Any = None, minlength: int = 0) -> Any:
     return scatter(astype(weights, dtype=float), positions=numbers + 1, shape=(length,))
 
 
-HANDLERS.update(
-    {
-        np.average: average,
-        np.bincount: bincount,
-        np.corrcoef: corrcoef,
-        np.cov: cov,
-        np.nancumprod: nancumprod,
-        np.nancumsum: nancumsum,
-        np.nanmax: nanmax,
-        np.nanmean: nanmean,
-        np.nanmin: nanmin,
-        np.nanprod: nanprod,
-        np.nanstd: nanstd,
-        np.nansum: nansum,
-        np.nanvar: nanvar,
-        np.ptp: ptp,
-    }
-)
+answer(np, average, bincount, corrcoef, cov, nanmean, nanstd, nansum, nanvar, ptp)
+HANDLERS[np.nanprod] = lambda a, axis=None, keepdims=False: prod(_filled(a, 1.0), axis=axis, keepdims=keepdims)
+HANDLERS[np.nancumsum] = lambda a, axis=None: cumsum(_filled(a, 0.0), axis=axis)
+HANDLERS[np.nancumprod] = lambda a, axis=None: cumprod(_filled(a, 1.0), axis=axis)
+HANDLERS[np.nanmax] = lambda a, axis=None, keepdims=False: _extreme(max, -np.inf, a, axis, keepdims)
+HANDLERS[np.nanmin] = lambda a, axis=None, keepdims=False: _extreme(min, np.inf, a, axis, keepdims)
