@@ -4,7 +4,7 @@ A batch is `(M, n_in)`, one row a sample; one sample is `(n_in,)`. The weights a
 belongs to neuron k, as on the slides.
 """
 
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 from numpy.typing import DTypeLike
@@ -20,7 +20,10 @@ from tinygrad_ed.ops import matmul
 Seed = int | np.random.Generator
 
 
-class Parameter:
+T = TypeVar("T")  # what a reader's type checker sees: a Node, or for a bias, which may be None, anything
+
+
+class Parameter(Generic[T]):
     """The weights or the bias of a layer. An array that is assigned is a new value of the Node; a Node takes its place.
 
     A layer that was made without a bias has None there, for good.
@@ -34,8 +37,8 @@ class Parameter:
     def __set_name__(self, owner: type, name: str) -> None:
         self.name = name
 
-    def __get__(self, layer: "Dense", owner: type) -> Node | Any:  # a Node, or None: Any spares readers the question
-        return layer.__dict__[self.name]
+    def __get__(self, layer: "Dense", owner: type) -> T:
+        return layer.__dict__[self.name]  # type: ignore[no-any-return]  # `__set__` put it there
 
     def __set__(self, layer: "Dense", new: Node | Plain | None) -> None:
         has = layer.__dict__.get(self.name, new) is not None
@@ -51,7 +54,7 @@ class Parameter:
         if isinstance(given, Node):
             layer.__dict__[self.name] = given
         else:
-            old = self.__get__(layer, Dense)
+            old = layer.__dict__[self.name]
             old.value = given.astype(old.dtype)
 
 
@@ -82,7 +85,7 @@ class Dense:
     (Dense(2, 3, 'tanh'), (1, 3))
     """
 
-    weights, bias = Parameter(), Parameter()
+    weights, bias = Parameter[Node](), Parameter[Any]()
 
     def __init__(
         self,
