@@ -156,5 +156,5 @@ def test_a_save_that_fails_leaves_the_old_file(small, tmp_path, monkeypatch):
 def test_an_unknown_suffix_is_refused(small, name, tmp_path):
     with pytest.raises(ValueError, match=r"must end with one of \.txt, \.md, \.html, \.tex: the suffix is the format"):
         small.save(tmp_path / name if name else name)
-    with pytest.raises(tg.FileProblem, match="No such file"):
+    with pytest.raises(tg.FileProblem, match=r"the folder .* does not exist; make it first"):
         small.save(tmp_path / "missing" / "derivation.md")

@@ -45,6 +45,7 @@ def check_gradient(
     Raises:
         InvalidType: for parameters that are not numbers, or gradients that are nested in another way.
 
+    >>> import numpy as np
     >>> x, y = np.array([1.0, 2.0, 4.0]), np.array([2.0, 3.0, 5.0])
     >>> def cost(p):
     ...     return np.mean((p["w"] * x + p["b"] - y) ** 2)

@@ -31,7 +31,7 @@ def probes(problem: Problem) -> list[tuple[str, Problem]]:
     samples = next(m for m in range(3, L + 6) if m not in (M, *sizes))
     widths = [n for n in range(3, L + 5) if n != M][: L + 1]
     x, rho = rng.normal(size=(samples, sizes[0])), _expected(rng, problem.cost, samples, sizes[-1])
-    beta: dict[int, Any] = {j: rng.normal(size=sizes[j]) for j in range(1, L + 1)}
+    beta: dict[int, Any] = {j: rng.normal(size=sizes[j]) for j in range(1, L + 1)} if problem.beta else {}
     all_biased = problem.beta.keys() == beta.keys() and all(b.all() for b in problem.beta.values())
     larger = _of_sizes(problem, L + 5, list(range(3, L + 4)))
     deeper = _of_sizes(problem, L + 7, list(range(3, L + 6)))
@@ -53,7 +53,7 @@ def _of_sizes(problem: Problem, M: int, sizes: list[int]) -> Problem:
     """Return the problem with random numbers in other shapes; new hidden layers get the Φ of the first."""
     rng, L = np.random.default_rng(1), len(sizes) - 1
     omega = {j: rng.normal(size=(sizes[j - 1], sizes[j])) for j in range(1, L + 1)}
-    beta = {j: rng.normal(size=sizes[j]) for j in range(1, L + 1)}
+    beta = {j: rng.normal(size=sizes[j]) for j in range(1, L + 1)} if problem.beta else {}
     x, rho = rng.normal(size=(M, sizes[0])), _expected(rng, problem.cost, M, sizes[-1])
     phis = list(problem.activations.values())
     phis = [phis[0]] * (L - len(phis)) + phis
@@ -88,4 +88,6 @@ def _expected(rng: np.random.Generator, cost: str, M: int, n: int) -> Array:
     expects = COSTS[cost].expects
     if expects == "shares":
         return rng.dirichlet(np.ones(n), size=M)
-    return rng.choice([-1.0, 1.0], size=(M, n)) if expects == "labels" else rng.normal(size=(M, n))
+    if expects == "numbers":
+        return rng.normal(size=(M, n))
+    return rng.choice([-1.0 if expects == "labels" else 0.0, 1.0], size=(M, n))

@@ -52,6 +52,7 @@ def check_program(
         InvalidType: for what is not a function, a loss that is not a number, or gradients that are not arrays.
         InvalidValue: if no gradient can be told to belong to an argument.
 
+    >>> import numpy as np
     >>> def forward(X, Y, W):
     ...     Z = X @ W
     ...     return np.mean((Z - Y) ** 2)
