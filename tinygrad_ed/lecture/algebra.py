@@ -19,7 +19,7 @@ import numpy as np
 from tinygrad_ed.errors import InvalidType, MissingExtra
 
 try:
-    import sympy
+    import sympy as sympy  # the other files of a proof take it from here, so that a missing extra is said
     from sympy.core.function import AppliedUndef
     from sympy.core.relational import Relational
     from sympy.logic.boolalg import BooleanAtom, BooleanFunction

@@ -10,11 +10,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
-import sympy
 
 from tinygrad_ed.closed_form import jacobians
 from tinygrad_ed.closed_form.derivatives import ACTIVATIONS, COSTS
-from tinygrad_ed.lecture.algebra import Expr, Symbols, slope_of, symbols, unknown
+from tinygrad_ed.lecture.algebra import Expr, Symbols, slope_of, symbols, sympy, unknown
 from tinygrad_ed.notation.letters import letter
 
 

@@ -7,12 +7,11 @@ from itertools import pairwise
 from typing import Any
 
 import numpy as np
-import sympy
 
 from tinygrad_ed.checking.crosscheck import crosscheck
 from tinygrad_ed.checking.mistakes import KNOWN, At
 from tinygrad_ed.closed_form.derivatives import COSTS, Activation
-from tinygrad_ed.lecture.algebra import Decision, decided
+from tinygrad_ed.lecture.algebra import Decision, decided, sympy
 from tinygrad_ed.lecture.lemmas import Lecture, Lemma
 from tinygrad_ed.nn import MLP
 
