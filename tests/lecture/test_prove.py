@@ -229,3 +229,14 @@ def test_without_sympy_the_extra_is_named(monkeypatch):
 
 def test_a_network_without_biases_shows_none():
     assert tg.lecture.prove(tg.nn.MLP([1, 1], bias=False)).holds
+
+
+def test_a_rule_that_ends_the_program_or_writes_into_its_arguments_does_no_harm():
+    def writes(w, B):
+        B[:] = 0
+        return B @ w.T
+
+    for rule, words in ((lambda w, B: sys.exit(0), "SystemExit"), (writes, "read-only")):
+        proof = tg.lecture.prove(SIZES, rules={"P": rule})
+        assert (proof.holds, proof.refuted) == (False, ())
+        assert words in str(proof["rule_P"].check)

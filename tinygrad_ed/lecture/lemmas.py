@@ -78,10 +78,14 @@ class Lecture:
         yield Lemma("C_by_a", self.L, self.grad_C(answer, rho), [_by(self.C(answer, rho)[0], answer[0])])
 
     def _ruled(self, step: str, j: int, rule: str, args: tuple[Any, ...], right: Any) -> Lemma:
-        """Return a lemma about a rule; what the reader's raises is kept."""
+        """Return a lemma about a rule, which gets read-only copies; what the reader's raises is kept."""
+        copies = [arg.copy() if isinstance(arg, np.ndarray) else arg for arg in args]
+        for copy in copies:
+            if isinstance(copy, np.ndarray):
+                copy.flags.writeable = False
         try:
-            found = self.rules[rule](*args)
-        except Exception as error:  # noqa: BLE001  # whatever a reader's rule raises is a finding
+            found = self.rules[rule](*copies)
+        except (Exception, SystemExit) as error:  # noqa: BLE001  # whatever a reader's rule raises is a finding
             found = error
         return Lemma(step, j, found, right, rule, args)
 

@@ -41,7 +41,7 @@ def page_of(heading: str, intro: str, parts: Parts, verdict: str, holds: bool) -
 <body>
 <header>
 <h1>{title}</h1>
-<p>{_words(intro)}</p>
+<p>{words(intro)}</p>
 <p class="verdict {state}">{html.escape(verdict)}</p>
 </header>
 <nav aria-labelledby="contents">
@@ -68,7 +68,7 @@ def _letters() -> str:
     rows = "".join(
         [
             f'<tr><th scope="row">{letter(name).math()}</th><td><code>{name}</code></td>'
-            f"<td>{_words(entry.meaning)}</td><td>{entry.elsewhere}</td></tr>"
+            f"<td>{words(entry.meaning)}</td><td>{entry.elsewhere}</td></tr>"
             for name, entry in LETTERS.items()
             if entry.meaning
         ]
@@ -82,19 +82,20 @@ def _letters() -> str:
 
 def _step(number: str, step: DerivationStep) -> str:
     """Return one step: words, the formula in a box, the equations with numbers, and the check."""
-    note = f'<p class="note">{_words(step.note)}</p>\n' if step.note else ""
+    note = f'<p class="note">{words(step.note)}</p>\n' if step.note else ""
     equations = "\n".join([f'<div class="equation" tabindex="0">{_pieces(f)}</div>' for f in step.equations])
     state = "holds" if step.check.holds else "fails"
     return (
         f'<article aria-labelledby="{step.name}">\n<h3 id="{step.name}">{number} {html.escape(step.title)}</h3>\n'
-        f"<p>{_words(step.words)}</p>\n{note}"
+        f"<p>{words(step.words)}</p>\n{note}"
         f'<div class="formula" tabindex="0">{step.formula.math(display=True)}</div>\n{equations}\n'
         f'<p class="check {state}">{html.escape(str(step.check))}</p>\n'
         f'<p class="shapes">Numbers: <code>{html.escape(step.listed)}</code></p>\n</article>'
     )
 
 
-def _words(text: str) -> str:
+def words(text: str) -> str:
+    """Return a text as HTML, with formulas in MathML."""
     return prose(text, lambda f: f.math(), html.escape)
 
 

@@ -30,13 +30,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Proof(Derivation):
-    """A derivation whose steps are proved; beside each stand the numbers of one network of this size.
+    """A derivation whose steps are proved; beside each stand the numbers of one network of this size."""
 
-    Attributes:
-        checks: how each step came out, in the order of the steps.
-    """
-
-    checks: "tuple[Proved, ...]" = ()
+    @property
+    def checks(self) -> "tuple[Proved, ...]":
+        """How each step came out, in the order of the steps."""
+        return tuple([step.check for step in self.steps])  # type: ignore[misc]  # `prove` put them there
 
     @property
     def refuted(self) -> tuple[DerivationStep, ...]:
@@ -112,8 +111,7 @@ def prove(
     for lemma in chain(lecture.lemmas(), named.definitions()):
         by_step.setdefault(lemma.step, []).append(lemma)
     judges, shown = Judges(lecture, named, readers), _with_numbers(network, names, cost)
-    checks = tuple([judges.proved(by_step[step.name]) for step in shown])
-    steps = tuple([replace(step, check=check) for step, check in zip(shown, checks, strict=True)])
+    steps = tuple([replace(step, check=judges.proved(by_step[step.name])) for step in shown])
     phi, C = [f"`{letter}` is {'any function with a derivative' if name is None else f'{name}'}"
               for letter, name in (("Φ", activations), ("C", cost))]  # fmt: skip
     intro = (
@@ -121,7 +119,7 @@ def prove(
         "above a layer is any function, so the steps hold layer by layer, by induction. What is fixed are the sizes. "
         "The numbers beside the letters are those of one network."
     )
-    return Proof(f"Backpropagation, proved for {'-'.join(map(str, network.sizes))} networks", intro, steps, checks)
+    return Proof(f"Backpropagation, proved for {'-'.join(map(str, network.sizes))} networks", intro, steps)
 
 
 def _with_numbers(network: MLP, names: Sequence[str] | None, cost: str | None) -> list[DerivationStep]:

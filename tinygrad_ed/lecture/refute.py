@@ -104,7 +104,7 @@ class Judges:
 
     def _decided(self, lemma: Lemma) -> tuple[Decision, str, tuple[int, ...]]:
         """Return how a lemma came out, why, and the first entry that is wrong."""
-        if isinstance(lemma.found, Exception):
+        if isinstance(lemma.found, BaseException):
             return "not decided", self._on_numbers(lemma.rule, lemma.found), ()
         found, right = np.asarray(lemma.found, object), np.asarray(lemma.right, object)
         if found.shape != right.shape:
@@ -128,7 +128,7 @@ class Judges:
         ]
         return bool(same) and all([self._decided(each)[0] == "holds" for each in same])
 
-    def _on_numbers(self, rule: str, error: Exception) -> str:
+    def _on_numbers(self, rule: str, error: BaseException) -> str:
         """Say why a rule cannot run on symbols, and what its numbers say."""
         line = traceback.extract_tb(error.__traceback__)[-1]
         why = f"your {rule} cannot run on symbols ({type(error).__name__}: {error}; {line.name}, line {line.lineno})"

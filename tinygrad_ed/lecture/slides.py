@@ -7,11 +7,12 @@ fill the box piece by piece. Without a script, and on paper, all is shown; with 
 import html
 from importlib.resources import files
 
-from tinygrad_ed.lecture.step import DerivationStep, Parts
+from tinygrad_ed.lecture.page import words
+from tinygrad_ed.lecture.step import Parts
 from tinygrad_ed.notation.blocks import pieces
 from tinygrad_ed.notation.colors import page_css
 from tinygrad_ed.notation.formula import Lines
-from tinygrad_ed.notation.letters import Formula, prose
+from tinygrad_ed.notation.letters import Formula
 
 KEYS = "→ or space: on; ←: back; Home, End; F: full screen"
 
@@ -20,13 +21,13 @@ def slides_of(heading: str, intro: str, parts: Parts, verdict: str, blank: bool)
     """Return the page: a title, a slide for each step in letters and one for each of its equations in numbers."""
     room = files("tinygrad_ed.lecture")
     style, script = [(room / f"slides.{kind}").read_text("utf-8") for kind in ("css", "js")]
-    shown = [f"<h1>{html.escape(heading)}</h1><p>{_words(intro)}</p><p class='keys'>{KEYS}</p>"]
+    shown = [f"<h1>{html.escape(heading)}</h1><p>{words(intro)}</p><p class='keys'>{KEYS}</p>"]
     for p, (part, steps) in enumerate(parts, start=1):
         shown.append(f"<h1>{p} {html.escape(part)}</h1>")
         for number, step in steps:
             title = f"<h2>{number} {html.escape(step.title)}</h2>"
-            shown.append(f"{title}<p>{_words(f'{step.words} {step.note}'.strip())}</p>{_revealed(step.formula)}")
-            shown += [f"{title}{_revealed(f)}" for f in _numbers(step)]
+            shown.append(f"{title}<p>{words(f'{step.words} {step.note}'.strip())}</p>{_revealed(step.formula)}")
+            shown += [f"{title}{_revealed(f)}" for f in step.equations]
     shown.append(f"<h1>{html.escape(verdict)}</h1>")
     sections = "\n".join([f'<section id="s{n}">{inner}</section>' for n, inner in enumerate(shown, start=1)])
     return f"""<!DOCTYPE html>
@@ -51,11 +52,6 @@ def slides_of(heading: str, intro: str, parts: Parts, verdict: str, blank: bool)
 """
 
 
-def _numbers(step: DerivationStep) -> list[Formula]:
-    """Return the equations of a step; an algorithm has its lines on one slide."""
-    return [f for f in step.equations if not (isinstance(f, Lines) and not f.lines)]
-
-
 def _revealed(f: Formula) -> str:
     """Return the lines of a formula, each with what stands left of its first sign, and the rest in pieces."""
     said = [("", 0, f)] if not isinstance(f, Lines) else f.lines
@@ -70,7 +66,3 @@ def _line(number: str, depth: int, f: Formula) -> str:
     margin = f' style="margin-left:{2 * depth}em"' if depth else ""
     named = f'<span class="number">{number}</span>' if number else ""
     return f'<div class="line"{margin}>{named}<span class="left">{left.math()}</span>{box}</div>'
-
-
-def _words(text: str) -> str:
-    return prose(text, lambda f: f.math(), html.escape)
