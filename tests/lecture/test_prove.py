@@ -240,3 +240,9 @@ def test_a_rule_that_ends_the_program_or_writes_into_its_arguments_does_no_harm(
         proof = tg.lecture.prove(SIZES, rules={"P": rule})
         assert (proof.holds, proof.refuted) == (False, ())
         assert words in str(proof["rule_P"].check)
+
+
+def test_a_setting_of_numpy_that_a_rule_changes_is_set_right_again():
+    before = np.geterr()
+    tg.lecture.prove([1, 1], rules={"P": lambda w, B: np.seterr(all="raise") and B @ w.T})
+    assert np.geterr() == before

@@ -16,10 +16,12 @@ from tinygrad_ed.errors import InvalidType, InvalidValue, whole_number
 from tinygrad_ed.graph.differences import numeric_derivative
 from tinygrad_ed.graph.node import Node
 from tinygrad_ed.graph.values import Array
+from tinygrad_ed.nn.guard import restored
 
 SUBJECT = "your program"
 
 
+@restored()
 def check_program(
     forward: Callable[..., Any],
     backward: Callable[..., Any],

@@ -30,7 +30,12 @@ def add_options(check: Parser) -> None:
     option("--tell", choices=("where", "what", "mend"), default="what", help="how much is given away (default: what)")
     option("--json", action="store_true", help="print what was found as JSON")
     option("--digits", type=int, help="how many digits your numbers have (default: all)")
-    option("--seconds", type=float, default=10.0, help="limit for one call of yours (default: %(default)s)")
+    option(
+        "--seconds",
+        type=float,
+        default=10.0,
+        help="limit for a call of a rule; a program has ten times that (default: %(default)s)",
+    )
 
 
 def check_file(options: argparse.Namespace, mlp: Any, x: Any, rho: Any) -> int:

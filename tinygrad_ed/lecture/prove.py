@@ -22,6 +22,7 @@ from tinygrad_ed.lecture.derive import derive
 from tinygrad_ed.lecture.step import DerivationStep
 from tinygrad_ed.nn import MLP
 from tinygrad_ed.nn.checks import chosen
+from tinygrad_ed.nn.guard import restored
 from tinygrad_ed.notation.letters import formula
 
 if TYPE_CHECKING:
@@ -59,6 +60,7 @@ class Proof(Derivation):
         return f"Not proved: {', '.join(names)} {'is' if len(names) == 1 else 'are'} {word}."
 
 
+@restored()
 def prove(
     sizes: Sequence[int] | MLP,
     batch: int = 1,
