@@ -18,13 +18,14 @@ from tinygrad_ed.graph.values import Array
 from tinygrad_ed.nn import MLP
 from tinygrad_ed.nn.metrics import Metric
 from tinygrad_ed.train.checkpoint import Best, Checkpoint, Length
+from tinygrad_ed.train.checks import number_between
 from tinygrad_ed.train.elementwise import Elementwise, Optimizer
 from tinygrad_ed.train.gradients import Gradients
 from tinygrad_ed.train.history import Callback, Epoch, History, wants_to_stop
 from tinygrad_ed.train.methods import batches, updates_an_epoch
 from tinygrad_ed.train.optim import GradientDescent
 from tinygrad_ed.train.progress import NoBar
-from tinygrad_ed.train.schedules import Schedule, factor_at
+from tinygrad_ed.train.schedules import Schedule
 from tinygrad_ed.train.stored import Rows, answers
 
 
@@ -183,7 +184,8 @@ class TrainingRun:
     def _set_rate(self, part: float) -> None:
         """Ask the schedule, some part of the epoch being done."""
         if self.plan.schedule is not None and self._rate is not None:
-            factor = factor_at(self.plan.schedule, self.history.epochs + part)
+            t = self.history.epochs + part
+            factor = number_between(f"what a schedule gives at time {t:g}", self.plan.schedule(t), closed="[")
             self.optimizer.learning_rate = self._rate * factor  # type: ignore[attr-defined]  # it was read from there
 
     def _check_cost(self, error: float, before: int, bound: float) -> float:
