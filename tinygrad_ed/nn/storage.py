@@ -26,8 +26,8 @@ FORMAT, VERSION = "tinygrad_ed", 1
 TEXT = "about"  # the member of an npz file, or the key of the metadata of a safetensors file, that holds the JSON
 
 # What NumPy, zipfile, json and safetensors raise for broken files.
-DAMAGE = (ValueError, TypeError, LookupError, AttributeError, EOFError, RuntimeError, MemoryError, OverflowError)
-DAMAGE += (SyntaxError, TokenError, zipfile.BadZipFile)
+_BROKEN = (ValueError, TypeError, LookupError, AttributeError, EOFError, RuntimeError, MemoryError, OverflowError)
+DAMAGE = (*_BROKEN, SyntaxError, TokenError, zipfile.BadZipFile)
 
 
 class Content(NamedTuple):

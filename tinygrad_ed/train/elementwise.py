@@ -34,12 +34,8 @@ class Optimizer(Protocol):
 class Elementwise:
     """The base of the optimizers in `optim.py`: blocks of the arrays, buffers beside them, and constants.
 
-    Args:
-        learning_rate: η, a positive number; it may be changed between steps.
-        weight_decay: λ, at least 0: λθ is added to the gradient.
-
-    Raises:
-        InvalidValue, InvalidType: for a rate that is not a positive, finite number, or a bad weight decay.
+    The learning rate η is a positive number, and may be changed between steps; of a weight decay λ of at least 0, λθ is
+    added to the gradient.
     """
 
     elementwise = True
@@ -65,11 +61,7 @@ class Elementwise:
         self._blocks: list[tuple[Array, ...]] = []
 
     def step(self, parameters: Sequence[Array], gradients: Sequence[Array]) -> None:
-        """Change the parameters in place.
-
-        Raises:
-            ShapeError: for parameters of other shapes than in the step before.
-        """
+        """Change the parameters in place."""
         if self._arrays[0] is not parameters or self._arrays[1] is not gradients:
             self._lay_out(parameters, gradients)
         self.steps += 1

@@ -10,6 +10,7 @@ import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 
@@ -24,7 +25,6 @@ from tinygrad_ed.train.gradients import Gradients
 from tinygrad_ed.train.history import Callback, Epoch, History, wants_to_stop
 from tinygrad_ed.train.methods import batches, updates_an_epoch
 from tinygrad_ed.train.optim import GradientDescent
-from tinygrad_ed.train.progress import NoBar
 from tinygrad_ed.train.schedules import Schedule
 from tinygrad_ed.train.stored import Rows, answers
 
@@ -105,13 +105,8 @@ class TrainingRun:
                 self._length["waits_from"] = done
                 history.taken_up += "; patience counts from there"
 
-    def go(self, bar: NoBar) -> History:
-        """Train until the last epoch, until a callback or Ctrl-C stops it, or until the cost is no longer finite.
-
-        Raises:
-            Diverged: for a cost or weights that are not finite.
-            FileProblem: for a checkpoint that cannot be written.
-        """
+    def go(self, bar: Any) -> History:
+        """Train until the last epoch, until a callback or Ctrl-C stops it, or until the cost is no longer finite."""
         history, began, before = self.history, time.perf_counter(), self.history.seconds
         kept, take_best, at = self.theta.copy(), False, self.plan.checkpoint
         try:
@@ -131,7 +126,9 @@ class TrainingRun:
                     self._decide()
                     if at and (history.stopped or history.epochs == self.plan.epochs or history.epochs % at.every == 0):
                         at.write()
-                    bar.update(self._told())
+                    if bar is not None:
+                        bar.set_postfix_str(self._told(), refresh=False)
+                        bar.update()
             take_best = self._patience is not None
             self._check_moved()
         except KeyboardInterrupt:
@@ -145,7 +142,8 @@ class TrainingRun:
             self._give()
             if self._rate is not None:
                 self.optimizer.learning_rate = self._rate  # type: ignore[attr-defined]  # it was read from there
-            bar.close()
+            if bar is not None:
+                bar.close()
             history.seconds = before + time.perf_counter() - began
             if at is not None and (history.epochs or history.stopped):  # after an error in epoch 1 nothing is worth it
                 at.write()

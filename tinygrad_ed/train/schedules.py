@@ -33,8 +33,10 @@ class Constant:
 
     def __post_init__(self) -> None:
         for name, number in vars(self).items():
-            if name not in ("per_update", "then"):
-                number_between(name, number, **({"high": 1.0, "closed": "[]"} if name in ("final", "start") else {}))
+            if name in ("final", "start"):
+                number_between(name, number, high=1.0, closed="[]")
+            elif name in ("every", "gamma", "epochs"):
+                number_between(name, number)
 
     def __call__(self, t: float) -> float:
         """Return the factor at time t."""
