@@ -22,7 +22,7 @@ from tinygrad_ed.nn import MLP, activations
 from tinygrad_ed.nn.checks import chosen
 from tinygrad_ed.train import OPTIMIZERS, Epoch, Nesterov, fit
 from tinygrad_ed.train.checks import number_between, weights_of
-from tinygrad_ed.train.elementwise import Elementwise
+from tinygrad_ed.train.optim import Elementwise
 from tinygrad_ed.train.stored import Stored, answers, is_stored, some
 
 try:

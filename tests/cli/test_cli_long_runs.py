@@ -9,9 +9,8 @@ import time
 from pathlib import Path
 
 import pytest
-from user_tables import flowers
-
 from tinygrad_ed.train.table_network import TableNetwork
+from user_tables import flowers
 
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
 

@@ -9,11 +9,11 @@ import time
 from pathlib import Path
 
 import pytest
+from tinygrad_ed.train.table_network import TableNetwork
 from user_tables import flowers
 
 from tinygrad_ed import cli
 from tinygrad_ed.nn import storage
-from tinygrad_ed.train.table_network import TableNetwork
 
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
 # Tests that run in the background are started with Ctrl-C ignored, and their children inherit that.

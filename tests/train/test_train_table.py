@@ -8,8 +8,7 @@ from user_tables import people
 from tinygrad_ed.data import Dataset, iris, read_table
 from tinygrad_ed.errors import FileProblem, InvalidType, InvalidValue, ShapeError
 from tinygrad_ed.nn import MLP, storage
-from tinygrad_ed.train.table import train_on_table
-from tinygrad_ed.train.table_network import Scale, TableNetwork
+from tinygrad_ed.train.table import Scale, TableNetwork, train_on_table
 
 
 def test_the_answers_are_those_of_the_network_on_standardised_numbers():

@@ -8,7 +8,7 @@ import pytest
 
 import tinygrad_ed as tg
 from tinygrad_ed.nn import metrics
-from tinygrad_ed.train.checkpoint import Best
+from tinygrad_ed.train.run import TrainingRun
 
 X = np.random.default_rng(0).standard_normal((12, 3))
 RHO = np.random.default_rng(1).standard_normal((12, 2))
@@ -143,16 +143,14 @@ def test_ctrl_c_while_validating_forgets_that_epoch():
 
 
 def test_ctrl_c_while_an_epoch_is_written_down_forgets_that_epoch(monkeypatch):
-    see = Best.see
-    calls = []
+    note = TrainingRun._note
 
-    def pressed(self, cost, theta):
-        calls.append(cost)
-        if len(calls) == 3:
+    def pressed(self, measured):
+        note(self, measured)
+        if len(self.history.validation) == 3:
             raise KeyboardInterrupt
-        return see(self, cost, theta)
 
-    monkeypatch.setattr(Best, "see", pressed)
+    monkeypatch.setattr(TrainingRun, "_note", pressed)
     history = tg.train.fit(network(), X, RHO, batch_size=4, epochs=5, validation=OTHER)
     assert (history.epochs, history.updates) == (2, 6)
     assert {len(values) for values in (history.cost, history.validation, *history.metrics.values())} == {2}

@@ -8,6 +8,7 @@ run shall be, its epochs, patience and callbacks, may be another each time.
 
 import copy
 import hashlib
+import json
 import os
 from array import array as floats
 from collections.abc import Iterator, Mapping
@@ -22,8 +23,8 @@ from tinygrad_ed.data.files import held, writable
 from tinygrad_ed.errors import FileProblem, InvalidType, InvalidValue
 from tinygrad_ed.graph.values import Array
 from tinygrad_ed.nn import MLP, storage
-from tinygrad_ed.train.elementwise import Optimizer
 from tinygrad_ed.train.history import History
+from tinygrad_ed.train.optim import Optimizer
 from tinygrad_ed.train.stored import Rows, blocks
 
 Length = dict[str, Any]
@@ -38,13 +39,6 @@ class Best:
 
     theta: Array
     cost: float = float("inf")
-
-    def see(self, cost: float, theta: Array) -> bool:
-        """Take these weights if their cost is lower; return whether it is."""
-        if not cost < self.cost:
-            return False
-        self.cost, self.theta = cost, theta.copy()
-        return True
 
 
 @dataclass
@@ -68,7 +62,7 @@ class Checkpoint:
         about, arrays = mlp.parts()
         kept = {}
         if history.epochs:  # an optimizer of one's own may have no state before its first step
-            kept = copy.deepcopy(optimizer.state())  # type: ignore[attr-defined]  # `check_optimizer` saw it
+            kept = copy.deepcopy(optimizer.state())  # type: ignore[attr-defined]  # `begin` saw it
         about |= {
             "run": self.run,
             "rng": rng.bit_generator.state,
@@ -145,8 +139,15 @@ class Checkpoint:
 
 
 @contextmanager
-def begin(path: str | os.PathLike[str], every: int, resume: bool, run: dict[str, Any]) -> Iterator[Checkpoint]:
+def begin(
+    path: str | os.PathLike[str], every: int, resume: bool, run: dict[str, Any], optimizer: Any
+) -> Iterator[Checkpoint]:
     """Hold the checkpoint of a run that begins, or goes on from its file, until the run has ended."""
+    if not callable(getattr(optimizer, "state", None)) or not callable(getattr(optimizer, "restore", None)):
+        raise InvalidType(
+            f"a checkpoint keeps the optimizer's state, but {optimizer!r} has no methods state() -> dict of "
+            "numbers and arrays, and restore(dict)"
+        )
     place = writable(storage.placed(path))
     with held(place):
         if place.exists() and not resume:
@@ -157,21 +158,12 @@ def begin(path: str | os.PathLike[str], every: int, resume: bool, run: dict[str,
         yield Checkpoint(place, every, run)
 
 
-def check_optimizer(optimizer: Any) -> None:
-    """See that a file can keep the state of an optimizer."""
-    if not callable(getattr(optimizer, "state", None)) or not callable(getattr(optimizer, "restore", None)):
-        raise InvalidType(
-            f"a checkpoint keeps the optimizer's state, but {optimizer!r} has no methods state() -> dict of "
-            "numbers and arrays, and restore(dict)"
-        )
-
-
 def digest(*arrays: Rows) -> str:
     """Return a short text that tells these arrays from others."""
     found = hashlib.sha256()
     for array in arrays:
         found.update(f"{array.dtype.str} {array.shape}".encode())
-        for block in blocks(array):
+        for _, block in blocks(array):
             found.update(np.ascontiguousarray(block).data)
     return found.hexdigest()[:16]
 
@@ -221,16 +213,15 @@ def _history(kept: dict[str, Any], arrays: Mapping[str, Array]) -> History:
 
 def _encoded(state: Any) -> Any:
     """Return the state of a bit generator as JSON knows it: some hold arrays."""
-    if isinstance(state, np.ndarray):
-        return {"dtype": str(state.dtype), "values": state.tolist()}
-    if isinstance(state, dict):
-        return {name: _encoded(value) for name, value in state.items()}
-    return state.item() if isinstance(state, np.generic) else state
+
+    def plain(value: Any) -> Any:
+        return {"dtype": str(value.dtype), "values": value.tolist()} if value.ndim else value.item()
+
+    return json.loads(json.dumps(state, default=plain))
 
 
 def _decoded(state: Any) -> Any:
-    if isinstance(state, dict):
-        if state.keys() == {"dtype", "values"}:
-            return np.array(state["values"], state["dtype"])
-        return {name: _decoded(value) for name, value in state.items()}
-    return state
+    def array(found: dict[str, Any]) -> Any:
+        return np.array(found["values"], found["dtype"]) if found.keys() == {"dtype", "values"} else found
+
+    return json.loads(json.dumps(state), object_hook=array)

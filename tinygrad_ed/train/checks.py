@@ -29,8 +29,8 @@ def samples(mlp: MLP, x: Any, rho: Any, cost: str, which: str = "") -> tuple[Row
         return samples(mlp, np.array(x[:]), np.array(rho[:]), cost, which)
     if len(x) != len(rho):
         raise ShapeError(f"x holds {len(x)} samples, but rho holds {len(rho)} expected outputs")
-    inputs, expected, start = [], [], 0
-    for block in blocks(x, max(mlp.sizes)):
+    inputs, expected = [], []
+    for start, block in blocks(x, max(mlp.sizes)):
         expected_block = rho[start : start + len(block)]
         at = x.numbers(start, len(block)) if isinstance(x, Stored) else np.arange(start, start + len(block))
         _no_gaps(which, block, expected_block, at)
@@ -40,7 +40,6 @@ def samples(mlp: MLP, x: Any, rho: Any, cost: str, which: str = "") -> tuple[Row
             raise type(error)(f"among the rows {at.min()} to {at.max()}, in their order there: {error}") from error
         inputs += [] if isinstance(x, Stored) else [one]
         expected += [] if isinstance(rho, Stored) else [other]
-        start += len(block)
     return (
         x.only(dtype=one.dtype) if isinstance(x, Stored) else np.concatenate(inputs),
         rho.only(dtype=other.dtype) if isinstance(rho, Stored) else np.concatenate(expected),

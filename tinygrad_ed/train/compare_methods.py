@@ -200,14 +200,12 @@ def compare_methods(
 
 def _rates(learning_rate: Any) -> dict[str, float]:
     """Return the rate of each method, checked as `fit` checks it."""
-    if isinstance(learning_rate, Mapping):
-        for method in learning_rate:
-            check_method(method, "uniform")
-        missing = [method for method in METHODS if method not in learning_rate]
-        if missing:
-            raise InvalidType(f"learning_rate must be a number, or a dict with a rate of {', '.join(missing)} as well")
-        return {method: GradientDescent(learning_rate[method]).learning_rate for method in METHODS}
-    return dict.fromkeys(METHODS, GradientDescent(learning_rate).learning_rate)
+    rates = learning_rate if isinstance(learning_rate, Mapping) else dict.fromkeys(METHODS, learning_rate)
+    for method in rates:
+        check_method(method, "uniform")
+    if missing := [method for method in METHODS if method not in rates]:
+        raise InvalidType(f"learning_rate must be a number, or a dict with a rate of {', '.join(missing)} as well")
+    return {method: GradientDescent(rates[method]).learning_rate for method in METHODS}
 
 
 def _curves(

@@ -25,15 +25,13 @@ from tinygrad_ed.nn.guard import restored
 from tinygrad_ed.train import checkpoint as files
 from tinygrad_ed.train import schedules
 from tinygrad_ed.train.checks import samples, weighted
-from tinygrad_ed.train.elementwise import Optimizer
 from tinygrad_ed.train.gradients import ROADS, mean_cost
 from tinygrad_ed.train.history import Callback, History
 from tinygrad_ed.train.methods import check_method
-from tinygrad_ed.train.optim import GradientDescent
-from tinygrad_ed.train.progress import bar_for
+from tinygrad_ed.train.optim import GradientDescent, Optimizer
 from tinygrad_ed.train.reader_rules import Rules, with_rules
-from tinygrad_ed.train.run import Plan, TrainingRun, Validation
-from tinygrad_ed.train.shards import ByShards, Data, check_executor
+from tinygrad_ed.train.run import Plan, TrainingRun, Validation, bar_for
+from tinygrad_ed.train.shards import ByShards, Data
 
 
 def fit(
@@ -134,18 +132,15 @@ def fit(
     batch_size, epochs = whole_number("batch_size", batch_size), whole_number("epochs", epochs)
     if sampling == "uniform":  # with "shuffle" a batch is at most all samples
         storable("a batch", batch_size, max(mlp.sizes))
-    optimizer = _with_a_step(GradientDescent(learning_rate) if optimizer is None else optimizer)
-    _check_schedule(schedule, optimizer)
+    optimizer = _with_a_step(GradientDescent(learning_rate) if optimizer is None else optimizer, schedule)
     shards, checkpoint_every = whole_number("shards", shards), whole_number("checkpoint_every", checkpoint_every)
     inputs, expected, counted = weighted(*samples(mlp, x, rho, cost), weights)
     held_out = _validation(mlp, validation, cost, metrics, patience)
     followers = _callbacks(callbacks)
     seed = rng if isinstance(rng, int | None) else type(rng).__name__
     rng, bar = generator(rng), bar_for(progress)
-    workers = None if executor is None else check_executor(executor)
     run: dict[str, Any] = {}
     if checkpoint is not None:
-        files.check_optimizer(optimizer)
         run = {
             "seed": seed,
             "network": repr(mlp),
@@ -162,15 +157,17 @@ def fit(
             "schedule": files.name_of(schedule),
             "validation": held_out and files.digest(held_out.x, held_out.rho),
             "metrics": list(held_out.metrics) if held_out else None,
-            "shards": shards if workers else None,
+            "shards": None if executor is None else shards,
         }
     elif resume:
         raise InvalidValue("resume=True needs the file to resume from: checkpoint='run.npz'")
 
-    holding = nullcontext() if checkpoint is None else files.begin(checkpoint, checkpoint_every, resume, run)
-    data = Data(mlp, inputs, expected, cost, road, counted)
+    holding = nullcontext() if checkpoint is None else files.begin(checkpoint, checkpoint_every, resume, run, optimizer)
     with holding as file, nullcontext() if rules is None else restored():
-        gradients = ByShards(data, workers, shards) if workers else by_road(mlp, inputs, expected, cost, counted)
+        if executor is None:
+            gradients = by_road(mlp, inputs, expected, cost, counted)
+        else:
+            gradients = ByShards(Data(mlp, inputs, expected, cost, road, counted), executor, shards)
         if callable(forget := getattr(optimizer, "reset", None)):
             forget()
         plan = Plan(method, batch_size, sampling, epochs, schedule, held_out, followers, file)
@@ -179,21 +176,18 @@ def fit(
         return training.go(bar(epochs, training.history.epochs))
 
 
-def _with_a_step(optimizer: Any) -> Optimizer:
+def _with_a_step(optimizer: Any, schedule: Any) -> Optimizer:
+    """Return an optimizer, if it is one, and a schedule, if there is one, can change its rate."""
     if isinstance(optimizer, type) or not callable(getattr(optimizer, "step", None)):
         raise InvalidType(
             f"optimizer must be an object with a method step(parameters, gradients), such as "
             f"tg.train.Adam(0.001), not {optimizer!r}"
         )
+    if schedule is not None:
+        schedules.checked(schedule)
+        if not isinstance(getattr(optimizer, "learning_rate", None), int | float):
+            raise InvalidType(f"a schedule changes the learning_rate of the optimizer, but {optimizer!r} has none")
     return optimizer  # type: ignore[no-any-return]  # that is what was checked
-
-
-def _check_schedule(schedule: Any, optimizer: Any) -> None:
-    if schedule is None:
-        return
-    schedules.checked(schedule)
-    if not isinstance(getattr(optimizer, "learning_rate", None), int | float):
-        raise InvalidType(f"a schedule changes the learning_rate of the optimizer, but {optimizer!r} has none")
 
 
 def _validation(mlp: MLP, validation: Any, cost: str, metrics: Any, patience: int | None) -> Validation | None:
@@ -216,7 +210,8 @@ def _validation(mlp: MLP, validation: Any, cost: str, metrics: Any, patience: in
     if isinstance(metrics, str) or not isinstance(metrics, Iterable | None):
         raise InvalidType(f"metrics is a list, such as ['accuracy'], not {metrics!r}")
     wanted = [measures.suiting(cost)] if metrics is None else list(metrics)
-    found = {metric if isinstance(metric, str) else _called(metric): measures.find(metric) for metric in wanted}
+    names = [m if isinstance(m, str) else str(getattr(m, "__name__", type(m).__name__)) for m in wanted]
+    found = {name: measures.find(metric) for name, metric in zip(names, wanted, strict=True)}
     if len(found) < len(wanted):
         raise InvalidValue(f"two of the metrics have one name: {', '.join(found)}; give each a name of its own (def)")
     rho = rho[:]  # read, if it is stored: it is as large as the answers
@@ -226,14 +221,8 @@ def _validation(mlp: MLP, validation: Any, cost: str, metrics: Any, patience: in
     return Validation(x, rho, partial(mean_cost(cost), shares=shares), found, patience)
 
 
-def _called(metric: Any) -> str:
-    return str(getattr(metric, "__name__", type(metric).__name__))
-
-
 def _callbacks(callbacks: Any) -> list[Callback]:
-    found = list(callbacks) if isinstance(callbacks, Iterable) else [callbacks]
-    if not isinstance(callbacks, Iterable) or any(
-        [isinstance(callback, type) or not callable(callback) for callback in found]
-    ):
+    found: list[Any] = list(callbacks) if isinstance(callbacks, Iterable) else [None]
+    if not all([callable(callback) and not isinstance(callback, type) for callback in found]):
         raise InvalidType(f"callbacks is a list of functions of an Epoch, not {callbacks!r}")
     return found

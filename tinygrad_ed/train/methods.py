@@ -1,11 +1,4 @@
-"""Which samples an update sees: gradient descent, SGD and mini-batch (lecture, section 1).
-
-| method    | updates per epoch | gradient computations per update |
-|-----------|-------------------|----------------------------------|
-| gradient  | 1                 | N                                |
-| sgd       | N                 | 1                                |
-| minibatch | N/M               | M                                |
-"""
+"""Which samples an update sees: all N (gradient descent), one (SGD) or M (mini-batch; lecture, section 1)."""
 
 import math
 from collections.abc import Iterator

@@ -1,6 +1,7 @@
 """The road `rules` with a reader's own rules in it, right or wrong: what a mistake does to learning."""
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -21,7 +22,9 @@ Rules = Mapping[str, Callable[..., Any]]
 class ByReaderRules(Gradients):
     """The algorithms of the lecture with some rules of the reader's: plain, and slower than `ByRules`."""
 
-    def __init__(self, mlp: MLP, x: Rows, rho: Rows, cost: str, rules: Rules) -> None:
+    def __init__(self, mlp: MLP, x: Rows, rho: Rows, cost: str, weights: Array | None = None, *, rules: Rules) -> None:
+        if weights is not None:
+            raise InvalidValue("rules of your own do not know of weights; leave weights out")
         super().__init__(mlp, x, rho, None)
         self._cost, self._calls, self._classes = cost, dict.fromkeys(rules, 0), mlp.sizes[-1]
         self._activations = {j: layer.activation for j, layer in enumerate(mlp.layers, start=1)}
@@ -63,10 +66,4 @@ def with_rules(by_road: Road, road: str, rules: Any) -> Road:
         chosen("rule", name, RULES)
     if road != "rules":
         raise InvalidValue(f"rules of your own belong to the road 'rules', not to {road!r}")
-
-    def make(mlp: MLP, x: Rows, rho: Rows, cost: str, weights: Array | None = None) -> ByReaderRules:
-        if weights is not None:
-            raise InvalidValue("rules of your own do not know of weights; leave weights out")
-        return ByReaderRules(mlp, x, rho, cost, dict(rules))
-
-    return make
+    return partial(ByReaderRules, rules=dict(rules))

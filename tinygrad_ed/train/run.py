@@ -14,17 +14,16 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_ed.errors import Diverged, TrainingWarning
+from tinygrad_ed.errors import Diverged, InvalidType, MissingExtra, TrainingWarning
 from tinygrad_ed.graph.values import Array
 from tinygrad_ed.nn import MLP
 from tinygrad_ed.nn.metrics import Metric
 from tinygrad_ed.train.checkpoint import Best, Checkpoint, Length
 from tinygrad_ed.train.checks import number_between
-from tinygrad_ed.train.elementwise import Elementwise, Optimizer
 from tinygrad_ed.train.gradients import Gradients
-from tinygrad_ed.train.history import Callback, Epoch, History, wants_to_stop
+from tinygrad_ed.train.history import Callback, Epoch, History
 from tinygrad_ed.train.methods import batches, updates_an_epoch
-from tinygrad_ed.train.optim import GradientDescent
+from tinygrad_ed.train.optim import Elementwise, GradientDescent, Optimizer
 from tinygrad_ed.train.schedules import Schedule
 from tinygrad_ed.train.stored import Rows, answers
 
@@ -247,7 +246,8 @@ class TrainingRun:
         """Write down what was measured after this epoch, and keep its weights if they are the best."""
         for name, value in measured.items():
             (self.history.metrics.setdefault(name, []) if name else self.history.validation).append(value)
-        if measured and self.best.see(measured[""], self.theta):
+        if measured and measured[""] < self.best.cost:
+            self.best.cost, self.best.theta = measured[""], self.theta.copy()
             self.history.best_epoch = self.history.epochs + 1
 
     def _decide(self) -> None:
@@ -268,9 +268,14 @@ class TrainingRun:
             history.seconds,
             tuple([parameter.value for parameter in self.mlp.parameters()]),
         )
-        # All are called: one that keeps a record must not miss an epoch because another one stops the run.
-        if any([wants_to_stop(callback, told) for callback in self.plan.callbacks]):
-            history.stopped = history.stopped or "callback"
+        answers: list[Any] = [callback(told) for callback in self.plan.callbacks]  # of all: some may keep a record
+        for callback, answer in zip(self.plan.callbacks, answers, strict=True):
+            if not isinstance(answer, bool | np.bool_ | None):
+                raise InvalidType(
+                    f"the callback {callback!r} returned {answer!r}; a callback returns True to stop the run, or False "
+                    "or None to go on"
+                )
+        history.stopped = history.stopped or ("callback" if any(answers) else None)
 
     def _keep(self) -> None:
         """Keep the state as it is now for the checkpoint, and forget which parameters have changed by now."""
@@ -287,11 +292,31 @@ class TrainingRun:
 
     def _told(self) -> str:
         history = self.history
-        checked = f", validation {history.validation[-1]:.4g}" if history.validation else ""
-        measured = "".join([f", {name} {values[-1]:.4g}" for name, values in history.metrics.items()])
-        return f"cost {history.cost[-1]:.4g}{checked}{measured}"
+        curves = {"cost": history.cost, "validation": history.validation, **history.metrics}
+        return ", ".join([f"{name} {values[-1]:.4g}" for name, values in curves.items() if values])
 
 
 def _pulls(gradient: Array, parameter: Array) -> bool:
     """Tell whether a gradient would change a parameter at any usual rate: whether it is more than rounding."""
     return bool((np.abs(gradient) > 1e4 * np.finfo(gradient.dtype).eps * np.abs(parameter)).any())
+
+
+def bar_for(progress: bool | None) -> Callable[[int, int], Any]:
+    """Return what makes a tqdm bar of `epochs`, of which some are `done`: always (True), never (False), or by itself.
+
+    By itself (None) there is one on a terminal where there is tqdm, in runs of more than a second. No bar is None.
+    """
+    if not isinstance(progress, bool | None):
+        raise InvalidType(f"progress must be True, False or None, not {progress!r}")
+    if progress is False:
+        return lambda epochs, done: None
+    try:
+        from tqdm import tqdm
+    except ImportError:
+        if progress:
+            raise MissingExtra(
+                'progress=True needs tqdm; install it with: python -m pip install "tinygrad_ed[progress]"'
+            ) from None
+        return lambda epochs, done: None
+    quiet: dict[str, Any] = {"disable": False, "delay": 0} if progress else {"disable": None, "delay": 1}
+    return lambda epochs, done: tqdm(total=epochs, initial=done, unit="epoch", **quiet)

@@ -23,11 +23,7 @@ Schedule = Callable[[float], float]
 
 @dataclass(frozen=True)
 class Constant:
-    """The rate stays: a factor of 1.
-
-    Args:
-        per_update: whether `fit` asks before each update, and not only before each epoch.
-    """
+    """The rate stays: a factor of 1. With `per_update` it is asked for before each update, not just each epoch."""
 
     per_update: bool = field(default=False, kw_only=True)
 
@@ -48,13 +44,7 @@ class Constant:
 
 @dataclass(frozen=True)
 class Step(Constant):
-    """The rate falls by a factor now and then: gamma^⌊t / every⌋.
-
-    Args:
-        every: the number of epochs between two falls, above 0.
-        gamma: the factor, above 0.
-        per_update: as in `Constant`.
-    """
+    """The rate falls by the factor `gamma` (above 0) every so many epochs: gamma^⌊t / every⌋."""
 
     every: float
     gamma: float = 0.1
@@ -65,11 +55,7 @@ class Step(Constant):
 
 @dataclass(frozen=True)
 class Exponential(Constant):
-    """The rate falls by the same factor each epoch: gamma^t.
-
-    Args:
-        gamma: the factor, above 0.
-        per_update: as in `Constant`.
+    """The rate falls by the same factor (above 0) each epoch: gamma^t.
 
     >>> Exponential(0.9)(2)
     0.81
@@ -85,12 +71,7 @@ class Exponential(Constant):
 class Cosine(Constant):
     """The rate falls along half a cosine, to `final` after that many epochs, where it stays (Loshchilov & Hutter 2017).
 
-        final + (1 - final) (1 + cos(π t / epochs)) / 2
-
-    Args:
-        epochs: how long the fall takes, above 0.
-        final: the last factor, from 0 to 1.
-        per_update: as in `Constant`.
+        final + (1 - final) (1 + cos(π t / epochs)) / 2       with `epochs` above 0, and `final` from 0 to 1
 
     >>> [Cosine(10)(t) for t in (0, 5, 10, 99)]
     [1.0, 0.5, 0.0, 0.0]
@@ -105,13 +86,9 @@ class Cosine(Constant):
 
 @dataclass(frozen=True)
 class WarmUp(Constant):
-    """The rate grows evenly from a factor of `start` to 1, and then follows another schedule, which begins there.
+    """The rate grows evenly from a factor of `start` (0 to 1) to 1, and then follows a schedule that begins there.
 
-    Args:
-        epochs: how long the growth takes, above 0.
-        then: the schedule that follows; its time begins when the growth ends.
-        start: the first factor, from 0 to 1.
-        per_update: as in `Constant`, but here yes, unless you say otherwise.
+    The growth takes `epochs`, above 0. The rate is asked for before each update, unless you say otherwise.
 
     >>> [WarmUp(4, Cosine(10), start=0.2)(t) for t in (0, 4, 9)]
     [0.2, 1.0, 0.5]

@@ -2,13 +2,10 @@
 
     ∇E over M samples = Σ over the shards of (M_k / M) ∇E over the M_k samples of shard k
 
-A worker is whatever runs the calls of a `concurrent.futures.Executor`: a process of this machine, a thread, or another
-machine (`dask.distributed`, `mpi4py.futures`). The batch is cut into a number of shards that does not depend on the
-workers, and the sum is taken in their order. So the numbers depend neither on the workers nor on who is first.
-
-An executor does not say which worker takes a call, so the data cannot be handed out beforehand. A call carries the
-parameters and the numbers of the samples; the data go along with the first calls, a worker keeps them, and one that
-has not seen them says so and is sent them then. So they travel about once a worker, not once an update.
+The batch is cut into a number of shards that does not depend on the workers of the executor, and the sum is taken in
+their order. So the numbers depend neither on the workers nor on who is first. An executor does not say which worker
+takes a call: the data go along with the first calls, a worker keeps them, and one that has not seen them says so and
+is sent them then. So they travel about once a worker, not once an update.
 """
 
 import copy
@@ -17,7 +14,7 @@ import uuid
 from collections.abc import Sequence
 from concurrent.futures import Executor, Future
 from itertools import pairwise
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -55,6 +52,10 @@ class ByShards(Gradients):
     """As the other roads to the gradient (`gradients.py`), but with an executor's workers."""
 
     def __init__(self, data: Data, executor: Executor, shards: int) -> None:
+        if isinstance(executor, type) or not callable(getattr(executor, "submit", None)):
+            raise InvalidType(
+                f"executor must be a concurrent.futures.Executor, such as ProcessPoolExecutor(4), not {executor!r}"
+            )
         super().__init__(data.mlp, data.x, data.rho, data.weights)
         self._data, self._executor, self._shards = data, executor, shards
         self._token, self._sent = uuid.uuid4().hex, False
@@ -122,12 +123,3 @@ def shard_gradient(token: str, data: Data | None, theta: Array, rows: Array | ra
     with np.errstate(all="ignore"):  # as in `fit`: what overflows ends in Diverged
         error = gradients.compute(batch, 1.0)
     return Answer(len(batch), error, gradients.arena.gradient.copy())
-
-
-def check_executor(executor: Any) -> Executor:
-    """Return an executor, if it is one."""
-    if isinstance(executor, type) or not callable(getattr(executor, "submit", None)):
-        raise InvalidType(
-            f"executor must be a concurrent.futures.Executor, such as ProcessPoolExecutor(4), not {executor!r}"
-        )
-    return executor  # type: ignore[no-any-return]  # that is what was checked

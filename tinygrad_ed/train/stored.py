@@ -96,19 +96,18 @@ def some(data: Any, rows: Array) -> Any:
     return data.only(rows) if isinstance(data, Stored) else data[rows]
 
 
-def blocks(data: Rows, width: int = 1) -> Iterator[Array]:
-    """Yield the rows block after block, each of at most `AT_ONCE` numbers (or times `width`, if a row makes more)."""
+def blocks(data: Rows, width: int = 1) -> Iterator[tuple[int, Array]]:
+    """Yield blocks of rows and where each starts: of at most `AT_ONCE` numbers, also if a row makes `width` of them."""
     step = max(1, AT_ONCE // max(width, *data.shape[1:], 1))
     for start in range(0, len(data), step):
-        yield data[start : start + step]
+        yield start, data[start : start + step]
 
 
 def answers(mlp: MLP, x: Rows, then: Callable[[Array], Array] = np.asarray) -> Array:
     """Return what a network answers to many samples, block by block, or what `then` makes of each block's answers."""
-    found, start = [], 0
-    for block in blocks(x, max(mlp.sizes)):
+    found = []
+    for start, block in blocks(x, max(mlp.sizes)):
         if isinstance(x, Stored) and not np.isfinite(block).all():
             raise InvalidValue(f"x holds NaN or infinite numbers in the rows from {start} to {start + len(block) - 1}")
         found.append(then(mlp.predict(block)))
-        start += len(block)
     return np.concatenate(found)
