@@ -5,9 +5,9 @@ target means classes or numbers, and said what looks strange. `read_rows` reads 
 """
 
 import difflib
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TypeVar
 
 import numpy as np
 
@@ -22,7 +22,6 @@ KINDS = ("auto", "classes", "numbers")
 EXACT = 2**53  # whole numbers beyond are rounded as floats
 
 Which = str | int
-T = TypeVar("T")
 
 
 def read_table(
@@ -91,8 +90,7 @@ def read_table(
     """
     known("kind", kind, KINDS)
     known("missing", missing, MISSINGS)
-
-    def read() -> Dataset:
+    with _naming(path):
         table = read_file(Path(path), [str(target)], header, separator, encoding)
         names = table.names
         at, out, kept = _target(table, target), _found(table, drop), _found(table, keep)
@@ -123,8 +121,6 @@ def read_table(
         about = names[at], str(path), note, tuple(names), tuple(remarks), recipe
         return Dataset(Path(path).name, x, y, classes, recipe.features, *about)
 
-    return _named(path, read)
-
 
 def read_rows(
     path: str | Path,
@@ -143,19 +139,12 @@ def read_rows(
 
     Columns are found by name, wherever they stand. Without a header (and in an npz file) they are taken by position:
     they are those of the `old` table, all of them, all but the target, or the inputs. A gap is treated as in training,
-    unless `missing` says otherwise. The other arguments are those of `read_table`.
-
-    Returns:
-        The inputs `(M, n)`; the rows as they were found, without those that were left out; where the target stands in
-        them, if it is there; what to say, a line each.
-
-    Raises:
-        FileProblem, InvalidValue, InvalidType, ShapeError, MissingExtra: as `read_table`; a missing column is named.
+    unless `missing` says otherwise. Returned are the inputs `(M, n)`; the rows as they were found, without those that
+    were left out; where the target stands in them, if it is there; and what to say, a line each.
     """
     missing = recipe.missing if missing is None else missing
     known("missing", missing, MISSINGS)
-
-    def read() -> tuple[Array, Table, int | None, list[str]]:
+    with _naming(path):
         table = read_file(Path(path), [*recipe.names, target], header, separator, encoding)
         if not table.header:
             table = table._replace(names=_by_order(table, recipe.names, target, old, header))
@@ -169,13 +158,12 @@ def read_rows(
         unused_said = [f"not used: {', '.join(unused)}"] if unused else []
         return x, table, at, [*table.remarks, *filled, *new, *unused_said]
 
-    return _named(path, read)
 
-
-def _named(path: str | Path, read: Callable[[], T]) -> T:
-    """Read a file; what goes wrong begins with its name."""
+@contextmanager
+def _naming(path: str | Path) -> Iterator[None]:
+    """Let what goes wrong with a file begin with its name."""
     try:
-        return read()
+        yield
     except MissingExtra:
         raise
     except Error as error:
@@ -183,14 +171,7 @@ def _named(path: str | Path, read: Callable[[], T]) -> T:
 
 
 def find(names: Sequence[str], which: Which, remark: str = "") -> int:
-    """Return the position of a column: it is given by its name, or, if no column has that name, by its number from 1.
-
-    Raises:
-        InvalidValue: if there is none, or several have that name.
-
-    >>> find(["a", "b"], "b"), find(["a", "b"], 1), find(["7", "1"], "1")
-    (1, 0, 1)
-    """
+    """Return the position of a column, which is given by its name, or, if no column has that name, its number from 1."""
     if names.count(str(which)) > 1:
         raise InvalidValue(
             f"{names.count(str(which))} columns are called {which!r}; give the number of the column, from 1"
@@ -203,11 +184,7 @@ def find(names: Sequence[str], which: Which, remark: str = "") -> int:
 
 
 def found_by_name(names: Sequence[str], wanted: Sequence[str]) -> list[int]:
-    """Return where the columns of a network stand in a table.
-
-    Raises:
-        InvalidValue: for one that is not there, or twice.
-    """
+    """Return where the columns of a network stand in a table."""
     if absent := [name for name in wanted if name not in names]:
         more = f" (and {len(absent) - 1} more)" if len(absent) > 1 else ""
         find(names, absent[0], f"{more}, which the network was trained on")

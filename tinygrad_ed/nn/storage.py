@@ -13,21 +13,16 @@ import os
 import zipfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from tokenize import TokenError
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from tinygrad_ed.data.files import checked, write_whole
+from tinygrad_ed.data.files import DAMAGE, checked, write_whole
 from tinygrad_ed.errors import FileProblem, InvalidType, InvalidValue, MissingExtra
 from tinygrad_ed.graph.values import Array
 
 FORMAT, VERSION = "tinygrad_ed", 1
 TEXT = "about"  # the member of an npz file, or the key of the metadata of a safetensors file, that holds the JSON
-
-# What NumPy, zipfile, json and safetensors raise for broken files.
-_BROKEN = (ValueError, TypeError, LookupError, AttributeError, EOFError, RuntimeError, MemoryError, OverflowError)
-DAMAGE = (*_BROKEN, SyntaxError, TokenError, zipfile.BadZipFile)
 
 
 class Content(NamedTuple):

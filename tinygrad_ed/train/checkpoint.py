@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_ed.data.files import held, writable
+from tinygrad_ed.data.files import DAMAGE, held, writable
 from tinygrad_ed.errors import FileProblem, InvalidType, InvalidValue
 from tinygrad_ed.graph.values import Array
 from tinygrad_ed.nn import MLP, storage
@@ -115,7 +115,7 @@ class Checkpoint:
             if history.epochs:
                 optimizer.restore(kept)  # type: ignore[attr-defined]  # as above
             best.theta, best.cost = arrays["best"].copy(), float(about["best"])
-        except storage.DAMAGE as error:
+        except DAMAGE as error:
             raise FileProblem(f"{str(self.path)!r} cannot be resumed from: {type(error).__name__}: {error}") from error
         for new, parameter in zip(weights.parameters(), mlp.parameters(), strict=True):
             parameter.value = new.value

@@ -19,6 +19,7 @@ from tinygrad_ed.closed_form.derivatives import COSTS
 from tinygrad_ed.data import Dataset
 from tinygrad_ed.data.cells import Table
 from tinygrad_ed.data.columns import MISSINGS, WORDS, Column, Recipe
+from tinygrad_ed.data.files import DAMAGE
 from tinygrad_ed.data.table import found_by_name
 from tinygrad_ed.errors import FileProblem, InvalidValue, ShapeError
 from tinygrad_ed.graph.values import Array
@@ -172,7 +173,7 @@ class TableNetwork:
             answers = 1 if network.classes is None else len(network.classes)
             if (len(recipe.features), answers) != (mlp.sizes[0], mlp.sizes[-1]):
                 raise ValueError(f"{mlp!r} with {len(recipe.features)} inputs and {answers} answers")
-        except storage.DAMAGE as error:
+        except DAMAGE as error:
             raise FileProblem(f"{str(path)!r} does not fit together: {type(error).__name__}: {error}") from error
         return network
 
