@@ -1,17 +1,17 @@
 """`MLPClassifier` and `MLPRegressor` for scikit-learn's users (extra `sklearn`): a thin face on `MLP` and `fit`.
 
-They are estimators like any other: for `Pipeline`, `GridSearchCV`, `clone`, `cross_val_score`. The parameters have the
-names and defaults of scikit-learn's own MLP, as far as `fit` has the same, and the first weights are drawn as there.
-What differs: `alpha` acts on biases too; early stopping goes by the cost of the validation rows, and the best weights
-are given back; there is no "lbfgs". Each call of `fit` starts afresh, or with `warm_start=True` from the weights that
-are there, with a new optimizer in both; only `partial_fit` goes on with the optimizer's memory. Inputs are not
-standardized: put a `StandardScaler` in front.
+The parameters have the names and defaults of scikit-learn's own MLP, as far as `fit` has the same, and the first
+weights are drawn as there. What differs: `alpha` acts on biases too; early stopping goes by the cost of the validation
+rows, and the best weights are given back; there is no "lbfgs". Each `fit` starts afresh, or with `warm_start=True` from
+the weights that are there, with a new optimizer in both; only `partial_fit` goes on with the optimizer's memory. Inputs
+are not standardized: put a `StandardScaler` in front.
 """
 
 import math
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import KW_ONLY, dataclass
+from types import SimpleNamespace
 from typing import Any, Self
 
 import numpy as np
@@ -42,12 +42,8 @@ except ImportError as error:
 
 __all__ = ["MLPClassifier", "MLPRegressor"]
 
-SOLVERS = {**OPTIMIZERS, "sgd": Nesterov}
-"""The optimizers by name; "sgd" is with Nesterov's momentum of 0.9, as in scikit-learn."""
-
-PHI = {**{name: name for name in activations.NAMES}, "logistic": "sigmoid"}
-"""The activations by name; scikit-learn calls the sigmoid "logistic"."""
-
+SOLVERS = {**OPTIMIZERS, "sgd": Nesterov}  # with a momentum of 0.9, as in scikit-learn
+PHI = {**{name: name for name in activations.NAMES}, "logistic": "sigmoid"}  # scikit-learn's name of the sigmoid
 FLOATS = [np.float64, np.float32]
 
 
@@ -93,8 +89,7 @@ class _Estimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn publishes
                 `(N, outputs)`.
             sample_weight: what each sample counts, `(N,)`; by default all count the same.
 
-        Raises:
-            ValueError: for data that cannot be used; all of `tg.Error` that `fit` raises.
+        Data that cannot be used are a ValueError; and what `tg.train.fit` raises.
         """
         return self._learn(X, y, sample_weight)
 
@@ -168,7 +163,8 @@ class _Estimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn publishes
             batch_size=size,
             epochs=1 if part else epochs,
             sampling="shuffle",
-            optimizer=_Going(optimizer) if more else optimizer,
+            # Without `reset` an optimizer keeps its memory when a run begins.
+            optimizer=SimpleNamespace(step=optimizer.step, elementwise=True) if more else optimizer,
             validation=held_out,
             patience=None if held_out is None else patience,
             rng=random.randint(2**31 - 1),
@@ -195,10 +191,7 @@ class _Estimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn publishes
         raise NotImplementedError
 
     def _network(self, sizes: list[int], dtype: Any, random: Any, more: bool) -> MLP:
-        """Return the network to train: a copy of the one that is there if it is to go on, or a new one.
-
-        A new one has weights and biases as scikit-learn draws them, number for number.
-        """
+        """Return the network to train: the one that is there, copied, or a new one, drawn as scikit-learn does."""
         phi = chosen("activation", self.activation, PHI)
         network = MLP(sizes, phi, init="zeros", dtype=dtype)
         old = getattr(self, "network_", None) if self.warm_start or more else None
@@ -224,7 +217,9 @@ class _Estimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn publishes
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
-        tags.input_tags.sparse, tags.target_tags.multi_output = True, isinstance(self, MLPRegressor)
+        tags.input_tags.sparse, tags.target_tags.multi_output = True, isinstance(self, RegressorMixin)
+        if tags.classifier_tags is not None:
+            tags.classifier_tags.multi_label = True
         return tags
 
     def __getstate__(self) -> dict[str, Any]:
@@ -279,14 +274,8 @@ class MLPClassifier(ClassifierMixin, _Estimator):  # type: ignore[misc]  # sciki
     def partial_fit(self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None) -> Self:  # noqa: N803
         """Train one epoch more on these data, with the optimizer's memory of the epochs before; return itself.
 
-        Args:
-            X: as in `fit`, perhaps a part of the data only.
-            y: as in `fit`.
-            classes: all classes that will ever come; the first call needs them, unless `y` has a column a label.
-            sample_weight: as in `fit`.
-
-        Raises:
-            ValueError: as `fit`; and for classes that were not said at first.
+        The arguments are those of `fit`, and `classes`: all that will ever come. The first call needs them, unless `y`
+        has a column a label; others are refused later (ValueError).
         """
         return self._learn(X, y, sample_weight, part=True, classes=classes)
 
@@ -345,11 +334,6 @@ class MLPClassifier(ClassifierMixin, _Estimator):  # type: ignore[misc]  # sciki
 
         return self._output(X, logs)
 
-    def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()
-        tags.classifier_tags.multi_label = True
-        return tags
-
 
 class MLPRegressor(RegressorMixin, _Estimator):  # type: ignore[misc]  # scikit-learn publishes no types
     """A multi-layer perceptron that learns numbers, one or several a sample, trained with mse.
@@ -364,11 +348,7 @@ class MLPRegressor(RegressorMixin, _Estimator):  # type: ignore[misc]  # scikit-
     """
 
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:  # noqa: N803
-        """Train one epoch more on these data, with the optimizer's memory of the epochs before; return itself.
-
-        Raises:
-            ValueError: as `fit`.
-        """
+        """Train one epoch more on these data, with the optimizer's memory of the epochs before; return itself."""
         return self._learn(X, y, sample_weight, part=True)
 
     def _targets(self, y: Array, classes: Any, part: bool, more: bool) -> tuple[Array, Array | None, dict[str, Any]]:
@@ -378,13 +358,6 @@ class MLPRegressor(RegressorMixin, _Estimator):  # type: ignore[misc]  # scikit-
         """Return the answers: `(M,)` if `y` was `(N,)`, else `(M, outputs)`."""
         output = self._output(X)
         return output[:, 0] if self._one_column else output
-
-
-class _Going:
-    """An optimizer that keeps its memory when `fit` begins: it has no `reset`."""
-
-    def __init__(self, optimizer: Elementwise) -> None:
-        self.step, self.elementwise = optimizer.step, True
 
 
 class _NoProgress:

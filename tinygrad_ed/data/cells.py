@@ -147,7 +147,7 @@ class Table(NamedTuple):
     def marked(self, used: Sequence[int], decimal: str, thousands: str, remark: str) -> "Table":
         """Return the table with the marks of its numbers: as asked, or as the cells of the used columns prove it.
 
-        `0,5` and `12,34` prove a decimal comma, `0.5` and `1,234,567` a decimal point. `1,234` alone proves nothing, and
+        `0,5` and `12,34` prove a decimal comma, `0.5` and `1,234,567` a decimal point. `1,234` alone proves nothing;
         what can be read in two ways is refused.
         """
         known("decimal", decimal, ("auto", *DECIMALS))

@@ -171,7 +171,7 @@ def _naming(path: str | Path) -> Iterator[None]:
 
 
 def find(names: Sequence[str], which: Which, remark: str = "") -> int:
-    """Return the position of a column, which is given by its name, or, if no column has that name, its number from 1."""
+    """Return the position of a column, given by its name, or, if no column has that name, by its number from 1."""
     if names.count(str(which)) > 1:
         raise InvalidValue(
             f"{names.count(str(which))} columns are called {which!r}; give the number of the column, from 1"
