@@ -9,8 +9,9 @@ import time
 from pathlib import Path
 
 import pytest
-from tinygrad_ed.train.table_network import TableNetwork
 from user_tables import flowers
+
+from tinygrad_ed.train.table import TableNetwork
 
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
 

@@ -217,3 +217,17 @@ def test_text_in_a_dataframe_names_its_column():
     frame = pd.DataFrame({"age": [1.0, 2.0], "city": ["Ulm", "Bonn"], "size": [1, 2]})
     with pytest.raises(tg.InvalidType, match="the input x must hold real numbers, but column 'city' is "):
         tg.nn.MLP([3, 1]).predict(frame)
+
+
+def test_a_score_takes_class_numbers_without_rows_where_the_metric_can(monkeypatch):
+    mlp, x = tg.nn.MLP([2, 4, 3], rng=1), np.random.default_rng(0).standard_normal((30, 2))
+    classes, seen = mlp.predict(x).argmax(axis=1), []
+    rows = [mlp.score(x, np.eye(3)[classes], "cross_entropy", metric) for metric in (None, "cross_entropy", "mse")]
+    assert [
+        mlp.score(x, classes, "cross_entropy", metric) for metric in (None, "cross_entropy", "mse")
+    ] == pytest.approx(rows)
+    mlp.score(x, classes, "cross_entropy", lambda output, expected: seen.append(expected.shape) or 0.0)
+    assert seen == [(30, 3)], "a function of the reader's own gets rows"
+    monkeypatch.setattr(tg.nn.costs, "one_hot", lambda *_: seen.append("rows") or np.zeros((30, 3)))
+    assert mlp.score(x, classes, "cross_entropy") == 1.0
+    assert "rows" not in seen

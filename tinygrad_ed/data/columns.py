@@ -195,6 +195,18 @@ def _column(table: Table, k: int) -> tuple[Column | None, str]:
     return column, ""
 
 
+def spellings(texts: Sequence[str]) -> list[list[str]]:
+    """Return texts that may be one thing: but for capitals, spaces, - and _, or as words such as y, yes and 1."""
+    plain = {text: re.sub(r"[\s_-]+", " ", text.casefold()).strip() for text in texts}
+    yes = {"1", *[words.split()[1] for words in WORDS[1:]]}
+    if set(plain.values()) <= {"0", *yes, *" ".join(WORDS).split()}:
+        plain = {text: str(word in yes) for text, word in plain.items()}
+    groups: dict[str, list[str]] = {}
+    for text, word in plain.items():
+        groups.setdefault(word, []).append(text)
+    return [same for same in groups.values() if len(same) > 1]
+
+
 def codes(texts: Any) -> bool:
     """Tell whether a column holds codes such as 01 and 07: digits of one length, some with a zero in front."""
     cells = texts.unique()

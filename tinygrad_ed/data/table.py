@@ -85,8 +85,9 @@ def read_table(
     Dataset(fruit.csv: 4 samples, 2 features; target 'fruit': 2 classes (apple, banana))
     >>> data.x[0], data.y, data.features
     (array([150. ,   7.1]), array([0, 1, 0, 1]), ('weight', 'width'))
-    >>> "; ".join(data.remarks)
-    'separator: semicolon; encoding: utf-8; header: line 1; decimal comma; gaps: refuse; positive class: banana'
+    >>> "; ".join(data.remarks[:-1]), data.remarks[-1]
+    ('separator: semicolon; encoding: utf-8; header: line 1; decimal comma; gaps: refuse',
+     'positive class: banana, the last of both (option positive)')
     """
     known("kind", kind, KINDS)
     known("missing", missing, MISSINGS)
@@ -116,8 +117,9 @@ def read_table(
         y, classes, note = _classes_or_numbers(table, at, kind)
         if positive is not None or (classes and len(classes) == 2):
             y, classes = _with_positive(names[at], y, classes or (), positive)
-            remarks.append(f"positive class: {classes[1]}")
-        remarks = [*table.remarks, *remarks, *filled, *_strange(x, y, recipe.features, classes)]
+            by_rule = ", the last of both (option positive)" if positive is None else ""
+            remarks.append(f"positive class: {classes[1]}{by_rule}")
+        remarks = [*table.remarks, *remarks, *filled, *_strange(x, y, recipe, classes)]
         about = names[at], str(path), note, tuple(names), tuple(remarks), recipe
         return Dataset(Path(path).name, x, y, classes, recipe.features, *about)
 
@@ -286,14 +288,19 @@ def _with_positive(
     return (1 - y, classes[::-1]) if positive == classes[0] else (y, classes)
 
 
-def _strange(x: Array, y: Array, features: Sequence[str], classes: Sequence[str] | None) -> list[str]:
-    """Return what looks strange: constants, what floats round, and classes with a single row."""
+def _strange(x: Array, y: Array, recipe: Recipe, classes: Sequence[str] | None) -> list[str]:
+    """Return what looks strange: constants, what floats round, one thing in two spellings, classes of a single row."""
     remarks = []
-    for column, name in zip(x.T, features, strict=True):
+    for column, name in zip(x.T, recipe.features, strict=True):
         if np.any((np.abs(column) > EXACT) & (column == np.round(column))) and np.all(np.abs(column) < 1e30):
             remarks.append(f"column {name!r} has whole numbers beyond {EXACT}, which are rounded")
         if column.min() == column.max():
             remarks.append(f"column {name!r} is always {column[0]:g}: nothing can be learned from it")
+    for what, texts in (("classes", classes or ()), *[(f"texts of {c.name!r}", c.values) for c in recipe.columns]):
+        remarks += [
+            f"{what}: {' and '.join(map(short, same))} may be one thing in {len(same)} spellings, but are kept apart"
+            for same in columns.spellings(texts)
+        ]
     if classes and (rare := [name for name, count in zip(classes, np.bincount(y), strict=True) if count == 1]):
         remarks.append(f"classes with a single row: {', '.join(map(repr, rare))}")
     return remarks

@@ -5,7 +5,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from tinygrad_ed.errors import InvalidType, InvalidValue, ShapeError, nearest
+from tinygrad_ed.errors import InvalidType, InvalidValue, ShapeError, nearest, shown
 from tinygrad_ed.graph.node import plain
 from tinygrad_ed.graph.values import Array, as_array
 
@@ -15,7 +15,7 @@ T = TypeVar("T")
 def chosen(kind: str, name: object, known: Mapping[str, T]) -> T:
     """Return what is known by that name; an unknown one is refused, and the nearest suggested."""
     if not isinstance(name, str) or name not in known:
-        raise InvalidValue(f"unknown {kind} {name!r}. {nearest(name, known)}")
+        raise InvalidValue(f"unknown {kind} {shown(name)}. {nearest(name, known)}")
     return known[name]
 
 
@@ -26,7 +26,9 @@ def numbers(what: str, data: Any) -> Array:
     try:
         array: Array = as_array(plain(data))
     except ValueError as error:
-        raise ShapeError(f"{what} must be one array, but its rows differ in length") from error
+        deep = "maximum number of dimension" in str(error)
+        why = "its lists are nested deeper than any array" if deep else "its rows differ in length"
+        raise ShapeError(f"{what} must be one array, but {why}") from error
     if array.dtype.kind not in "fiub":
         kinds = dict(data.dtypes) if hasattr(data, "columns") else {}  # of a DataFrame
         named = [
@@ -39,7 +41,7 @@ def numbers(what: str, data: Any) -> Array:
 def own_row(kind: str, name: object, ours: Collection[str]) -> None:
     """Refuse what is no name for an activation or a cost of the reader's own."""
     if not isinstance(name, str) or not name:
-        raise InvalidType(f"the first argument is the name of your {kind}, such as 'mish', not {name!r}")
+        raise InvalidType(f"the first argument is the name of your {kind}, such as 'mish', not {shown(name)}")
     if name in ours:
         raise InvalidValue(f"{name!r} is one of the package's own {kind}s; give yours another name")
 
@@ -47,7 +49,7 @@ def own_row(kind: str, name: object, ours: Collection[str]) -> None:
 def own_answer(what: str, f: Any, shape: tuple[int, ...], *args: Array) -> None:
     """Refuse a reader's function that gives something else than numbers of that shape."""
     if not callable(f):
-        raise InvalidType(f"{what} must be a function, not {f!r}")
+        raise InvalidType(f"{what} must be a function, not {shown(f)}")
     found = numbers(f"what {what} returns", f(*args))
     if found.shape != shape:
         raise ShapeError(f"{what} returned shape {found.shape} for {args[0].shape}; expected was {shape}")

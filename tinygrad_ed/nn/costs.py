@@ -15,7 +15,7 @@ import numpy as np
 
 from tinygrad_ed.closed_form import derivatives
 from tinygrad_ed.closed_form.derivatives import COSTS
-from tinygrad_ed.errors import InvalidValue, ShapeError
+from tinygrad_ed.errors import InvalidValue, ShapeError, shown
 from tinygrad_ed.graph.node import Node, plain
 from tinygrad_ed.graph.values import Array, Lifted, Plain
 from tinygrad_ed.nn.checks import chosen, numbers, own_answer, own_row
@@ -87,7 +87,7 @@ def huber(output: Any, expected: Node | Plain, delta: float = 1.0) -> Any:
         InvalidValue: for a delta that is not above zero.
     """
     if not delta > 0:
-        raise InvalidValue(f"huber: delta is a distance above zero, not {delta!r}")
+        raise InvalidValue(f"huber: delta is a distance above zero, not {shown(delta)}")
     return _mean(_huber(*_pair("huber", output, expected), delta))
 
 

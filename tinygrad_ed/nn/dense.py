@@ -9,7 +9,7 @@ from typing import Any, Generic, TypeVar
 import numpy as np
 from numpy.typing import DTypeLike
 
-from tinygrad_ed.errors import InvalidType, InvalidValue, ShapeError, generator, storable, whole_number
+from tinygrad_ed.errors import InvalidType, InvalidValue, ShapeError, generator, shown, storable, whole_number
 from tinygrad_ed.graph.node import Node
 from tinygrad_ed.graph.values import Plain
 from tinygrad_ed.nn import activations
@@ -108,7 +108,7 @@ class Dense:
         suffix = "" if number is None else str(number)
         self.weights = Node(weights.astype(dtype), name=f"W{suffix}")
         if not isinstance(bias, bool | np.bool):
-            raise InvalidType(f"bias is True or False, not {bias!r}; its numbers are assigned: layer.bias = [...]")
+            raise InvalidType(f"bias is True or False, not {shown(bias)}; its numbers are assigned: layer.bias = [...]")
         self.__dict__["bias"] = Node(np.zeros(self.n_out, dtype), name=f"b{suffix}") if bias else None
 
     @property
@@ -185,7 +185,7 @@ class Layers(list[Dense]):
     def __setitem__(self, place: Any, new: Any) -> None:
         if not isinstance(new, Dense):
             raise InvalidType(
-                f"a layer is a tg.nn.Dense, not {new!r}; one takes the place of one other: layers[0] = Dense(...)"
+                f"a layer is a tg.nn.Dense, not {shown(new)}; one takes the place of one other: layers[0] = Dense(...)"
             )
         old = self[place]
         for what, wanted, got in (
@@ -209,7 +209,7 @@ def float_type(dtype: DTypeLike) -> np.dtype[Any]:
     try:
         found = np.dtype(dtype)
     except TypeError as error:
-        raise InvalidType(f"a layer computes in float32 or float64; {dtype!r} is no dtype") from error
+        raise InvalidType(f"a layer computes in float32 or float64; {shown(dtype)} is no dtype") from error
     if found not in (np.dtype(np.float32), np.dtype(np.float64)):
         raise InvalidValue(f"a layer computes in float32 or float64, not in {found}")
     return found

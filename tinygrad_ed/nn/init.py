@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from tinygrad_ed.errors import InvalidType
+from tinygrad_ed.errors import InvalidType, shown
 from tinygrad_ed.graph.values import Array
 from tinygrad_ed.nn.checks import chosen
 
@@ -58,5 +58,5 @@ def find(init: "str | Initializer") -> Initializer:
     if callable(init):
         return init
     if not isinstance(init, str):
-        raise InvalidType(f"init takes a name or a function (rng, n_in, n_out) -> weights, but got {init!r}")
+        raise InvalidType(f"init takes a name or a function (rng, n_in, n_out) -> weights, but got {shown(init)}")
     return chosen("init", init, NAMES)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_ed.closed_form.derivatives import COSTS
-from tinygrad_ed.errors import InvalidType
+from tinygrad_ed.errors import InvalidType, shown
 from tinygrad_ed.graph.values import Array
 from tinygrad_ed.nn import costs
 from tinygrad_ed.nn.checks import chosen
@@ -66,6 +66,7 @@ def r2(output: Any, expected: Any) -> float:
 
 NAMES: dict[str, Metric] = {"accuracy": accuracy, "r2": r2}
 """The metrics by name."""
+BY_NUMBERS = ("accuracy", "cross_entropy")
 
 
 def suiting(cost: str) -> str:
@@ -78,5 +79,10 @@ def find(metric: "str | Metric") -> Metric:
     if callable(metric):
         return metric
     if not isinstance(metric, str):
-        raise InvalidType(f"a metric is a name or a function (output, expected) -> number, not {metric!r}")
+        raise InvalidType(f"a metric is a name or a function (output, expected) -> number, not {shown(metric)}")
     return chosen("metric", metric, {**NAMES, **costs.NAMES})
+
+
+def taken(metric: "str | Metric", expected: Array, n: int) -> Array:
+    """Return expected values as a metric takes them: class numbers only where it is known to, else rows of shares."""
+    return expected if isinstance(metric, str) and metric in BY_NUMBERS else costs.one_hot(expected, n)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike
 
-from tinygrad_ed.errors import FileProblem, GraphDropped, InvalidType, InvalidValue, ShapeError, generator
+from tinygrad_ed.errors import FileProblem, GraphDropped, InvalidType, InvalidValue, ShapeError, generator, shown
 from tinygrad_ed.graph.grad_mode import no_grad
 from tinygrad_ed.graph.node import Node, plain
 from tinygrad_ed.graph.values import Array, Plain
@@ -180,7 +180,7 @@ class MLP:
         cost = ("logistic" if self.sizes[-1] == 1 else "cross_entropy") if cost is None else cost
         if cost not in ("cross_entropy", "logistic", "bce") or (cost == "cross_entropy" and self.sizes[-1] == 1):
             raise InvalidValue(
-                f"outputs of cost {cost!r} ({self.sizes[-1]} of them) are no probabilities; learn classes with "
+                f"outputs of cost {shown(cost)} ({self.sizes[-1]} of them) are no probabilities; learn classes with "
                 "cross_entropy (an output a class) or logistic (labels -1 and +1) or bce (0 and 1)"
             )
         output = self.predict(x)
@@ -205,9 +205,9 @@ class MLP:
         >>> 0.0 <= MLP([2, 4, 2], rng=1).score(*xor(20), cost="cross_entropy") <= 1.0
         True
         """
-        measure = metrics.find(metrics.suiting(cost) if metric is None else metric)
-        problem = self.problem(x, rho, cost)
-        return float(measure(self.predict(problem.x), problem.rho))
+        name = metrics.suiting(cost) if metric is None else metric
+        measure, (inputs, expected) = metrics.find(name), batch_of(self, x, rho, cost, classes=True)
+        return float(measure(self.predict(inputs), metrics.taken(name, expected, self.sizes[-1])))
 
     def save(self, path: str | PathLike[str]) -> Path:
         """Write the network to a file, without pickle, all or nothing; return the file's path.
@@ -349,7 +349,7 @@ def forward(mlp: MLP, x: Any, parameters: Sequence[Any] | None = None) -> tuple[
 def problem_of(mlp: MLP, x: Any, rho: Any, cost: str, classes: bool = False) -> Problem:
     """Check a network, its data and a cost, and return them; see `MLP.problem`. `classes`: class numbers stay such."""
     if not isinstance(mlp, MLP):
-        raise InvalidType(f"the first argument is a network, a tg.nn.MLP, not {mlp!r}")
+        raise InvalidType(f"the first argument is a network, a tg.nn.MLP, not {shown(mlp)}")
     costs.find(cost)
     n_in, n_out = mlp.sizes[0], mlp.sizes[-1]
     x, rho = numbers("x", x), numbers("rho", rho)

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_ed.closed_form.derivatives import COSTS
-from tinygrad_ed.errors import Error, InvalidValue, ShapeError, real_number
+from tinygrad_ed.errors import Error, InvalidValue, ShapeError, real_number, shown
 from tinygrad_ed.graph.values import Array
 from tinygrad_ed.nn import MLP
 from tinygrad_ed.nn.checks import numbers
@@ -92,7 +92,7 @@ def number_between(name: str, value: Any, *, low: float = 0.0, high: float = np.
     found = real_number(name, value, wanted)
     if (low < found < high) or (found == low and "[" in closed) or (found == high and "]" in closed):
         return found
-    raise InvalidValue(f"{name} must be {wanted}, got {value!r}")
+    raise InvalidValue(f"{name} must be {wanted}, got {shown(value)}")
 
 
 def _no_gaps(which: str, x: Any, rho: Any, at: Array | None = None) -> None:

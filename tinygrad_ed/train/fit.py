@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_ed.errors import InvalidType, InvalidValue, generator, storable, whole_number
+from tinygrad_ed.errors import InvalidType, InvalidValue, generator, shown, storable, whole_number
 from tinygrad_ed.graph.values import Plain
 from tinygrad_ed.nn import MLP, costs
 from tinygrad_ed.nn import metrics as measures
@@ -123,7 +123,7 @@ def fit(
     (160, 5120, True)
     """
     if not isinstance(mlp, MLP):
-        raise InvalidType(f"fit trains a tg.nn.MLP, but got {mlp!r}")
+        raise InvalidType(f"fit trains a tg.nn.MLP, but got {shown(mlp)}")
     costs.find(cost)
     check_method(method, sampling)
     by_road = with_rules(chosen("road", road, ROADS), road, rules)
@@ -181,12 +181,12 @@ def _with_a_step(optimizer: Any, schedule: Any) -> Optimizer:
     if isinstance(optimizer, type) or not callable(getattr(optimizer, "step", None)):
         raise InvalidType(
             f"optimizer must be an object with a method step(parameters, gradients), such as "
-            f"tg.train.Adam(0.001), not {optimizer!r}"
+            f"tg.train.Adam(0.001), not {shown(optimizer)}"
         )
     if schedule is not None:
         schedules.checked(schedule)
         if not isinstance(getattr(optimizer, "learning_rate", None), int | float):
-            raise InvalidType(f"a schedule changes the learning_rate of the optimizer, but {optimizer!r} has none")
+            raise InvalidType(f"a schedule changes the learning_rate of the optimizer, but {shown(optimizer)} has none")
     return optimizer  # type: ignore[no-any-return]  # that is what was checked
 
 
@@ -204,18 +204,18 @@ def _validation(mlp: MLP, validation: Any, cost: str, metrics: Any, patience: in
         x, rho, weights = validation if len(validation) == 3 else (*validation, None)
     except (TypeError, ValueError):
         raise InvalidType(
-            f"validation must be a pair (x, rho), such as (test.x, test.rho), not {validation!r}"
+            f"validation must be a pair (x, rho), such as (test.x, test.rho), not {shown(validation)}"
         ) from None
     x, rho, weights = weighted(*samples(mlp, x, rho, cost, "validation"), weights)
     if isinstance(metrics, str) or not isinstance(metrics, Iterable | None):
-        raise InvalidType(f"metrics is a list, such as ['accuracy'], not {metrics!r}")
+        raise InvalidType(f"metrics is a list, such as ['accuracy'], not {shown(metrics)}")
     wanted = [measures.suiting(cost)] if metrics is None else list(metrics)
     names = [m if isinstance(m, str) else str(getattr(m, "__name__", type(m).__name__)) for m in wanted]
     found = {name: measures.find(metric) for name, metric in zip(names, wanted, strict=True)}
     if len(found) < len(wanted):
         raise InvalidValue(f"two of the metrics have one name: {', '.join(found)}; give each a name of its own (def)")
     rho = rho[:]  # read, if it is stored: it is as large as the answers
-    if not found.keys() <= {"accuracy", "cross_entropy"}:  # others expect rows
+    if not all([metric in measures.BY_NUMBERS for metric in wanted]):  # others expect rows
         rho = costs.one_hot(rho, mlp.sizes[-1], mlp.dtype)
     shares = None if weights is None else weights / weights.sum()
     return Validation(x, rho, partial(mean_cost(cost), shares=shares), found, patience)
@@ -224,5 +224,5 @@ def _validation(mlp: MLP, validation: Any, cost: str, metrics: Any, patience: in
 def _callbacks(callbacks: Any) -> list[Callback]:
     found: list[Any] = list(callbacks) if isinstance(callbacks, Iterable) else [None]
     if not all([callable(callback) and not isinstance(callback, type) for callback in found]):
-        raise InvalidType(f"callbacks is a list of functions of an Epoch, not {callbacks!r}")
+        raise InvalidType(f"callbacks is a list of functions of an Epoch, not {shown(callbacks)}")
     return found

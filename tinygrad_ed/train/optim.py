@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from tinygrad_ed.errors import InvalidValue, ShapeError, real_number
+from tinygrad_ed.errors import InvalidValue, ShapeError, real_number, shown
 from tinygrad_ed.graph.values import Array
 from tinygrad_ed.train.checks import number_between
 
@@ -47,7 +47,7 @@ class Elementwise:
         # A plain float: as a NumPy float64 it would turn float32 parameters into float64.
         self.learning_rate = real_number("learning_rate", learning_rate, wanted)
         if not self.learning_rate > 0:
-            raise InvalidValue(f"learning_rate must be {wanted}, got {learning_rate!r}")
+            raise InvalidValue(f"learning_rate must be {wanted}, got {shown(learning_rate)}")
         self.weight_decay = number_between("weight_decay", weight_decay, closed="[")
         self.reset()
 
@@ -234,7 +234,7 @@ class Adam(Elementwise):
         try:
             first, second = betas
         except (TypeError, ValueError):
-            raise InvalidValue(f"betas must be two numbers, such as (0.9, 0.999), got {betas!r}") from None
+            raise InvalidValue(f"betas must be two numbers, such as (0.9, 0.999), got {shown(betas)}") from None
         first = number_between("the first of betas", first, high=1.0, closed="[")
         self.betas = first, number_between("the second of betas", second, high=1.0, closed="[")
         self.eps = number_between("eps", eps)

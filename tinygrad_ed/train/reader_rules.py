@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_ed.closed_form.rules import RULES, quantities
-from tinygrad_ed.errors import InvalidType, InvalidValue, RuleError, ShapeError
+from tinygrad_ed.errors import InvalidType, InvalidValue, RuleError, ShapeError, shown
 from tinygrad_ed.graph.values import Array
 from tinygrad_ed.nn import MLP
 from tinygrad_ed.nn.checks import chosen
@@ -61,7 +61,7 @@ def with_rules(by_road: Road, road: str, rules: Any) -> Road:
     if rules is None:
         return by_road
     if not isinstance(rules, Mapping) or not all([callable(rule) for rule in rules.values()]):
-        raise InvalidType(f"rules is a dict of functions by name, such as {{'B_hidden': mine}}, not {rules!r}")
+        raise InvalidType(f"rules is a dict of functions by name, such as {{'B_hidden': mine}}, not {shown(rules)}")
     for name in rules:
         chosen("rule", name, RULES)
     if road != "rules":

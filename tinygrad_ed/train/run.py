@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_ed.errors import Diverged, InvalidType, MissingExtra, TrainingWarning
+from tinygrad_ed.errors import Diverged, InvalidType, MissingExtra, TrainingWarning, shown
 from tinygrad_ed.graph.values import Array
 from tinygrad_ed.nn import MLP
 from tinygrad_ed.nn.metrics import Metric
@@ -272,8 +272,8 @@ class TrainingRun:
         for callback, answer in zip(self.plan.callbacks, answers, strict=True):
             if not isinstance(answer, bool | np.bool_ | None):
                 raise InvalidType(
-                    f"the callback {callback!r} returned {answer!r}; a callback returns True to stop the run, or False "
-                    "or None to go on"
+                    f"the callback {shown(callback)} returned {shown(answer)}; a callback returns True to stop the "
+                    "run, or False or None to go on"
                 )
         history.stopped = history.stopped or ("callback" if any(answers) else None)
 
@@ -307,7 +307,7 @@ def bar_for(progress: bool | None) -> Callable[[int, int], Any]:
     By itself (None) there is one on a terminal where there is tqdm, in runs of more than a second. No bar is None.
     """
     if not isinstance(progress, bool | None):
-        raise InvalidType(f"progress must be True, False or None, not {progress!r}")
+        raise InvalidType(f"progress must be True, False or None, not {shown(progress)}")
     if progress is False:
         return lambda epochs, done: None
     try:

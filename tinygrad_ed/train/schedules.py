@@ -15,7 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from tinygrad_ed.errors import InvalidType
+from tinygrad_ed.errors import InvalidType, shown
 from tinygrad_ed.train.checks import number_between
 
 Schedule = Callable[[float], float]
@@ -111,6 +111,7 @@ def checked(schedule: Any) -> Schedule:
     """Return a schedule, if it is one: a function of the time."""
     if isinstance(schedule, type) or not callable(schedule):
         raise InvalidType(
-            f"a schedule is a function of the time in epochs, such as tg.train.schedules.Cosine(100), not {schedule!r}"
+            "a schedule is a function of the time in epochs, such as tg.train.schedules.Cosine(100), not "
+            f"{shown(schedule)}"
         )
     return schedule  # type: ignore[no-any-return]  # that is what was checked

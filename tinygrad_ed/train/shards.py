@@ -18,7 +18,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tinygrad_ed.errors import InvalidType, WorkerLost
+from tinygrad_ed.errors import InvalidType, WorkerLost, shown
 from tinygrad_ed.graph.values import Array
 from tinygrad_ed.nn import MLP
 from tinygrad_ed.train.gradients import ROADS, Gradients
@@ -54,7 +54,7 @@ class ByShards(Gradients):
     def __init__(self, data: Data, executor: Executor, shards: int) -> None:
         if isinstance(executor, type) or not callable(getattr(executor, "submit", None)):
             raise InvalidType(
-                f"executor must be a concurrent.futures.Executor, such as ProcessPoolExecutor(4), not {executor!r}"
+                f"executor must be a concurrent.futures.Executor, such as ProcessPoolExecutor(4), not {shown(executor)}"
             )
         super().__init__(data.mlp, data.x, data.rho, data.weights)
         self._data, self._executor, self._shards = data, executor, shards
@@ -69,7 +69,7 @@ class ByShards(Gradients):
         gradient[:] = 0
         for part, answer in zip(parts, self._answers(parts), strict=True):
             if not isinstance(answer, Answer) or answer.gradient.shape != gradient.shape or answer.samples != len(part):
-                raise self._lost(f"asked for the gradient of {len(part)} samples it gave {answer!r}")
+                raise self._lost(f"asked for the gradient of {len(part)} samples it gave {shown(answer)}")
             share = self.counts(np.asarray(part)) / self.counts(batch)
             error += share * answer.error
             np.add(gradient, share * answer.gradient, gradient)

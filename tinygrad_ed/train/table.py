@@ -206,6 +206,7 @@ def train_on_table(
     *,
     cost: str | None = None,
     validation: float = 0.0,
+    save: Path | None = None,
     **options: Any,
 ) -> TableResult:
     """Train an MLP on a table and score it on held-out rows: accuracy for classes, R² for numbers.
@@ -218,6 +219,7 @@ def train_on_table(
         seed: for the split, the weights and the batches.
         cost: cross_entropy for classes; mse, l1 or huber for numbers.
         validation: the share of the other rows that is kept for the validation cost, for early stopping.
+        save: where the network is saved as soon as it is trained; a Ctrl-C in between does not lose it.
         **options: handed to `fit`.
 
     A held-out number more than 1e100 deviations from the mean is refused, and so is a cost that does not suit.
@@ -244,8 +246,17 @@ def train_on_table(
     learn, _ = [_standardized(network, part) for part in (train, held_out)]  # what cannot be is refused before training
     if checked is not None:
         options["validation"] = _standardized(network, checked)
-    history = fit(mlp, *learn, cost=cost, rng=seed, **options)
-    found = score(network.target, network.classes, network.answers(held_out.x), held_out.y)
+    done: list[int] = []
+    options["callbacks"] = [*options.get("callbacks", ()), lambda epoch: done.append(epoch.epoch)]
+    try:
+        history = fit(mlp, *learn, cost=cost, rng=seed, **options)
+        if save and history.epochs:
+            network.save(save)
+        found = score(network.target, network.classes, network.answers(held_out.x), held_out.y)
+    except KeyboardInterrupt as stop:
+        if save and done:  # what `fit` does not catch comes after the last epoch
+            raise KeyboardInterrupt(f"the network is trained, and saved in {network.save(save)}") from stop
+        raise
     return TableResult(network, history, found, train, held_out)
 
 
