@@ -252,6 +252,8 @@ def test_the_positive_class_has_the_number_1(write):
         (["New York", "new_york", "Boston"], ["'New York' and 'new_york'"]),
         (["1", "true", "false"], ["'1' and 'true'"]),
         (["a", "b", "c"], []),
+        (["-1", "1", "0"], []),
+        (["1-2", "1 2", "12"], []),
         (["on", "off", "ontario"], []),
     ],
 )
@@ -261,3 +263,11 @@ def test_one_thing_in_two_spellings_is_said_of_the_target_and_of_inputs(write, l
     found = [remark for remark in remarks if "spellings" in remark]
     wanted = [f"classes: {same} may be one thing in 2 spellings, but are kept apart" for same in said]
     assert found == [*wanted, "texts of 'b': 'Red' and 'red' may be one thing in 2 spellings, but are kept apart"]
+
+
+def test_what_steers_a_terminal_is_written_out_in_what_is_said(write):
+    target = [("\x1b[31mred", "blue")[k % 2] for k in range(40)]
+    data = read_table(table(write, a=REAL, **{"b\x1b[2J": [k // 2 for k in range(40)], "id": range(40)}, target=target))
+    assert data.classes[0] == "\x1b[31mred"
+    assert "\x1b" not in "".join([repr(data), data.said, *data.remarks])
+    assert r"\x1b[31mred" in repr(data)

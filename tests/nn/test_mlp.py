@@ -231,3 +231,18 @@ def test_a_score_takes_class_numbers_without_rows_where_the_metric_can(monkeypat
     monkeypatch.setattr(tg.nn.costs, "one_hot", lambda *_: seen.append("rows") or np.zeros((30, 3)))
     assert mlp.score(x, classes, "cross_entropy") == 1.0
     assert "rows" not in seen
+
+
+@pytest.mark.parametrize(
+    ("x", "message"),
+    [
+        ([[1.0, None], [2.0, 3.0]], r"its dtype is object: entry \[0, 1\] is None"),
+        ([[1.0, "two"], [2.0, object]], "its dtype is object|its dtype is <U"),
+        (pd.DataFrame({"a": [1.0, 2.0], "b": pd.array([1.0, None], dtype="Float64")}), r"column 'b' \(Float64\) lacks"),
+        (pd.DataFrame({"a": [1.0, 2.0], "b": ["x", "y"]}), "column 'b' is"),
+        ((k for k in range(2)), "its dtype is object"),
+    ],
+)
+def test_what_is_no_number_is_named(x, message):
+    with pytest.raises(tg.InvalidType, match=f"must hold real numbers, but {message}"):
+        MLP([2, 1], rng=0).predict(x)

@@ -336,3 +336,14 @@ def test_the_progress_bar_shows_cost_validation_and_the_time_left(capsys):
     assert "validation " in shown
     assert "r2 " in shown
     assert "<" in shown.split("\r")[-1], "tqdm writes the time gone < the time left"
+
+
+@pytest.mark.parametrize("said", ["good", None, [1.0, 2.0]])
+def test_a_metric_that_gives_no_number_is_refused_in_words(said):
+    def mine(output, expected):
+        return said
+
+    with pytest.raises(tg.InvalidType, match=r"the metric .*mine.* returned .*, but a metric gives one number"):
+        tg.train.fit(network(), X, RHO, validation=OTHER, metrics=[mine])
+    with pytest.raises(tg.InvalidType, match="a metric gives one number"):
+        network().score(X, RHO, metric=mine)

@@ -196,8 +196,8 @@ def _column(table: Table, k: int) -> tuple[Column | None, str]:
 
 
 def spellings(texts: Sequence[str]) -> list[list[str]]:
-    """Return texts that may be one thing: but for capitals, spaces, - and _, or as words such as y, yes and 1."""
-    plain = {text: re.sub(r"[\s_-]+", " ", text.casefold()).strip() for text in texts}
+    """Return texts that may be one thing: but for capitals, or spaces, - and _ in words; or words such as y and yes."""
+    plain = {text: re.sub(r"(?<=[^\W\d])[\s_-]+(?=[^\W\d])", " ", text.casefold()) for text in texts}
     yes = {"1", *[words.split()[1] for words in WORDS[1:]]}
     if set(plain.values()) <= {"0", *yes, *" ".join(WORDS).split()}:
         plain = {text: str(word in yes) for text, word in plain.items()}

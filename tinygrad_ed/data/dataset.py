@@ -11,7 +11,7 @@ import numpy as np
 
 from tinygrad_ed.data.cells import Array
 from tinygrad_ed.data.columns import Recipe
-from tinygrad_ed.errors import InvalidType, InvalidValue, ShapeError, generator, real_number
+from tinygrad_ed.errors import InvalidType, InvalidValue, ShapeError, generator, printable, real_number
 
 __all__ = ["Array", "Dataset"]
 
@@ -106,7 +106,7 @@ class Dataset:
         else:
             names = self.classes if len(self.classes) <= 10 else (*self.classes[:3], "...", self.classes[-1])
             meaning = f"{len(self.classes)} classes ({', '.join(names)})"
-        return f"target {self.target!r}: {meaning}" + (f"; {self.note}" if self.note else "")
+        return printable(f"target {self.target!r}: {meaning}" + (f"; {self.note}" if self.note else ""))
 
     def split(self, test: float = 0.25, rng: int | np.random.Generator = 0) -> "tuple[Dataset, Dataset]":
         """Return `(train, test)`: every sample in one of the two, in random order, the same from the same seed.

@@ -16,7 +16,7 @@ from tinygrad_ed.data.cells import Array, Table, known, pandas, short
 from tinygrad_ed.data.columns import FEW, MISSINGS, Recipe, finite_numbers, recipe_of, refuse_gaps
 from tinygrad_ed.data.dataset import Dataset
 from tinygrad_ed.data.table_file import read_file
-from tinygrad_ed.errors import Error, InvalidValue, MissingExtra, nearest
+from tinygrad_ed.errors import Error, InvalidValue, MissingExtra, nearest, printable
 
 KINDS = ("auto", "classes", "numbers")
 EXACT = 2**53  # whole numbers beyond are rounded as floats
@@ -120,7 +120,7 @@ def read_table(
             by_rule = ", the last of both (option positive)" if positive is None else ""
             remarks.append(f"positive class: {classes[1]}{by_rule}")
         remarks = [*table.remarks, *remarks, *filled, *_strange(x, y, recipe, classes)]
-        about = names[at], str(path), note, tuple(names), tuple(remarks), recipe
+        about = names[at], str(path), note, tuple(names), tuple(map(printable, remarks)), recipe
         return Dataset(Path(path).name, x, y, classes, recipe.features, *about)
 
 
@@ -158,7 +158,7 @@ def read_rows(
         x, filled, new = recipe.applied(table, places, missing)
         unused = [name for k, name in enumerate(table.names) if k not in {*places, at}]
         unused_said = [f"not used: {', '.join(unused)}"] if unused else []
-        return x, table, at, [*table.remarks, *filled, *new, *unused_said]
+        return x, table, at, [*map(printable, [*table.remarks, *filled, *new, *unused_said])]
 
 
 @contextmanager

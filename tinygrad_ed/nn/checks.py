@@ -1,6 +1,7 @@
 """The two checks that every entrance of `nn` and of the cross-check makes: names and numbers."""
 
 from collections.abc import Collection, Mapping
+from numbers import Real
 from typing import Any, TypeVar
 
 import numpy as np
@@ -30,12 +31,22 @@ def numbers(what: str, data: Any) -> Array:
         why = "its lists are nested deeper than any array" if deep else "its rows differ in length"
         raise ShapeError(f"{what} must be one array, but {why}") from error
     if array.dtype.kind not in "fiub":
-        kinds = dict(data.dtypes) if hasattr(data, "columns") else {}  # of a DataFrame
-        named = [
-            f"column {name!r} is {kind}" for name, kind in kinds.items() if getattr(kind, "kind", "O") not in "fiub"
-        ]
-        raise InvalidType(f"{what} must hold real numbers, but {named[0] if named else f'its dtype is {array.dtype}'}")
+        raise InvalidType(f"{what} must hold real numbers, but {_not_numbers(data, array)}")
     return array
+
+
+def _not_numbers(data: Any, array: Array) -> str:
+    """Say what is no number: a column of a DataFrame, the dtype, or the first entry that is none."""
+    for name, kind in dict(data.dtypes).items() if hasattr(data, "columns") else ():
+        if getattr(kind, "kind", "O") not in "fiub":
+            return f"column {name!r} is {kind}"
+        if data[name].isna().any():
+            return f"column {name!r} ({kind}) lacks values: fill them in (`fillna`), or drop these rows (`dropna`)"
+    said = f"its dtype is {array.dtype}"
+    if array.dtype.kind == "O":
+        wrong = [(place, entry) for place, entry in np.ndenumerate(array) if not isinstance(entry, Real)]
+        return f"{said}: entry {list(wrong[0][0])} is {shown(wrong[0][1])}" if wrong and array.ndim else said
+    return said
 
 
 def own_row(kind: str, name: object, ours: Collection[str]) -> None:

@@ -9,7 +9,7 @@ from typing import Any, Generic, TypeVar
 import numpy as np
 from numpy.typing import DTypeLike
 
-from tinygrad_ed.errors import InvalidType, InvalidValue, ShapeError, generator, shown, storable, whole_number
+from tinygrad_ed.errors import InvalidType, InvalidValue, ShapeError, generator, nearest, shown, storable, whole_number
 from tinygrad_ed.graph.node import Node
 from tinygrad_ed.graph.values import Plain
 from tinygrad_ed.nn import activations
@@ -18,7 +18,7 @@ from tinygrad_ed.nn.checks import numbers
 from tinygrad_ed.ops import matmul
 
 Seed = int | np.random.Generator
-
+ASSIGNED = ("weights", "bias", "activation")  # what a reader may assign to a layer
 
 T = TypeVar("T")  # what a reader's type checker sees: a Node, or for a bias, which may be None, anything
 
@@ -111,6 +111,13 @@ class Dense:
             raise InvalidType(f"bias is True or False, not {shown(bias)}; its numbers are assigned: layer.bias = [...]")
         self.__dict__["bias"] = Node(np.zeros(self.n_out, dtype), name=f"b{suffix}") if bias else None
 
+    def __setattr__(self, name: str, new: Any) -> None:
+        if name in ("n_in", "n_out") and name in self.__dict__:
+            raise InvalidType(f"the widths of {self.called()} stay as they are; make another layer")
+        if type(self) is Dense and name not in (*ASSIGNED, "n_in", "n_out", "number", "_phi", "_activation"):
+            raise InvalidValue(f"{self.called()} has no {name!r} to assign. {nearest(name, ASSIGNED)}")
+        super().__setattr__(name, new)
+
     @property
     def activation(self) -> str:
         """The name of Φ; another name changes what the layer computes.
@@ -197,6 +204,15 @@ class Layers(list[Dense]):
                 raise ShapeError(f"{old.called()} has the {what} {wanted}, and the new one {got}; they must be equal")
         new.number = old.number
         super().__setitem__(place, new)
+
+    def _stays(self, *_: Any, **__: Any) -> Any:
+        raise InvalidType(f"a network keeps its {len(self)} layers; make another MLP, with other sizes")
+
+    append = extend = insert = pop = remove = clear = sort = reverse = _stays
+    __delitem__ = __iadd__ = __imul__ = _stays
+
+    def __reduce__(self) -> Any:  # a copy would append
+        return type(self), (list(self),)
 
 
 def width(width: object) -> int:

@@ -86,3 +86,14 @@ def find(metric: "str | Metric") -> Metric:
 def taken(metric: "str | Metric", expected: Array, n: int) -> Array:
     """Return expected values as a metric takes them: class numbers only where it is known to, else rows of shares."""
     return expected if isinstance(metric, str) and metric in BY_NUMBERS else costs.one_hot(expected, n)
+
+
+def measured(metric: Metric, output: Array, expected: Array) -> float:
+    """Return what a metric says, if it is a number."""
+    said: Any = metric(output, expected)
+    try:
+        return float(said)
+    except (TypeError, ValueError) as error:
+        raise InvalidType(
+            f"the metric {shown(metric)} returned {shown(said)}, but a metric gives one number"
+        ) from error

@@ -76,6 +76,22 @@ class MLP:
             [Dense(*widths, phi, init, rng, dtype, has, j) for j, (widths, phi, has) in enumerate(kinds, start=1)]
         )
 
+    def __setattr__(self, name: str, new: Any) -> None:
+        known = name in self.__dict__
+        if name == "sizes" and known:
+            raise InvalidType("the sizes of a network stay as they are; make another MLP")
+        if name == "layers" and known:
+            if not isinstance(new, Sequence) or len(new) != len(self.layers):
+                raise ShapeError(f"layers takes {len(self.layers)} layers, one for each that is there")
+            layers, new = new, Layers(self.layers)
+            for j, layer in enumerate(layers):
+                new[j] = layer
+        if type(self) is MLP and name not in ("sizes", "layers"):
+            raise InvalidValue(
+                f"a network has no {name!r} to assign; its layers have: mlp.layers[0].activation = 'relu'"
+            )
+        super().__setattr__(name, new)
+
     @classmethod
     def from_weights(
         cls,
@@ -207,7 +223,7 @@ class MLP:
         """
         name = metrics.suiting(cost) if metric is None else metric
         measure, (inputs, expected) = metrics.find(name), batch_of(self, x, rho, cost, classes=True)
-        return float(measure(self.predict(inputs), metrics.taken(name, expected, self.sizes[-1])))
+        return metrics.measured(measure, self.predict(inputs), metrics.taken(name, expected, self.sizes[-1]))
 
     def save(self, path: str | PathLike[str]) -> Path:
         """Write the network to a file, without pickle, all or nothing; return the file's path.

@@ -17,7 +17,7 @@ import numpy as np
 from tinygrad_ed.errors import Diverged, InvalidType, MissingExtra, TrainingWarning, shown
 from tinygrad_ed.graph.values import Array
 from tinygrad_ed.nn import MLP
-from tinygrad_ed.nn.metrics import Metric
+from tinygrad_ed.nn.metrics import Metric, measured
 from tinygrad_ed.train.checkpoint import Best, Checkpoint, Length
 from tinygrad_ed.train.checks import number_between
 from tinygrad_ed.train.gradients import Gradients
@@ -113,10 +113,10 @@ class TrainingRun:
                 while history.epochs < self.plan.epochs and history.stopped is None:
                     cost, updates, computations = self._updates()
                     self._check_weights(updates)
-                    measured = self._validate()
+                    found = self._validate()
                     kept[:] = self.theta
                     history.cost.append(cost)
-                    self._note(measured)
+                    self._note(found)
                     history.updates += updates
                     history.gradient_computations += computations
                     history.epochs += 1
@@ -239,8 +239,8 @@ class TrainingRun:
             return {}
         self._give()
         output = answers(self.mlp, held_out.x)
-        measured = {name: float(metric(output, held_out.rho)) for name, metric in held_out.metrics.items()}
-        return {"": float(held_out.cost(output, held_out.rho)), **measured}
+        found = {name: measured(metric, output, held_out.rho) for name, metric in held_out.metrics.items()}
+        return {"": float(held_out.cost(output, held_out.rho)), **found}
 
     def _note(self, measured: dict[str, float]) -> None:
         """Write down what was measured after this epoch, and keep its weights if they are the best."""
