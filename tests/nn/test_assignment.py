@@ -169,13 +169,14 @@ def test_layers_take_the_place_of_all_the_others():
         (lambda mlp: setattr(mlp, "layers", 3), tg.ShapeError, "layers takes 2 layers, one for each"),
         (lambda mlp: setattr(mlp, "layers", [Dense(2, 3), Dense(4, 2)]), tg.ShapeError, "layer 2 has the widths"),
         (lambda mlp: setattr(mlp, "activation", "relu"), tg.InvalidValue, "no .activation. to assign; its layers"),
-        (lambda mlp: setattr(mlp.layers[0], "weight", 1.0), tg.InvalidValue, "layer 1 has no 'weight'.*mean 'weights'"),
+        (lambda mlp: setattr(mlp.layers[0], "weight", 1.0), tg.InvalidValue, "no 'weight' to assign.*mean 'weights'"),
         (lambda mlp: setattr(mlp.layers[0], "n_in", 3), tg.InvalidType, "the widths of layer 1 stay as they are"),
         *[
             (lambda mlp, name=name, args=args: getattr(mlp.layers, name)(*args), tg.InvalidType, "keeps its 2 layers")
             for name, args in {
-                "append": (Dense(2, 2),), "extend": ([Dense(2, 2)],), "insert": (0, Dense(2, 2)), "pop": (), "clear": (),
-                "remove": (None,), "reverse": (), "sort": (), "__delitem__": (0,), "__iadd__": ([Dense(2, 2)],),
+                "append": (Dense(2, 2),), "extend": ([Dense(2, 2)],), "insert": (0, Dense(2, 2)), "pop": (),
+                "clear": (), "remove": (None,),
+                "reverse": (), "sort": (), "__delitem__": (0,), "__iadd__": ([Dense(2, 2)],),
                 "__imul__": (2,),
             }.items()
         ],

@@ -4,6 +4,7 @@ A batch is `(M, n_in)`, one row a sample; one sample is `(n_in,)`. The weights a
 belongs to neuron k, as on the slides.
 """
 
+from collections.abc import Sequence
 from typing import Any, Generic, TypeVar
 
 import numpy as np
@@ -120,13 +121,7 @@ class Dense:
 
     @property
     def activation(self) -> str:
-        """The name of Φ; another name changes what the layer computes.
-
-        >>> layer = Dense(2, 1)
-        >>> layer.activation = "relu"
-        >>> layer
-        Dense(2, 1, 'relu')
-        """
+        """The name of Φ; another name changes what the layer computes."""
         return self._activation
 
     @activation.setter
@@ -205,6 +200,15 @@ class Layers(list[Dense]):
         new.number = old.number
         super().__setitem__(place, new)
 
+    def replaced(self, layers: Any) -> "Layers":
+        """Return these layers in the place of the old ones."""
+        if not isinstance(layers, Sequence) or len(layers) != len(self):
+            raise ShapeError(f"layers takes {len(self)} layers, one for each that is there")
+        new = Layers(self)
+        for j, layer in enumerate(layers):
+            new[j] = layer
+        return new
+
     def _stays(self, *_: Any, **__: Any) -> Any:
         raise InvalidType(f"a network keeps its {len(self)} layers; make another MLP, with other sizes")
 
@@ -215,9 +219,9 @@ class Layers(list[Dense]):
         return type(self), (list(self),)
 
 
-def width(width: object) -> int:
+def width(number: object) -> int:
     """Return the width of a layer as an int; refuse what is none."""
-    return whole_number("a layer's width", width)
+    return whole_number("a layer's width", number)
 
 
 def float_type(dtype: DTypeLike) -> np.dtype[Any]:

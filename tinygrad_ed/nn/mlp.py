@@ -81,11 +81,7 @@ class MLP:
         if name == "sizes" and known:
             raise InvalidType("the sizes of a network stay as they are; make another MLP")
         if name == "layers" and known:
-            if not isinstance(new, Sequence) or len(new) != len(self.layers):
-                raise ShapeError(f"layers takes {len(self.layers)} layers, one for each that is there")
-            layers, new = new, Layers(self.layers)
-            for j, layer in enumerate(layers):
-                new[j] = layer
+            new = self.layers.replaced(new)
         if type(self) is MLP and name not in ("sizes", "layers"):
             raise InvalidValue(
                 f"a network has no {name!r} to assign; its layers have: mlp.layers[0].activation = 'relu'"
@@ -257,11 +253,7 @@ class MLP:
         return cls.from_parts(path, *storage.read(path, "network", "training")[1:])
 
     def parts(self) -> tuple[dict[str, Any], dict[str, Array]]:
-        """Return a description of the network that JSON knows, and its parameters by name: what a file keeps.
-
-        Raises:
-            InvalidValue: for NaN or infinite weights.
-        """
+        """Return a description of the network that JSON knows, and its parameters by name: what a file keeps."""
         arrays: dict[str, Array] = {}
         for j, layer in enumerate(self.layers, start=1):
             layer.check_shapes()
@@ -275,11 +267,7 @@ class MLP:
 
     @classmethod
     def from_parts(cls, path: str | PathLike[str], about: Mapping[str, Any], arrays: Mapping[str, Array]) -> "MLP":
-        """Return the network that `parts` described; `path` says where that stood, and more may stand there.
-
-        Raises:
-            FileProblem: for a description or parameters that do not fit.
-        """
+        """Return the network that `parts` described, if all fits; `path` says where that stood."""
         try:
             described = about["network"]
             sizes, dtype = [width(size) for size in described["sizes"]], float_type(described["dtype"])

@@ -10,7 +10,6 @@ the loop is in `run.py`.
 from collections.abc import Iterable, Sequence, Sized
 from concurrent.futures import Executor
 from contextlib import nullcontext
-from functools import partial
 from os import PathLike
 from typing import Any
 
@@ -215,10 +214,11 @@ def _validation(mlp: MLP, validation: Any, cost: str, metrics: Any, patience: in
     if len(found) < len(wanted):
         raise InvalidValue(f"two of the metrics have one name: {', '.join(found)}; give each a name of its own (def)")
     rho = rho[:]  # read, if it is stored: it is as large as the answers
-    if not all([metric in measures.BY_NUMBERS for metric in wanted]):  # others expect rows
+    by_numbers = all([metric in measures.BY_NUMBERS for metric in wanted])
+    if not by_numbers:  # others expect rows
         rho = costs.one_hot(rho, mlp.sizes[-1], mlp.dtype)
     shares = None if weights is None else weights / weights.sum()
-    return Validation(x, rho, partial(mean_cost(cost), shares=shares), found, patience)
+    return Validation(x, rho, shares, mean_cost(cost), found, by_numbers, patience)
 
 
 def _callbacks(callbacks: Any) -> list[Callback]:

@@ -25,7 +25,7 @@ from tinygrad_ed.train.history import Callback, Epoch, History
 from tinygrad_ed.train.methods import batches, updates_an_epoch
 from tinygrad_ed.train.optim import Elementwise, GradientDescent, Optimizer
 from tinygrad_ed.train.schedules import Schedule
-from tinygrad_ed.train.stored import Rows, answers
+from tinygrad_ed.train.stored import Rows, answered
 
 
 @dataclass
@@ -34,8 +34,10 @@ class Validation:
 
     x: Rows
     rho: Array
-    cost: Callable[[Array, Array], float]
+    shares: Array | None  # of the samples in the cost
+    cost: Callable[..., float]
     metrics: Mapping[str, Metric]
+    by_blocks: bool  # all metrics are means over the samples
     patience: int | None
 
 
@@ -238,9 +240,15 @@ class TrainingRun:
         if held_out is None:
             return {}
         self._give()
-        output = answers(self.mlp, held_out.x)
-        found = {name: measured(metric, output, held_out.rho) for name, metric in held_out.metrics.items()}
-        return {"": float(held_out.cost(output, held_out.rho)), **found}
+        parts = answered(self.mlp, held_out.x)
+        found = dict.fromkeys(["", *held_out.metrics], 0.0)
+        for start, output in parts if held_out.by_blocks else [(0, np.concatenate([output for _, output in parts]))]:
+            rows, share = slice(start, start + len(output)), len(output) / len(held_out.x)
+            shares = None if held_out.shares is None else held_out.shares[rows] / share
+            found[""] += share * float(held_out.cost(output, held_out.rho[rows], shares))
+            for name, metric in held_out.metrics.items():
+                found[name] += share * measured(metric, output, held_out.rho[rows])
+        return found
 
     def _note(self, measured: dict[str, float]) -> None:
         """Write down what was measured after this epoch, and keep its weights if they are the best."""

@@ -103,11 +103,14 @@ def blocks(data: Rows, width: int = 1) -> Iterator[tuple[int, Array]]:
         yield start, data[start : start + step]
 
 
-def answers(mlp: MLP, x: Rows, then: Callable[[Array], Array] = np.asarray) -> Array:
-    """Return what a network answers to many samples, block by block, or what `then` makes of each block's answers."""
-    found = []
+def answered(mlp: MLP, x: Rows) -> Iterator[tuple[int, Array]]:
+    """Yield what a network answers to many samples, block by block, and where each block starts."""
     for start, block in blocks(x, max(mlp.sizes)):
         if isinstance(x, Stored) and not np.isfinite(block).all():
             raise InvalidValue(f"x holds NaN or infinite numbers in the rows from {start} to {start + len(block) - 1}")
-        found.append(then(mlp.predict(block)))
-    return np.concatenate(found)
+        yield start, mlp.predict(block)
+
+
+def answers(mlp: MLP, x: Rows, then: Callable[[Array], Array] = np.asarray) -> Array:
+    """Return all answers of a network, or what `then` makes of those of each block."""
+    return np.concatenate([then(output) for _, output in answered(mlp, x)])
