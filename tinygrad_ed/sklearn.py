@@ -169,7 +169,7 @@ class _Estimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn publishes
             patience=None if held_out is None else patience,
             rng=random.randint(2**31 - 1),
             progress=bool(self.verbose),
-            callbacks=[] if self.early_stopping or part else [_NoProgress(patience, tol)],
+            callbacks=[] if self.early_stopping or part else [_no_progress(patience, tol)],
             weights=weights,
         )
         self.network_, self._random = network, random
@@ -254,12 +254,8 @@ class MLPClassifier(ClassifierMixin, _Estimator):  # type: ignore[misc]  # sciki
         n_iter_no_change: stop when more epochs than that went by without progress.
         class_weight: what a sample of each class counts, as a dict; "balanced": as much as its class is rare.
 
-    Attributes:
-        classes_: the classes, sorted; for labels their column numbers.
-        network_: the `MLP`.
-        history_: the `History` of the run; from it `n_iter_`, `loss_curve_` and `loss_`.
-        coefs_, intercepts_: weights and biases.
-        n_features_in_, feature_names_in_: as in every estimator.
+    Attributes: `classes_` (sorted; for labels their column numbers), `network_` (the `MLP`), `history_` (the `History`
+    of the run; from it `n_iter_`, `loss_curve_`, `loss_`), `coefs_` and `intercepts_`, and those of every estimator.
 
     >>> from tinygrad_ed.data import iris
     >>> data = iris()
@@ -360,14 +356,14 @@ class MLPRegressor(RegressorMixin, _Estimator):  # type: ignore[misc]  # scikit-
         return output[:, 0] if self._one_column else output
 
 
-class _NoProgress:
-    """A callback that stops a run after so many epochs in which the cost did not fall below the lowest by `tol`."""
+def _no_progress(patience: int, tol: float) -> Callable[[Epoch], bool]:
+    """Return a callback that stops after so many epochs in which the cost did not fall below the lowest by `tol`."""
+    lowest, since = math.inf, 0
 
-    def __init__(self, patience: int, tol: float) -> None:
-        self._patience, self._tol = patience, tol
-        self._lowest, self._since = math.inf, 0
+    def stop(epoch: Epoch) -> bool:
+        nonlocal lowest, since
+        since = since + 1 if epoch.cost > lowest - tol else 0
+        lowest = min(lowest, epoch.cost)
+        return since > patience
 
-    def __call__(self, epoch: Epoch) -> bool:
-        self._since = self._since + 1 if epoch.cost > self._lowest - self._tol else 0
-        self._lowest = min(self._lowest, epoch.cost)
-        return self._since > self._patience
+    return stop

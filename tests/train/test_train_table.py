@@ -126,6 +126,7 @@ def test_columns_of_a_dataframe_are_found_by_name(people_network):
     network, data, frame = people_network
     turned = frame[frame.columns[::-1]].assign(more="x")
     turned.index = turned.index[::-1] + 7
+    assert network.predict(turned[:0]).shape == (0,)
     assert (network.predict_proba(turned) == network.predict_proba(data.x)).all()
     with pytest.raises(InvalidValue, match="there is no column 'age', which the network was trained on"):
         network.predict(frame.drop(columns="age"))

@@ -115,7 +115,7 @@ class Table(NamedTuple):
 
     def gaps(self, k: int) -> Array:
         """Return where column k lacks a value."""
-        return self._each(k, lambda cells: np.array([cell.lower() in MISSING for cell in cells]))
+        return self._each(k, lambda cells: np.array([cell.lower() in MISSING for cell in cells], bool))
 
     def numbers(self, k: int) -> Array:
         """Return column k as floats, NaN where no number stands."""

@@ -67,8 +67,7 @@ def fit(
         mlp: the network; its parameters get their new values at the end, or after each epoch for a callback.
         x: the inputs `(N, n_0)`. A `numpy.memmap`, or an object with `len` and batch indexing, is read in batches only.
         rho: the expected outputs `(N, n_L)`; for cross_entropy class numbers `(N,)` as well.
-        cost: the name of the cost, see `nn.costs`. With logistic, hinge and margin the labels are -1 and +1, with bce
-            0 and 1.
+        cost: its name, see `nn.costs`. Labels are -1 and +1 for logistic, hinge and margin, and 0 and 1 for bce.
         method: "gradient" (all samples, one update an epoch), "sgd" (one sample an update) or "minibatch".
         batch_size: M, for mini-batches. It may be larger than N: then an update sees M draws from the N samples with
             sampling "uniform", and all samples once with "shuffle".
@@ -80,20 +79,18 @@ def fit(
             gradient descent; it has its own learning rate. What it remembers of another run is forgotten first.
         validation: `(x, rho)`, or `(x, rho, weights)`, whose cost and metrics are computed after every epoch.
         rng: a seed or a generator, for the draw of the batches; None draws a seed.
-        progress: True shows a progress bar (extra `progress`), False none; by default there is one on a
-            terminal, where it is installed and the run takes more than a second.
+        progress: True shows a bar (extra `progress`), False none; by default one on a terminal, in longer runs.
         schedule: how the learning rate changes: the factor on it as a function of the time in epochs, see `schedules`.
         patience: stop after so many epochs without a lower validation cost. The network then has the weights of the
             epoch in which it was lowest, also if the run is not stopped.
         metrics: names or functions (output, expected) for the validation data, see `nn.metrics`; by default accuracy
             where classes are learned and R² where numbers are.
         callbacks: functions that are called with an `Epoch` after each epoch. If one returns True, the run stops.
-        checkpoint: a file (.npz, or .safetensors with that extra) that always has the state of the run; one run at a
-            time holds it.
+        checkpoint: a file (.npz; .safetensors with that extra) with the state of the run; one run at a time holds it.
         checkpoint_every: it is written after every so many epochs, and when the run ends, also by Ctrl-C or an error.
-        resume: whether to go on with the run in the checkpoint's file, if it is there: bit for bit as if it had never
-            stopped. Give the same arguments; only epochs, patience, callbacks, progress and checkpoint_every may be
-            others. Then a run that patience or a callback has stopped goes on; `print(history)` says from where.
+        resume: go on with the run in the checkpoint's file, if it is there, bit for bit as if it had never stopped.
+            Give the same arguments; only epochs, patience, callbacks, progress and checkpoint_every may be others. Then
+            a run that patience or a callback has stopped goes on; `print(history)` says from where.
         executor: a `concurrent.futures.Executor` whose workers compute parts of each gradient, see `shards.py`.
         shards: into how many parts a batch is cut for them.
         rules: your own version of some of `closed_form.rules.RULES`, right or wrong, by name: the road `rules` runs on

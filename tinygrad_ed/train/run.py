@@ -189,19 +189,16 @@ class TrainingRun:
 
     def _check_cost(self, error: float, before: int, bound: float) -> float:
         """Look at a cost beyond the bound: the first of all, one that explodes, or no number. Return the next bound."""
-        where = f"at update {self.history.updates + before + 1} (epoch {self.history.epochs + 1})"
         if not math.isfinite(error):
-            raise Diverged(
-                f"the cost became {error} {where}; try a smaller learning_rate. The network has the weights of the "
-                "last whole epoch"
-            )
+            raise self._diverged(f"the cost became {error} at", before + 1)
         if bound < 0:  # one batch says less than an epoch
             return 1e20 * max(error, 1.0)
         if not self._exploded:
             self._exploded = True
             warnings.warn(
-                f"the cost became {error:.3g} {where}: it explodes, and will soon be no number; stop the run, and try "
-                "a smaller learning_rate",
+                f"the cost became {error:.3g} at update {self.history.updates + before + 1} (epoch "
+                f"{self.history.epochs + 1}): it explodes, and will soon be no number; stop the run, and try a smaller "
+                "learning_rate",
                 TrainingWarning,
                 stacklevel=5,
             )
@@ -223,11 +220,13 @@ class TrainingRun:
     def _check_weights(self, updates: int) -> None:
         """See that all weights are finite: the sum of their squares is, or each of them."""
         if not math.isfinite(self.theta.dot(self.theta)) and not np.isfinite(self.theta).all():
-            raise Diverged(
-                f"the weights are no longer finite after update {self.history.updates + updates} (epoch "
-                f"{self.history.epochs + 1}); try a smaller learning_rate. The network has the weights of the last "
-                "whole epoch"
-            )
+            raise self._diverged("the weights are no longer finite after", updates)
+
+    def _diverged(self, what: str, updates: int) -> Diverged:
+        return Diverged(
+            f"{what} update {self.history.updates + updates} (epoch {self.history.epochs + 1}); try a smaller "
+            "learning_rate. The network has the weights of the last whole epoch"
+        )
 
     def _give(self) -> None:
         """Give the network its new weights."""

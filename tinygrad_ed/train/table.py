@@ -211,18 +211,10 @@ def train_on_table(
 ) -> TableResult:
     """Train an MLP on a table and score it on held-out rows: accuracy for classes, R² for numbers.
 
-    Args:
-        data: the table, with `classes` or without.
-        hidden: the widths of the hidden layers.
-        activation: Φ of the hidden layers.
-        test: the share of the rows that is held out for the score.
-        seed: for the split, the weights and the batches.
-        cost: cross_entropy for classes; mse, l1 or huber for numbers.
-        validation: the share of the other rows that is kept for the validation cost, for early stopping.
-        save: where the network is saved as soon as it is trained; a Ctrl-C in between does not lose it.
-        **options: handed to `fit`.
-
-    A held-out number more than 1e100 deviations from the mean is refused, and so is a cost that does not suit.
+    The hidden layers have these widths and this activation. A share of the rows (`test`) is held out for the score, and
+    one of the others (`validation`) for the validation cost; a seed gives the split, the weights and the batches. The
+    cost is cross_entropy for classes; mse, l1 or huber for numbers. Other options are handed to `fit`. The network is
+    saved as soon as it is trained, and a Ctrl-C in between does not lose it.
 
     >>> from tinygrad_ed.data import iris
     >>> result = train_on_table(iris(), hidden=[8], epochs=50)
@@ -247,7 +239,8 @@ def train_on_table(
     if checked is not None:
         options["validation"] = _standardized(network, checked)
     done: list[int] = []
-    options["callbacks"] = [*options.get("callbacks", ()), lambda epoch: done.append(epoch.epoch)]
+    if save:
+        options["callbacks"] = [*options.get("callbacks", ()), lambda epoch: done.append(epoch.epoch)]
     try:
         history = fit(mlp, *learn, cost=cost, rng=seed, **options)
         if save and history.epochs:
