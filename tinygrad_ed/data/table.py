@@ -248,7 +248,8 @@ def _classes_or_numbers(table: Table, at: int, kind: str) -> tuple[Array, tuple[
     finite_numbers(table, at, np.zeros(rows, bool), "; or say kind='classes' to read the target as names of classes")
     different, codes = np.unique(values, return_inverse=True)
     whole = bool(np.all((values == np.round(values)) & (np.abs(values) <= EXACT)))
-    few = whole and len(different) <= FEW and 5 * len(different) <= rows and not any(map(table.marks.grouped, texts))
+    few = whole and len(different) <= FEW and 5 * len(different) <= rows
+    few = few and not any(map(table.marks.grouped, texts.unique()))
     note = ""
     if kind == "auto" and whole:
         why = "few integers mean classes" if few else f"{len(different)} different integers in {rows} rows mean numbers"
