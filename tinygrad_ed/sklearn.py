@@ -83,10 +83,8 @@ class _Estimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn publishes
         """Train on inputs `(N, n)` and what is to be answered; return the estimator itself.
 
         Args:
-            X: an array, a DataFrame, a sparse matrix; a `numpy.memmap` or another object with `len` and batch indexing
-                is read in batches only.
-            y: classes `(N,)`, numbers or text, or labels `(N, labels)` of 0 and 1; for the regressor numbers `(N,)` or
-                `(N, outputs)`.
+            X: an array, a DataFrame, a sparse matrix; what `tg.train.fit` reads in batches is read so here.
+            y: classes `(N,)` or labels `(N, labels)` of 0 and 1; for the regressor numbers, `(N,)` or `(N, outputs)`.
             sample_weight: what each sample counts, `(N,)`; by default all count the same.
 
         Data that cannot be used are a ValueError; and what `tg.train.fit` raises.
@@ -279,9 +277,9 @@ class MLPClassifier(ClassifierMixin, _Estimator):  # type: ignore[misc]  # sciki
         y = column_or_1d(y, warn=True) if y.shape[1:] == (1,) else y
         check_classification_targets(y)
         many = y.ndim == 2
-        if many and not np.isin(y, (0, 1)).all():
-            raise InvalidValue("y with several columns says of each label whether it is there, by 0 and 1 alone")
         if many:
+            if not np.isin(y, (0, 1)).all():
+                raise InvalidValue("y with several columns says of each label whether it is there, by 0 and 1 alone")
             found = np.arange(y.shape[1])
         elif classes is not None:
             found = np.unique(classes)
@@ -300,8 +298,7 @@ class MLPClassifier(ClassifierMixin, _Estimator):  # type: ignore[misc]  # sciki
         kept = {"classes_": found, "_many": many}
         if many:
             return 2.0 * y - 1.0, None, kept
-        unknown = np.setdiff1d(y, found)
-        if len(unknown):
+        if len(unknown := np.setdiff1d(y, found)):
             raise InvalidValue(f"y holds the class {unknown.tolist()[0]!r}, but the classes are {found.tolist()}")
         numbers = np.searchsorted(found, y)
         return (numbers if len(found) > 2 else 2.0 * numbers[:, None] - 1.0), numbers, kept

@@ -46,7 +46,7 @@ def read_table(
     the target is another array, `(N,)` or `(N, 1)`. Whatever is found out, and not asked for, is said in the `remarks`.
 
     The target means classes if it is text, or integers with at most 20 different values and at least five times as many
-    rows; else numbers. `said` of the result tells which, in words.
+    rows; else numbers, where `classes` is None and `rho` is `(N, 1)`. `said` of the result tells which, in words.
 
     Args:
         path: the file.
@@ -65,9 +65,6 @@ def read_table(
             column over all rows (text: the commonest). A target is never filled: such rows are left out.
         categories: "onehot": a column of up to 50 different texts becomes one of 0 and 1 for each; or "refuse".
         positive: of two classes the one that gets the number 1; by default the last of both.
-
-    Returns:
-        A Dataset; for a target of numbers its `classes` is None and `rho` is `(N, 1)`.
 
     Raises:
         FileProblem: for a file that is not there, cannot be read, is empty or is not what its suffix says.

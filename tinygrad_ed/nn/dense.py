@@ -25,9 +25,7 @@ T = TypeVar("T")  # what a reader's type checker sees: a Node, or for a bias, wh
 
 
 class Parameter(Generic[T]):
-    """The weights or the bias of a layer. An array that is assigned is a new value of the Node; a Node takes its place.
-
-    A layer that was made without a bias has None there, for good.
+    """The weights or the bias of a layer (None, for good, without one): an array is a new value, a Node a new Node.
 
     >>> layer = Dense(2, 1)
     >>> layer.weights = [[1.0], [-1.0]]
