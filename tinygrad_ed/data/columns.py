@@ -100,10 +100,11 @@ def refuse_gaps(table: Table, gaps: dict[int, Array]) -> None:
     row = int(gaps[k].argmax())
     each = ", ".join([f"{table.names[j]} {count}" for j, count in counts.items()])
     in_all = f" ({total} are missing in all: {each})" if total > 1 else ""
-    raise InvalidValue(
-        f"{table.where(row, k)}: a value is missing ({table.texts(k)[row]!r}){in_all}; fill it in, leave such "
-        f"{table.counted}s out by missing='skip', or have inputs filled by missing='mean' or missing='median'"
-    )
+    ways = "by missing='skip', or have inputs filled by missing='mean' or missing='median'"
+    way = f", leave such {table.counted}s out {ways}"
+    if table.counted == "row" and table.header:  # a DataFrame
+        way = ", or leave such rows out (`fillna`, `dropna`)"
+    raise InvalidValue(f"{table.where(row, k)}: a value is missing ({table.texts(k)[row]!r}){in_all}; fill it in{way}")
 
 
 def finite_numbers(table: Table, k: int, gaps: Array, advice: str = "") -> Array:
