@@ -46,8 +46,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     with _outputs() as output, _signals() as received:
         try:
             status = _run(argv)
-        except KeyboardInterrupt:
-            print("tinygrad-ed: stopped", file=sys.stderr)
+        except KeyboardInterrupt as stop:
+            print("; ".join(["tinygrad-ed: stopped", *map(str, stop.args)]), file=sys.stderr)
             status = 130
         output.flush()
         if output.problem:

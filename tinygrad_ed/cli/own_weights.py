@@ -3,10 +3,10 @@
 import argparse
 import json
 import zipfile
-import zlib
 from pathlib import Path
 from typing import Any
 
+from tinygrad_ed.data.files import DAMAGE
 from tinygrad_ed.errors import FileProblem, InvalidValue, nearest
 from tinygrad_ed.nn import MLP, storage
 from tinygrad_ed.nn.checks import chosen
@@ -82,7 +82,7 @@ def _from_npz(path: Path) -> dict[str, Any] | MLP:
             raise ValueError(f"it unfolds to more than {MEGABYTES} MB")
         with np.load(path, allow_pickle=False) as opened:
             arrays = dict(opened)
-    except (*storage.DAMAGE, zlib.error) as error:
+    except DAMAGE as error:
         raise FileProblem(f"{str(path)!r} is no npz file of numbers: {error}") from error
     layers = range(1, 1 + max(1, sum([name.startswith("W") for name in arrays])))
     weights, biases = [{j: f"{kind}{j}" for j in layers} for kind in "Wb"]

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike
 
-from tinygrad_ed.errors import FileProblem, GraphDropped, InvalidType, InvalidValue, ShapeError, generator
+from tinygrad_ed.errors import FileProblem, GraphDropped, InvalidType, InvalidValue, ShapeError, generator, shown
 from tinygrad_ed.graph.grad_mode import no_grad
 from tinygrad_ed.graph.node import Node, plain
 from tinygrad_ed.graph.values import Array, Plain
@@ -75,6 +75,18 @@ class MLP:
         self.layers = Layers(
             [Dense(*widths, phi, init, rng, dtype, has, j) for j, (widths, phi, has) in enumerate(kinds, start=1)]
         )
+
+    def __setattr__(self, name: str, new: Any) -> None:
+        known = name in self.__dict__
+        if name == "sizes" and known:
+            raise InvalidType("the sizes of a network stay as they are; make another MLP")
+        if name == "layers" and known:
+            new = self.layers.replaced(new)
+        if type(self) is MLP and name not in ("sizes", "layers"):
+            raise InvalidValue(
+                f"a network has no {name!r} to assign; its layers have: mlp.layers[0].activation = 'relu'"
+            )
+        super().__setattr__(name, new)
 
     @classmethod
     def from_weights(
@@ -180,7 +192,7 @@ class MLP:
         cost = ("logistic" if self.sizes[-1] == 1 else "cross_entropy") if cost is None else cost
         if cost not in ("cross_entropy", "logistic", "bce") or (cost == "cross_entropy" and self.sizes[-1] == 1):
             raise InvalidValue(
-                f"outputs of cost {cost!r} ({self.sizes[-1]} of them) are no probabilities; learn classes with "
+                f"outputs of cost {shown(cost)} ({self.sizes[-1]} of them) are no probabilities; learn classes with "
                 "cross_entropy (an output a class) or logistic (labels -1 and +1) or bce (0 and 1)"
             )
         output = self.predict(x)
@@ -205,9 +217,9 @@ class MLP:
         >>> 0.0 <= MLP([2, 4, 2], rng=1).score(*xor(20), cost="cross_entropy") <= 1.0
         True
         """
-        measure = metrics.find(metrics.suiting(cost) if metric is None else metric)
-        problem = self.problem(x, rho, cost)
-        return float(measure(self.predict(problem.x), problem.rho))
+        name = metrics.suiting(cost) if metric is None else metric
+        measure, (inputs, expected) = metrics.find(name), batch_of(self, x, rho, cost, classes=True)
+        return metrics.measured(measure, self.predict(inputs), metrics.taken(name, expected, self.sizes[-1]))
 
     def save(self, path: str | PathLike[str]) -> Path:
         """Write the network to a file, without pickle, all or nothing; return the file's path.
@@ -241,11 +253,7 @@ class MLP:
         return cls.from_parts(path, *storage.read(path, "network", "training")[1:])
 
     def parts(self) -> tuple[dict[str, Any], dict[str, Array]]:
-        """Return a description of the network that JSON knows, and its parameters by name: what a file keeps.
-
-        Raises:
-            InvalidValue: for NaN or infinite weights.
-        """
+        """Return a description of the network that JSON knows, and its parameters by name: what a file keeps."""
         arrays: dict[str, Array] = {}
         for j, layer in enumerate(self.layers, start=1):
             layer.check_shapes()
@@ -259,11 +267,7 @@ class MLP:
 
     @classmethod
     def from_parts(cls, path: str | PathLike[str], about: Mapping[str, Any], arrays: Mapping[str, Array]) -> "MLP":
-        """Return the network that `parts` described; `path` says where that stood, and more may stand there.
-
-        Raises:
-            FileProblem: for a description or parameters that do not fit.
-        """
+        """Return the network that `parts` described, if all fits; `path` says where that stood."""
         try:
             described = about["network"]
             sizes, dtype = [width(size) for size in described["sizes"]], float_type(described["dtype"])
@@ -333,14 +337,8 @@ def _one_for_each(layers: int, activation: str | Sequence[str], output: str) -> 
 def forward(mlp: MLP, x: Any, parameters: Sequence[Any] | None = None) -> tuple[dict[int, Any], dict[int, Any]]:
     """Return all activations α[0] ... α[L] and net inputs ζ[1] ... ζ[L] by layer.
 
-    Args:
-        mlp: the network.
-        x: the inputs, a Node or an array `(M, n_0)` in the dtype of the parameters.
-        parameters: others in the place of the network's own, Nodes or arrays: W1, b1, W2, ...
-
-    >>> alpha, zeta = forward(MLP([2, 1], rng=0), np.zeros((1, 2)))
-    >>> alpha[1].shape, list(zeta)
-    ((1, 1), [1])
+    x is a Node or an array `(M, n_0)` in the dtype of the parameters W1, b1, W2, ..., which may be others than the
+    network's own, Nodes or arrays.
     """
     taken = iter(mlp.parameters() if parameters is None else parameters)
     alpha, zeta = {0: x}, {}
@@ -355,7 +353,7 @@ def forward(mlp: MLP, x: Any, parameters: Sequence[Any] | None = None) -> tuple[
 def problem_of(mlp: MLP, x: Any, rho: Any, cost: str, classes: bool = False) -> Problem:
     """Check a network, its data and a cost, and return them; see `MLP.problem`. `classes`: class numbers stay such."""
     if not isinstance(mlp, MLP):
-        raise InvalidType(f"the first argument is a network, a tg.nn.MLP, not {mlp!r}")
+        raise InvalidType(f"the first argument is a network, a tg.nn.MLP, not {shown(mlp)}")
     costs.find(cost)
     n_in, n_out = mlp.sizes[0], mlp.sizes[-1]
     x, rho = numbers("x", x), numbers("rho", rho)
@@ -378,10 +376,7 @@ def problem_of(mlp: MLP, x: Any, rho: Any, cost: str, classes: bool = False) -> 
 
 
 def parameters_of(mlp: MLP) -> tuple[dict[int, Array], dict[int, Array], dict[int, str]]:
-    """Return Ω, β (read-only) and the names of Φ by layer, as `closed_form` takes them: plain data, no lemmas.
-
-    A layer without a bias has no entry in β.
-    """
+    """Return Ω, β (read-only; of the layers with a bias) and the names of Φ by layer, as `closed_form` takes them."""
     numbered = list(enumerate(mlp.layers, start=1))
     omega = {j: layer.weights.value for j, layer in numbered}
     beta = {j: layer.bias.value for j, layer in numbered if layer.bias is not None}
@@ -389,10 +384,6 @@ def parameters_of(mlp: MLP) -> tuple[dict[int, Array], dict[int, Array], dict[in
 
 
 def batch_of(mlp: MLP, x: Any, rho: Any, cost: str, classes: bool = False) -> tuple[Array, Array]:
-    """Return inputs `(M, n_0)` and expected outputs `(M, n_L)` as `problem_of` checks them.
-
-    >>> batch_of(MLP([2, 3], rng=0), [0.5, -1.0], 2, "cross_entropy")
-    (array([[ 0.5, -1. ]]), array([[0., 0., 1.]]))
-    """
+    """Return inputs `(M, n_0)` and expected outputs `(M, n_L)` as `problem_of` checks them."""
     problem = problem_of(mlp, x, rho, cost, classes)
     return problem.x, problem.rho

@@ -1,12 +1,13 @@
 """The road `rules` with a reader's own rules in it, right or wrong: what a mistake does to learning."""
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from tinygrad_ed.closed_form.rules import RULES, quantities
-from tinygrad_ed.errors import InvalidType, InvalidValue, RuleError, ShapeError
+from tinygrad_ed.errors import InvalidType, InvalidValue, RuleError, ShapeError, shown
 from tinygrad_ed.graph.values import Array
 from tinygrad_ed.nn import MLP
 from tinygrad_ed.nn.checks import chosen
@@ -19,15 +20,11 @@ Rules = Mapping[str, Callable[..., Any]]
 
 
 class ByReaderRules(Gradients):
-    """The algorithms of the lecture with some rules of the reader's: plain, and slower than `ByRules`.
+    """The algorithms of the lecture with some rules of the reader's: plain, and slower than `ByRules`."""
 
-    >>> mlp, one = MLP([1, 1], rng=0), np.ones((1, 1))
-    >>> ByReaderRules(mlp, one, one, "mse", {"grad_beta": lambda B: B}).compute(slice(None), 1.0)
-    Traceback (most recent call last):
-    tinygrad_ed.ShapeError: your grad_beta returned shape (1, 1) in layer 1; expected was (1,)
-    """
-
-    def __init__(self, mlp: MLP, x: Rows, rho: Rows, cost: str, rules: Rules) -> None:
+    def __init__(self, mlp: MLP, x: Rows, rho: Rows, cost: str, weights: Array | None = None, *, rules: Rules) -> None:
+        if weights is not None:
+            raise InvalidValue("rules of your own do not know of weights; leave weights out")
         super().__init__(mlp, x, rho, None)
         self._cost, self._calls, self._classes = cost, dict.fromkeys(rules, 0), mlp.sizes[-1]
         self._activations = {j: layer.activation for j, layer in enumerate(mlp.layers, start=1)}
@@ -60,24 +57,13 @@ class ByReaderRules(Gradients):
 
 
 def with_rules(by_road: Road, road: str, rules: Any) -> Road:
-    """Return the road with a reader's rules in it; without rules, the road as it is.
-
-    Raises:
-        InvalidValue: for unknown rules, or another road than `rules`.
-        InvalidType: for what is not a dict of functions.
-    """
+    """Return the road with a reader's rules in it; without rules, the road as it is."""
     if rules is None:
         return by_road
     if not isinstance(rules, Mapping) or not all([callable(rule) for rule in rules.values()]):
-        raise InvalidType(f"rules is a dict of functions by name, such as {{'B_hidden': mine}}, not {rules!r}")
+        raise InvalidType(f"rules is a dict of functions by name, such as {{'B_hidden': mine}}, not {shown(rules)}")
     for name in rules:
         chosen("rule", name, RULES)
     if road != "rules":
         raise InvalidValue(f"rules of your own belong to the road 'rules', not to {road!r}")
-
-    def make(mlp: MLP, x: Rows, rho: Rows, cost: str, weights: Array | None = None) -> ByReaderRules:
-        if weights is not None:
-            raise InvalidValue("rules of your own do not know of weights; leave weights out")
-        return ByReaderRules(mlp, x, rho, cost, dict(rules))
-
-    return make
+    return partial(ByReaderRules, rules=dict(rules))
