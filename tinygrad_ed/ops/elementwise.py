@@ -20,10 +20,10 @@ import numpy as np
 from tinygrad_ed.errors import InvalidType, InvalidValue
 from tinygrad_ed.graph.grad_mode import observer
 from tinygrad_ed.graph.node import Node, plain
-from tinygrad_ed.graph.op import HANDLERS, Op, Rule, op
+from tinygrad_ed.graph.op import Op, Rule, op
 from tinygrad_ed.graph.rule import same, times_first, times_second
 from tinygrad_ed.graph.values import Array, Lifted, constant
-from tinygrad_ed.ops.typed import typed
+from tinygrad_ed.ops.typed import answer, typed
 
 __all__ = ["absolute", "add", "copysign", "deg2rad", "divide", "fmod", "identity", "multiply", "negative", "positive"]
 __all__ += ["power", "rad2deg", "reciprocal", "remainder", "subtract"]
@@ -326,15 +326,14 @@ def _numpy_clip(a: Any, a_min: Any = ..., a_max: Any = ..., min: Any = ..., max:
     return clip(a, low, high)
 
 
-HANDLERS.update(
-    {
-        np.where: lambda condition, x=..., y=...: np.nonzero(plain(condition)) if x is ... else where(condition, x, y),
-        np.clip: _numpy_clip,
-        np.divmod: quotient_and_rest,
-        np.copy: positive,
-        np.conjugate: positive,
-        np.fabs: absolute,
-        np.radians: deg2rad,
-        np.degrees: rad2deg,
-    }
+answer(
+    np,
+    where=lambda condition, x=..., y=...: np.nonzero(plain(condition)) if x is ... else where(condition, x, y),
+    clip=_numpy_clip,
+    divmod=quotient_and_rest,
+    copy=positive,
+    conjugate=positive,
+    fabs=absolute,
+    radians=deg2rad,
+    degrees=rad2deg,
 )

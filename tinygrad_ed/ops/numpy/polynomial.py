@@ -8,7 +8,7 @@ import numpy as np
 
 from tinygrad_ed.errors import InvalidType, InvalidValue, NoDerivativeRule, ShapeError
 from tinygrad_ed.graph.node import Node, plain
-from tinygrad_ed.graph.op import HANDLERS, Op, op
+from tinygrad_ed.graph.op import Op, op
 from tinygrad_ed.graph.values import constant, shape_of
 from tinygrad_ed.ops.elementwise import sqrt, square
 from tinygrad_ed.ops.linalg import outer
@@ -51,11 +51,6 @@ def polyval(p: Any, x: Any) -> Any:
     for k in range(shape_of(p)[0]):
         y = y * x + p[k]
     return y
-
-
-def polymul(a1: Any, a2: Any) -> Any:
-    """Return the product of two polynomials: the convolution of their coefficients."""
-    return convolve(_trimmed(np.atleast_1d(a1)), _trimmed(np.atleast_1d(a2)))
 
 
 def polydiv(u: Any, v: Any) -> Any:
@@ -196,6 +191,10 @@ def _trimmed(p: Any, zero: float = 0.0) -> Any:
     return p[int(nonzero[0]) if len(nonzero) else length - 1 :] if length else np.zeros(1)
 
 
-answer(np, poly, polyder, polydiv, polyfit, polyint, polymul, polyval, vander)
-HANDLERS[np.polyadd] = lambda a1, a2: operator.add(*_of_one_length(a1, a2))
-HANDLERS[np.polysub] = lambda a1, a2: operator.sub(*_of_one_length(a1, a2))
+answer(np, poly, polyder, polydiv, polyfit, polyint, polyval, vander)
+answer(
+    np,
+    polyadd=lambda a1, a2: operator.add(*_of_one_length(a1, a2)),
+    polymul=lambda a1, a2: convolve(_trimmed(np.atleast_1d(a1)), _trimmed(np.atleast_1d(a2))),
+    polysub=lambda a1, a2: operator.sub(*_of_one_length(a1, a2)),
+)

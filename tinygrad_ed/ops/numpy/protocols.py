@@ -8,7 +8,7 @@ names the function. Never an object array, never a silently dropped derivative.
 
 import inspect
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from functools import cache
 from typing import Any
 
@@ -16,7 +16,7 @@ import numpy as np
 
 from tinygrad_ed.errors import GraphDropped, NoDerivativeRule
 from tinygrad_ed.graph.grad_mode import observer
-from tinygrad_ed.graph.nested import check_level, leaves, rebuilt
+from tinygrad_ed.graph.nested import leaves, rebuilt
 from tinygrad_ed.graph.node import Node, plain
 from tinygrad_ed.graph.op import HANDLERS, Op
 from tinygrad_ed.graph.values import Lifted, shape_of
@@ -71,7 +71,7 @@ def array_ufunc(self: Node, ufunc: np.ufunc, method: str, *inputs: Any, **keywor
     if method != "__call__":
         raise _no_method(ufunc, method)
     given = {name: x for name, x in keywords.items() if name not in _DEFAULTS or x is not _DEFAULTS[name]}
-    known = _options_of(handler) if handler is not None else ()
+    known = _taken_by(handler)[1] if handler is not None else ()
     if given.keys() - set(known):
         raise _not_taken(ufunc, [name for name in given if name not in known], known)
     if handler is None:
@@ -108,7 +108,7 @@ def array_function(
 def _call(function: Callable[..., Any], handler: Any, args: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
     """Call the handler with what the user gave, leaving out what is NumPy's default anyway."""
     signature = _signature_of(function, handler)
-    parameters = signature.parameters
+    parameters, (count, options, takes_any) = signature.parameters, _taken_by(handler)
     free = any([p.kind is p.VAR_KEYWORD for p in parameters.values()])
     bound = signature.bind(*args, **{k: v for k, v in keywords.items() if free or k in parameters})
     given = {k: v for k, v in bound.arguments.items() if not _is_default(v, parameters[k])}
@@ -119,13 +119,13 @@ def _call(function: Callable[..., Any], handler: Any, args: tuple[Any, ...], key
             inputs.extend(given.pop(name, ()))
         elif parameters[name].kind is inspect.Parameter.VAR_KEYWORD:
             others = given.pop(name, {})
-        elif position < _inputs_of(handler) and name in given and parameters[name].kind is not _BY_NAME:
+        elif position < count and name in given and parameters[name].kind is not _BY_NAME:
             inputs.append(given.pop(name))
     unknown = [name for name in {**given, **keywords} if name not in parameters or name in given]
-    unknown = [name for name in unknown if name not in _options_of(handler)]
-    if unknown and not _takes_any(handler):
-        raise _not_taken(function, unknown, _options_of(handler))
-    arrays = _arrays_in((*args, *keywords.values()), [])
+    unknown = [name for name in unknown if name not in options]
+    if unknown and not takes_any:
+        raise _not_taken(function, unknown, options)
+    arrays = [x for x in leaves([args, keywords]) if isinstance(x, Node | np.ndarray)]
     nodes = [x for x in arrays if isinstance(x, Node)]
     single = isinstance(handler, Op)
     if not single and nodes and not any([x.size for x in nodes]):  # none if a rule meets a batch of gradients
@@ -152,17 +152,6 @@ def _call(function: Callable[..., Any], handler: Any, args: tuple[Any, ...], key
         return result
     dtypes = {*_dtypes((*inputs, *given.values()))}
     return _mapped(lambda part: _narrowed(part, np.result_type(*dtypes)), result) if dtypes else result
-
-
-def _arrays_in(trees: Iterable[Any], found: list[Any], level: int = 0) -> list[Any]:
-    """Add the Nodes and arrays in nested lists and tuples to those that are found."""
-    check_level(level)
-    for tree in trees:
-        if isinstance(tree, Node | np.ndarray):
-            found.append(tree)
-        elif isinstance(tree, list | tuple):
-            _arrays_in(tree, found, level + 1)
-    return found
 
 
 def _of_nothing(result: Any, nodes: list[Node]) -> Any:
@@ -222,31 +211,17 @@ def _signature_of(function: Callable[..., Any], handler: Any) -> inspect.Signatu
 
 
 @cache
-def _inputs_of(handler: Any) -> int:
-    """Tell how many arguments the handler takes by position."""
+def _taken_by(handler: Any) -> tuple[int, tuple[str, ...], bool]:
+    """Tell how many arguments it takes by position, which ones by name, and whether it takes any others by name."""
     if isinstance(handler, Op):
-        return handler.arity
-    return len([p for p in signature_of(handler).parameters.values() if p.default is p.empty])
-
-
-@cache
-def _options_of(handler: Any) -> tuple[str, ...]:
-    """Tell which arguments the handler takes by name."""
-    if isinstance(handler, Op):
-        return handler.params
-    return tuple(p.name for p in signature_of(handler).parameters.values() if p.default is not p.empty)
-
-
-@cache
-def _takes_any(handler: Any) -> bool:
-    """Tell whether the handler takes whatever it is given by name."""
-    if isinstance(handler, Op):
-        return handler.any_params
-    return any([p.kind is p.VAR_KEYWORD for p in signature_of(handler).parameters.values()])
+        return handler.arity, handler.params, handler.any_params
+    takes = signature_of(handler).parameters.values()
+    names = tuple([p.name for p in takes if p.default is not p.empty])
+    return len(takes) - len(names), names, any([p.kind is p.VAR_KEYWORD for p in takes])
 
 
 def _without_nodes(function: Callable[..., Any], args: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
-    return function(*[without_nodes(arg) for arg in args], **{k: without_nodes(v) for k, v in keywords.items()})
+    return function(*without_nodes(args), **without_nodes(keywords))
 
 
 # Messages
