@@ -1,12 +1,9 @@
 """Linear algebra: inverses, determinants, triangular factors, least squares; all over stacks of matrices.
 
-What NumPy does not read has no gradient: cholesky reads one triangle, so the gradient lies there. (PyTorch spreads it
-evenly over both.)
-
 The gradient of a determinant is the matrix of cofactors, which every matrix has: that with singular values s has
 U diag(prod_(j != i) s_j) V^T, up to a sign. How the cofactors move is of the same kind, with products of all values but
-two. slogdet of a singular matrix has no derivative, nor has qr if columns depend on each other: they get NaN. pinv and
-lstsq have the derivative along matrices of equal rank; to those of higher rank they jump.
+two. cholesky reads one triangle, so the gradient lies there; pinv and lstsq have the derivative along matrices of equal
+rank. What has no derivative at a singular matrix gets NaN.
 
 Sources: Giles (2008), Golub & Pereyra (1973), Walter (2012).
 """

@@ -211,8 +211,8 @@ def tile(A: Any, reps: Any) -> Any:
     counts = [operator.index(0 + n) for n in (reps if np.ndim(reps) else [reps])]
     ndim = max(len(counts), len(shape_of(A)))
     counts, shape = [1] * (ndim - len(counts)) + counts, (1,) * (ndim - len(shape_of(A))) + shape_of(A)
+    rows = reshape(A, tuple([n for length in shape for n in (1, length)]))
     pairs = [*zip(counts, shape, strict=True)]
-    rows = reshape(A, tuple([n for _, length in pairs for n in (1, length)]))
     return reshape(broadcast_to(rows, shape=[*itertools.chain(*pairs)]), tuple([k * n for k, n in pairs]))
 
 
@@ -223,14 +223,6 @@ def meshgrid(*xi: Any, copy: bool = True, sparse: bool = False, indexing: Any = 
     return type(outlines)(grids) if sparse else broadcast_arrays(*grids)
 
 
-def _selected(*xs: Any, which: Any = ()) -> Any:
-    *choices, default = xs
-    return np.select([which == i for i in range(len(choices))], choices, default)
-
-
-SELECT = op("select", _selected, lambda g, y, i, which=(): where(which == i, g, 0.0), broadcasts=True, variadic=True)
-
-
 def _rolled_by_half(x: Any, axes: Any, sign: int) -> Any:
     axes = range(len(shape_of(x))) if axes is None else np.atleast_1d(axes).tolist()
     return roll(x, shift=[sign * (shape_of(x)[axis] // 2) for axis in axes], axis=tuple(axes))
@@ -238,9 +230,11 @@ def _rolled_by_half(x: Any, axes: Any, sign: int) -> Any:
 
 def select(condlist: Sequence[Any], choicelist: Sequence[Any], default: Any = 0) -> Any:
     """Take for each entry the first choice whose condition holds. Conditions are plain."""
-    count = len(choicelist)
-    which = np.select([plain(condition) for condition in condlist], [*range(count)], count)
-    return SELECT(*choicelist, default, which=which)
+    conditions = [plain(condition) for condition in condlist]
+    np.select(conditions, [*range(len(choicelist))])  # NumPy refuses what does not fit
+    for condition, choice in zip(conditions[::-1], choicelist[::-1], strict=True):
+        default = where(condition, choice, default)
+    return default
 
 
 def _triangle(m: Any, k: Any) -> Array:

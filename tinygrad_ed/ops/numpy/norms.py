@@ -134,7 +134,7 @@ def multi_dot(arrays: Sequence[Any]) -> Any:
     if len(arrays) < 2:
         raise InvalidValue(f"multi_dot takes two matrices or more, but got {len(arrays)}")
     if len(arrays) == 2:
-        return dot(arrays[0], arrays[1])
+        return dot(*arrays)
     first, *between, last = arrays
     rows = first if len(shape_of(first)) > 1 else reshape(first, (1, -1))
     columns = last if len(shape_of(last)) > 1 else reshape(last, (-1, 1))

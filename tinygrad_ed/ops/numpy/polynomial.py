@@ -126,10 +126,9 @@ def poly(seq_of_zeros: Any) -> Any:
 def _of_zeros(g: Any, y: Any, x: Any) -> Any:
     """Sweep back through the products of all t - x_k: no factor is divided out, which would not be stable."""
     factors = [*np.stack([np.ones_like(plain(x)), -x], axis=-1)]
-    products = [np.ones(1, y.dtype)]
+    products, parts = [np.ones(1, y.dtype)], []
     for factor in factors[:-1]:
         products.append(np.convolve(products[-1], factor))
-    parts = []
     for factor, product in zip(factors[::-1], products[::-1], strict=True):
         parts.append(-(product * g[1:]).sum())
         g = g[:-1] + factor[1] * g[1:]

@@ -1,15 +1,9 @@
 """Eigenvalues, eigenvectors and singular values, also where some of them are equal or zero.
 
-eigh and svd are one op each, whose results lie side by side in one array. The eigenvalues and singular values are read
-off it by ops with rules of their own, V diag(g) V^T and U diag(g) V^T: they have derivatives where the vectors have
-none. eigh and eigvalsh read one triangle of the matrix, so the gradient lies there.
-
-Conventions. Vectors of equal eigenvalues or singular values (equal to rounding) may be turned in their space, so they
-have no derivative: a gradient that arrives at them becomes NaN, unless it is the same however they are turned. Equal
-values share their gradient equally, as equal maxima do; if their gradients differ, `tg.debug()` warns. A singular value
-at zero is at a kink, as a norm is: its first derivative is 0, and it has no second one. That is for values alone; what
-is said with values and vectors, of eigh and svd, gets NaN in both cases, for it may be smooth, and another number. What
-is multiplied by values that are equal and exactly 0 leaves no trace in any gradient: `tg.debug()` warns of these.
+eigh and svd are one op each, whose results lie side by side in one array; the values are read off it by ops with rules
+of their own, V diag(g) V^T and U diag(g) V^T, for they have derivatives where the vectors have none. eigh reads one
+triangle of the matrix, so the gradient lies there. What holds where values are equal or zero (vectors get NaN, values
+share what they get, a singular value at zero gets 0 and no second derivative) is in `docs/conventions.md`.
 
 Sources: Giles (2008), Townsend (2016).
 """

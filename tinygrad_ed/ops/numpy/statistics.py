@@ -53,11 +53,9 @@ def cov(
     for name, given in (("fweights", fweights), ("aweights", aweights)):
         if isinstance(given, Node):
             raise NoDerivativeRule(f"np.cov has no derivative rule for {name}=: give plain numbers (node.value)")
-    x = np.atleast_2d(m)
-    x = x if rowvar or shape_of(x)[0] == 1 else transpose(x)
-    if y is not None:
-        y = np.atleast_2d(y)
-        x = np.vstack([x, y if rowvar or shape_of(y)[0] == 1 else transpose(y)])
+    rows = [np.atleast_2d(z) for z in (m, y) if z is not None]
+    rows = [z if rowvar or shape_of(z)[0] == 1 else transpose(z) for z in rows]
+    x = rows[0] if len(rows) == 1 else np.vstack(rows)
     one_row = np.zeros((*[1] * (len(shape_of(x)) - 1), shape_of(x)[-1]))
     np.cov(one_row, bias=bias, ddof=ddof, fweights=fweights, aweights=aweights)  # NumPy warns, and refuses
     counts = 1.0 if fweights is None else np.asarray(fweights, float)
