@@ -77,11 +77,19 @@ def can_repeat(index: Any) -> bool:
     return any([part.ndim > 0 and part.dtype.kind != "b" for part in parts])
 
 
+def _are_other_rows(index: Any, out: Array) -> bool:
+    """Tell whether an index takes rows along one axis, each once: to count them costs little, as each is of many."""
+    arrays = arrays_in(index)
+    if out.ndim < 2 or len(arrays) != 1 or arrays[0].ndim != 1 or not arrays[0].size or np.min(arrays[0]) < 0:
+        return False
+    return bool(np.max(np.bincount(arrays[0].astype(np.intp, copy=False))) == 1)
+
+
 def _scatter_add(g: Any, index: Any = (), shape: tuple[int, ...] = ()) -> Any:
     if getattr(g, "dtype", None) == np.float16:  # in which ones add up to 2,048 and no further
         return _scatter_add(g.astype(np.float32), index, shape).astype(np.float16)
     out = np.zeros(shape, np.asarray(g).dtype)
-    if not can_repeat(index):
+    if not can_repeat(index) or _are_other_rows(index, out):
         out[index] = g
     elif 8 * np.size(g) < out.size:
         np.add.at(out, index, g)

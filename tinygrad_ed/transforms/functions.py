@@ -56,7 +56,7 @@ def grad(f: Function, argnums: ArgNums = 0) -> Function:
     >>> grad(lambda p, x: (p["w"] * x + p["b"]) ** 2)({"w": 2.0, "b": 1.0}, 3.0)
     {'w': 42.0, 'b': 14.0}
     """
-    return _of_runs(f, argnums, lambda run: _value_and_gradient(run)[1])
+    return _of_runs(f, argnums, lambda run: _gradient(run, _one_number(run)))
 
 
 @overload
@@ -73,7 +73,7 @@ def value_and_grad(f: Function, argnums: ArgNums = 0) -> Function:
     >>> value_and_grad(lambda x: x**3)(2.0)
     (8.0, 12.0)
     """
-    return _of_runs(f, argnums, _value_and_gradient)
+    return _of_runs(f, argnums, lambda run: (run.out(), _gradient(run, _one_number(run))))
 
 
 def _of_runs(f: Function, argnums: ArgNums, found: Callable[[FunctionRun], Any]) -> Function:
@@ -85,11 +85,6 @@ def _of_runs(f: Function, argnums: ArgNums, found: Callable[[FunctionRun], Any])
         return found(FunctionRun(f, args, argnums, keywords))
 
     return transformed
-
-
-def _value_and_gradient(run: FunctionRun) -> tuple[Any, Any]:
-    y = _one_number(run)
-    return run.out(), _gradient(run, y)
 
 
 def _gradient(run: FunctionRun, y: Node) -> Any:

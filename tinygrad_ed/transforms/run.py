@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_ed.errors import InvalidType, InvalidValue, ShapeError
+from tinygrad_ed.errors import GraphDropped, InvalidType, InvalidValue, ShapeError
 from tinygrad_ed.graph.backward import finished, pull, start, walk
 from tinygrad_ed.graph.grad_mode import recording
 from tinygrad_ed.graph.nested import leaves, leaves_like, name_of, rebuilt
@@ -50,6 +50,10 @@ class FunctionRun:
                 fresh = iter(self.variables)
                 replaced = {i: rebuilt(tree, fresh) for i, tree in zip(positions, self.chosen, strict=True)}
                 self.output = f(*[replaced.get(i, arg) for i, arg in enumerate(args)], **keywords)
+        except ValueError as error:
+            if isinstance(error.__cause__, GraphDropped):  # it is NumPy's, of `out[0] = node`
+                raise GraphDropped(str(error.__cause__)) from error
+            raise
         finally:
             inside.reset(token)
 
