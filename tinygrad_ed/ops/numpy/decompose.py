@@ -215,8 +215,15 @@ def qr(a: Any, mode: str = "reduced") -> Any:
 def _of_pinv(g: Any, y: Any, x: Any, rcond: Any = None, hermitian: bool = False) -> Any:
     """Apply Golub & Pereyra's rule to the part of x that is kept; then that of the part, if another one is cut off."""
     rows, columns = _product(g.mT, y, y.mT), _product(y.mT, y, g.mT)
-    whole = rows - _product(x, y, rows) + columns - _product(columns, y, x) - _product(y.mT, g, y.mT)
-    return whole if rcond is None else whole + _of_part(whole, x, rcond)
+    part = rows - _product(x, y, rows) + columns - _product(columns, y, x) - _product(y.mT, g, y.mT)
+    whole = rcond is None or (type(plain(x)) is np.ndarray and _is_whole(np.linalg.svdvals(plain(x)), x, rcond))
+    return part if whole else part + _of_part(part, x, rcond)
+
+
+def _is_whole(s: Any, x: Any, rcond: Any) -> bool:
+    """Tell whether the singular values of x that are cut off are zero, to rounding."""
+    cut = np.asarray(rcond)[..., None] * np.max(s, axis=-1, keepdims=True, initial=0.0)
+    return not np.any((s > rounding(x, s)[..., 0]) & (s <= cut))
 
 
 def _product(a: Any, b: Any, c: Any) -> Any:
@@ -263,7 +270,7 @@ def _forward_lstsq(a: Any, b: Any, rcond: Any = None) -> Any:
 
 def _of_lstsq(g: Any, y: Any, a: Any, b: Any, rcond: Any = None) -> Any:
     cut, s = _cut(a, rcond), plain(y)[shape_of(y)[0] - min(shape_of(a)) :]
-    whole = rcond is None or (type(s) is np.ndarray and bool(np.all(s > cut * np.max(s, initial=0.0))))
+    whole = rcond is None or (type(s) is np.ndarray and _is_whole(s, a, cut))
     return _of_pinv(_solution(g, a, b) @ _as_columns(b).mT, _pinv(a, rcond=cut), a, None if whole else cut)
 
 
