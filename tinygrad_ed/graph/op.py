@@ -188,7 +188,8 @@ class Op:
         except ValueError as error:
             if type(error) is not ValueError:
                 raise  # AxisError and LinAlgError already say what is wrong
-            shapes = " and ".join(f"{shape_of(v)}{_called(x)}" for v, x in zip(values, inputs, strict=True))
+            names = [f" ({x.name!r})" if isinstance(x, Node) and x.name is not None else "" for x in inputs]
+            shapes = " and ".join([f"{shape_of(v)}{name}" for v, name in zip(values, names, strict=True)])
             raise ShapeError(f"{self.name}: inputs of shape {shapes} do not fit: {error}") from error
         if type(result) is np.ndarray and result.ndim and result.dtype.kind == "f":
             return result.copy() if self.guarded else result  # the reader may use it again
@@ -305,7 +306,3 @@ def is_numpy_function(function: object) -> bool:
 def is_exact(value: object) -> bool:
     """Tell whether a value is an int that a float holds to the last digit."""
     return type(value) is int and -(2**53) <= value <= 2**53
-
-
-def _called(x: object) -> str:
-    return f" ({x.name!r})" if isinstance(x, Node) and x.name is not None else ""

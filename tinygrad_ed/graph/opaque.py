@@ -73,7 +73,8 @@ class Opaque(Op):
         """Compute u^T J_i, also for a stack of many u, beside which J_i is not large."""
         shape, ndim = shape_of(values[i]), np.ndim(self.forward(*values, **params))
         stack, result = np.shape(u)[: np.ndim(u) - ndim], np.shape(u)[np.ndim(u) - ndim :]
-        slopes = self._slopes(i, map(partial(_unit, shape), np.ndindex(shape)), values, params)
+        units = (np.reshape(np.arange(math.prod(shape)) == k, shape).astype(float) for k in range(math.prod(shape)))
+        slopes = self._slopes(i, units, values, params)
         if not stack:
             return np.array([np.vdot(u, slope) for slope in slopes]).reshape(shape)
         columns = np.reshape(np.array(list(slopes)), (math.prod(shape), *result))
@@ -113,10 +114,3 @@ def _pulled(op: Opaque, i: int) -> Opaque:
     pushed = make(partial(op.push, i), first_rule=lambda u, y, v, *rest, **params: pulled(u, *rest, **params))
     pulled = make(partial(op.pull, i), first_rule=lambda v, y, u, *rest, **params: pushed(v, *rest, **params))
     return pulled
-
-
-def _unit(shape: tuple[int, ...], entry: tuple[int, ...]) -> Array:
-    """Return an array with 1 at one entry and 0 elsewhere."""
-    unit = np.zeros(shape)
-    unit[entry] = 1.0
-    return unit

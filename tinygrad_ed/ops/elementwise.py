@@ -247,24 +247,19 @@ def _sigmoid(x: Any) -> Any:
     return np.where(x >= 0, 1.0, e) / (1.0 + e)
 
 
-def _softplus(x: Any) -> Any:
-    return np.maximum(x, 0.0) + np.log1p(np.exp(-np.abs(x)))
-
-
 def _sigmoid_of_float(x: float) -> float:
-    if x >= 0:
-        return 1.0 / (1.0 + math.exp(-x))
-    e = math.exp(x)
-    return e / (1.0 + e)
-
-
-def _softplus_of_float(x: float) -> float:
-    return max(x, 0.0) + math.log1p(math.exp(-abs(x)))
+    e = math.exp(-abs(x))
+    return (1.0 if x >= 0 else e) / (1.0 + e)
 
 
 relu = op("relu", lambda x: np.maximum(x, 0.0), lambda g, y, x: g * (x > 0), scalar=lambda x: 0.0 if x <= 0 else x)
 sigmoid: Op = op("sigmoid", _sigmoid, lambda g, y, x: g * y * sigmoid(-x), scalar=_sigmoid_of_float)
-softplus = op("softplus", _softplus, lambda g, y, x: g * sigmoid(x), scalar=_softplus_of_float)
+softplus = op(
+    "softplus",
+    lambda x: np.maximum(x, 0.0) + np.log1p(np.exp(-np.abs(x))),
+    lambda g, y, x: g * sigmoid(x),
+    scalar=lambda x: max(x, 0.0) + math.log1p(math.exp(-abs(x))),
+)
 leaky_relu = op(
     "leaky_relu",
     lambda x, slope=0.01: np.where(x > 0, x, slope * x),

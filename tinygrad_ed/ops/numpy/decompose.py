@@ -171,11 +171,6 @@ def _qr_shapes(x: Any, mode: str) -> tuple[tuple[int, int], tuple[int, int]]:
     return (m, k), (k, n)
 
 
-def _forward_qr(x: Any, mode: Any = "reduced") -> Any:
-    q, r = np.linalg.qr(x, mode)
-    return flat((q, 2), (r, 2))
-
-
 def _of_qr(g: Any, y: Any, x: Any, mode: str = "reduced") -> Any:
     """Send g back by x_1 = Q_1 R_1, of k = min(m, n) columns; more of Q count as a space, more of R are Q^T x_2."""
     (q, r), (gq, gr) = unflat(y, *_qr_shapes(x, mode)), unflat(g, *_qr_shapes(x, mode))
@@ -197,7 +192,7 @@ def _depend(r: Any) -> Any:
     return (np.abs(np.diagonal(r, axis1=-2, axis2=-1)) <= inside)[..., None, :]
 
 
-_qr = op("qr", _forward_qr, _of_qr)
+_qr = op("qr", lambda x, mode="reduced": flat(*[(part, 2) for part in np.linalg.qr(x, mode)]), _of_qr)
 
 
 def qr(a: Any, mode: str = "reduced") -> Any:
@@ -244,12 +239,13 @@ def _of_part(g: Any, x: Any, rcond: Any) -> Any:
     return u @ inner @ vh
 
 
-def _forward_pinv(x: Any, rcond: Any = None, hermitian: bool = False) -> Any:
-    what = "Eigenvalues" if hermitian else "SVD"
-    return np.linalg.pinv(no_infinity(x, f"{what} did not converge"), rcond, hermitian)
-
-
-_pinv = op("pinv", _forward_pinv, _of_pinv)
+_pinv = op(
+    "pinv",
+    lambda x, rcond=None, hermitian=False: np.linalg.pinv(
+        no_infinity(x, f"{'Eigenvalues' if hermitian else 'SVD'} did not converge"), rcond, hermitian
+    ),
+    _of_pinv,
+)
 
 
 def pinv(a: Any, rcond: Any = None, hermitian: bool = False, rtol: Any = ...) -> Any:

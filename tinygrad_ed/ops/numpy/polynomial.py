@@ -83,19 +83,19 @@ def _of_dividend(g: Any, y: Any, u: Any, v: Any) -> Any:
     return of_rest + np.pad(np.flip(_divided(np.pad(arriving, (0, m - 1)), v)[:count]), (0, m - 1))
 
 
-def _of_divisor(g: Any, y: Any, u: Any, v: Any) -> Any:
-    return -np.correlate(_of_dividend(g, y, u, v), y[: shape_of(u)[0] - shape_of(v)[0] + 1], "valid")
-
-
-_divided: Op = op("long_division", _forward_divided, _of_dividend, _of_divisor)
+_divided: Op = op(
+    "long_division",
+    _forward_divided,
+    _of_dividend,
+    lambda g, y, u, v: -np.correlate(_of_dividend(g, y, u, v), y[: shape_of(u)[0] - shape_of(v)[0] + 1], "valid"),
+)
 
 
 def polyder(p: Any, m: int = 1) -> Any:
     """Return the m-th derivative."""
-    m = int(m)
-    if m < 0:
+    if int(m) < 0:
         raise InvalidValue(f"polyder: m must not be negative, but it is {m}; np.polyint integrates")
-    for _ in range(m):
+    for _ in range(int(m)):
         p = p[:-1] * np.arange(shape_of(p)[0] - 1, 0, -1)
     return p
 

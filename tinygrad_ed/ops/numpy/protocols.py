@@ -119,7 +119,7 @@ def _call(function: Callable[..., Any], handler: Any, args: tuple[Any, ...], key
             inputs.extend(given.pop(name, ()))
         elif parameters[name].kind is inspect.Parameter.VAR_KEYWORD:
             others = given.pop(name, {})
-        elif position < count and name in given and parameters[name].kind is not _BY_NAME:
+        elif position < count and name in given and parameters[name].kind is not inspect.Parameter.KEYWORD_ONLY:
             inputs.append(given.pop(name))
     unknown = [name for name in {**given, **keywords} if name not in parameters or name in given]
     unknown = [name for name in unknown if name not in options]
@@ -196,9 +196,6 @@ def _is_default(value: Any, parameter: inspect.Parameter) -> bool:
     return value is default or (
         isinstance(value, int | str | None) and type(value) is type(default) and value == default
     )
-
-
-_BY_NAME = inspect.Parameter.KEYWORD_ONLY
 
 
 @cache

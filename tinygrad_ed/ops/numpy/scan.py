@@ -229,15 +229,12 @@ def _whole(g: Any, y: Any, v: Any, mode: str) -> Any:
     return concatenate([np.zeros(cut, y.dtype), g, np.zeros(rest, y.dtype)]) if mode == "same" else g
 
 
-def _of_longer(g: Any, y: Any, a: Any, v: Any, mode: str = "full") -> Any:
-    return convolve(_whole(g, y, v, mode), flip(v), "full" if mode == "valid" else "valid")
-
-
-def _of_shorter(g: Any, y: Any, a: Any, v: Any, mode: str = "full") -> Any:
-    return convolve(_whole(g, y, v, mode), flip(a), "valid")
-
-
-_convolve = op("convolve", lambda a, v, mode="full": np.convolve(a, v, mode), _of_longer, _of_shorter)
+_convolve = op(
+    "convolve",
+    lambda a, v, mode="full": np.convolve(a, v, mode),
+    lambda g, y, a, v, mode="full": convolve(_whole(g, y, v, mode), flip(v), "full" if mode == "valid" else "valid"),
+    lambda g, y, a, v, mode="full": convolve(_whole(g, y, v, mode), flip(a), "valid"),
+)
 
 
 def convolve(a: Any, v: Any, mode: str = "full") -> Any:

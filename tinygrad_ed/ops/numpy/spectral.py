@@ -118,13 +118,7 @@ def _forward_alike(g: Any, tied: Any, zero: Any, vectors: bool = False) -> Any:
 
 # The gradients of values, as rows, of which equal ones get the mean, and those at a kink nothing. With `vectors` they
 # are NaN where these differ, and at a kink: a function of both, such as U s V^T, may be smooth there, and have another.
-_alike: Op = op(
-    "alike",
-    _forward_alike,
-    lambda k, y, g, tied, zero, vectors=False: _alike(k, tied, zero, vectors=vectors),
-    None,
-    None,
-)
+_alike: Op = op("alike", _forward_alike, lambda k, y, g, tied, zero, **how: _alike(k, tied, zero, **how), None, None)
 
 
 def _where_bent(g: Any, y: Any, whole: Any, x: Any, given: Any, tied: Any, zero: Any) -> Any:
@@ -238,11 +232,6 @@ def _svd_shapes(x: Any, full: bool) -> tuple[tuple[int, ...], tuple[int, ...], t
     return ((m, m), (k,), (n, n)) if full else ((m, k), (k,), (k, n))
 
 
-def _forward_svd(x: Any, full: bool = False) -> Any:
-    u, s, vh = np.linalg.svd(no_infinity(x), full_matrices=full)
-    return flat((u, 2), (s, 1), (vh, 2))
-
-
 def _parts(x: Any, y: Any, full: bool) -> Any:
     """Return U of k columns, the singular values, and V^T of k rows."""
     u, _, vh = unflat(y, *_svd_shapes(x, full))
@@ -319,12 +308,13 @@ def _along_singular_vectors(g: Any, r: Any, gs: Any, x: Any, y: Any, full: bool 
     return whole
 
 
-_svd: Op = op("svd", _forward_svd, _of_svd)
+_svd: Op = op(
+    "svd",
+    lambda x, full=False: flat(*zip(np.linalg.svd(no_infinity(x), full_matrices=full), (2, 1, 2), strict=True)),
+    _of_svd,
+)
 _singular_values: Op = op(
-    "singular_values",
-    lambda x, y, full=False: unflat(y, *_svd_shapes(x, full))[1],
-    of_singular_values,
-    None,
+    "singular_values", lambda x, y, full=False: unflat(y, *_svd_shapes(x, full))[1], of_singular_values, None
 )
 svdvals: Op = op("svdvals", lambda x: np.linalg.svdvals(no_infinity(x)), of_singular_values)
 _rectangular: Op = op("rectangular", _forward_rectangular, _of_rectangular, _along_singular_vectors, None)
