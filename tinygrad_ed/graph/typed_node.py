@@ -69,7 +69,9 @@ class Operators(Base):
 
         @property
         def T(self) -> Self: ...
+
         mT = T
+
         def sum(self, axis: Axis = None, keepdims: bool = False) -> Self: ...
 
         def prod(self, axis: Axis = None, keepdims: bool = False) -> Self: ...

@@ -10,6 +10,7 @@ import inspect
 import sys
 from collections.abc import Callable, Iterator
 from functools import cache
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
@@ -24,37 +25,30 @@ from tinygrad_ed.ops.elementwise import where
 from tinygrad_ed.ops.numpy.moves import MOVES, move, signature_of, without_nodes
 from tinygrad_ed.ops.shape import astype
 
-_Functions = list[Callable[..., Any]]
-_PLAIN: _Functions = [
-    *(np.sign, np.floor, np.ceil, np.rint, np.trunc, np.fix, np.round, np.around, np.floor_divide),
-    *(np.imag, np.angle, np.zeros_like, np.ones_like, np.empty_like),
+_PLAIN = (
+    "sign floor ceil rint trunc fix round around floor_divide imag angle zeros_like ones_like empty_like "
     # truth values
-    *(np.equal, np.not_equal, np.less, np.less_equal, np.greater, np.greater_equal),
-    *(np.logical_and, np.logical_or, np.logical_xor, np.logical_not, np.signbit),
-    *(np.isnan, np.isinf, np.isfinite, np.isneginf, np.isposinf, np.isreal, np.iscomplex),
-    *(np.any, np.all, np.allclose, np.isclose, np.array_equal, np.array_equiv, np.isin),
-    *(np.isrealobj, np.iscomplexobj, np.may_share_memory, np.shares_memory),
+    "equal not_equal less less_equal greater greater_equal logical_and logical_or logical_xor logical_not signbit "
+    "isnan isinf isfinite isneginf isposinf isreal iscomplex any all allclose isclose array_equal array_equiv isin "
+    "isrealobj iscomplexobj may_share_memory shares_memory "
     # positions and counts
-    *(np.argmax, np.argmin, np.nanargmax, np.nanargmin, np.argsort, np.argpartition, np.lexsort),
-    *(np.argwhere, np.nonzero, np.flatnonzero, np.count_nonzero, np.searchsorted, np.digitize),
-    *(np.shape, np.ndim, np.size, np.linalg.matrix_rank),
-    *(np.diag_indices_from, np.tril_indices_from, np.triu_indices_from),
+    "argmax argmin nanargmax nanargmin argsort argpartition lexsort argwhere nonzero flatnonzero count_nonzero "
+    "searchsorted digitize shape ndim size linalg.matrix_rank diag_indices_from tril_indices_from triu_indices_from "
     # text and types
-    *(np.array_repr, np.array_str, np.array2string, np.result_type, np.common_type, np.can_cast),
-]
-PLAIN: frozenset[Callable[..., Any]] = frozenset(_PLAIN)
+    "array_repr array_str array2string result_type common_type can_cast"
+)
+PLAIN: frozenset[Callable[..., Any]] = frozenset(attrgetter(*_PLAIN.split())(np))
 """Functions whose derivative is zero wherever there is one, or whose result is not a real number."""
 
-_OWN_DTYPE: _Functions = [
-    *(np.interp, np.bincount, np.cov, np.corrcoef, np.geomspace, np.polyfit, np.polyder, np.polyint, np.vander),
-    *(np.quantile, np.nanquantile, np.percentile, np.nanpercentile),
-    *(np.diff, np.polyadd, np.polysub, np.polymul, np.polydiv),  # which make arrays of numbers first
-    *(np.astype, np.full_like, np.gradient, np.ediff1d, np.select, np.meshgrid, np.broadcast_arrays),
-    *(np.append, np.block, np.concatenate, np.stack, np.hstack, np.vstack, np.dstack, np.column_stack),
-    *(np.atleast_1d, np.atleast_2d, np.atleast_3d, np.convolve, np.correlate),
-    *(np.dot, np.inner, np.outer, np.linalg.outer, np.tensordot, np.kron),  # to which a number is of float64
-]
-OWN_DTYPE: frozenset[Callable[..., Any]] = frozenset(_OWN_DTYPE)
+_OWN_DTYPE = (
+    "interp bincount cov corrcoef geomspace polyfit polyder polyint vander "
+    "quantile nanquantile percentile nanpercentile "
+    "diff polyadd polysub polymul polydiv "  # which make arrays of numbers first
+    "astype full_like gradient ediff1d select meshgrid broadcast_arrays append block concatenate stack hstack vstack "
+    "dstack column_stack atleast_1d atleast_2d atleast_3d convolve correlate "
+    "dot inner outer linalg.outer tensordot kron"  # to which a number is of float64
+)
+OWN_DTYPE: frozenset[Callable[..., Any]] = frozenset(attrgetter(*_OWN_DTYPE.split())(np))
 """Functions that see to the dtype themselves: NumPy makes float64 of float32, or of some arguments, or what is told."""
 
 _DEFAULTS = {"where": True, "casting": "same_kind", "order": "K", "dtype": None, "subok": True}
