@@ -237,3 +237,20 @@ def test_a_transform_keeps_the_name_of_the_function():
     assert tg.grad(tg.tanh)(0.0) == 1.0
     assert tg.grad(np.tanh)(0.0) == 1.0
     assert tg.grad(functools.partial(np.power, 2.0))(0.0) == pytest.approx(np.log(2.0))
+
+
+@pytest.mark.parametrize("transform", [tg.grad, tg.jacobian, tg.hessian, tg.value_and_grad])
+def test_a_node_put_into_an_array_is_refused_with_the_lesson_and_not_with_numpys_riddle(transform):
+    def filled(x):
+        out = np.zeros(3)
+        out[0] = x[0] ** 2
+        return out.sum()
+
+    with pytest.raises(tg.GraphDropped, match=r"to fill an array, as in `array\[i\] = node`"):
+        transform(filled)(np.ones(3))
+
+
+def test_a_value_error_of_the_readers_own_stays_as_it_is():
+    with pytest.raises(ValueError, match="^mine$") as caught:
+        tg.grad(lambda x: (_ for _ in ()).throw(ValueError("mine")))(1.0)
+    assert type(caught.value) is ValueError
