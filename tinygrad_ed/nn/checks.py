@@ -13,31 +13,14 @@ T = TypeVar("T")
 
 
 def chosen(kind: str, name: object, known: Mapping[str, T]) -> T:
-    """Return what is known by that name.
-
-    Raises:
-        InvalidValue: for an unknown name; it suggests the nearest.
-
-    >>> chosen("size", "smal", {"small": 1, "large": 2})
-    Traceback (most recent call last):
-    tinygrad_ed.InvalidValue: unknown size 'smal'. Did you mean 'small'? Known: large, small.
-    """
+    """Return what is known by that name; an unknown one is refused, and the nearest suggested."""
     if not isinstance(name, str) or name not in known:
         raise InvalidValue(f"unknown {kind} {name!r}. {nearest(name, known)}")
     return known[name]
 
 
 def numbers(what: str, data: Any) -> Array:
-    """Return the data (an array-like or a Node) as a plain array of real numbers.
-
-    Raises:
-        InvalidType: for text, complex numbers, objects, or a masked array.
-        ShapeError: for rows of different lengths.
-
-    >>> numbers("x", [[1, 2], [3]])
-    Traceback (most recent call last):
-    tinygrad_ed.ShapeError: x must be one array, but its rows differ in length
-    """
+    """Return the data (an array-like or a Node) as a plain array of real numbers, if they are one."""
     if isinstance(data, np.ma.MaskedArray):
         raise InvalidType(f"{what} is a masked array, whose mask would be lost; fill it first (`array.filled(...)`)")
     try:
@@ -54,12 +37,7 @@ def numbers(what: str, data: Any) -> Array:
 
 
 def own_row(kind: str, name: object, ours: Collection[str]) -> None:
-    """Refuse what is no name for an activation or a cost of the reader's own.
-
-    Raises:
-        InvalidType: for what is not a text.
-        InvalidValue: for the name of one of the package's own.
-    """
+    """Refuse what is no name for an activation or a cost of the reader's own."""
     if not isinstance(name, str) or not name:
         raise InvalidType(f"the first argument is the name of your {kind}, such as 'mish', not {name!r}")
     if name in ours:
@@ -67,12 +45,7 @@ def own_row(kind: str, name: object, ours: Collection[str]) -> None:
 
 
 def own_answer(what: str, f: Any, shape: tuple[int, ...], *args: Array) -> None:
-    """Refuse a reader's function that gives something else than numbers of that shape.
-
-    Raises:
-        InvalidType: for what is no function, or gives no numbers.
-        ShapeError: for another shape.
-    """
+    """Refuse a reader's function that gives something else than numbers of that shape."""
     if not callable(f):
         raise InvalidType(f"{what} must be a function, not {f!r}")
     found = numbers(f"what {what} returns", f(*args))

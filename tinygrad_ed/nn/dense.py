@@ -158,11 +158,7 @@ class Dense:
         return [self.weights] if self.bias is None else [self.weights, self.bias]
 
     def check_shape(self, name: str, shape: tuple[int, ...]) -> None:
-        """Refuse weights or a bias of another shape than the layer's widths want.
-
-        Raises:
-            ShapeError: naming the layer and both shapes.
-        """
+        """Refuse weights or a bias of another shape than the layer's widths want."""
         wanted = (self.n_in, self.n_out) if name == "weights" else (self.n_out,)
         if shape != wanted:
             raise ShapeError(
@@ -170,11 +166,7 @@ class Dense:
             )
 
     def check_shapes(self) -> None:
-        """Refuse weights and a bias whose values were given another shape.
-
-        Raises:
-            ShapeError: naming the layer and both shapes.
-        """
+        """Refuse weights and a bias whose values were given another shape."""
         self.check_shape("weights", self.weights.shape)
         if self.bias is not None:
             self.check_shape("bias", self.bias.shape)

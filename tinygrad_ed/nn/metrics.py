@@ -69,21 +69,12 @@ NAMES: dict[str, Metric] = {"accuracy": accuracy, "r2": r2}
 
 
 def suiting(cost: str) -> str:
-    """Return the name of the metric for what is learned with a cost: classes, or numbers.
-
-    >>> suiting("logistic"), suiting("huber")
-    ('accuracy', 'r2')
-    """
+    """Return the name of the metric for what is learned with a cost: classes, or numbers."""
     return "accuracy" if chosen("cost", cost, COSTS).classes else "r2"
 
 
 def find(metric: "str | Metric") -> Metric:
-    """Return the metric, or cost, of that name; a function of the reader's own is taken as it is.
-
-    Raises:
-        InvalidValue: for an unknown name; it suggests the nearest.
-        InvalidType: for what is neither a name nor a function.
-    """
+    """Return the metric, or cost, of that name; a function of the reader's own is taken as it is."""
     if callable(metric):
         return metric
     if not isinstance(metric, str):

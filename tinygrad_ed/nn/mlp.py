@@ -333,14 +333,8 @@ def _one_for_each(layers: int, activation: str | Sequence[str], output: str) -> 
 def forward(mlp: MLP, x: Any, parameters: Sequence[Any] | None = None) -> tuple[dict[int, Any], dict[int, Any]]:
     """Return all activations α[0] ... α[L] and net inputs ζ[1] ... ζ[L] by layer.
 
-    Args:
-        mlp: the network.
-        x: the inputs, a Node or an array `(M, n_0)` in the dtype of the parameters.
-        parameters: others in the place of the network's own, Nodes or arrays: W1, b1, W2, ...
-
-    >>> alpha, zeta = forward(MLP([2, 1], rng=0), np.zeros((1, 2)))
-    >>> alpha[1].shape, list(zeta)
-    ((1, 1), [1])
+    x is a Node or an array `(M, n_0)` in the dtype of the parameters W1, b1, W2, ..., which may be others than the
+    network's own, Nodes or arrays.
     """
     taken = iter(mlp.parameters() if parameters is None else parameters)
     alpha, zeta = {0: x}, {}
@@ -378,10 +372,7 @@ def problem_of(mlp: MLP, x: Any, rho: Any, cost: str, classes: bool = False) -> 
 
 
 def parameters_of(mlp: MLP) -> tuple[dict[int, Array], dict[int, Array], dict[int, str]]:
-    """Return Ω, β (read-only) and the names of Φ by layer, as `closed_form` takes them: plain data, no lemmas.
-
-    A layer without a bias has no entry in β.
-    """
+    """Return Ω, β (read-only; of the layers with a bias) and the names of Φ by layer, as `closed_form` takes them."""
     numbered = list(enumerate(mlp.layers, start=1))
     omega = {j: layer.weights.value for j, layer in numbered}
     beta = {j: layer.bias.value for j, layer in numbered if layer.bias is not None}
@@ -389,10 +380,6 @@ def parameters_of(mlp: MLP) -> tuple[dict[int, Array], dict[int, Array], dict[in
 
 
 def batch_of(mlp: MLP, x: Any, rho: Any, cost: str, classes: bool = False) -> tuple[Array, Array]:
-    """Return inputs `(M, n_0)` and expected outputs `(M, n_L)` as `problem_of` checks them.
-
-    >>> batch_of(MLP([2, 3], rng=0), [0.5, -1.0], 2, "cross_entropy")
-    (array([[ 0.5, -1. ]]), array([[0., 0., 1.]]))
-    """
+    """Return inputs `(M, n_0)` and expected outputs `(M, n_L)` as `problem_of` checks them."""
     problem = problem_of(mlp, x, rho, cost, classes)
     return problem.x, problem.rho

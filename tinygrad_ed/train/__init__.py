@@ -6,15 +6,7 @@ from tinygrad_ed.train.elementwise import Optimizer
 from tinygrad_ed.train.fit import fit
 from tinygrad_ed.train.history import Epoch, History
 from tinygrad_ed.train.methods import METHODS, SAMPLINGS, batches
-from tinygrad_ed.train.optim import (
-    OPTIMIZERS,
-    Adam,
-    AdamW,
-    GradientDescent,
-    Momentum,
-    Nesterov,
-    RMSprop,
-)
+from tinygrad_ed.train.optim import OPTIMIZERS, Adam, AdamW, GradientDescent, Momentum, Nesterov, RMSprop
 
 __all__ = [
     "METHODS",

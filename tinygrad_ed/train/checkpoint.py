@@ -49,12 +49,9 @@ class Best:
 
 @dataclass
 class Checkpoint:
-    """The file of a run.
+    """The file of a run, written after every so many epochs, and when the run ends, however it ends.
 
-    Args:
-        path: where it is.
-        every: it is written after every so many epochs, and when the run ends, however it ends.
-        run: what tells this run from others, by name: texts and numbers.
+    What tells this run from others stands in `run` by name, in texts and numbers.
     """
 
     path: Path
@@ -85,11 +82,7 @@ class Checkpoint:
         self.epochs = history.epochs
 
     def write(self) -> None:
-        """Write what was kept last, unless the file has it.
-
-        Raises:
-            FileProblem: if it cannot be written; then the last one is still there.
-        """
+        """Write what was kept last, unless the file has it; if that fails, the last one is still there."""
         if self._kept is None:
             return
         about, arrays, history = self._kept
@@ -107,16 +100,8 @@ class Checkpoint:
     ) -> tuple[History, Length]:
         """Bring everything to the state in the file; return the history, and how long the run should have been.
 
-        Args:
-            theta: the arena's parameters: those of the network are filled in by the caller.
-            mlp: it gets the weights.
-            optimizer: gets its buffers.
-            rng: gets its state.
-            best: gets the best weights so far.
-
-        Raises:
-            InvalidValue: for the file of another run; it is said what differs.
-            FileProblem: for a file that cannot be used.
+        The vector theta tells what shape the parameters have; the caller fills it with those of the network. The file
+        of another run is refused, and it is said what differs.
         """
         _, about, arrays = storage.read(self.path, "training")
         self._same_run(about.get("run"))
@@ -161,12 +146,7 @@ class Checkpoint:
 
 @contextmanager
 def begin(path: str | os.PathLike[str], every: int, resume: bool, run: dict[str, Any]) -> Iterator[Checkpoint]:
-    """Hold the checkpoint of a run that begins, or goes on from its file, until the run has ended.
-
-    Raises:
-        InvalidValue: if the file is there although the run is not to be resumed, or for a bad suffix.
-        FileProblem: if no file can be written there, or another run writes it.
-    """
+    """Hold the checkpoint of a run that begins, or goes on from its file, until the run has ended."""
     place = writable(storage.placed(path))
     with held(place):
         if place.exists() and not resume:
@@ -178,11 +158,7 @@ def begin(path: str | os.PathLike[str], every: int, resume: bool, run: dict[str,
 
 
 def check_optimizer(optimizer: Any) -> None:
-    """See that a file can keep the state of an optimizer.
-
-    Raises:
-        InvalidType: if it has no `state` or no `restore`.
-    """
+    """See that a file can keep the state of an optimizer."""
     if not callable(getattr(optimizer, "state", None)) or not callable(getattr(optimizer, "restore", None)):
         raise InvalidType(
             f"a checkpoint keeps the optimizer's state, but {optimizer!r} has no methods state() -> dict of "
@@ -201,11 +177,7 @@ def digest(*arrays: Rows) -> str:
 
 
 def name_of(thing: Any) -> str:
-    """Return a text for an option that is the same in the next process: its repr, or what it is called.
-
-    >>> name_of(max), name_of(lambda t: t), name_of(None)
-    ('max', '<lambda>', 'None')
-    """
+    """Return a text for an option that is the same in the next process: its repr, or what it is called."""
     said = repr(thing)
     if " at 0x" not in said and not said.startswith("<"):
         return said

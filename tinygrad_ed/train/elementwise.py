@@ -1,9 +1,6 @@
-"""How an optimizer works entry by entry: in blocks, in place, with buffers and constants made once.
+"""How an optimizer works entry by entry: in place, with buffers made once. What it does, its formula, is in `optim.py`."""
 
-What it does with an entry, its formula, is in `optim.py`.
-"""
-
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -11,8 +8,6 @@ import numpy as np
 from tinygrad_ed.errors import InvalidValue, ShapeError, real_number
 from tinygrad_ed.graph.values import Array
 from tinygrad_ed.train.checks import number_between
-
-BLOCK = 2**15  # entries that are worked on at a time, so that they stay in the processor's cache
 
 
 class Optimizer(Protocol):
@@ -32,21 +27,17 @@ class Optimizer(Protocol):
 
 
 class Elementwise:
-    """The base of the optimizers in `optim.py`: blocks of the arrays, buffers beside them, and constants.
+    """The base of the optimizers in `optim.py`: the arrays, buffers beside them, and constants.
 
-    Args:
-        learning_rate: η, a positive number; it may be changed between steps.
-        weight_decay: λ, at least 0: λθ is added to the gradient.
-
-    Raises:
-        InvalidValue, InvalidType: for a rate that is not a positive, finite number, or a bad weight decay.
+    The learning rate η is a positive number, and may be changed between steps; of a weight decay λ of at least 0, λθ is
+    added to the gradient.
     """
 
     elementwise = True
     buffers: tuple[str, ...] = ()
     """The names of the buffers that a step remembers, each as large as the parameters."""
     _update: Callable[..., None]
-    """The update of one block: of θ, with g, the buffers, and room for two intermediate results."""
+    """The update of one array: of θ, with g, the buffers, and room for two intermediate results."""
 
     def __init__(self, learning_rate: float, weight_decay: float) -> None:
         wanted = "a positive, finite number"
@@ -62,23 +53,16 @@ class Elementwise:
         self.steps = 0
         self._kept: dict[str, list[Array]] = {}
         self._arrays: tuple[object, object] = (None, None)
-        self._blocks: list[tuple[Array, ...]] = []
+        self._rows: list[tuple[Array, ...]] = []
 
     def step(self, parameters: Sequence[Array], gradients: Sequence[Array]) -> None:
-        """Change the parameters in place.
-
-        Raises:
-            ShapeError: for parameters of other shapes than in the step before.
-        """
+        """Change the parameters in place."""
         if self._arrays[0] is not parameters or self._arrays[1] is not gradients:
             self._lay_out(parameters, gradients)
         self.steps += 1
-        for name, constant in self._constants().items():
-            self._numbers[name][()] = constant
-        for block in self._blocks:
-            if self.weight_decay:
-                block = self._decayed(*block)
-            self._update(*block)
+        self._numbers = self._constants()
+        for row in self._rows:
+            self._update(*(self._decayed(*row) if self.weight_decay else row))
 
     def state(self) -> dict[str, Any]:
         """Return what the next step depends on, beside the constructor's arguments: count of steps and buffers."""
@@ -98,8 +82,7 @@ class Elementwise:
         return f"{type(self).__name__}({', '.join(f'{name}={getattr(self, name)!r}' for name in names)})"
 
     def _lay_out(self, parameters: Sequence[Array], gradients: Sequence[Array]) -> None:
-        """Cut the arrays into blocks, each with its part of the buffers and with room for intermediate results."""
-        dtype = parameters[0].dtype
+        """Put beside each array its buffers, and room for intermediate results."""
         for name in self.buffers:
             kept = self._kept.setdefault(name, [np.zeros_like(parameter, order="C") for parameter in parameters])
             if [array.shape for array in kept] != [parameter.shape for parameter in parameters]:
@@ -108,12 +91,7 @@ class Elementwise:
                     f"{[parameter.shape for parameter in parameters]}; make a new one for each network, or reset() it"
                 )
         alike = zip(parameters, gradients, *[self._kept[name] for name in self.buffers], strict=True)
-        blocks = [block for arrays in alike for block in _blocks(arrays)]
-        rooms = np.zeros((2, max([block[0].size for block in blocks])), dtype)
-        self._blocks = [
-            (*block, *[room[: block[0].size].reshape(block[0].shape) for room in rooms]) for block in blocks
-        ]
-        self._numbers = {name: np.zeros((), dtype) for name in self._constants()}
+        self._rows = [(*arrays, np.empty_like(arrays[0]), np.empty_like(arrays[0])) for arrays in alike]
         self._arrays = (parameters, gradients)
 
     def _decayed(self, theta: Array, g: Array, *rest: Array) -> tuple[Array, ...]:
@@ -124,15 +102,5 @@ class Elementwise:
         return (theta, t, *rest)
 
     def _constants(self) -> dict[str, float]:
-        """Return the next update's numbers by name: a Python number as an operand costs as much as the operation."""
+        """Return the numbers of the next update by name."""
         return {"rate": self.learning_rate, "decay": self.weight_decay}
-
-
-def _blocks(arrays: Sequence[Array]) -> Iterator[tuple[Array, ...]]:
-    """Cut arrays of one shape into views of at most BLOCK entries; what is not in one piece stays whole."""
-    if not all([array.flags.c_contiguous for array in arrays]):
-        yield tuple(arrays)
-        return
-    flat = [array.reshape(-1) for array in arrays]
-    for start in range(0, flat[0].size, BLOCK):
-        yield tuple([array[start : start + BLOCK] for array in flat])

@@ -24,7 +24,7 @@ from tinygrad_ed.nn.checks import chosen
 from tinygrad_ed.nn.guard import restored
 from tinygrad_ed.train import checkpoint as files
 from tinygrad_ed.train import schedules
-from tinygrad_ed.train.checks import parted, samples, weighted
+from tinygrad_ed.train.checks import samples, weighted
 from tinygrad_ed.train.elementwise import Optimizer
 from tinygrad_ed.train.gradients import ROADS, mean_cost
 from tinygrad_ed.train.history import Callback, History
@@ -206,7 +206,12 @@ def _validation(mlp: MLP, validation: Any, cost: str, metrics: Any, patience: in
                 "such as those of data.split()"
             )
         return None
-    x, rho, weights = parted(validation)
+    try:
+        x, rho, weights = validation if len(validation) == 3 else (*validation, None)
+    except (TypeError, ValueError):
+        raise InvalidType(
+            f"validation must be a pair (x, rho), such as (test.x, test.rho), not {validation!r}"
+        ) from None
     x, rho, weights = weighted(*samples(mlp, x, rho, cost, "validation"), weights)
     if isinstance(metrics, str) or not isinstance(metrics, Iterable | None):
         raise InvalidType(f"metrics is a list, such as ['accuracy'], not {metrics!r}")

@@ -26,8 +26,9 @@ class Gradients:
     """What `fit` needs of a road; each has its own `_batch`."""
 
     def __init__(self, mlp: MLP, x: Rows, rho: Rows, weights: Array | None) -> None:
-        self.arena, self.samples = arena_of(mlp), len(x)
-        """The parameters with their gradients, and how many samples there are in all."""
+        self.arena, self.samples = Arena(mlp.sizes, mlp.dtype, parameters_of(mlp)[1]), len(x)
+        for array, parameter in zip(self.arena.parameters, mlp.parameters(), strict=True):
+            array[:] = parameter.value
         self._x, self._rho, self._weights = x, rho, weights
         self._at_once = max(1, AT_ONCE // max(mlp.sizes))
 
@@ -161,25 +162,13 @@ class ByTape(Gradients):
 
 
 def mean_cost(name: str) -> Callable[..., Any]:
-    """Return E as a function of outputs, expected values, and what each sample counts (None: all the same).
-
-    >>> mean_cost("mse")(np.array([[1.0], [2.0]]), np.zeros((2, 1)), np.array([0.25, 0.75]))
-    np.float64(1.625)
-    """
+    """Return E as a function of outputs, expected values, and what each sample counts (None: all the same)."""
     mean, each = costs.find(name), costs.individual(name)
 
     def error(output: Any, expected: Any, shares: Array | None = None) -> Any:
         return mean(output, expected) if shares is None else (each(output, expected) * shares).sum()
 
     return error
-
-
-def arena_of(mlp: MLP) -> Arena:
-    """Return an arena with the network's parameters in it."""
-    arena = Arena(mlp.sizes, mlp.dtype, parameters_of(mlp)[1])
-    for array, parameter in zip(arena.parameters, mlp.parameters(), strict=True):
-        array[:] = parameter.value
-    return arena
 
 
 Road = Callable[..., Gradients]

@@ -92,11 +92,7 @@ Callback = Callable[[Epoch], bool | None]
 
 
 def wants_to_stop(callback: Callback, epoch: Epoch) -> bool:
-    """Call a callback; return whether it wants the run to end.
-
-    Raises:
-        InvalidType: for an answer other than True, False or None, which might have been meant otherwise.
-    """
+    """Call a callback; return whether it wants the run to end."""
     answer: Any = callback(epoch)
     if not isinstance(answer, bool | np.bool_ | None):
         raise InvalidType(

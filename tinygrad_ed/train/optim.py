@@ -2,13 +2,7 @@
 
 An optimizer changes the parameters in place. Those here work entry by entry, so that `fit` hands them all parameters
 of the network as one vector and all gradients as another; nothing is allocated after the first step. Weight decay
-acts on all parameters, biases included, as in PyTorch.
-
->>> import numpy as np
->>> theta = [np.array([1.0, 2.0])]
->>> GradientDescent(0.5).step(theta, [np.array([2.0, -2.0])])
->>> theta
-[array([0., 3.])]
+acts on all parameters, biases included, as in PyTorch. Numbers outside of their ranges are InvalidValue or InvalidType.
 """
 
 import math
@@ -28,8 +22,10 @@ class GradientDescent(Elementwise):
         learning_rate: η, a positive number.
         weight_decay: λ, at least 0; g is the gradient plus λθ.
 
-    Raises:
-        InvalidValue, InvalidType: for a rate that is not a positive, finite number, or a bad weight decay.
+    >>> theta = [np.array([1.0, 2.0])]
+    >>> GradientDescent(0.5).step(theta, [np.array([2.0, -2.0])])
+    >>> theta
+    [array([0., 3.])]
     """
 
     def __init__(self, learning_rate: float, weight_decay: float = 0.0) -> None:
@@ -47,9 +43,6 @@ class Momentum(Elementwise):
         learning_rate: η.
         momentum: μ, from 0 up to 1.
         weight_decay: λ; g is the gradient plus λθ.
-
-    Raises:
-        InvalidValue, InvalidType: for numbers outside of these ranges.
 
     >>> theta, gradient, optimizer = [np.array([1.0])], [np.array([1.0])], Momentum(0.1, momentum=0.5)
     >>> for _ in range(2):
@@ -100,9 +93,6 @@ class RMSprop(Elementwise):
         eps: ε, above 0.
         weight_decay: λ; g is the gradient plus λθ.
 
-    Raises:
-        InvalidValue, InvalidType: for numbers outside of these ranges.
-
     >>> theta = [np.array([1.0, 1.0])]
     >>> RMSprop(0.1).step(theta, [np.array([2.0, 20.0])])
     >>> abs(theta[0].round(6))  # g / √(0.01 g²) is 10, however large g is
@@ -145,9 +135,6 @@ class Adam(Elementwise):
         eps: ε, above 0.
         weight_decay: λ; g is the gradient plus λθ.
 
-    Raises:
-        InvalidValue, InvalidType: for numbers outside of these ranges.
-
     >>> theta = [np.array([1.0, 1.0])]
     >>> Adam(0.1).step(theta, [np.array([2.0, -20.0])])
     >>> theta[0].round(6)  # the first step is η, whatever the gradient is
@@ -168,10 +155,8 @@ class Adam(Elementwise):
             first, second = betas
         except (TypeError, ValueError):
             raise InvalidValue(f"betas must be two numbers, such as (0.9, 0.999), got {betas!r}") from None
-        self.betas = (
-            number_between("the first of betas", first, high=1.0, closed="["),
-            number_between("the second of betas", second, high=1.0, closed="["),
-        )
+        first = number_between("the first of betas", first, high=1.0, closed="[")
+        self.betas = first, number_between("the second of betas", second, high=1.0, closed="[")
         self.eps = number_between("eps", eps)
 
     def _constants(self) -> dict[str, float]:
@@ -219,12 +204,6 @@ class AdamW(Adam):
         return (theta, g, *rest)
 
 
-OPTIMIZERS: dict[str, type[Elementwise]] = {
-    "gradient_descent": GradientDescent,
-    "momentum": Momentum,
-    "nesterov": Nesterov,
-    "rmsprop": RMSprop,
-    "adam": Adam,
-    "adamw": AdamW,
-}
+OPTIMIZERS: dict[str, type[Elementwise]] = {"gradient_descent": GradientDescent, "momentum": Momentum}
+OPTIMIZERS |= {"nesterov": Nesterov, "rmsprop": RMSprop, "adam": Adam, "adamw": AdamW}
 """The optimizers by name."""

@@ -19,13 +19,7 @@ Rules = Mapping[str, Callable[..., Any]]
 
 
 class ByReaderRules(Gradients):
-    """The algorithms of the lecture with some rules of the reader's: plain, and slower than `ByRules`.
-
-    >>> mlp, one = MLP([1, 1], rng=0), np.ones((1, 1))
-    >>> ByReaderRules(mlp, one, one, "mse", {"grad_beta": lambda B: B}).compute(slice(None), 1.0)
-    Traceback (most recent call last):
-    tinygrad_ed.ShapeError: your grad_beta returned shape (1, 1) in layer 1; expected was (1,)
-    """
+    """The algorithms of the lecture with some rules of the reader's: plain, and slower than `ByRules`."""
 
     def __init__(self, mlp: MLP, x: Rows, rho: Rows, cost: str, rules: Rules) -> None:
         super().__init__(mlp, x, rho, None)
@@ -60,12 +54,7 @@ class ByReaderRules(Gradients):
 
 
 def with_rules(by_road: Road, road: str, rules: Any) -> Road:
-    """Return the road with a reader's rules in it; without rules, the road as it is.
-
-    Raises:
-        InvalidValue: for unknown rules, or another road than `rules`.
-        InvalidType: for what is not a dict of functions.
-    """
+    """Return the road with a reader's rules in it; without rules, the road as it is."""
     if rules is None:
         return by_road
     if not isinstance(rules, Mapping) or not all([callable(rule) for rule in rules.values()]):

@@ -10,6 +10,7 @@ import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 
@@ -18,13 +19,13 @@ from tinygrad_ed.graph.values import Array
 from tinygrad_ed.nn import MLP
 from tinygrad_ed.nn.metrics import Metric
 from tinygrad_ed.train.checkpoint import Best, Checkpoint, Length
+from tinygrad_ed.train.checks import number_between
 from tinygrad_ed.train.elementwise import Elementwise, Optimizer
 from tinygrad_ed.train.gradients import Gradients
 from tinygrad_ed.train.history import Callback, Epoch, History, wants_to_stop
 from tinygrad_ed.train.methods import batches, updates_an_epoch
 from tinygrad_ed.train.optim import GradientDescent
-from tinygrad_ed.train.progress import NoBar
-from tinygrad_ed.train.schedules import Schedule, factor_at
+from tinygrad_ed.train.schedules import Schedule
 from tinygrad_ed.train.stored import Rows, answers
 
 
@@ -104,13 +105,8 @@ class TrainingRun:
                 self._length["waits_from"] = done
                 history.taken_up += "; patience counts from there"
 
-    def go(self, bar: NoBar) -> History:
-        """Train until the last epoch, until a callback or Ctrl-C stops it, or until the cost is no longer finite.
-
-        Raises:
-            Diverged: for a cost or weights that are not finite.
-            FileProblem: for a checkpoint that cannot be written.
-        """
+    def go(self, bar: Any) -> History:
+        """Train until the last epoch, until a callback or Ctrl-C stops it, or until the cost is no longer finite."""
         history, began, before = self.history, time.perf_counter(), self.history.seconds
         kept, take_best, at = self.theta.copy(), False, self.plan.checkpoint
         try:
@@ -130,7 +126,9 @@ class TrainingRun:
                     self._decide()
                     if at and (history.stopped or history.epochs == self.plan.epochs or history.epochs % at.every == 0):
                         at.write()
-                    bar.update(self._told())
+                    if bar is not None:
+                        bar.set_postfix_str(self._told(), refresh=False)
+                        bar.update()
             take_best = self._patience is not None
             self._check_moved()
         except KeyboardInterrupt:
@@ -144,7 +142,8 @@ class TrainingRun:
             self._give()
             if self._rate is not None:
                 self.optimizer.learning_rate = self._rate  # type: ignore[attr-defined]  # it was read from there
-            bar.close()
+            if bar is not None:
+                bar.close()
             history.seconds = before + time.perf_counter() - began
             if at is not None and (history.epochs or history.stopped):  # after an error in epoch 1 nothing is worth it
                 at.write()
@@ -183,7 +182,8 @@ class TrainingRun:
     def _set_rate(self, part: float) -> None:
         """Ask the schedule, some part of the epoch being done."""
         if self.plan.schedule is not None and self._rate is not None:
-            factor = factor_at(self.plan.schedule, self.history.epochs + part)
+            t = self.history.epochs + part
+            factor = number_between(f"what a schedule gives at time {t:g}", self.plan.schedule(t), closed="[")
             self.optimizer.learning_rate = self._rate * factor  # type: ignore[attr-defined]  # it was read from there
 
     def _check_cost(self, error: float, before: int, bound: float) -> float:

@@ -60,11 +60,7 @@ class ByShards(Gradients):
         self._token, self._sent = uuid.uuid4().hex, False
 
     def compute(self, batch: Array | slice, scale: float) -> float:
-        """Compute the gradient, as `Gradients.compute` says.
-
-        Raises:
-            WorkerLost: if a part did not come back. Then there is no gradient, and never a mean of what is left.
-        """
+        """Compute as `Gradients.compute` says; where a part is lost there is no gradient, and no mean of the rest."""
         rows = range(self.samples) if isinstance(batch, slice) else batch
         cuts = np.linspace(0, len(rows), min(self._shards, len(rows)) + 1).astype(int).tolist()
         parts = [rows[start:stop] for start, stop in pairwise(cuts)]
@@ -109,14 +105,8 @@ class ByShards(Gradients):
 def shard_gradient(token: str, data: Data | None, theta: Array, rows: Array | range) -> Answer | None:
     """Return the mean cost and gradient of some samples: what a worker is called for.
 
-    Args:
-        token: the run.
-        data: the run's data, or None if they may be here already.
-        theta: the parameters as one vector.
-        rows: which samples.
-
-    Returns:
-        None if the data are not here: then ask again, with them.
+    The token says of which run. Without its data, where they are not here already, the answer is None: ask again with
+    them.
     """
     memory: dict[str, Gradients] = _HERE.__dict__.setdefault("memory", {})
     if token not in memory:
@@ -135,16 +125,7 @@ def shard_gradient(token: str, data: Data | None, theta: Array, rows: Array | ra
 
 
 def check_executor(executor: Any) -> Executor:
-    """Return an executor, if it is one.
-
-    Raises:
-        InvalidType: for anything without a method `submit`.
-
-    >>> check_executor(4)
-    Traceback (most recent call last):
-    tinygrad_ed.InvalidType: executor must be a concurrent.futures.Executor, such as ProcessPoolExecutor(4),
-    not 4
-    """
+    """Return an executor, if it is one."""
     if isinstance(executor, type) or not callable(getattr(executor, "submit", None)):
         raise InvalidType(
             f"executor must be a concurrent.futures.Executor, such as ProcessPoolExecutor(4), not {executor!r}"

@@ -16,22 +16,8 @@ AT_ONCE = 2**20  # numbers that are read, or computed by a layer, at a time
 class Stored:
     """The rows of a `numpy.memmap`, or of any object with `len(data)`, `data[start:stop]` and `data[row numbers]`.
 
-    What a sparse matrix of SciPy gives becomes a dense array, a batch at a time.
-
-    Args:
-        data: that object.
-        rows: which of its rows, by number; by default all.
-        dtype: what they are read as; by default as they are.
-
-    Raises:
-        InvalidType: when it cannot be read so.
-        ShapeError: when the rows that it gives do not fit together.
-
-    >>> rows = Stored(np.arange(6.0).reshape(3, 2), rows=np.array([2, 0]))
-    >>> rows.shape, rows[np.array([0, 0, 1])]
-    ((2, 2), array([[4., 5.],
-           [4., 5.],
-           [0., 1.]]))
+    They may be some of its rows, by number, and be read as another dtype. What a sparse matrix of SciPy gives becomes a
+    dense array, a batch at a time.
     """
 
     def __init__(self, data: Any, rows: Array | None = None, dtype: Any = None) -> None:
@@ -98,11 +84,7 @@ def in_a_file(data: Any) -> bool:
 
 
 def is_stored(data: Any) -> bool:
-    """Return whether data are read in batches: not what is in memory as a list, an array or a table.
-
-    >>> is_stored([[1.0]]), is_stored(np.ones((2, 2))), is_stored(Stored(np.ones((2, 2))))
-    (False, False, True)
-    """
+    """Return whether data are read in batches: not what is in memory as a list, an array or a table."""
     if isinstance(data, np.ndarray):
         return data.ndim > 0 and in_a_file(data)
     in_memory = isinstance(data, Sequence | Mapping | Node) or hasattr(data, "columns") or hasattr(data, "iloc")
@@ -122,11 +104,7 @@ def blocks(data: Rows, width: int = 1) -> Iterator[Array]:
 
 
 def answers(mlp: MLP, x: Rows, then: Callable[[Array], Array] = np.asarray) -> Array:
-    """Return what a network answers to many samples, block by block, or what `then` makes of each block's answers.
-
-    >>> answers(MLP([2, 3, 1], rng=0), np.ones((5, 2))).shape
-    (5, 1)
-    """
+    """Return what a network answers to many samples, block by block, or what `then` makes of each block's answers."""
     found, start = [], 0
     for block in blocks(x, max(mlp.sizes)):
         if isinstance(x, Stored) and not np.isfinite(block).all():

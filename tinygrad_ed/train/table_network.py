@@ -40,12 +40,7 @@ class Scale:
 
     @classmethod
     def of(cls, values: Array) -> "Scale":
-        """Return the scale by which the columns of `(N, n)` values get mean 0 and deviation 1.
-
-        >>> Scale.of(np.array([[1.0, 5.0], [3.0, 5.0]])).applied(np.array([[1.0, 5.0], [5.0, 7.0]]), ("a", "b"))
-        array([[-1.,  0.],
-               [ 3.,  0.]])
-        """
+        """Return the scale by which the columns of `(N, n)` values get mean 0 and deviation 1."""
         largest = np.abs(values).max(axis=0)
         unit = np.where(largest > 0, largest, 1.0)
         values = values / unit
@@ -54,11 +49,7 @@ class Scale:
         return cls(unit, values.mean(axis=0), np.where(varies, deviation, np.inf))
 
     def applied(self, values: Array, names: Sequence[str]) -> Array:
-        """Return the values standardized.
-
-        Raises:
-            InvalidValue: for a number more than 1e100 deviations from the mean; its column is named.
-        """
+        """Return the values standardized, if none lies more than 1e100 deviations from the mean."""
         with np.errstate(over="ignore"):
             shifted: Array = (values / self.unit - self.mean) / self.deviation
         far = np.argwhere(~(np.abs(shifted) <= FAR))
@@ -80,14 +71,9 @@ class Scale:
 class TableNetwork:
     """A network with the table it belongs to.
 
-    Args:
-        mlp: the network, which takes standardized numbers.
-        recipe: how the columns of the table become its inputs.
-        target: the name of what it answers.
-        classes: the names of the classes, or None where it answers with numbers.
-        columns: all columns of the table it was trained on, for files without a header.
-        inputs: the scale of the inputs.
-        outputs: the scale of the target, where it answers with numbers.
+    The network takes standardized numbers; the recipe says how the columns of the table become its inputs. It answers
+    with the names of `classes`, or with numbers (None) of the scale `outputs`. `columns` are all those of the table
+    that it was trained on, for files without a header.
     """
 
     mlp: MLP
