@@ -81,7 +81,8 @@ def assembled(pieces: Iterable[Linear | Phi]) -> Found:
     closed = True  # the last layer has its activation
     for piece in pieces:
         key = piece.name.lower().replace("_", "") if isinstance(piece, Phi) else ""
-        if key in NOTHING_TO_DO:
+        ours = _ours(piece, key) if isinstance(piece, Phi) and key not in NOTHING_TO_DO | IN_THE_COST else "identity"
+        if key in NOTHING_TO_DO or (key and key not in IN_THE_COST and ours == "identity"):
             continue
         if ended:
             raise InvalidValue(f"{ended} is followed by {piece.where}; a softmax can stand at the end alone")
@@ -90,7 +91,7 @@ def assembled(pieces: Iterable[Linear | Phi]) -> Found:
             found.biases.append(piece.bias)
             found.activation.append("identity")
             closed = False
-        elif closed and key not in ("identity", "linear"):
+        elif closed:
             raise InvalidValue(
                 f"{piece.where} follows no matrix of weights; a layer here is a matrix, a bias and one activation"
             )
@@ -100,8 +101,7 @@ def assembled(pieces: Iterable[Linear | Phi]) -> Found:
         elif key in IN_THE_COST:
             ended = piece.where
         else:
-            found.activation[-1] = _ours(piece, key)
-            closed = found.activation[-1] != "identity"
+            found.activation[-1], closed = ours, True
     if not found.weights:
         raise InvalidValue("there is no matrix of weights in it")
     return found
@@ -126,8 +126,7 @@ def _ours(piece: Phi, key: str) -> str:
 
 def of_sklearn(estimator: Any) -> Found:
     """Read a fitted network or linear model, also at the end of a Pipeline, whose scaling goes into layer 1."""
-    steps = [step for _, step in getattr(estimator, "steps", [("", estimator)])]
-    *before, last = [step for step in steps if step not in (None, "passthrough")] or [None]
+    *before, last = _steps(estimator)
     kinds = _kinds(last, "sklearn")
     if kinds & {"MLPClassifier", "MLPRegressor"}:
         weights, biases = _fitted(last, "coefs_"), list(_fitted(last, "intercepts_"))
@@ -160,6 +159,13 @@ def of_sklearn(estimator: Any) -> Found:
     for j, (matrix, bias) in enumerate(zip(weights, biases, strict=True), start=1):
         pieces += [Linear(f"layer {j}", matrix, bias), *[Phi(f"layer {j}", name) for name in phis[j - 1 : j]]]
     return assembled(pieces)
+
+
+def _steps(estimator: Any) -> list[Any]:
+    """Return the steps of a Pipeline, also of one inside another, that do something."""
+    if "Pipeline" not in _kinds(estimator, "sklearn"):
+        return [estimator]
+    return [inner for _, step in estimator.steps if step not in (None, "passthrough") for inner in _steps(step)]
 
 
 def _kinds(thing: Any, library: str) -> set[str]:
