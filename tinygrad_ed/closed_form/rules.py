@@ -41,11 +41,7 @@ def alpha(zeta: Array, phi: Callable[[Array], Array]) -> Array:
 
 
 def B_last(
-    zeta: Array,
-    alpha: Array,
-    rho: Array,
-    dphi: Callable[[Array], Array],
-    grad_C: Callable[[Array, Array], Array],
+    zeta: Array, alpha: Array, rho: Array, dphi: Callable[[Array], Array], grad_C: Callable[[Array, Array], Array]
 ) -> Array:
     """Return B of the last layer, B^L = Φ'(ζ^L) ⊙ ∇C(α^L, ρ) / M.
 
@@ -95,15 +91,8 @@ def grad_beta(B: Array) -> Array:
     return gradient
 
 
-RULES: dict[str, Rule] = {
-    "zeta": zeta,
-    "alpha": alpha,
-    "B_last": B_last,
-    "B_hidden": B_hidden,
-    "P": P,
-    "grad_omega": grad_omega,
-    "grad_beta": grad_beta,
-}
+_ALL: list[Rule] = [zeta, alpha, B_last, B_hidden, P, grad_omega, grad_beta]
+RULES = {rule.__name__: rule for rule in _ALL}
 """The rules by name. The algorithms take a mapping with other versions of some or all of them."""
 
 # The algorithms. "Line" is the number of the line on the slide.
@@ -150,9 +139,7 @@ def backpropagation(
     L = len(omega)
 
     B: dict[int, Array] = {}
-    P: dict[int, Array] = {}
-    if with_P:
-        P[L + 1] = grad_C(alpha[L], rho) / len(rho)
+    P: dict[int, Array] = {L + 1: grad_C(alpha[L], rho) / len(rho)} if with_P else {}
     B[L] = rule["B_last"](zeta[L], alpha[L], rho, dphi[L], grad_C)  # line 1
     if with_P:
         P[L] = rule["P"](omega[L], B[L])  # line 2

@@ -78,8 +78,7 @@ class Slopes(NamedTuple):
     slope: Array
     gap: Array
     settled: Array
-    kink: Array
-    """Neither settled nor nearer to it at the smallest step than at the first."""
+    kink: Array  # neither settled nor nearer to it at the smallest step than at the first
 
 
 class Referee(NamedTuple):

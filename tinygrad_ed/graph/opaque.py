@@ -7,13 +7,6 @@ result hangs on what it was given. An opaque op finds that out entry by entry:
 
 Where the function is linear (a rule is, in `g`), a long step is exact but for rounding. At a kink or a jump that no
 short step avoids, the calmer of the two sides counts: of `d[x <= 0] = 0` at x = 0 that is the 0.
-
->>> from tinygrad_ed.graph.node import Node
->>> square = Opaque("square", lambda x: x * x, (False,))
->>> x = Node(3.0)
->>> slope = square.rules[0](1.0, None, x)
->>> float(slope.value), slope.op.name
-(6.0, "square'")
 """
 
 import math
@@ -34,14 +27,9 @@ Function = Callable[..., Any]
 class Opaque(Op):
     """A plain function as an op.
 
-    Args:
-        name: what messages call it.
-        forward: `forward(*values, **params)` gives a number or an array.
-        linear: for each value whether `forward` is linear in it; None: no derivative by it is asked for.
-        again: the function to take differences of, where that is not `forward`.
-        eps: how far its results may be off, relatively.
-        first_rule: the rule for the first value, where it is known.
-        stacks: `forward` also takes a stack in the place of the first value, and gives one.
+    `linear` tells for each value whether `forward` is linear in it (None: no derivative by it is asked for), `again`
+    what to take differences of, where that is not `forward`, `eps` how far its results may be off, relatively,
+    `first_rule` the rule for the first value, where it is known, and `stacks` whether that may be a stack.
     """
 
     def __init__(

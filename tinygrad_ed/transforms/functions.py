@@ -1,14 +1,9 @@
 """Derivatives as functions: `grad(f)` is again a function, and can be given to `grad`.
 
-A transform makes *variables* of the arguments, runs `f` on them and sweeps back from the result. A plain
-number becomes a new leaf. An argument that is a Node already (we are inside another transform) becomes an
-`identity` of it: the inner sweep stops there, the outer one passes through, and so the nested program
-
->>> grad(lambda x: grad(lambda y: x * y)(x))(3.0)
-1.0
-
-counts both uses of x. Inside another transform, or where an argument is a Node, the results are Nodes; else
-they are plain values.
+A transform makes *variables* of the arguments, runs `f` on them and sweeps back from the result. A plain number becomes
+a new leaf. An argument that is a Node already, of an outer transform, becomes an `identity` of it: the inner sweep
+stops there, the outer one passes through, and so `grad(lambda x: grad(lambda y: x * y)(x))` counts both uses of x.
+Inside another transform, or where an argument is a Node, the results are Nodes; else they are plain values.
 """
 
 import functools
@@ -94,7 +89,12 @@ def _of_runs(f: Function, argnums: ArgNums, found: Callable[[FunctionRun], Any])
 
 def _value_and_gradient(run: FunctionRun) -> tuple[Any, Any]:
     y = _one_number(run)
-    return run.out(y), run.per_argument(run.pull([y], [start(y)]))
+    return run.out(), _gradient(run, y)
+
+
+def _gradient(run: FunctionRun, y: Node) -> Any:
+    """Return the gradients of the sum of a result."""
+    return run.per_argument(run.pull([y], [start(y, _ones(y))]))
 
 
 @overload
@@ -115,12 +115,7 @@ def elementwise_grad(f: Function, argnums: ArgNums = 0) -> Function:
     >>> elementwise_grad(np.square)(np.arange(3.0))
     array([0., 2., 4.])
     """
-
-    def gradient(run: FunctionRun) -> Any:
-        y = run.single_output("elementwise_grad")
-        return run.per_argument(run.pull([y], [_ones(y)]))
-
-    return _of_runs(f, argnums, gradient)
+    return _of_runs(f, argnums, lambda run: _gradient(run, run.single_output("elementwise_grad")))
 
 
 def vjp(f: Function, *xs: *Xs) -> tuple[Any, Callable[[Any], tuple[*Xs]]]:
@@ -146,7 +141,7 @@ def vjp(f: Function, *xs: *Xs) -> tuple[Any, Callable[[Any], tuple[*Xs]]]:
         seeds = [start(node, seed) for node, seed in zip(nodes, seeds, strict=True)]
         return cast(tuple[Any, ...], run.per_argument(run.pull(nodes, seeds, again), again))
 
-    return run.all_out(), pullback
+    return run.out(), pullback
 
 
 def jvp(f: Function, xs: Trees, vs: Trees) -> tuple[Any, Any]:
@@ -174,7 +169,7 @@ def jvp(f: Function, xs: Trees, vs: Trees) -> tuple[Any, Any]:
     pulled = run.pull(nodes, probes, True)
     keep = run.keep or inside.get() or any([isinstance(v, Node) for v in tangents])
     moved = _along(pulled, tangents, probes, keep)
-    return run.all_out(), run.like_output([finished(g, p, keep) for g, p in zip(moved, probes, strict=True)])
+    return run.out(), run.like_output([finished(g, p, keep) for g, p in zip(moved, probes, strict=True)])
 
 
 @overload
@@ -200,8 +195,8 @@ def hvp(f: Function, xs: Any, vs: Trees) -> tuple[Any, ...]:
             f"hvp needs one number as the result, but {name_of(f)} returned shape {y.shape}; reduce it first"
         )
     keep = run.keep or any([isinstance(v, Node) for v in tangents])
-    slopes = run.pull([y], [start(y)], True)
-    return cast(tuple[Any, ...], run.per_argument(_along(slopes, tangents, run.variables, keep), keep))
+    moved = _along(run.pull([y], [start(y)], True), tangents, run.variables, keep)
+    return cast(tuple[Any, ...], run.per_argument(moved, keep))
 
 
 @overload
@@ -240,14 +235,13 @@ def hessian(f: Function, argnums: ArgNums = 0) -> Function:
     array([[4., 6.],
            [6., 0.]])
     """
+    return _of_runs(f, argnums, lambda run: run.nested(jacobians(run, _slopes(run))))
 
-    def matrix(run: FunctionRun) -> Any:
-        y = _one_number(run)
-        found = pull([y], [start(y)], run.variables, True)
-        slopes = [finished(g, x, True) for g, x in zip(found, run.variables, strict=True)]
-        return run.nested(jacobians(run, slopes))
 
-    return _of_runs(f, argnums, matrix)
+def _slopes(run: FunctionRun) -> list[Any]:
+    """Return the gradients as Nodes, one for each variable."""
+    y = _one_number(run)
+    return [finished(g, x, True) for g, x in zip(run.pull([y], [start(y)], True), run.variables, strict=True)]
 
 
 def _one_number(run: FunctionRun) -> Node:
