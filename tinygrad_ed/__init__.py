@@ -36,6 +36,7 @@ from tinygrad_ed.ops.elementwise import *
 from tinygrad_ed.ops.linalg import *
 from tinygrad_ed.ops.reduce import *
 from tinygrad_ed.ops.shape import *
+from tinygrad_ed.transforms.flatten import flatten, objective
 from tinygrad_ed.transforms.functions import elementwise_grad, grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
 
 if TYPE_CHECKING:
@@ -131,6 +132,7 @@ __all__ = [
     "draw",
     "elementwise_grad",
     "experiments",
+    "flatten",
     "grad",
     "gradients",
     "hessian",
@@ -143,6 +145,7 @@ __all__ = [
     "no_grad",
     "notation",
     "numeric_derivative",
+    "objective",
     "op",
     "plots",
     "readable",

@@ -7,15 +7,16 @@ Inside another transform, or where an argument is a Node, the results are Nodes;
 """
 
 import functools
+import reprlib
 from collections.abc import Callable, Sequence
 from typing import Any, Concatenate, Literal, ParamSpec, TypeVar, TypeVarTuple, cast, overload
 
 import numpy as np
 
-from tinygrad_ed.errors import ShapeError
+from tinygrad_ed.errors import InvalidType, ShapeError
 from tinygrad_ed.graph.backward import finished, pull, start
-from tinygrad_ed.graph.nested import leaves_like, name_of
-from tinygrad_ed.graph.node import Node
+from tinygrad_ed.graph.nested import leaves, leaves_like, name_of, rebuilt
+from tinygrad_ed.graph.node import Node, plain
 from tinygrad_ed.transforms.run import (
     ArgNums,
     Function,
@@ -64,16 +65,47 @@ def value_and_grad(
     f: Callable[Concatenate[Any, P], Any], argnums: Literal[0] = 0
 ) -> Callable[Concatenate[X, P], tuple[Any, X]]: ...
 @overload
-def value_and_grad(f: Function, argnums: ArgNums) -> Function: ...
-def value_and_grad(f: Function, argnums: ArgNums = 0) -> Function:
+def value_and_grad(f: Function, argnums: ArgNums = 0, has_aux: bool = False) -> Function: ...
+def value_and_grad(f: Function, argnums: ArgNums = 0, has_aux: bool = False) -> Function:
     """Return the function that computes the value and the gradient of `f`, in one run.
 
-    Raises: as `grad`.
+    Args:
+        f: as in `grad`; with `has_aux` it returns a pair, of which the first alone is differentiated.
+        argnums: as in `grad`.
+        has_aux: the result is ((value, the other thing), gradient).
+
+    Raises: as `grad`; InvalidType where `f` returns no pair with `has_aux`.
 
     >>> value_and_grad(lambda x: x**3)(2.0)
     (8.0, 12.0)
+    >>> value_and_grad(lambda x: (x**3, {"square": x * x}), has_aux=True)(2.0)
+    ((8.0, {'square': 4.0}), 12.0)
     """
-    return _of_runs(f, argnums, _value_and_gradient)
+    if not has_aux:
+        return _of_runs(f, argnums, _value_and_gradient)
+    must_be_callable(f)
+
+    @functools.wraps(f)
+    def transformed(*args: Any, **keywords: Any) -> Any:
+        others: list[Any] = []
+
+        @functools.wraps(f)
+        def first(*xs: Any, **more: Any) -> Any:
+            pair = f(*xs, **more)
+            if not isinstance(pair, tuple) or len(pair) != 2:
+                raise InvalidType(
+                    f"with has_aux, {name_of(f)} must return a pair (value, other thing), but it returned "
+                    f"{reprlib.repr(pair)}"
+                )
+            others[:] = leaves(pair[1]), pair[1]
+            return pair[0]
+
+        run = FunctionRun(first, args, argnums, keywords)
+        value, gradient = _value_and_gradient(run)
+        entries, nested = others
+        return (value, rebuilt(nested, iter(entries if run.keep else map(plain, entries)))), gradient
+
+    return transformed
 
 
 def _of_runs(f: Function, argnums: ArgNums, found: Callable[[FunctionRun], Any]) -> Function:
