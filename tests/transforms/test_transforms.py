@@ -1,6 +1,7 @@
 """Derivatives as functions, `grad` first of all: nested arguments, constants, and what is refused."""
 
 import functools
+import pickle
 from collections import namedtuple
 
 import numpy as np
@@ -237,3 +238,32 @@ def test_a_transform_keeps_the_name_of_the_function():
     assert tg.grad(tg.tanh)(0.0) == 1.0
     assert tg.grad(np.tanh)(0.0) == 1.0
     assert tg.grad(functools.partial(np.power, 2.0))(0.0) == pytest.approx(np.log(2.0))
+
+
+@pytest.mark.parametrize(
+    "transform", [tg.grad, tg.value_and_grad, tg.elementwise_grad, tg.jacobian, tg.hessian, tg.compile]
+)
+def test_a_transformed_function_pickles_where_the_function_does(transform):
+    x = np.array([0.5, -1.0])
+    f = transform(energy_of)
+    f(x)
+    again = pickle.loads(pickle.dumps(f))  # noqa: S301
+    np.testing.assert_array_equal(np.asarray(again(x)[-1]), np.asarray(f(x)[-1]))
+    assert (again.__name__, again.__doc__) == ("energy_of", energy_of.__doc__)
+
+
+def energy_of(x):
+    """Return a number, and for `jacobian` one for each entry."""
+    return np.sum(np.tanh(x) ** 2)
+
+
+def test_a_transformed_method_takes_its_object():
+    class Model:
+        scale = 3.0
+
+        def cost(self, w):
+            return self.scale * w**2
+
+        slope = tg.grad(cost, argnums=1)
+
+    assert Model().slope(2.0) == 12.0

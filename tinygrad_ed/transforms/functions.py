@@ -8,6 +8,7 @@ Inside another transform, or where an argument is a Node, the results are Nodes;
 
 import functools
 import reprlib
+import types
 from collections.abc import Callable, Sequence
 from typing import Any, Concatenate, Literal, ParamSpec, TypeVar, TypeVarTuple, cast, overload
 
@@ -57,7 +58,7 @@ def grad(f: Function, argnums: ArgNums = 0) -> Function:
     >>> grad(lambda p, x: (p["w"] * x + p["b"]) ** 2)({"w": 2.0, "b": 1.0}, 3.0)
     {'w': 42.0, 'b': 14.0}
     """
-    return _of_runs(f, argnums, lambda run: _value_and_gradient(run)[1])
+    return Transformed(f, argnums, _gradient_alone)
 
 
 @overload
@@ -81,47 +82,58 @@ def value_and_grad(f: Function, argnums: ArgNums = 0, has_aux: bool = False) -> 
     >>> value_and_grad(lambda x: (x**3, {"square": x * x}), has_aux=True)(2.0)
     ((8.0, {'square': 4.0}), 12.0)
     """
-    if not has_aux:
-        return _of_runs(f, argnums, _value_and_gradient)
-    must_be_callable(f)
-
-    @functools.wraps(f)
-    def transformed(*args: Any, **keywords: Any) -> Any:
-        others: list[Any] = []
-
-        @functools.wraps(f)
-        def first(*xs: Any, **more: Any) -> Any:
-            pair = f(*xs, **more)
-            if not isinstance(pair, tuple) or len(pair) != 2:
-                raise InvalidType(
-                    f"with has_aux, {name_of(f)} must return a pair (value, other thing), but it returned "
-                    f"{reprlib.repr(pair)}"
-                )
-            others[:] = leaves(pair[1]), pair[1]
-            return pair[0]
-
-        run = FunctionRun(first, args, argnums, keywords)
-        value, gradient = _value_and_gradient(run)
-        entries, nested = others
-        return (value, rebuilt(nested, iter(entries if run.keep else map(plain, entries)))), gradient
-
-    return transformed
+    return Transformed(f, argnums, _with_other_thing if has_aux else _value_and_gradient)
 
 
-def _of_runs(f: Function, argnums: ArgNums, found: Callable[[FunctionRun], Any]) -> Function:
-    """Return a function with the parameters of `f` that gives what is found in a run of it."""
-    must_be_callable(f)
+class Transformed:
+    """A function with the parameters of `f` that gives what is found in a run of it; it pickles where `f` does."""
 
-    @functools.wraps(f)
-    def transformed(*args: Any, **keywords: Any) -> Any:
-        return found(FunctionRun(f, args, argnums, keywords))
+    def __init__(self, f: Function, argnums: ArgNums, found: Callable[[FunctionRun], Any]) -> None:
+        must_be_callable(f)
+        functools.update_wrapper(self, f)
+        self.f, self.argnums, self.found = f, argnums, found
 
-    return transformed
+    def __call__(self, *args: Any, **keywords: Any) -> Any:
+        """Run `f`, and return what is asked of the run."""
+        return self.found(FunctionRun(self.f, args, self.argnums, keywords))
+
+    def __get__(self, instance: Any, owner: type) -> Any:
+        """Bind the object of a method, as a function does."""
+        return self if instance is None else types.MethodType(self, instance)
 
 
 def _value_and_gradient(run: FunctionRun) -> tuple[Any, Any]:
     y = _one_number(run)
     return run.out(), _gradient(run, y)
+
+
+def _gradient_alone(run: FunctionRun) -> Any:
+    return _gradient(run, _one_number(run))
+
+
+def _with_other_thing(run: FunctionRun) -> tuple[Any, Any]:
+    """Return ((value, other thing), gradient) of a function that returns a pair."""
+    if not isinstance(run.output, tuple) or len(run.output) != 2:
+        raise InvalidType(
+            f"with has_aux, {name_of(run.f)} must return a pair (value, other thing), but it returned "
+            f"{reprlib.repr(run.output)}"
+        )
+    run.output, other = run.output
+    value, gradient = _value_and_gradient(run)
+    entries = leaves(other)
+    return (value, rebuilt(other, iter(entries if run.keep else map(plain, entries)))), gradient
+
+
+def _entry_by_entry(run: FunctionRun) -> Any:
+    return _gradient(run, run.single_output("elementwise_grad"))
+
+
+def _all_slopes(run: FunctionRun) -> Any:
+    return run.like_output(jacobians(run, run.output_nodes()))
+
+
+def _slopes_of_slopes(run: FunctionRun) -> Any:
+    return run.nested(jacobians(run, _slopes(run)))
 
 
 def _gradient(run: FunctionRun, y: Node) -> Any:
@@ -147,7 +159,7 @@ def elementwise_grad(f: Function, argnums: ArgNums = 0) -> Function:
     >>> elementwise_grad(np.square)(np.arange(3.0))
     array([0., 2., 4.])
     """
-    return _of_runs(f, argnums, lambda run: _gradient(run, run.single_output("elementwise_grad")))
+    return Transformed(f, argnums, _entry_by_entry)
 
 
 def vjp(f: Function, *xs: *Xs) -> tuple[Any, Callable[[Any], tuple[*Xs]]]:
@@ -248,7 +260,7 @@ def jacobian(f: Function, argnums: ArgNums = 0) -> Function:
     array([[2., 1.],
            [2., 1.]])
     """
-    return _of_runs(f, argnums, lambda run: run.like_output(jacobians(run, run.output_nodes())))
+    return Transformed(f, argnums, _all_slopes)
 
 
 @overload
@@ -267,7 +279,7 @@ def hessian(f: Function, argnums: ArgNums = 0) -> Function:
     array([[4., 6.],
            [6., 0.]])
     """
-    return _of_runs(f, argnums, lambda run: run.nested(jacobians(run, _slopes(run))))
+    return Transformed(f, argnums, _slopes_of_slopes)
 
 
 def _slopes(run: FunctionRun) -> list[Any]:
