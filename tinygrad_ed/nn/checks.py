@@ -28,7 +28,7 @@ def numbers(what: str, data: Any) -> Array:
     except ValueError as error:
         raise ShapeError(f"{what} must be one array, but its rows differ in length") from error
     if array.dtype.kind not in "fiub":
-        kinds = dict(data.dtypes) if hasattr(data, "columns") else {}  # of a DataFrame
+        kinds = dict(zip(data.columns, data.dtypes, strict=True)) if hasattr(data, "dtypes") else {}  # of a DataFrame
         named = [
             f"column {name!r} is {kind}" for name, kind in kinds.items() if getattr(kind, "kind", "O") not in "fiub"
         ]
