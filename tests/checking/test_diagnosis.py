@@ -11,7 +11,7 @@ from tinygrad_ed.checking.diagnosis import _equal, _trial
 from tinygrad_ed.checking.mistakes import KNOWN, MEND
 from tinygrad_ed.closed_form.derivatives import COSTS
 from tinygrad_ed.closed_form.rules import RULES
-from tinygrad_ed.nn.mlp import parameters_of
+from tinygrad_ed.nn.batch import parameters_of
 from tinygrad_ed.nn.problem import Problem
 
 

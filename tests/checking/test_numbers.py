@@ -8,7 +8,7 @@ from diagnosis_cases import network
 
 import tinygrad_ed as tg
 from tinygrad_ed.closed_form.derivatives import ACTIVATIONS, COSTS
-from tinygrad_ed.nn.mlp import parameters_of
+from tinygrad_ed.nn.batch import parameters_of
 
 BY_HAND = {"sigmoid": lambda a: a * (1 - a), "tanh": lambda a: 1 - a**2}
 

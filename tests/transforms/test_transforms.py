@@ -1,6 +1,7 @@
 """Derivatives as functions, `grad` first of all: nested arguments, constants, and what is refused."""
 
 import functools
+import pickle
 from collections import namedtuple
 
 import numpy as np
@@ -251,6 +252,38 @@ def test_a_node_put_into_an_array_is_refused_with_the_lesson_and_not_with_numpys
 
 
 def test_a_value_error_of_the_readers_own_stays_as_it_is():
-    with pytest.raises(ValueError, match="^mine$") as caught:
+    with pytest.raises(ValueError, match=r"^mine$") as caught:
         tg.grad(lambda x: (_ for _ in ()).throw(ValueError("mine")))(1.0)
     assert type(caught.value) is ValueError
+
+
+@pytest.mark.parametrize(
+    "transform", [tg.grad, tg.value_and_grad, tg.elementwise_grad, tg.jacobian, tg.hessian, tg.compile]
+)
+def test_a_transformed_function_pickles_where_the_function_does(transform):
+    x = np.array([0.5, -1.0])
+    f = transform(energy_of)
+    f(x)
+    again = pickle.loads(pickle.dumps(f))  # noqa: S301
+    found, wanted = again(x), f(x)
+    if transform is tg.value_and_grad:
+        found, wanted = found[1], wanted[1]
+    np.testing.assert_array_equal(found, wanted)
+    assert (again.__name__, again.__doc__) == ("energy_of", energy_of.__doc__)
+
+
+def energy_of(x):
+    """Return a number, and for `jacobian` one for each entry."""
+    return np.sum(np.tanh(x) ** 2)
+
+
+def test_a_transformed_method_takes_its_object():
+    class Model:
+        scale = 3.0
+
+        def cost(self, w):
+            return self.scale * w**2
+
+        slope = tg.grad(cost, argnums=1)
+
+    assert Model().slope(2.0) == 12.0

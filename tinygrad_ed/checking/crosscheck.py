@@ -26,9 +26,9 @@ from tinygrad_ed.errors import InvalidValue, whole_number
 from tinygrad_ed.graph.node import Node
 from tinygrad_ed.graph.values import Plain
 from tinygrad_ed.nn import MLP
+from tinygrad_ed.nn.batch import batch_of, parameters_of
 from tinygrad_ed.nn.checks import chosen
 from tinygrad_ed.nn.dense import Layers
-from tinygrad_ed.nn.mlp import batch_of, parameters_of
 from tinygrad_ed.nn.problem import Problem
 from tinygrad_ed.notation.letters import named
 from tinygrad_ed.notation.quantity import Quantity

@@ -21,7 +21,7 @@ from tinygrad_ed.graph.grad_mode import recording
 from tinygrad_ed.graph.node import Node
 from tinygrad_ed.graph.values import Array
 from tinygrad_ed.nn import MLP, costs
-from tinygrad_ed.nn.mlp import forward, parameters_of
+from tinygrad_ed.nn.batch import forward, parameters_of
 from tinygrad_ed.tape import compile  # noqa: A004  # ours, as re and torch have theirs
 
 Road = Callable[[MLP, Array, Array, str], Ledger]

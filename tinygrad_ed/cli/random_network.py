@@ -9,7 +9,7 @@ from tinygrad_ed.cli import judge, own_weights
 from tinygrad_ed.cli.parser import Add, Parser, seed, sizes, whole
 from tinygrad_ed.errors import InvalidValue, printable
 from tinygrad_ed.nn import MLP, activations, costs
-from tinygrad_ed.nn.mlp import batch_of
+from tinygrad_ed.nn.batch import batch_of
 
 
 def add_check(add: Add) -> None:

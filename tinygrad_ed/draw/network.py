@@ -19,7 +19,7 @@ from tinygrad_ed.draw.scene import Box, Circle, Group, Item, Line, Scene, Text
 from tinygrad_ed.draw.style import BACKWARD_FILL, COLORS, FORWARD_FILL, GRADIENT, LINE, PAPER, QUIET, number_text
 from tinygrad_ed.errors import InvalidValue
 from tinygrad_ed.nn import MLP
-from tinygrad_ed.nn.mlp import batch_of
+from tinygrad_ed.nn.batch import batch_of
 from tinygrad_ed.notation.formula import Formula
 from tinygrad_ed.notation.letters import factor, formula, letter
 

@@ -18,7 +18,7 @@ from tinygrad_ed.errors import InvalidValue
 from tinygrad_ed.graph.grad_mode import recording
 from tinygrad_ed.graph.node import Node
 from tinygrad_ed.nn import MLP, costs
-from tinygrad_ed.nn.mlp import batch_of, forward
+from tinygrad_ed.nn.batch import batch_of, forward
 from tinygrad_ed.notation.letters import letter, named
 from tinygrad_ed.notation.quantity import Quantity
 

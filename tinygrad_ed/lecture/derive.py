@@ -16,7 +16,8 @@ from tinygrad_ed.lecture.derivation import Derivation
 from tinygrad_ed.lecture.steps_network import effective, network
 from tinygrad_ed.lecture.steps_neuron import forward, layer, neuron
 from tinygrad_ed.lecture.steps_rules import algorithms, the_rules
-from tinygrad_ed.nn.mlp import MLP, problem_of
+from tinygrad_ed.nn.batch import problem_of
+from tinygrad_ed.nn.mlp import MLP
 
 PARTS = (forward, neuron, layer, network, effective, the_rules, algorithms)
 

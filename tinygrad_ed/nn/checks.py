@@ -37,10 +37,11 @@ def numbers(what: str, data: Any) -> Array:
 
 def _not_numbers(data: Any, array: Array) -> str:
     """Say what is no number: a column of a DataFrame, the dtype, or the first entry that is none."""
-    for name, kind in dict(data.dtypes).items() if hasattr(data, "columns") else ():
-        if getattr(kind, "kind", "O") not in "fiub":
+    for name, kind in zip(data.columns, data.dtypes, strict=True) if hasattr(data, "dtypes") else ():
+        numeric = str(kind).startswith(("Float", "Int", "UInt", "Boolean"))  # as polars and pandas name their own
+        if not numeric and getattr(kind, "kind", "O") not in "fiub":
             return f"column {name!r} is {kind}"
-        if data[name].isna().any():
+        if hasattr(data[name], "isna") and data[name].isna().any():
             return f"column {name!r} ({kind}) lacks values: fill them in (`fillna`), or drop these rows (`dropna`)"
     said = f"its dtype is {array.dtype}"
     if array.dtype.kind == "O":

@@ -78,6 +78,10 @@ class Compiled(Generic[P, R]):
         """Return the last tape as the text of a Python module, which runs with NumPy alone; see `Tape.source`."""
         return self.tape.source()
 
+    def __reduce__(self) -> Any:
+        """Pickle as the function itself, without its tapes: another process records anew."""
+        return compile, (self._f, self._reuse, self._verify)
+
     def forget(self) -> None:
         """Drop all tapes: the next call records anew."""
         self._latest = None

@@ -27,13 +27,15 @@ class Tape:
         text: what is run, buffers and all; `source()` is the same to read.
         calls: how often it was run.
         due: the call at which it is cross-checked next.
+        f: the function that was recorded.
+        given: the arguments it was recorded with.
     """
 
     def __init__(
         self, f: Callable[..., Any], args: tuple[Any, ...], keywords: dict[str, Any], verify: object, reuse: bool
     ) -> None:
         self.name = name_of(f)
-        self._f, self._verify = f, verify
+        self.f, self._verify, self.given = f, verify, (args, keywords)
         held = Held(f)
         recording = Recording(f, args, keywords, held.outside)
         for read, was, words in held.places:
@@ -84,7 +86,7 @@ class Tape:
         try:
             result = run(args, keywords)
         except (ArithmeticError, ValueError):  # a Python number cannot say inf, and the function says what is wrong
-            return plainly(self._f, args, keywords)
+            return plainly(self.f, args, keywords)
         except Undecided as decision:
             self._refuse(decision, args, keywords)
         finally:
@@ -99,7 +101,7 @@ class Tape:
     def _cross_check(self, args: tuple[Any, ...], keywords: dict[str, Any], result: Any) -> None:
         """See that `f` itself gives what the program gave."""
         self.due = 0.0  # again at the next call, if it fails
-        wrong = complaint(self.program, self._f, args, keywords, result)
+        wrong = complaint(self.program, self.f, args, keywords, result)
         if wrong is not None:
             raise StaleGraph(f"{wrong} (cross-check at call {self.calls})")
         self.due = self.calls + 1 if self._verify == "always" else 2 * self.calls
@@ -107,7 +109,7 @@ class Tape:
     def _refuse(self, decision: Undecided, args: tuple[Any, ...], keywords: dict[str, Any]) -> None:
         """Say that the program does not hold here. If `f` itself refuses them, its own words are better."""
         number, now = decision.args
-        plainly(self._f, args, keywords)
+        plainly(self.f, args, keywords)
         _, was, line = self.program.decisions[number]
         what = "a shape that depends on numbers" if isinstance(was, tuple) else "a branch on a number"
         raise StaleGraph(

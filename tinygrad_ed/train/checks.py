@@ -8,9 +8,9 @@ from tinygrad_ed.closed_form.derivatives import COSTS
 from tinygrad_ed.errors import Error, InvalidValue, ShapeError, real_number, shown
 from tinygrad_ed.graph.values import Array
 from tinygrad_ed.nn import MLP
+from tinygrad_ed.nn.batch import batch_of
 from tinygrad_ed.nn.checks import numbers
 from tinygrad_ed.nn.costs import refuse_labels
-from tinygrad_ed.nn.mlp import batch_of
 from tinygrad_ed.train.stored import Rows, Stored, blocks, is_stored, some
 
 

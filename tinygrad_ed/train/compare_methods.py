@@ -21,9 +21,9 @@ from tinygrad_ed.closed_form.rules import forward
 from tinygrad_ed.errors import InvalidType, InvalidValue, generator, storable, whole_number
 from tinygrad_ed.graph.values import Array
 from tinygrad_ed.nn import MLP
+from tinygrad_ed.nn.batch import batch_of, parameters_of
 from tinygrad_ed.nn.checks import chosen
 from tinygrad_ed.nn.guard import restored
-from tinygrad_ed.nn.mlp import batch_of, parameters_of
 from tinygrad_ed.plots.style import axes, dressed, series
 from tinygrad_ed.train.gradients import ROADS, Gradients
 from tinygrad_ed.train.methods import METHODS, batches, check_method

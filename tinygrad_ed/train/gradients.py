@@ -16,7 +16,7 @@ from tinygrad_ed.graph.backward import pull
 from tinygrad_ed.graph.grad_mode import recording
 from tinygrad_ed.graph.values import Array
 from tinygrad_ed.nn import MLP, costs
-from tinygrad_ed.nn.mlp import forward, parameters_of
+from tinygrad_ed.nn.batch import forward, parameters_of
 from tinygrad_ed.tape import compile  # noqa: A004  # ours, as re and torch have theirs
 from tinygrad_ed.train.stored import AT_ONCE, Rows, Stored
 from tinygrad_ed.transforms.functions import value_and_grad

@@ -57,7 +57,7 @@ _WRITING = frozenset([np.copyto, np.fill_diagonal, np.place, np.put, np.put_alon
 
 def array_ufunc(self: Node, ufunc: np.ufunc, method: str, *inputs: Any, **keywords: Any) -> Any:
     """Answer NumPy's ufuncs (`Node.__array_ufunc__`)."""
-    handler = HANDLERS.get(ufunc)
+    handler = HANDLERS.get(ufunc) or _of_scipy(ufunc)
     if method == "__call__" and not keywords and handler is not None:
         return handler(*inputs)
     if ufunc in PLAIN and method != "at" and not any([isinstance(x, Node) for x in keywords.get("out", ())]):
@@ -71,6 +71,16 @@ def array_ufunc(self: Node, ufunc: np.ufunc, method: str, *inputs: Any, **keywor
     if handler is None:
         raise _no_rule(ufunc)
     return handler(*inputs, **given)
+
+
+def _of_scipy(ufunc: np.ufunc) -> Any:
+    """Return the op of a function of scipy.special: who has one has imported SciPy, and the rules may be made."""
+    if ufunc in PLAIN or getattr(sys.modules.get("scipy.special"), ufunc.__name__, None) is not ufunc:
+        return None
+    from tinygrad_ed.ops.numpy import special
+
+    special.install()
+    return HANDLERS.get(ufunc)
 
 
 def array_function(
@@ -217,18 +227,6 @@ def _without_nodes(function: Callable[..., Any], args: tuple[Any, ...], keywords
 
 # Messages
 
-_OURS = {
-    "expit": "tg.sigmoid(x)",
-    "log_expit": "-tg.softplus(-x)",
-    "logit": "np.log(x / (1.0 - x))",
-    "softplus": "tg.softplus(x)",
-    "xlogy": "x * np.log(y)",
-    "xlog1py": "x * np.log1p(y)",
-    "entr": "-x * np.log(x)",
-    "exp10": "10.0**x",
-}
-"""Functions of SciPy's that can be said with what is there."""
-
 _METHODS = {
     "add.reduce": "use np.sum itself",
     "multiply.reduce": "use np.prod itself",
@@ -293,10 +291,9 @@ def _no_rule(function: Any) -> NoDerivativeRule:
     if why and name.startswith("np."):
         return NoDerivativeRule(f"{name} has no derivative rule for Nodes: {why[0]}")
     short = function.__name__ if function.__name__.isidentifier() else "f"
-    ours = f"; {_OURS[short]} is the same" if short in _OURS and name.startswith("scipy.") else ""
     rule = f"lambda g, y, {', '.join('abcdefhijk'[:count]) if count > 1 else 'x'}: ..."
     return NoDerivativeRule(
-        f"{name} has no derivative rule for Nodes{ours}. Say it with other functions, call it on plain values "
+        f"{name} has no derivative rule for Nodes. Say it with other functions, call it on plain values "
         f"(node.value), or add a rule: {short} = tg.op({short!r}, {name}, {', '.join([rule] * count)}), with one rule "
         "`gradient of x from the gradient g of the result y` for each input"
     )
