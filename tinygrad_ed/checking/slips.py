@@ -35,11 +35,11 @@ OF_SIZES: dict[str, Callable[[int], float]] = {
 Same = Callable[[Any], bool]
 
 
-def factor_words(k: float, sizes: Any, close: float = 1e-5) -> str | None:
-    """Return what a factor is, in words; None for one that says nothing.
+def factor_words(k: float, sizes: Mapping[int, str], close: float = 1e-5) -> str | None:
+    """Return what a factor is, in words; None for one that says nothing. A length may have a name.
 
-    >>> factor_words(1 / 32, [32, 3]), factor_words(3**0.5, [3])
-    ('1/32 times the right numbers (a mean in place of a sum?)', '√3 times the right numbers')
+    >>> factor_words(1 / 32, {32: ""}), factor_words(3**0.5, {3: "len(x)"})
+    ('1/32 times the right numbers (a mean in place of a sum?)', '√3 times the right numbers; 3 is len(x)')
     """
     if abs(k - 1) <= close:
         return None
@@ -47,9 +47,9 @@ def factor_words(k: float, sizes: Any, close: float = 1e-5) -> str | None:
         if abs(k - known) <= close:
             return words
     for words, value in OF_SIZES.items():
-        for n in [n for n in sizes if n > 1]:
-            if abs(abs(k) - value(n)) <= close * abs(k):
-                return f"{'-' if k < 0 else ''}{words.format(n=n)}"
+        for n, called in sizes.items():
+            if n > 1 and abs(abs(k) - value(n)) <= close * abs(k):
+                return f"{'-' if k < 0 else ''}{words.format(n=n)}{called and f'; {n} is {called}'}"
     return None
 
 
@@ -71,6 +71,8 @@ def explained(run: Pass, judged: Judged, node: Node) -> tuple[str, bool]:
 def mended(run: Pass, node: Node) -> str:
     """Return what the gradient should be: the sum of what each use sends."""
     uses = run.uses.get(node, [])
+    if run.by_differences:
+        return f"∂f/∂{run.names[node]}, of shape {node.shape}"
     sums = (
         " (summed over the axes along which it was spread)"
         if any([user.shape != node.shape for user, _ in uses])
@@ -85,7 +87,7 @@ def _guesses(run: Pass, judged: Judged, node: Node, got: Array, right: Array) ->
     if got.shape != right.shape:
         yield from _of_shape(run, judged, node, got, right)
     else:
-        fine = 10.0 ** (1 - run.digits) if run.digits else 1e-6
+        fine = 10.0 ** (1 - run.digits) if run.digits else max(1e-6, run.share(got), 2 * _rounding(run, right))
 
         def same(made: Any) -> bool:
             if made is None or np.shape(made) != got.shape or not np.isfinite(made).all():
@@ -96,12 +98,15 @@ def _guesses(run: Pass, judged: Judged, node: Node, got: Array, right: Array) ->
         k = ratio(got, right, fine)
         if k is not None:
             yield factor_words(k, run.sizes(), fine) or f"{k:.4g} times the right numbers"
-        yield from _of_parts(run, judged, node, same, fine)
-        yield from _of_uses(run, judged, node, values, same, fine)
+        if not run.by_differences:
+            yield from _of_parts(run, judged, node, same, fine)
+            yield from _of_uses(run, judged, node, values, same, fine)
         if right.ndim == 2 and same(right.T):
             yield "it is transposed"
-        if node.op is None and (fitted := ratio(got - right, node._value, fine)):
-            yield f"the right numbers plus {fitted:.4g} times the value itself: an L2 term of λ = {fitted:.4g}"
+        if node.op is None and right.size > 2 and (fitted := ratio(got - right, node._value, 10 * fine)):
+            sign, more = ("plus", "") if fitted > 0 else ("minus", " is missing, or of the wrong sign")
+            size = f"{abs(fitted):.4g}"
+            yield f"the right numbers {sign} {size} times the value itself: an L2 term of λ = {size}{more}"
         yield from of_terms(got, right, values)
     yield from of_products(got, values)
 
@@ -117,7 +122,9 @@ def _of_shape(run: Pass, judged: Judged, node: Node, got: Array, right: Array) -
     if got.ndim == 2 and same(got.T):
         yield f"it is transposed: {got.shape} in place of {right.shape}"
     if got.size == right.size and same(got.reshape(right.shape)):
-        yield f"its shape is {got.shape} in place of {right.shape}: an axis of length 1 was kept or lost (keepdims?)"
+        ones = np.squeeze(got).shape == np.squeeze(right).shape
+        why = ": an axis of length 1 was kept or lost (keepdims?)" if ones else "; the numbers are right"
+        yield f"its shape is {got.shape} in place of {right.shape}{why}"
     for count in range(1, got.ndim + 1):
         for over in combinations(range(got.ndim), count):
             if any([same(got.sum(axis=over, keepdims=keep)) for keep in (True, False)]):
@@ -290,11 +297,16 @@ def _sums(raw: Any) -> Iterator[tuple[str, Array]]:
         yield "a mean over all axes", np.asarray(raw.mean())
 
 
+def _rounding(run: Pass, right: Array) -> float:
+    """Return the share of the largest right number that no difference can see."""
+    return run.floor / (float(np.max(np.abs(right), initial=0.0)) or 1.0)
+
+
 def observed(got: Array, right: Array) -> str:
     """Return what is to be seen in numbers that no known slip gives: where they are wrong, and how far off.
 
     >>> observed(np.array([1.0, 2.5]), np.array([1.0, 2.0]))
-    'off by up to 0.25 times the largest right number, most at entry [1]: 2.5, expected was 2'
+    'one entry is wrong, [1]: 2.5, expected was 2'
     """
     off, size = np.abs(got - right), float(np.max(np.abs(right), initial=0.0))
     place = np.unravel_index(int(np.argmax(off)), off.shape)
@@ -303,6 +315,8 @@ def observed(got: Array, right: Array) -> str:
     worst = f"most at entry {[int(i) for i in place]}: {got[place]:.6g}, expected was {right[place]:.6g}"
     if not size:
         return f"it should be zeros; {worst}"
+    if np.sum(off > 1e-6 * size) == 1:
+        return f"one entry is wrong, {worst.removeprefix('most at entry ')}"
     if np.all(np.abs(np.abs(got) - np.abs(right)) <= 1e-6 * np.abs(right)):
         return f"right but for some signs; {worst}"
     for axis, line in enumerate(("row", "column")[: right.ndim] if right.ndim > 1 else ()):

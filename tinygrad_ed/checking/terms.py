@@ -129,7 +129,7 @@ def _factor(basis: Any, got: Array, right: Array) -> tuple[Array, Array] | None:
     """Return a and b such that got · (b₁ u + b₂ v) is right · (a₁ u + a₂ v), if there is one such pair."""
     columns = [np.ravel(numbers * term) for numbers in (right, -got) for term in basis]
     sizes = [float(np.linalg.norm(column)) for column in columns]
-    if len(columns[0]) < 6 or not all(sizes):
+    if len(columns[0]) < 6 or not all(sizes) or not np.isfinite(sizes).all():
         return None
     _, singular, rows = np.linalg.svd(np.stack(columns, axis=1) / sizes, full_matrices=False)
     if singular[-1] > 1e-8 or singular[-2] < 1e-4:

@@ -14,6 +14,7 @@ import numpy as np
 
 from tinygrad_ed import ops
 from tinygrad_ed.graph.node import Node, plain
+from tinygrad_ed.nn.guard import guarded
 
 
 class Change(NamedTuple):
@@ -22,35 +23,31 @@ class Change(NamedTuple):
     name: str
     value: Any
     line: int
-    own: bool
-    """Whether it is in the function itself, and not in one that it calls."""
+    own: bool  # it is in the function itself, not in one that it calls
 
 
 class Run(NamedTuple):
-    """What a function returned, or raised and in which line, and every change of its local variables."""
+    """What a function returned, and what its variables were on the way."""
 
     result: Any
-    error: BaseException | None
+    problem: str | None  # what went wrong, and in which line
     line: int
     changes: list[Change]
-    ends: dict[str, Any]
-    """The variables of the function at its end."""
+    ends: dict[str, Any]  # its variables at its end
+    touched: dict[str, int]  # arrays around it that it changed in place, and in which line
 
 
-def traced(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Run:
+def traced(name: str, function: Callable[..., Any], *args: Any, seconds: float | None = None, **kwargs: Any) -> Run:
     """Run a function and note the changes of its variables, and of those of functions in the same file.
 
-    >>> def f(x):
-    ...     y = 2 * x
-    ...     return y + 1
-    >>> run = traced(f, np.array([1.0]))
-    >>> run.result, [(change.name, change.line) for change in run.changes]
-    (array([3.]), [('x', 1), ('y', 2)])
+    Arrays around it that it changes are set right again.
     """
     code = getattr(inspect.unwrap(function), "__code__", None) or getattr(type(function).__call__, "__code__", None)
     changes: list[Change] = []
     last = [0]
     ends: dict[str, Any] = {}
+    watched = {called: (array, array.copy()) for called, array in around(function).items()}
+    touched: dict[str, int] = {}
 
     def enter(frame: types.FrameType, event: str, arg: Any) -> Any:
         own = frame.f_code is code
@@ -61,12 +58,15 @@ def traced(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Run:
 
         def look(frame: types.FrameType, event: str, arg: Any) -> Any:
             nonlocal line
-            for name, value in flat(frame.f_locals):
-                old = seen.get(name)
+            for called, value in flat(frame.f_locals):
+                old = seen.get(called)
                 if old is None or not _same(old[0], old[1], value):
                     kept = value.copy() if isinstance(value, np.ndarray) else value
-                    seen[name] = value, kept
-                    changes.append(Change(name, kept, line, own))
+                    seen[called] = value, kept
+                    changes.append(Change(called, kept, line, own))
+            for called, (array, kept) in watched.items():
+                if called not in touched and array.tobytes() != kept.tobytes():
+                    touched[called] = line
             if event == "return" and own:
                 ends.update(frame.f_locals)
             if event == "line":
@@ -77,16 +77,35 @@ def traced(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Run:
 
         return look
 
-    before = sys.gettrace()
-    result = error = None
-    try:
+    def run() -> Any:
+        before = sys.gettrace()
         sys.settrace(enter)
-        result = function(*args, **kwargs)
-    except (Exception, SystemExit) as raised:  # noqa: BLE001  # whatever a reader's function raises is a finding
-        error = raised
-    finally:
-        sys.settrace(before)
-    return Run(result, error, last[0], changes, ends)
+        try:
+            return function(*args, **kwargs)
+        finally:
+            sys.settrace(before)
+
+    result, problem = guarded(name, run, seconds=seconds)
+    for called in touched:
+        array, kept = watched[called]
+        array[...] = kept
+    return Run(result, problem, last[0], changes, ends, touched)
+
+
+def around(function: Callable[..., Any]) -> dict[str, Any]:
+    """Return the arrays that a function, and those of its file that it calls, read from around it, by name."""
+    found: dict[str, Any] = {}
+    left, seen = [inspect.unwrap(function)], set()
+    while left:
+        one = left.pop()
+        one = getattr(one, "__func__", one)
+        if isinstance(one, types.FunctionType) and one not in seen:
+            seen.add(one)
+            read = inspect.getclosurevars(one)
+            names = {**read.globals, **read.nonlocals}
+            left += [v for v in names.values() if getattr(v, "__globals__", None) is one.__globals__]
+            found |= {name: value for name, value in flat(names) if isinstance(value, np.ndarray)}
+    return found
 
 
 def flat(variables: Mapping[str, Any], deep: int = 2) -> Iterator[tuple[str, Any]]:

@@ -90,13 +90,18 @@ def told(run: Pass, judged: Judged, subject: str, tell: str, lines: Mapping[Node
             f"the gradients of inner nodes are {judged.scale:.4g} times the derivatives of the loss here, which those "
             "of the parameters make up for: that is right, too"
         )
+    if kinks := [run.names[node] for node, told in judged.told.items() if told.kink]:
+        notes.append(
+            f"{', '.join(kinks)}: not the numbers of tinygrad_ed, but right: at a kink or a tie (relu, |x|, max) so is "
+            "each slope between those of its two sides, and where digits cancel so is what rounding makes"
+        )
     return Judgement(subject, tuple(rows), tuple(findings), tuple(notes), tell)
 
 
 def as_given(name: str, value: Any) -> Array:
     """Return a reader's gradient as an array of floats."""
     array = numbers(f"the gradient {name!r}", value)
-    return array if array.dtype == np.float32 else array.astype(float)
+    return array if array.dtype in (np.float16, np.float32) else array.astype(float)
 
 
 def _meant(name: Any, named: Mapping[str, Node]) -> Node:
