@@ -73,6 +73,8 @@ def test_whatever_a_rule_does_is_a_verdict(check, body, words):
     ("text", "words"),
     [
         ("import sys; sys.exit(0)", "your file ended the program (SystemExit: 0)"),
+        ("import os; os._exit(0)", "it ended the program (status 0)"),
+        ("import os, sys; os.execv(sys.executable, [sys.executable, '-c', ''])", "it ended the program (status 0)"),
         ("while True: pass", "your file was stopped after 0.1 seconds"),
         ("def grad_bta(B): pass", "nor a function named after a rule: zeta, alpha"),
         ("grad_beta = 3", "nor a function named after a rule"),

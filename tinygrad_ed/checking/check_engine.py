@@ -27,6 +27,9 @@ OPERATIONS: dict[str, Callable[[Any, Any, Any], Any]] = {
     "-a": lambda a, b, c: -a,
     "a - b": lambda a, b, c: a - b,
     "a ** 3": lambda a, b, c: a**3,
+    "a ** 2": lambda a, b, c: a**2,
+    "a ** -1": lambda a, b, c: a**-1,
+    "a ** 0.5": lambda a, b, c: a**0.5,
     "a / b": lambda a, b, c: a / b,
     "a + 2": lambda a, b, c: a + 2,
     "2 + a": lambda a, b, c: 2 + a,
@@ -86,6 +89,7 @@ class _Engine:
         self._findings: list[Finding] = []
         self._notes: list[str] = []
         self._missing: list[str] = []
+        self._right: list[str] = []
 
     def judge(self, tell: str) -> Judgement:
         """Return what is right and what is wrong."""
@@ -95,7 +99,9 @@ class _Engine:
                 usable = [*needed, *[name for name in others if self._operation(name)]]
                 if self._missing:
                     self._notes.append(f"not there, and not judged: {', '.join(self._missing)}")
-                if all([self._sharing(name) for name in usable if name.endswith("()")]):
+                if powers := [name[5:] for name in usable if "**" in name]:
+                    self._notes.append(f"exponents that were tried: {', '.join(powers)}; others were not")
+                if all([self._sharing(name) for name in usable if name.endswith("()")]) and not self._findings:
                     self._random(usable)
             self._again()
             self._deep()
@@ -106,7 +112,8 @@ class _Engine:
         got, right, problem = self._both(lambda a, b, c: [OPERATIONS[name](a, b, c)])
         if problem:
             signs = ("operand type", "'int' object has no attribute", f"has no attribute '{name[2:-2]}'")
-            if name in ("a + b", "a * b") or not any([sign in problem for sign in signs]):
+            whole = name in ("a ** -1", "a ** 0.5") and "a ** 3" in self._right  # it takes some exponents only
+            if name in ("a + b", "a * b") or not (whole or any([sign in problem for sign in signs])):
                 self._found(name, problem.replace("your Value", "it"), "")
             else:
                 self._missing.append(name)
@@ -115,6 +122,8 @@ class _Engine:
         if _off(got[0], right[0]):
             words = f"its value is {got[0][-1]:.6g}"
             return self._row(name, got, right, words, f"{right[0][-1]:.6g}")
+        if not _off(got[1][:3], right[1][:3]):
+            self._right.append(name)
         if name == "a + b" and _off([seed], [1.0]):
             words = f"the gradient of the result itself is {seed:.6g}: the seed of the sweep is not 1"
             return self._row(name, got, right, words, "`self.grad = 1.0` at the start of `backward()`")
@@ -162,7 +171,7 @@ class _Engine:
     def _random(self, usable: list[str]) -> None:
         """Judge random expressions of the operations that are right."""
         rng = np.random.default_rng(0)
-        smooth = [name for name in usable if name not in ("a / b", "1 / a", "a.log()", "a.exp()", "a ** 3")]
+        smooth = [name for name in usable if name not in ("a / b", "1 / a", "a.log()", "a.exp()") and "**" not in name]
         for _ in range(20):
             plan = [(smooth[rng.integers(len(smooth))], rng.integers(0, 3 + k, 3)) for k in range(12)]
 
@@ -174,7 +183,9 @@ class _Engine:
                 return [*nodes[3:], *[total := total + node for node in nodes[1:]]]
 
             got, right, problem = self._both(case)
-            words = problem or "a random expression of operations that are right, each by itself, has wrong gradients"
+            words = (
+                problem or "a random expression has wrong gradients, of operations that were right in the cases before"
+            )
             if not self._row("random expressions", got, right, words, "", known=False):
                 return
         self._rows = [*self._rows[:-20], self._rows[-1]]

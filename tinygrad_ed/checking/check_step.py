@@ -251,7 +251,8 @@ def _judged(
     apart = [max([float(np.max(np.abs(a[k] - b[k]))) for a, b in zip(path, wanted, strict=True)]) for k in range(count)]
     rows = [JudgedRow(NAMES[k], k not in wrong, apart[k], "wrong" if k in wrong else "right") for k in range(count)]
     if not wrong:
-        return Judgement(subject, tuple(rows), (), (), tell)
+        said = f"right over {len(path)} steps; what goes wrong only later does not show (see `steps`)"
+        return Judgement(subject, tuple(rows), (), (said,), tell)
 
     def gives(changes: dict[str, Any]) -> bool:
         other = replace(right, **changes).path(start, gradients)

@@ -28,6 +28,7 @@ from tinygrad_ed.graph.values import Plain
 from tinygrad_ed.nn import MLP
 from tinygrad_ed.nn.checks import chosen
 from tinygrad_ed.nn.dense import Layers
+from tinygrad_ed.nn.guard import restored
 from tinygrad_ed.nn.mlp import batch_of, parameters_of
 from tinygrad_ed.nn.problem import Problem
 from tinygrad_ed.notation.letters import named
@@ -198,6 +199,7 @@ class CrossCheck:
         return str(self.first_divergence or agreed)
 
 
+@restored()
 def crosscheck(
     mlp: MLP,
     x: Plain,
@@ -209,6 +211,7 @@ def crosscheck(
     digits: int | None = None,
     layout: str = "rows",
     tell: str = "what",
+    seconds: float | None = None,
 ) -> CrossCheck:
     """Compute the ledger on several roads and compare it quantity by quantity.
 
@@ -245,6 +248,7 @@ def crosscheck(
         digits: how many significant digits these have; all, where left out.
         layout: "rows" if a sample is a row of them, "columns" if it is a column (dW1 is then `(n_1, n_0)`).
         tell: "where" names the place of a mistake, "what" the mistake as well, and "mend" what it should be.
+        seconds: a time limit for each call of a rule; an endless loop is then a finding.
 
     Raises:
         InvalidValue: for unknown roads or rules, or fewer than two roads; and as `ledger`.
@@ -263,7 +267,7 @@ def crosscheck(
     names = tuple(taken)
     if len(names) < 2:
         raise InvalidValue(f"a cross-check needs at least two roads of {', '.join(ROADS)}; it got {roads!r}")
-    readers = judged(rules)
+    readers = judged(rules, seconds)
     for what, name, known in (("tell", tell, TELL), ("layout", layout, ("rows", "columns"))):
         chosen(what, name, dict.fromkeys(known))
     digits = None if digits is None else whole_number("digits", digits)
@@ -273,22 +277,21 @@ def crosscheck(
     mlp = _in_float64(mlp)
     if readers and "rules" in taken:
         taken["rules"] = partial(by_rules, readers=readers)
-    with np.errstate(all="ignore"):  # what overflows, or what a reader's rule makes, is a finding and not a warning
-        books = {name: road(mlp, x, rho, cost) for name, road in taken.items()}
-        problem = Problem(*parameters_of(mlp), x, rho, cost)
-        rows = _compared(books, allowances(*problem), readers)
-        wrong: tuple[Diagnosis | Finding, ...] = ()
-        said: tuple[str, ...] = ()
-        if readers and "rules" in books:
-            here = diagnose(readers, problem, books["rules"]) if not all([row.agree for row in rows]) else ()
-            there, said = elsewhere(readers, problem, books["rules"])
-            wrong = (*here, *there)
-        if numbers is not None:
-            truth = quantities(*problem)
-            sheet = judged_numbers(as_sheet(numbers, problem, truth, layout), problem, truth, digits, layout)
-            names, rows = (*names, "yours"), tuple([_with_yours(row, sheet) for row in rows])
-            wrong, said = (*wrong, *sheet.findings), (*said, *sheet.notes)
-        return CrossCheck(names, rows, wrong, said, tell)
+    books = {name: road(mlp, x, rho, cost) for name, road in taken.items()}
+    problem = Problem(*parameters_of(mlp), x, rho, cost)
+    rows = _compared(books, allowances(*problem), readers)
+    wrong: tuple[Diagnosis | Finding, ...] = ()
+    said: tuple[str, ...] = ()
+    if readers and "rules" in books:
+        here = diagnose(readers, problem, books["rules"]) if not all([row.agree for row in rows]) else ()
+        there, said = elsewhere(readers, problem, books["rules"])
+        wrong = (*here, *there)
+    if numbers is not None:
+        truth = quantities(*problem)
+        sheet = judged_numbers(as_sheet(numbers, problem, truth, layout), problem, truth, digits, layout)
+        names, rows = (*names, "yours"), tuple([_with_yours(row, sheet) for row in rows])
+        wrong, said = (*wrong, *sheet.findings), (*said, *sheet.notes)
+    return CrossCheck(names, rows, wrong, said, tell)
 
 
 def _with_yours(row: Row, sheet: Sheet) -> Row:

@@ -175,7 +175,7 @@ def elsewhere(
         if any(call.epsilon > EPSILON for call in case.calls):
             said.append(f"your {name} computes in float32; it is right to the digits of float32")
     for change, probe in probes(problem) if open_ else ():
-        again = {name: Judged(name, reader.rule) for name, reader in readers.items()}
+        again = {name: Judged(name, reader.rule, reader.seconds) for name, reader in readers.items()}
         there = quantities(*probe, rules={**RULES, **again})
         same = probe.cost == problem.cost and phis >= set(probe.activations.values())
         for name in [name for name in right if name in open_]:

@@ -55,8 +55,8 @@ class Call(NamedTuple):
 class Judged:
     """A reader's rule; `calls` holds every call, in order."""
 
-    def __init__(self, name: str, rule: Callable[..., Any]) -> None:
-        self.name, self.rule = name, rule
+    def __init__(self, name: str, rule: Callable[..., Any], seconds: float | None = None) -> None:
+        self.name, self.rule, self.seconds = name, rule, seconds
         self.calls: list[Call] = []
 
     def __call__(self, *args: Any) -> Array:
@@ -84,7 +84,7 @@ class Judged:
     def _asked(self, args: tuple[Any, ...], shape: tuple[int, ...]) -> tuple[Array | Exception | None, str | None]:
         """Return what the reader's rule gives, and what is wrong with it."""
         try:
-            answer = tame(self.name, self.rule)(*args)
+            answer = tame(self.name, self.rule, self.seconds)(*args)
             result = np.array(answer)
         except RuleError as error:
             return error, str(error)
@@ -154,7 +154,7 @@ def _nudged(name: str, arg: Any, step: float) -> Any:
     return arg + step * np.abs(arg) + math.copysign(FLOOR, step) if name in ("zeta", "alpha") else arg
 
 
-def judged(rules: Mapping[str, Callable[..., Any]] | None) -> dict[str, Judged]:
+def judged(rules: Mapping[str, Callable[..., Any]] | None, seconds: float | None = None) -> dict[str, Judged]:
     """Return the reader's rules, each to be judged.
 
     Raises:
@@ -170,4 +170,4 @@ def judged(rules: Mapping[str, Callable[..., Any]] | None) -> dict[str, Judged]:
             raise InvalidType(
                 f"the rule {name!r} must be a function with the signature of the one it replaces, not {rule!r}"
             )
-    return {name: Judged(name, rule) for name, rule in rules.items()}
+    return {name: Judged(name, rule, seconds) for name, rule in rules.items()}

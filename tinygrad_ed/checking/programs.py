@@ -186,7 +186,10 @@ class _Program:
 
         def slope(name: str) -> Array:
             def loss(value: Any) -> Any:
-                return np.asarray(_split(self._run(self.forward, {name: value}).result)[0], float).item()
+                run = self._run(self.forward, {name: value})
+                if run.problem:
+                    raise InvalidValue(f"it cannot be judged by central differences, either: {run.problem}")
+                return np.asarray(_split(run.result)[0], float).item()
 
             return numeric_derivative(loss, np.asarray(floats[name], float))
 
