@@ -62,7 +62,7 @@ def test_right_gradients_are_right():
         (RIGHT["dW1"] + 0.1 * PARAMETERS["W1"], "plus 0.1 times the value itself: an L2 term of λ = 0.1"),
         (RIGHT["dW1"] - 0.1 * PARAMETERS["W1"], "minus 0.1 times the value itself: an L2 term of λ = 0.1 is missing"),
         (RIGHT["dW1"] + np.eye(12)[6].reshape(3, 4), r"one entry is wrong, \[1, 2\]"),
-        (RIGHT["dW1"] + np.eye(3, 4), r"off by up to .* most at entry \[\d, \d\]"),
+        (RIGHT["dW1"] + np.eye(3, 4), "only column 0, 1, 2 is wrong"),
         (None, "no gradient is given"),
         ("text", "no array of real numbers"),
     ],

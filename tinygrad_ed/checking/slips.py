@@ -317,10 +317,20 @@ def observed(got: Array, right: Array) -> str:
         return f"it should be zeros; {worst}"
     if np.sum(off > 1e-6 * size) == 1:
         return f"one entry is wrong, {worst.removeprefix('most at entry ')}"
-    if np.all(np.abs(np.abs(got) - np.abs(right)) <= 1e-6 * np.abs(right)):
-        return f"right but for some signs; {worst}"
+    return f"{pattern(got, right)}; {worst}"
+
+
+def pattern(got: Array, right: Array) -> str:
+    """Return what is to be seen in wrong numbers: a sum, signs, rows or columns, or how far off they are."""
+    gap, size = got - right, float(np.max(np.abs(right), initial=0.0))
+    off = np.abs(gap) > 1e-6 * size
+    if np.ptp(gap) <= 1e-8 * np.max(np.abs(gap)):
+        return f"it gives the right numbers plus {gap.flat[0]:.6g}"
+    if np.all(np.abs(np.abs(got) - np.abs(right)) <= 1e-8 * np.abs(right)):
+        return "it gives the right numbers but for some signs"
     for axis, line in enumerate(("row", "column")[: right.ndim] if right.ndim > 1 else ()):
-        lines = np.any(off > 1e-6 * size, axis=tuple([i for i in range(right.ndim) if i != axis]))
-        if lines.sum() <= max(1, len(lines) // 3):
-            return f"only {line} {', '.join(map(str, np.flatnonzero(lines)))} is wrong; {worst}"
-    return f"off by up to {float(np.max(off)) / size:.2g} times the largest right number, {worst}"
+        lines = np.any(off, axis=tuple([i for i in range(right.ndim) if i != axis]))
+        if not lines.all():
+            numbers = ", ".join(map(str, np.flatnonzero(lines)))
+            return f"only {line} {numbers} is wrong (counted from 0, of shape {right.shape})"
+    return f"it is off by up to {float(np.max(np.abs(gap))) / (size or 1.0):.2g} times the largest right number"
