@@ -78,12 +78,9 @@ class Row:
     values: dict[str, Any]
     difference: float
     agree: bool
-    odd: tuple[str, ...] = ()
-    """The roads that are wrong here, as far as the others can tell: see `crosscheck`."""
-    problem: str | None = None
-    """What a reader's rule did wrong here, other than a wrong number: it raised, or gave another shape."""
-    verdict: str = ""
-    """What is said of the reader's numbers here: `right`, `wrong`, `inherits` (right on a wrong number before it)."""
+    odd: tuple[str, ...] = ()  # the roads that are wrong here, as far as the others can tell: see `crosscheck`
+    problem: str | None = None  # what a reader's rule did here, other than give a wrong number
+    verdict: str = ""  # of the reader's numbers: `right`, `wrong`, `inherits` (right on a wrong number before it)
 
 
 @dataclass(frozen=True)
@@ -93,8 +90,7 @@ class Divergence:
     quantity: str
     roads: tuple[str, ...]
     problem: str | None = None
-    diagnosis: Diagnosis | Finding | None = None
-    """What is probably wrong with the reader's rule that gave this quantity, or with the reader's numbers."""
+    diagnosis: Diagnosis | Finding | None = None  # what is probably wrong with the reader's rule, or numbers
 
     def __str__(self) -> str:
         who = f"road {self.roads[0]!r} differs" if len(self.roads) == 1 else f"roads {', '.join(self.roads)} differ"
@@ -109,16 +105,13 @@ class CrossCheck:
 
     roads: tuple[str, ...]
     rows: tuple[Row, ...]
-    diagnosis: tuple[Diagnosis | Finding, ...] = ()
-    """What is probably wrong with each of the reader's rules that is wrong on its own arguments, and each number."""
-    notes: tuple[str, ...] = ()
-    """For each of the reader's rules that is right: the known mistakes that these data could not have shown."""
-    tell: str = "what"
-    """How much `str()` gives away: `where`, `what` or `mend`."""
+    diagnosis: tuple[Diagnosis | Finding, ...] = ()  # of each rule that is wrong on its own arguments, and each number
+    notes: tuple[str, ...] = ()  # what these data could not have shown, and where else a right rule was tried
+    tell: str = "what"  # how much `str()` gives away: `where`, `what` or `mend`
 
     @property
     def agree(self) -> bool:
-        """True if all roads agree in all quantities, and each of the reader's rules is right on other data, too."""
+        """True if all roads agree in all quantities, and the reader's rules are right on other data, too."""
         return not self.diagnosis and all([row.agree for row in self.rows])
 
     @property
@@ -146,14 +139,8 @@ class CrossCheck:
             {"known": bool(d.known), "mistake": d.mistake, "mend": d.mend, "quantities": list(d.quantities)}
             for d in self.diagnosis
         ]
-        return {
-            "agree": self.agree,
-            "roads": list(self.roads),
-            "rows": rows,
-            "diagnosis": found,
-            "notes": list(self.notes),
-            "tell": self.tell,
-        }
+        told = {"roads": list(self.roads), "notes": list(self.notes), "tell": self.tell}
+        return {"agree": self.agree, "rows": rows, "diagnosis": found, **told}
 
     def __repr__(self) -> str:
         return f"<CrossCheck: {self._verdict()}>"
@@ -181,7 +168,6 @@ class CrossCheck:
         return verdict + whole + paragraph(f"({READING})") + close + listing(self._findings())
 
     def _cells(self, row: Row) -> tuple[str, ...]:
-        """Return a line of the table."""
         shape = shape_text(next(iter(row.values.values())))
         sizes = [_size(road, row.values[road]) if road in row.values else "" for road in self.roads]
         inherits = " inherits" if row.verdict == "inherits" else ""
@@ -189,7 +175,6 @@ class CrossCheck:
         return row.quantity, shape, *sizes, f"{row.difference:.1e}", verdict
 
     def _findings(self) -> list[str]:
-        """Return what is said of the reader's rules."""
         return [*[found.told(self.tell) for found in self.diagnosis], *[f"note: {text}" for text in self.notes]]
 
     def _verdict(self) -> str:
@@ -299,15 +284,10 @@ def _with_yours(row: Row, sheet: Sheet) -> Row:
     if row.quantity not in sheet.verdicts:
         return row
     got, verdict, difference = sheet.verdicts[row.quantity]
-    wrong = verdict == "wrong"
-    values, odd = {**row.values, "yours": got if got.ndim else float(got)}, (*row.odd, *(("yours",) if wrong else ()))
-    return replace(
-        row,
-        values=values,
-        difference=max(row.difference, difference),
-        agree=row.agree and not wrong,
-        odd=odd,
-        verdict=verdict,
+    values, wrong = {**row.values, "yours": got if got.ndim else float(got)}, verdict == "wrong"
+    odd = (*row.odd, "yours") if wrong else row.odd
+    return Row(
+        row.quantity, values, max(row.difference, difference), row.agree and not wrong, odd, row.problem, verdict
     )
 
 
@@ -337,12 +317,11 @@ def _compared(books: dict[str, Ledger], off: dict[str, Any], readers: dict[str, 
     accused -= {"numeric"}
     if len(accused) == len(books) - 1:
         accused = set()  # it is against all: then they are judged by each other
-    rows = []
+    rows, L = [], sum([name.startswith("B[") for name in names])
     for name, pairs in differing.items():
         difference = max([d for d, _ in apart[name].values()], default=0.0)
-        odd = _odd(list(values[name]), pairs, accused)
-        problem = _problem(name, sum(key.startswith("B[") for key in names), readers) if pairs else None
-        rows.append(Row(name, values[name], difference, not pairs, odd, problem))
+        problem = _problem(name, L, readers) if pairs else None
+        rows.append(Row(name, values[name], difference, not pairs, _odd(list(values[name]), pairs, accused), problem))
     return tuple(rows)
 
 
@@ -380,10 +359,8 @@ def _problem(quantity: str, L: int, readers: dict[str, Judged]) -> str | None:
 
 def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
     """Return words to the left, numbers to the right."""
-    padded = [
-        f"{cell:<{w}}" if i < 2 else f"{cell:>{w}}" for i, (cell, w) in enumerate(zip(cells, widths, strict=True))
-    ]
-    return "  ".join([*padded[:-1], cells[-1]]).rstrip()
+    padded = [f"{cell:{'<' if i < 2 else '>'}{widths[i]}}" for i, cell in enumerate(cells[:-1])]
+    return "  ".join([*padded, cells[-1]]).rstrip()
 
 
 def _size(road: str, value: Any) -> str:
