@@ -82,8 +82,8 @@ def check_gradient(
             notes.append(f"{name}: {len(chosen)} of its {at[k].size} entries were looked at")
         if kinks := [list(entry) for entry, slope in zip(chosen, there, strict=True) if np.isnan(slope)]:
             notes.append(f"{name}: no derivative (a kink?) at {len(kinks)} entries, such as {kinks[0]}: not judged")
-        if len(kinks) == len(chosen) and run.problem:
-            broken.append(Finding(name, "", run.problem))
+        if len(kinks) == len(chosen):
+            broken += [Finding(name, "", str(words)) for words in (run.problem,) if words]
         elif not len(kinks) and np.max(np.abs(there), initial=0.0) <= 10 * run.noise and there.any():
             notes.append(f"{name}: its gradient is too small to be told from zero by differences")
         try:

@@ -269,10 +269,11 @@ def _two_at_once(case: RuleCase) -> list[str]:
 
 def _constant(answers: Sequence[Given], others: Sequence[Given]) -> float | None:
     """Return the number that, times all of the others, gives the answers; None if no single one does."""
-    pairs = [(a, b) for a, b in zip(answers, others, strict=True) if np.shape(a) == np.shape(b)]
-    if len(pairs) < len(answers) or not all([isinstance(side, np.ndarray) for pair in pairs for side in pair]):
+    pairs = [(a, b) for a, b in zip(answers, others, strict=True) if isinstance(a, np.ndarray)]
+    if len(pairs) < len(answers) or any(not isinstance(b, np.ndarray) or a.shape != b.shape for a, b in pairs):
         return None
-    return ratio(*[np.concatenate([np.ravel(part) for part in side]) for side in zip(*pairs, strict=True)], 1e-8)
+    a, b = [np.concatenate([np.ravel(part) for part in side]) for side in zip(*pairs, strict=True)]
+    return ratio(a, b, 1e-8)
 
 
 def observed(case: RuleCase) -> str:

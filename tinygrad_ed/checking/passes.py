@@ -29,7 +29,6 @@ TRIES = 6  # how often the numbers of a reader with few digits are moved within 
 KINKS = ("absolute", "relu", "leaky_relu", "maximum", "minimum", "fmax", "fmin", "clip", "max", "min")
 NUDGE = 1e-12  # what moves a number to one side of a kink
 SHAKES = 8  # how often all values are moved within their rounding
-ROUNDING = 64 * float(np.finfo(float).eps)
 
 Use = tuple[Node, int]
 Twist = Callable[[Any], Any]
@@ -72,6 +71,7 @@ class Pass:
 
     fine = 1e-7  # of what is right, the share that is no mistake
     floor = 0.0  # what no difference can see
+    rounding = 64 * float(np.finfo(float).eps)  # the share by which an operation may be off
     by_differences = False  # the graph stands for central differences: it has no ops of the reader's
 
     def __init__(
@@ -126,38 +126,46 @@ class Pass:
         with np.errstate(all="ignore"):
             apart = min([float(np.max(np.abs(got - k * right), initial=0.0)) for k in factors])
             if not (follows or exact) and node in self.unsure:
-                low, high = np.sort([seed * side for side in self.unsure[node]], axis=0)
-                follows = any(
-                    [self.close(node, got, k * (right + np.clip(got / k - right, low, high)), spread) for k in factors]
-                )
+                *sides, kept = self.unsure[node]
+                low, high = np.sort([seed * side for side in sides], axis=0)
+                for k in factors:
+                    off = got / k - right
+                    shared = not kept or abs(np.sum(off)) <= 1e-3 * np.max(high - low)
+                    follows |= shared and self.close(node, got, k * (right + np.clip(off, low, high)), spread)
         verdict = "right" if exact or (follows and not late) else "inherits" if follows else "wrong"
         return Told(verdict, got / factors[-1], right, apart, follows, follows and not usual and apart > 1e-3)
 
     @cached_property
-    def unsure(self) -> dict[Node, tuple[Any, Any]]:
-        """How far right gradients move, down and up, when all values move within their rounding or across a kink."""
-        rng, moved = np.random.default_rng(0), []
+    def unsure(self) -> dict[Node, tuple[Any, Any, bool]]:
+        """How far right gradients move, down and up, when all values move within their rounding or across a kink.
+
+        And whether their sum stays: a tie of a maximum shares out what there is.
+        """
+        moved = []
         with np.errstate(all="ignore"):
-            for _ in range(0 if self.by_differences else SHAKES):
+            for shake in range(0 if self.by_differences else SHAKES):  # each, and then the other way round
+                rng, sign = np.random.default_rng(shake // 2), 1 - 2 * (shake % 2)
                 values: dict[Any, Any] = {"rng": rng}
                 for node in reversed(self.order):
                     inputs = [values[arg] if isinstance(arg, Node) else arg for arg in node.args]
                     value = node.op.forward(*inputs, **(node.params or {})) if node.op else node._value
                     size = np.abs(value)
-                    step = ROUNDING * size * (node.op is None or node.op.name not in KINKS)
+                    step = self.rounding * size * (node.op is None or node.op.name not in KINKS)
                     if any([user.op.name in KINKS for user, _ in self.uses.get(node, ())]):
                         step = np.maximum(step, NUDGE * (np.max(size, initial=0.0) or 1.0))
-                    values[node] = value + step * rng.choice([-1.0, 1.0], np.shape(value))
+                    values[node] = value + sign * step * rng.uniform(-1.0, 1.0, np.shape(value))
                 moved.append(self._swept(1.0, 1.0, {}, values)[0])
         found = {}
         for node, right in self.truth.items() if moved else ():
             off = np.stack([0.0 * np.asarray(right), *[other[node] - right for other in moved]])
             lost = np.where(np.isfinite(off).all(axis=0), 0.0, np.inf)  # so ill-conditioned that anything may be right
+            kept = bool(np.max(np.abs([np.sum(side) for side in off])) <= 1e-6 * np.max(np.abs(off), initial=0.0))
             above = {node}
             for _ in range(3):  # a formula of the reader's may cancel what comes from there
                 above |= {user for one in above for user, _ in self.uses.get(one, ()) if user in self.truth}
-            lost = lost + ROUNDING * max([float(np.max(np.abs(self.truth[user]), initial=0.0)) for user in above])
-            found[node] = np.min(np.nan_to_num(off), axis=0) - lost, np.max(np.nan_to_num(off), axis=0) + lost
+            lost = lost + self.rounding * max([float(np.max(np.abs(self.truth[user]), initial=0.0)) for user in above])
+            off = np.nan_to_num(off)
+            found[node] = np.min(off, axis=0) - lost, np.max(off, axis=0) + lost, kept
         return found
 
     def close(self, node: Node, got: Array, right: Any, spread: Any = 0.0) -> bool:
@@ -204,7 +212,7 @@ class Pass:
                 if isinstance(arg, Node):
                     part = send(node, position, goes, *moved)
                     if part is not None and values:
-                        part = part * (1 + ROUNDING * values["rng"].choice([-1.0, 1.0], np.shape(part)))
+                        part = part * (1 + self.rounding * values["rng"].choice([-1.0, 1.0], np.shape(part)))
                     if part is not None:
                         parts.setdefault(arg, []).append(((node, position), part))
                         rights[arg] = rights[arg] + part if arg in rights else part

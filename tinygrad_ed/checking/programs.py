@@ -144,6 +144,7 @@ class _Program:
         run.by_differences = second is None
         short = [value.dtype for value in floats.values() if isinstance(value, np.ndarray | np.floating)]
         run.fine = max([fine if second else 1e-4, *[run.share(np.zeros(0, dtype)) for dtype in short]])
+        run.rounding = max([run.rounding, *[8 * float(np.finfo(dtype).eps) for dtype in short]])
         run.known = {name: value for name, value in flat(inputs) if name not in leaves}
         run.labels = {node: name for name, node in leaves.items()}
         run.labels |= labels_of(second, run.labels) if second else {}
@@ -296,12 +297,11 @@ def _returned(mine: Run, inputs: Mapping[str, Any], count: int, floats: Mapping[
             holders = [[one for one, _ in flat({name: inputs[name]}) if one in floats] for name in names]
             last = names if len(values) == count else [n for n, held in zip(names, holders, strict=True) if held]
             orders = [last[-len(values) :], *holders, [one for held in holders for one in held]]
-            tries = [list(flat(dict(zip(o, values, strict=True)))) for o in orders if len(o) == len(values)]
-
-            def fitting(pairs: list[tuple[str, Any]]) -> int:
-                return sum([name in floats and np.shape(value) == np.shape(floats[name]) for name, value in pairs])
-
-            pairs = max(tries, key=fitting, default=[])
+            pairs, best = [], -1
+            for order in [order for order in orders if len(order) == len(values)]:
+                one: list[tuple[str | None, Any]] = [*flat(dict(zip(order, values, strict=True)))]
+                fitting = sum([np.shape(value) == np.shape(floats.get(str(name), ())) for name, value in one])
+                pairs, best = (one, fitting) if fitting > best else (pairs, best)
     found = {name: as_given(name, value) for name, value in pairs if name and name in floats}
     if not found:
         raise InvalidValue(

@@ -14,6 +14,7 @@ import numpy as np
 
 from tinygrad_ed import ops
 from tinygrad_ed.graph.node import Node, plain
+from tinygrad_ed.graph.values import Array
 from tinygrad_ed.nn.guard import guarded
 
 
@@ -43,6 +44,7 @@ def traced(name: str, function: Callable[..., Any], *args: Any, seconds: float |
     Arrays around it that it changes are set right again.
     """
     code = getattr(inspect.unwrap(function), "__code__", None) or getattr(type(function).__call__, "__code__", None)
+    file = code and code.co_filename
     changes: list[Change] = []
     last = [0]
     ends: dict[str, Any] = {}
@@ -50,29 +52,25 @@ def traced(name: str, function: Callable[..., Any], *args: Any, seconds: float |
     touched: dict[str, int] = {}
 
     def enter(frame: types.FrameType, event: str, arg: Any) -> Any:
-        own = frame.f_code is code
-        if code is None or not (own or frame.f_code.co_filename == code.co_filename):
+        if frame.f_code.co_filename != file:
             return None
-        seen: dict[str, Any] = {}
-        line = frame.f_code.co_firstlineno
+        own, seen, line = frame.f_code is code, dict[str, Any](), frame.f_code.co_firstlineno
 
         def look(frame: types.FrameType, event: str, arg: Any) -> Any:
             nonlocal line
             for called, value in flat(frame.f_locals):
-                old = seen.get(called)
-                if old is None or not _same(old[0], old[1], value):
+                if called not in seen or not _same(seen[called], value):
                     kept = value.copy() if isinstance(value, np.ndarray) else value
                     seen[called] = value, kept
                     changes.append(Change(called, kept, line, own))
-            for called, (array, kept) in watched.items():
-                if called not in touched and array.tobytes() != kept.tobytes():
-                    touched[called] = line
-            if event == "return" and own:
+            touched.update(
+                {name: line for name, (a, kept) in watched.items() if name not in touched and _differ(a, kept)}
+            )
+            if own and event == "return":
                 ends.update(frame.f_locals)
             if event == "line":
                 line = frame.f_lineno
-                if own:
-                    last[0] = line
+                last[0] = line if own else last[0]
             return look
 
         return look
@@ -109,11 +107,7 @@ def around(function: Callable[..., Any]) -> dict[str, Any]:
 
 
 def flat(variables: Mapping[str, Any], deep: int = 2) -> Iterator[tuple[str, Any]]:
-    """Yield the arrays and Nodes among variables, and in lists, tuples and dicts, with a name for each.
-
-    >>> list(flat({"cache": {"W1": 1.0}, "hs": [2.0, 3.0], "n": "x"}))
-    [('W1', 1.0), ('hs[0]', 2.0), ('hs[1]', 3.0)]
-    """
+    """Yield the arrays and Nodes among variables, and in lists, tuples and dicts, with a name for each: `hs[0]`."""
     for name, value in variables.items():
         if isinstance(value, int | float | np.number | np.ndarray | Node) and not isinstance(value, bool):
             yield name, value
@@ -123,11 +117,14 @@ def flat(variables: Mapping[str, Any], deep: int = 2) -> Iterator[tuple[str, Any
             yield from flat({f"{name}[{i}]": v for i, v in enumerate(value)}, deep - 1)
 
 
-def _same(old: Any, kept: Any, value: Any) -> bool:
+def _same(before: tuple[Any, Any], value: Any) -> bool:
     """Tell whether a variable is the same object as before, with the same numbers in it."""
-    if not isinstance(value, np.ndarray):
-        return old is value
-    return old is value and kept.dtype == value.dtype and kept.tobytes() == value.tobytes()
+    old, kept = before
+    return old is value and not (isinstance(value, np.ndarray) and _differ(kept, value))
+
+
+def _differ(a: Array, b: Array) -> bool:
+    return a.dtype != b.dtype or a.tobytes() != b.tobytes()
 
 
 class Buffer(Node):
