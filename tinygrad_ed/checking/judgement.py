@@ -27,12 +27,7 @@ class Finding:
         return (self.quantity,)
 
     def told(self, tell: str) -> str:
-        """Return the finding in words.
-
-        >>> found = Finding("dW1", "line 7", "only the last sample", "sum over the samples")
-        >>> found.told("where"), found.told("mend")
-        ('dW1 (line 7) is wrong', 'dW1 (line 7): only the last sample. It should be: sum over the samples')
-        """
+        """Return the finding in words, as much as `tell` says."""
         place = f"{self.quantity} ({self.where})" if self.where else self.quantity
         if tell == "where":
             return f"{place} is wrong"

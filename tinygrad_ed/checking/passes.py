@@ -2,12 +2,6 @@
 
 One sweep goes from the loss to the leaves. At a node whose gradient the reader gave, it compares, and then goes on with
 the reader's numbers: so a slip is one finding, and what follows only inherits it.
-
->>> x = Node([1.0, 2.0])
->>> y = x * 3.0
->>> readers = Pass(y.sum(), {y: np.array([2.0, 2.0]), x: np.array([6.0, 6.0])}, {x: "x", y: "y"})
->>> [told.verdict for told in readers.judge().told.values()]
-['wrong', 'inherits']
 """
 
 import copy
@@ -102,9 +96,8 @@ class Pass:
         spread: dict[Node, Any] = {}
         rng = np.random.default_rng(0)
         for _ in range(TRIES if self.digits else 0):
-            moved = {
-                node: got + rng.choice([-1.0, 1.0], got.shape) * self.halves[node] for node, got in self.given.items()
-            }
+            signs = {node: rng.choice([-1.0, 1.0], got.shape) for node, got in self.given.items()}
+            moved = {node: got + signs[node] * self.halves[node] for node, got in self.given.items()}
             for node, right in self._swept(seed, scale, moved)[0].items():
                 spread[node] = np.maximum(spread.get(node, 0.0), 3 * np.abs(right - rights[node]))
         told: dict[Node, Told] = {}
@@ -220,13 +213,7 @@ class Pass:
 
     def again(self, judged: Judged, node: Node, twisted: Use, twist: Twist) -> Any:
         """Return the gradient of a node on the reader's numbers, if one use sent what `twist` makes of what it gets."""
-        between, stack = {node}, [node]
-        while stack:
-            for user, _ in self.uses.get(stack.pop(), ()):
-                if user not in between and user in judged.passed:
-                    between.add(user)
-                    if user not in self.given:
-                        stack.append(user)
+        between = {node, *[user for user, _ in self.segment(node) if user in judged.passed]}
         sums: dict[Node, Any] = {}
         for user in sorted(between, key=lambda n: n.id, reverse=True):
             goes = judged.passed.get(user) if user in self.given else sums.get(user, judged.passed.get(user))
@@ -336,11 +323,7 @@ def standing_for(slopes: Mapping[Node, Array], given: Mapping[Node, Array]) -> N
 
 
 def ratio(a: Any, b: Any, close: float = 1e-6) -> float | None:
-    """Return the number that, times all of b, gives a; None if no one does. `close` is above 1e-5 for few digits.
-
-    >>> ratio(np.array([2.0, 4.0]), np.array([1.0, 2.0])), ratio(np.array([2.0, 4.0]), np.array([1.0, 1.0]))
-    (2.0, None)
-    """
+    """Return the number that, times all of b, gives a; None if no one does. `close` is above 1e-5 for few digits."""
     a, b = [np.ravel(0.0 if side is None else side).astype(float) for side in (a, b)]
     if a.shape != b.shape or not np.any(b) or not np.isfinite([*a, *b]).all():
         return None
@@ -350,11 +333,7 @@ def ratio(a: Any, b: Any, close: float = 1e-6) -> float | None:
 
 
 def usual(k: float, counts: Iterable[float]) -> bool:
-    """Tell whether a factor is one of bookkeeping: a sign, the half of a square, one of these counts.
-
-    >>> usual(-0.25, [8, 2]), usual(1.7, [8, 3])
-    (True, False)
-    """
+    """Tell whether a factor is one of bookkeeping: a sign, the half of a square, one of these counts."""
     return any(abs(abs(k) - base * f) <= 1e-3 * abs(k) for n in counts for base in (n, 1 / n) for f in (1, 2, 1 / 2))
 
 
@@ -362,9 +341,6 @@ def half_unit(got: Array, digits: int) -> Array:
     """Return how far each number may be from what was rounded to it: half a unit of its last significant digit.
 
     Where an array shows no more than `digits` decimals, it may have been rounded to these.
-
-    >>> half_unit(np.array([0.0312, 12.34]), 4)
-    array([5.e-05, 5.e-03])
     """
     size = np.abs(np.where(np.isfinite(got), got, 0.0))
     with np.errstate(divide="ignore"):

@@ -3,13 +3,14 @@
 import copy
 import inspect
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from tinygrad_ed.checking.judgement import Finding, Judgement
 from tinygrad_ed.checking.passes import Pass, standing_for
+from tinygrad_ed.checking.slips import NAN
 from tinygrad_ed.checking.traced import Run, flat, on_nodes, traced
 from tinygrad_ed.checking.variables import Wheres, by_effect, by_name, changes_of, computed, labels_of, line_of
 from tinygrad_ed.checking.your_pass import as_given, match, told
@@ -20,6 +21,7 @@ from tinygrad_ed.graph.values import Array
 
 SUBJECT = "your program"
 DRAWS = 2  # on how many other numbers a right program is judged
+SECOND = "in a second call: what the first left is still there"
 
 
 def check_program(
@@ -76,38 +78,29 @@ def check_program(
     args = copy.deepcopy(args)
     program = _Program(forward, backward, len(args), digits, tell, seconds)
     found = program.judge(_inputs(forward, args, kwargs), kwargs)
-    rng, same = np.random.default_rng(0), dict(program.inputs)
+    rng, same = np.random.default_rng(0), program.inputs
     for draw in range(DRAWS + 1 if found.agree else 0):
-        where = (
-            "with other numbers of the same shapes" if draw else "in a second call: what the first left is still there"
-        )
+        said = f"right on these data, but not {'with other numbers of the same shapes' if draw else SECOND}: "
         try:
             again = program.judge(program.drawn(same, rng) if draw else same, kwargs, fine=1e-4)
         except Error:  # these numbers are out of its domain
             continue
-        if again.diagnosis and again.rows and not any([wrong.quantity[0] == "`" for wrong in again.diagnosis]):
-            wrong = [
-                replace(finding, mistake=f"right on these data, but not {where}: {finding.mistake}")
-                for finding in again.diagnosis
-            ]
+        if again.diagnosis and not any([wrong.quantity[0] == "`" or NAN in wrong.mistake for wrong in again.diagnosis]):
+            wrong = [replace(finding, mistake=said + finding.mistake) for finding in again.diagnosis]
             return replace(again, diagnosis=tuple(wrong))
     return found
 
 
+@dataclass
 class _Program:
     """A reader's forward, of `count` arguments without a keyword, and backward."""
 
-    def __init__(
-        self,
-        forward: Callable[..., Any],
-        backward: Callable[..., Any],
-        count: int,
-        digits: int | None,
-        tell: str,
-        seconds: float | None,
-    ) -> None:
-        self.forward, self.backward, self.count = forward, backward, count
-        self.digits, self.tell, self.seconds = digits, tell, seconds
+    forward: Callable[..., Any]
+    backward: Callable[..., Any]
+    count: int
+    digits: int | None
+    tell: str
+    seconds: float | None
 
     def judge(self, inputs: Mapping[str, Any], kwargs: Mapping[str, Any], fine: float = 1e-7) -> Judgement:
         """Judge it on these inputs."""
@@ -138,8 +131,13 @@ class _Program:
         if second is None or second.problem or not isinstance(root, Node) or root.size != 1:
             if mine.problem:
                 return self._failed("backward", mine)
-            notes.append(_unseen(second))
-            second, root = None, standing_for(self._slopes(floats, leaves), given)
+            why = f"line {second.line}: {second.problem}" if second and second.problem else "it returns no Node"
+            notes.append(
+                f"the forward does not run on Nodes ({why}), so only what the backward returns was judged, by central "
+                "differences"
+            )
+            slopes = {leaf: self._slope(name, np.asarray(floats[name], float)) for name, leaf in leaves.items()}
+            second, root = None, standing_for(slopes, given)
         run = Pass(root, given, {node: f"d{name}" for name, node in leaves.items()}, self.digits)
         run.by_differences = second is None
         short = [value.dtype for value in floats.values() if isinstance(value, np.ndarray | np.floating)]
@@ -158,13 +156,12 @@ class _Program:
         lines = {node: line_of(self.backward, mine, run, judged, node, wheres.get(node, [])) for node in judged.wrong}
         found = told(run, judged, SUBJECT, self.tell, lines)
         if judged.seed != 1 and not judged.wrong:
-            notes.append(_up_to(judged.seed))
-        if not judged.wrong:
-            notes += hidden(run)
-        self.free = free_of(run, floats)
-        once = {
-            (finding.where, finding.quantity): finding for finding in found.diagnosis[::-1]
-        }  # a loop repeats itself
+            advice = " (then the update adds: `W += lr * dW`)" if judged.seed < 0 else ""
+            words = f"right up to the factor {judged.seed:.6g}, by which all gradients are multiplied here{advice}"
+            notes.append(words)
+        notes += [] if judged.wrong else _hidden(run)
+        self.free = _free(run, floats)
+        once = {(one.where, one.quantity): one for one in found.diagnosis[::-1]}  # a loop repeats itself
         raised = self._failed("backward", mine).diagnosis if mine.problem else ()
         return Judgement(SUBJECT, found.rows, (*list(once.values())[::-1], *raised), (*found.notes, *notes), self.tell)
 
@@ -182,19 +179,16 @@ class _Program:
         by_name = dict(list(zip(self.inputs, new, strict=True))[self.count :])
         return traced("forward", forward, *new[: self.count], seconds=self.seconds, **by_name)
 
-    def _slopes(self, floats: Mapping[str, Any], leaves: Mapping[str, Node]) -> dict[Node, Array]:
-        """Return the slopes of the loss along some inputs by central differences, NaN at a kink."""
+    def _slope(self, name: str, at: Array) -> Array:
+        """Return the slopes of the loss along an input by central differences, NaN at a kink."""
 
-        def slope(name: str) -> Array:
-            def loss(value: Any) -> Any:
-                run = self._run(self.forward, {name: value})
-                if run.problem:
-                    raise InvalidValue(f"it cannot be judged by central differences, either: {run.problem}")
-                return np.asarray(_split(run.result)[0], float).item()
+        def loss(value: Any) -> Any:
+            run = self._run(self.forward, {name: value})
+            if run.problem:
+                raise InvalidValue(f"it cannot be judged by central differences, either: {run.problem}")
+            return np.asarray(_split(run.result)[0], float).item()
 
-            return numeric_derivative(loss, np.asarray(floats[name], float))
-
-        return {leaf: slope(name) for name, leaf in leaves.items()}
+        return numeric_derivative(loss, at)
 
     def _failed(self, name: str, run: Run) -> Judgement:
         """Return the judgement of a function that raised."""
@@ -202,52 +196,39 @@ class _Program:
         return Judgement(SUBJECT, (), (Finding(f"`{name}`", f"line {run.line}", what),), (), self.tell)
 
 
-def hidden(run: Pass) -> list[str]:
+def _hidden(run: Pass) -> list[str]:
     """Return what right gradients on these data cannot show."""
-    said = []
-    data = {name: np.shape(value) for name, value in run.known.items() if np.ndim(value) == 2}
+    said, data = [], {name: np.shape(value) for name, value in run.known.items() if np.ndim(value) == 2}
     for axis in (0, 1):
         if data and all([shape[axis] == 1 for shape in data.values()]):
             names = ", ".join(data)
-            said.append(
-                f"{names}: length 1 along axis {axis}; these data cannot show whether something is summed or averaged"
-            )
+            words = "these data cannot show whether something is summed or averaged"
+            said.append(f"{names}: length 1 along axis {axis}; {words}")
     for node, users in run.uses.items():
         if node in run.given and node.op is None and all([user.op.name == "getitem" for user, _ in users]):
             read = np.zeros(node.shape)
             for user, _ in users:
                 np.add.at(read, (user.params or {})["index"], 1)
             if np.max(read, initial=0.0) == 1:
-                said.append(
-                    f"no entry of `{run.labels[node]}` is read twice; these data cannot show `=` in place of `+=`"
-                )
+                name = run.labels[node]
+                said.append(f"no entry of `{name}` is read twice; these data cannot show `=` in place of `+=`")
     return said
 
 
-def free_of(run: Pass, floats: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the inputs that may as well have other numbers: what has a gradient, and what meets it in a product."""
+def _free(run: Pass, floats: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the inputs that may have other numbers: what has a gradient, and meets it in a product; but no labels."""
     products = [user.args for user in run.order if user.op and user.op.name == "matmul"]
-    meet = [
-        plain(arg)
-        for args in products
-        if any([arg in run.given for arg in args if isinstance(arg, Node)])
-        for arg in args
-    ]
-    found = {}
+    products = [args for args in products if any([arg in run.given for arg in args if isinstance(arg, Node)])]
+    meet, found = [plain(arg) for args in products for arg in args], {}
     for name, value in floats.items():
         entries = np.asarray(value, float)
         sums = [entries.sum(axis=axis) for axis in range(entries.ndim)]
         shares = entries.ndim == 2 and np.min(entries, initial=0.0) >= 0 and any([np.allclose(s, 1) for s in sums])
-        labels = np.ptp(entries) > 0 and np.isin(entries, (-1, 0, 1)).all() if entries.size else True
-        multiplied = any([np.array_equal(entries, m) or np.array_equal(entries.T, m) for m in meet])
+        labels = not entries.size or (np.ptp(entries) > 0 and np.isin(entries, (-1, 0, 1)).all())
+        multiplied = any([np.array_equal(side, m) for m in meet for side in (entries, entries.T)])
         if not shares and (multiplied or (name not in run.known and not labels)):
             found[name] = value
     return found
-
-
-def _up_to(seed: float) -> str:
-    advice = " (then the update adds: `W += lr * dW`)" if seed < 0 else ""
-    return f"right up to the factor {seed:.6g}, by which all gradients are multiplied here{advice}"
 
 
 def _inputs(forward: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[str, Any]:
@@ -327,12 +308,3 @@ def _replaced(value: Any, name: str, leaves: Mapping[str, Any], deep: int = 3) -
 def _split(result: Any) -> tuple[Any, Any]:
     """Return the loss and the cache, None if there is none."""
     return result if isinstance(result, tuple) and len(result) == 2 else (result, None)
-
-
-def _unseen(run: Run | None) -> str:
-    """Say why the variables were not judged."""
-    why = f"line {run.line}: {run.problem}" if run and run.problem else "it returns no Node"
-    return (
-        f"the forward does not run on Nodes ({why}), so only what the backward returns was judged, "
-        "by central differences"
-    )

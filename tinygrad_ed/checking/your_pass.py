@@ -115,11 +115,7 @@ def as_given(name: str, value: Any) -> Array:
 
 
 def match(name: str, known: Mapping[str, Any], bare: bool = True) -> str | None:
-    """Return the name of the value whose gradient is called so; None if there is none. `bare`: its own name counts.
-
-    >>> match("d_logits", {"logits": 1}), match("dZ2", {"z2": 1, "Z1": 1}), match("delta", {"z2": 1})
-    ('logits', 'z2', None)
-    """
+    """Return the name of the value whose gradient is called so; None if there is none. `bare`: its own name counts."""
     tries = [name[len(prefix) :] for prefix in PREFIXES if name.lower().startswith(prefix)]
     tries += [name.removesuffix("_grad")] if name.endswith("_grad") else []
     tries += [name] if bare else []
