@@ -90,6 +90,12 @@ def test_a_file_that_cannot_be_judged_is_one_line_and_status_2(check, text, word
         raise AssertionError(err)
 
 
+def test_files_beside_it_stand_in_the_place_of_no_module(check, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "json.py").write_text("raise SystemExit(0)")
+    assert check(RIGHT)[::2] == (0, "")
+
+
 def test_a_limit_that_is_none_is_refused(check):
     assert check(RIGHT, "--seconds", "0")[0] == 2
     assert "--seconds must be a number above 0" in check(RIGHT, "--seconds", "-1")[2]

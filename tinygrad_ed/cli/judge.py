@@ -68,8 +68,9 @@ def check_file(options: argparse.Namespace, mlp: Any, x: Any, rho: Any) -> int:
 def _apart(options: argparse.Namespace) -> int:
     """Run the command in a process of its own: one that the file ends, by `os._exit(0)` as well, cannot look right."""
     start = 150 + secrets.randbelow(100)
-    command = [sys.executable, "-m", "tinygrad_ed", *options.argv]
-    around = {**os.environ, APART: str(start), "PYTHONIOENCODING": "utf-8"}
+    command = [sys.executable, "-P", "-m", "tinygrad_ed", *options.argv]
+    path = os.pathsep.join([folder for folder in sys.path if folder])
+    around = {**os.environ, APART: str(start), "PYTHONIOENCODING": "utf-8", "PYTHONPATH": path}
     done = subprocess.run(command, env=around, capture_output=True, encoding="utf-8", check=False)  # noqa: S603
     if done.returncode not in (start, start + 1, 2):
         raise InvalidValue(f"{options.file!r} cannot be judged: it ended the program (status {done.returncode})")
