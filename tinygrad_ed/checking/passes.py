@@ -110,21 +110,21 @@ class Pass:
         undone = any([scaled.get(node) and told[node].verdict != "wrong" for node in self.given if node.op is None])
         return Judged(told, undone, passed, parts, seed, scale)
 
+    @np.errstate(all="ignore")
     def _told(self, node: Node, right: Array, spread: Any, seed: float, factors: tuple[float, ...], late: bool) -> Told:
         got, true = self.given[node], seed * np.asarray(self.truth.get(node, np.zeros(node.shape)))
         if got.shape != right.shape:
             return Told("wrong", got, right, float("inf"))
         follows = usual = any([self.close(node, got, k * right, spread) for k in factors])
         exact = any([self.close(node, got, k * true) for k in factors])
-        with np.errstate(all="ignore"):
-            apart = min([float(np.max(np.abs(got - k * right), initial=0.0)) for k in factors])
-            if not (follows or exact) and node in self.unsure:
-                *sides, kept = self.unsure[node]
-                low, high = np.sort([seed * side for side in sides], axis=0)
-                for k in factors:
-                    off = got / k - right
-                    shared = not kept or abs(np.sum(off)) <= 1e-3 * np.max(high - low)
-                    follows |= shared and self.close(node, got, k * (right + np.clip(off, low, high)), spread)
+        apart = min([float(np.max(np.abs(got - k * right), initial=0.0)) for k in factors])
+        if not (follows or exact) and node in self.unsure:
+            *sides, kept = self.unsure[node]
+            low, high = np.sort([seed * side for side in sides], axis=0)
+            for k in factors:
+                off = got / k - right
+                shared = not kept or abs(np.sum(off)) <= 1e-3 * np.max(high - low)
+                follows |= shared and self.close(node, got, k * (right + np.clip(off, low, high)), spread)
         verdict = "right" if exact or (follows and not late) else "inherits" if follows else "wrong"
         return Told(verdict, got / factors[-1], right, apart, follows, follows and not usual and apart > 1e-3)
 
@@ -161,11 +161,11 @@ class Pass:
             found[node] = np.min(off, axis=0) - lost, np.max(off, axis=0) + lost, kept
         return found
 
+    @np.errstate(all="ignore")
     def close(self, node: Node, got: Array, right: Any, spread: Any = 0.0) -> bool:
         """Tell whether numbers are right to their digits; what is not finite accuses nobody."""
-        with np.errstate(all="ignore"):
-            near = np.abs(got - right) <= self._slack(node, got, right) + spread
-            return bool(np.all(near | (~np.isfinite(right) & np.isfinite(got))))
+        near = np.abs(got - right) <= self._slack(node, got, right) + spread
+        return bool(np.all(near | (~np.isfinite(right) & np.isfinite(got))))
 
     def share(self, got: Array) -> float:
         """Return the share of such numbers that is no mistake: their floats may be short."""
@@ -176,6 +176,7 @@ class Pass:
         slack = fine * np.abs(right) + fine / 100 * np.max(np.abs(right), initial=0.0) + self.floor
         return slack + (1.001 * self.halves[node] if self.digits else 0.0)
 
+    @np.errstate(all="ignore")
     def _swept(
         self, seed: float, scale: float, given: Mapping[Node, Array], values: Mapping[Any, Any] | None = None
     ) -> tuple[dict[Node, Any], dict[Node, Any], dict[Node, list[tuple[Use, Any]]], dict[Node, bool]]:
@@ -211,6 +212,7 @@ class Pass:
                         rights[arg] = rights[arg] + part if arg in rights else part
         return rights, passed, parts, late
 
+    @np.errstate(all="ignore")
     def again(self, judged: Judged, node: Node, twisted: Use, twist: Twist) -> Any:
         """Return the gradient of a node on the reader's numbers, if one use sent what `twist` makes of what it gets."""
         between = {node, *[user for user, _ in self.segment(node) if user in judged.passed]}
