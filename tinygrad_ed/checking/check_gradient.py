@@ -1,6 +1,5 @@
 """Hand-written gradients of a plain NumPy function, judged by central differences."""
 
-import inspect
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -10,7 +9,7 @@ import numpy as np
 
 from tinygrad_ed.checking.judgement import Finding, JudgedRow, Judgement
 from tinygrad_ed.checking.passes import Pass, standing_for
-from tinygrad_ed.checking.traced import around
+from tinygrad_ed.checking.traced import around, takes
 from tinygrad_ed.checking.your_pass import told
 from tinygrad_ed.errors import InvalidType
 from tinygrad_ed.graph.differences import ROUNDINGS, Referee
@@ -76,15 +75,15 @@ def check_gradient(
     given, slopes, broken = {}, {}, []
     for k, (leaf, (name, _, mine)) in enumerate(zip(leaves, found, strict=True)):
         chosen = _entries(at[k].shape)
-        slopes[leaf], there = np.full(at[k].shape, np.nan), run.slopes(k, chosen, here)
-        slopes[leaf].flat[[np.ravel_multi_index(entry, at[k].shape) for entry in chosen]] = there
+        slopes[leaf] = run.slopes(k, chosen, here)
+        there = [slopes[leaf][entry] for entry in chosen]
         if len(chosen) < at[k].size:
             notes.append(f"{name}: {len(chosen)} of its {at[k].size} entries were looked at")
         if kinks := [list(entry) for entry, slope in zip(chosen, there, strict=True) if np.isnan(slope)]:
             notes.append(f"{name}: no derivative (a kink?) at {len(kinks)} entries, such as {kinks[0]}: not judged")
         if len(kinks) == len(chosen):
             broken += [Finding(name, "", str(words)) for words in (run.problem,) if words]
-        elif not len(kinks) and np.max(np.abs(there), initial=0.0) <= 10 * run.noise and there.any():
+        elif not len(kinks) and np.max(np.abs(there), initial=0.0) <= 10 * run.noise and np.any(there):
             notes.append(f"{name}: its gradient is too small to be told from zero by differences")
         try:
             given[leaf] = plain_numbers(f"the gradient of {name}", mine)
@@ -131,11 +130,12 @@ class _Run:
         return float(number.item())
 
     def slopes(self, k: int, chosen: Sequence[tuple[int, ...]], here: float) -> Array:
-        """Return the slopes along some entries of a parameter, NaN where there is none."""
+        """Return the slopes along some entries of a parameter, NaN elsewhere and where there is none."""
         step = self._eps ** (1 / 3)
         referee = Referee(self._eps, step, max(1e-7, 10 * step**2))
         self.noise = ROUNDINGS * self._eps * abs(here) / step
-        slopes, unit = [], abs(here) or 1.0  # so that a small cost is judged as closely as a large one
+        slopes = np.full(self._at[k].shape, np.nan)
+        unit = abs(here) or 1.0  # so that a small cost is judged as closely as a large one
         for entry in chosen:
 
             def line(t: float, entry: tuple[int, ...] = entry) -> Array:
@@ -144,19 +144,15 @@ class _Run:
                 return np.asarray(self.value(moved) / unit)
 
             found = referee.limit(line, np.asarray(here / unit), referee.starts(float(self._at[k][entry])))
-            slopes.append(float(found.slope) * unit if found.settled else math.nan)
-        return np.array(slopes)
+            slopes[entry] = float(found.slope) * unit if found.settled else math.nan
+        return slopes
 
 
 def _of_all(f: Callable[..., Any], parameters: Any) -> Callable[[Any], Any]:
     """Return the function as one of all parameters at once."""
-    try:
-        inspect.signature(f).bind(parameters)
-    except TypeError:
-        return (lambda given: f(**given)) if isinstance(parameters, dict) else (lambda given: f(*given))
-    except ValueError:  # some functions written in C have no signature
+    if takes(f, parameters):
         return f
-    return f
+    return (lambda given: f(**given)) if isinstance(parameters, dict) else (lambda given: f(*given))
 
 
 def _pairs(parameters: Any, gradients: Any, name: str = "") -> Iterator[tuple[str, Any, Any]]:

@@ -8,7 +8,6 @@ momentum has a = μ, b = c = 1, and no v. A known mistake is the formula with on
 """
 
 import copy
-import inspect
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -17,6 +16,7 @@ import numpy as np
 
 from tinygrad_ed.checking.judgement import TELL, Finding, JudgedRow, Judgement
 from tinygrad_ed.checking.passes import ratio
+from tinygrad_ed.checking.traced import takes
 from tinygrad_ed.errors import Error, InvalidType, InvalidValue, nearest, real_number, whole_number
 from tinygrad_ed.graph.values import Array
 from tinygrad_ed.nn.checks import chosen
@@ -279,7 +279,7 @@ def _reader(
     path: list[list[Array]] = []
     for gs in gradients:
         given = (parameters, packed(gs, form[6:]), state)
-        answer, problem = guarded("step", call, *given[: 3 if _takes(call, 3) else 2], seconds=seconds)
+        answer, problem = guarded("step", call, *given[: 3 if takes(call, *range(3)) else 2], seconds=seconds)
         if problem:
             return path, problem
         if isinstance(answer, list | tuple) and len(answer) == 2:
@@ -290,14 +290,6 @@ def _reader(
         except Error as error:
             return path, str(error)
     return path, None
-
-
-def _takes(call: Callable[..., Any], count: int) -> bool:
-    try:
-        inspect.signature(call).bind(*range(count))
-    except TypeError:
-        return False
-    return True
 
 
 def _unpacked(parameters: Any, form: str, start: list[Array]) -> list[Array]:

@@ -116,6 +116,18 @@ def _shaped(name: str, quantity: str, got: Array, book: Mapping[str, Any], layou
     return got
 
 
+class _Read(dict[str, Any]):
+    """A book that keeps the names of what is read."""
+
+    def __init__(self, book: Mapping[str, Any]) -> None:
+        super().__init__(book)
+        self.names: dict[str, None] = {}
+
+    def __getitem__(self, name: str) -> Any:
+        self.names[name] = None
+        return super().__getitem__(name)
+
+
 class _Judge:
     """The rules, run on the reader's own numbers, with how far rounding may have moved each result."""
 
@@ -134,8 +146,8 @@ class _Judge:
         self.odd, rng = 0, np.random.default_rng(0)
         tainted: dict[str, bool] = {}
         for name in truth:
-            before = self._before(name)
-            choices = self._choices(name, self.book)
+            book = _Read(self.book)
+            choices, before = self._choices(name, book), book.names
             moved = [self._choices(name, self._moved(before, rng)) for _ in range(TRIES if before else 0)]
             self.rights[name] = right = choices[0]
             half = half_unit(np.asarray(right, float), self.digits) + floor
@@ -170,21 +182,6 @@ class _Judge:
     def faults(self) -> tuple[int, int]:
         """How many are wrong; and how many are right all the same, though what is before them is not."""
         return len(self.wrong), self.odd
-
-    def _before(self, name: str) -> tuple[str, ...]:
-        """Return the names of what a quantity is computed from."""
-        kind, j, _ = Quantity.of(name)
-        L = len(self.problem.omega)
-        if kind == "P":
-            return (f"B[{j}]",) if j <= L else (f"alpha[{L}]",)
-        return {
-            "zeta": (f"alpha[{j - 1}]",),
-            "alpha": (f"zeta[{j}]",) if j else (),
-            "cost": (f"alpha[{L}]",),
-            "B": (f"zeta[{j}]", f"P[{j + 1}]", f"alpha[{j}]"),
-            "grad_omega": (f"alpha[{j - 1}]", f"B[{j}]"),
-            "grad_beta": (f"B[{j}]",),
-        }[kind]
 
     def _moved(self, before: Iterable[str], rng: np.random.Generator) -> dict[str, Any]:
         """Return the book with some quantities moved within their rounding."""

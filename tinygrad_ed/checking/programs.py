@@ -11,7 +11,7 @@ import numpy as np
 from tinygrad_ed.checking.judgement import Finding, Judgement
 from tinygrad_ed.checking.passes import Pass, standing_for
 from tinygrad_ed.checking.slips import NAN
-from tinygrad_ed.checking.traced import Run, flat, on_nodes, traced
+from tinygrad_ed.checking.traced import Run, flat, on_nodes, takes, traced
 from tinygrad_ed.checking.variables import Wheres, by_effect, by_name, changes_of, computed, labels_of, line_of
 from tinygrad_ed.checking.your_pass import as_given, match, told
 from tinygrad_ed.errors import Error, InvalidType, InvalidValue, whole_number
@@ -254,11 +254,8 @@ def _arguments(backward: Callable[..., Any], cache: Any, args: tuple[Any, ...]) 
         return args
     spread = cache if isinstance(cache, tuple | list) else ()
     for choice in ((cache,), args, (cache, *args), (*args, cache), tuple(spread)):
-        try:
-            inspect.signature(backward).bind(*choice)
-        except TypeError:
-            continue
-        return tuple(choice)
+        if takes(backward, *choice):
+            return tuple(choice)
     return (cache,)
 
 

@@ -90,6 +90,17 @@ def traced(name: str, function: Callable[..., Any], *args: Any, seconds: float |
     return Run(result, problem, last[0], changes, ends, touched)
 
 
+def takes(function: Callable[..., Any], *args: Any) -> bool:
+    """Tell whether a function takes these arguments; some functions written in C do not say, and count as such."""
+    try:
+        inspect.signature(function).bind(*args)
+    except TypeError:
+        return False
+    except ValueError:
+        return True
+    return True
+
+
 def around(function: Callable[..., Any]) -> dict[str, Any]:
     """Return the arrays that a function, and those of its file that it calls, read from around it, by name."""
     found: dict[str, Any] = {}
