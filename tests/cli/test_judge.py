@@ -73,6 +73,8 @@ def test_whatever_a_rule_does_is_a_verdict(check, body, words):
     ("text", "words"),
     [
         ("import sys; sys.exit(0)", "your file ended the program (SystemExit: 0)"),
+        ("import os; os._exit(0)", "it ended the program (status 0)"),
+        ("import os, sys; os.execv(sys.executable, [sys.executable, '-c', ''])", "it ended the program (status 0)"),
         ("while True: pass", "your file was stopped after 0.1 seconds"),
         ("def grad_bta(B): pass", "nor a function named after a rule: zeta, alpha"),
         ("grad_beta = 3", "nor a function named after a rule"),
@@ -86,6 +88,12 @@ def test_a_file_that_cannot_be_judged_is_one_line_and_status_2(check, text, word
     assert err.count("\n") == 1
     with pytest.raises(AssertionError, match=words.replace("(", r"\(").replace(")", r"\)")):
         raise AssertionError(err)
+
+
+def test_files_beside_it_stand_in_the_place_of_no_module(check, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "json.py").write_text("raise SystemExit(0)")
+    assert check(RIGHT)[::2] == (0, "")
 
 
 def test_a_limit_that_is_none_is_refused(check):

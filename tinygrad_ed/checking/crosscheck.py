@@ -29,6 +29,7 @@ from tinygrad_ed.nn import MLP
 from tinygrad_ed.nn.batch import batch_of, parameters_of
 from tinygrad_ed.nn.checks import chosen
 from tinygrad_ed.nn.dense import Layers
+from tinygrad_ed.nn.guard import restored
 from tinygrad_ed.nn.problem import Problem
 from tinygrad_ed.notation.letters import named
 from tinygrad_ed.notation.quantity import Quantity
@@ -77,12 +78,9 @@ class Row:
     values: dict[str, Any]
     difference: float
     agree: bool
-    odd: tuple[str, ...] = ()
-    """The roads that are wrong here, as far as the others can tell: see `crosscheck`."""
-    problem: str | None = None
-    """What a reader's rule did wrong here, other than a wrong number: it raised, or gave another shape."""
-    verdict: str = ""
-    """What is said of the reader's numbers here: `right`, `wrong`, `inherits` (right on a wrong number before it)."""
+    odd: tuple[str, ...] = ()  # the roads that are wrong here, as far as the others can tell: see `crosscheck`
+    problem: str | None = None  # what a reader's rule did here, other than give a wrong number
+    verdict: str = ""  # of the reader's numbers: `right`, `wrong`, `inherits` (right on a wrong number before it)
 
 
 @dataclass(frozen=True)
@@ -92,8 +90,7 @@ class Divergence:
     quantity: str
     roads: tuple[str, ...]
     problem: str | None = None
-    diagnosis: Diagnosis | Finding | None = None
-    """What is probably wrong with the reader's rule that gave this quantity, or with the reader's numbers."""
+    diagnosis: Diagnosis | Finding | None = None  # what is probably wrong with the reader's rule, or numbers
 
     def __str__(self) -> str:
         who = f"road {self.roads[0]!r} differs" if len(self.roads) == 1 else f"roads {', '.join(self.roads)} differ"
@@ -108,16 +105,13 @@ class CrossCheck:
 
     roads: tuple[str, ...]
     rows: tuple[Row, ...]
-    diagnosis: tuple[Diagnosis | Finding, ...] = ()
-    """What is probably wrong with each of the reader's rules that is wrong on its own arguments, and each number."""
-    notes: tuple[str, ...] = ()
-    """For each of the reader's rules that is right: the known mistakes that these data could not have shown."""
-    tell: str = "what"
-    """How much `str()` gives away: `where`, `what` or `mend`."""
+    diagnosis: tuple[Diagnosis | Finding, ...] = ()  # of each rule that is wrong on its own arguments, and each number
+    notes: tuple[str, ...] = ()  # what these data could not have shown, and where else a right rule was tried
+    tell: str = "what"  # how much `str()` gives away: `where`, `what` or `mend`
 
     @property
     def agree(self) -> bool:
-        """True if all roads agree in all quantities, and each of the reader's rules is right on other data, too."""
+        """True if all roads agree in all quantities, and the reader's rules are right on other data, too."""
         return not self.diagnosis and all([row.agree for row in self.rows])
 
     @property
@@ -145,14 +139,8 @@ class CrossCheck:
             {"known": bool(d.known), "mistake": d.mistake, "mend": d.mend, "quantities": list(d.quantities)}
             for d in self.diagnosis
         ]
-        return {
-            "agree": self.agree,
-            "roads": list(self.roads),
-            "rows": rows,
-            "diagnosis": found,
-            "notes": list(self.notes),
-            "tell": self.tell,
-        }
+        told = {"roads": list(self.roads), "notes": list(self.notes), "tell": self.tell}
+        return {"agree": self.agree, "rows": rows, "diagnosis": found, **told}
 
     def __repr__(self) -> str:
         return f"<CrossCheck: {self._verdict()}>"
@@ -180,7 +168,6 @@ class CrossCheck:
         return verdict + whole + paragraph(f"({READING})") + close + listing(self._findings())
 
     def _cells(self, row: Row) -> tuple[str, ...]:
-        """Return a line of the table."""
         shape = shape_text(next(iter(row.values.values())))
         sizes = [_size(road, row.values[road]) if road in row.values else "" for road in self.roads]
         inherits = " inherits" if row.verdict == "inherits" else ""
@@ -188,7 +175,6 @@ class CrossCheck:
         return row.quantity, shape, *sizes, f"{row.difference:.1e}", verdict
 
     def _findings(self) -> list[str]:
-        """Return what is said of the reader's rules."""
         return [*[found.told(self.tell) for found in self.diagnosis], *[f"note: {text}" for text in self.notes]]
 
     def _verdict(self) -> str:
@@ -198,6 +184,7 @@ class CrossCheck:
         return str(self.first_divergence or agreed)
 
 
+@restored()
 def crosscheck(
     mlp: MLP,
     x: Plain,
@@ -209,6 +196,7 @@ def crosscheck(
     digits: int | None = None,
     layout: str = "rows",
     tell: str = "what",
+    seconds: float | None = None,
 ) -> CrossCheck:
     """Compute the ledger on several roads and compare it quantity by quantity.
 
@@ -245,6 +233,7 @@ def crosscheck(
         digits: how many significant digits these have; all, where left out.
         layout: "rows" if a sample is a row of them, "columns" if it is a column (dW1 is then `(n_1, n_0)`).
         tell: "where" names the place of a mistake, "what" the mistake as well, and "mend" what it should be.
+        seconds: a time limit for each call of a rule; an endless loop is then a finding.
 
     Raises:
         InvalidValue: for unknown roads or rules, or fewer than two roads; and as `ledger`.
@@ -263,7 +252,7 @@ def crosscheck(
     names = tuple(taken)
     if len(names) < 2:
         raise InvalidValue(f"a cross-check needs at least two roads of {', '.join(ROADS)}; it got {roads!r}")
-    readers = judged(rules)
+    readers = judged(rules, seconds)
     for what, name, known in (("tell", tell, TELL), ("layout", layout, ("rows", "columns"))):
         chosen(what, name, dict.fromkeys(known))
     digits = None if digits is None else whole_number("digits", digits)
@@ -273,22 +262,21 @@ def crosscheck(
     mlp = _in_float64(mlp)
     if readers and "rules" in taken:
         taken["rules"] = partial(by_rules, readers=readers)
-    with np.errstate(all="ignore"):  # what overflows, or what a reader's rule makes, is a finding and not a warning
-        books = {name: road(mlp, x, rho, cost) for name, road in taken.items()}
-        problem = Problem(*parameters_of(mlp), x, rho, cost)
-        rows = _compared(books, allowances(*problem), readers)
-        wrong: tuple[Diagnosis | Finding, ...] = ()
-        said: tuple[str, ...] = ()
-        if readers and "rules" in books:
-            here = diagnose(readers, problem, books["rules"]) if not all([row.agree for row in rows]) else ()
-            there, said = elsewhere(readers, problem, books["rules"])
-            wrong = (*here, *there)
-        if numbers is not None:
-            truth = quantities(*problem)
-            sheet = judged_numbers(as_sheet(numbers, problem, truth, layout), problem, truth, digits, layout)
-            names, rows = (*names, "yours"), tuple([_with_yours(row, sheet) for row in rows])
-            wrong, said = (*wrong, *sheet.findings), (*said, *sheet.notes)
-        return CrossCheck(names, rows, wrong, said, tell)
+    books = {name: road(mlp, x, rho, cost) for name, road in taken.items()}
+    problem = Problem(*parameters_of(mlp), x, rho, cost)
+    rows = _compared(books, allowances(*problem), readers)
+    wrong: tuple[Diagnosis | Finding, ...] = ()
+    said: tuple[str, ...] = ()
+    if readers and "rules" in books:
+        here = diagnose(readers, problem, books["rules"]) if not all([row.agree for row in rows]) else ()
+        there, said = elsewhere(readers, problem, books["rules"])
+        wrong = (*here, *there)
+    if numbers is not None:
+        truth = quantities(*problem)
+        sheet = judged_numbers(as_sheet(numbers, problem, truth, layout), problem, truth, digits, layout)
+        names, rows = (*names, "yours"), tuple([_with_yours(row, sheet) for row in rows])
+        wrong, said = (*wrong, *sheet.findings), (*said, *sheet.notes)
+    return CrossCheck(names, rows, wrong, said, tell)
 
 
 def _with_yours(row: Row, sheet: Sheet) -> Row:
@@ -296,15 +284,10 @@ def _with_yours(row: Row, sheet: Sheet) -> Row:
     if row.quantity not in sheet.verdicts:
         return row
     got, verdict, difference = sheet.verdicts[row.quantity]
-    wrong = verdict == "wrong"
-    values, odd = {**row.values, "yours": got if got.ndim else float(got)}, (*row.odd, *(("yours",) if wrong else ()))
-    return replace(
-        row,
-        values=values,
-        difference=max(row.difference, difference),
-        agree=row.agree and not wrong,
-        odd=odd,
-        verdict=verdict,
+    values, wrong = {**row.values, "yours": got if got.ndim else float(got)}, verdict == "wrong"
+    odd = (*row.odd, "yours") if wrong else row.odd
+    return Row(
+        row.quantity, values, max(row.difference, difference), row.agree and not wrong, odd, row.problem, verdict
     )
 
 
@@ -334,12 +317,11 @@ def _compared(books: dict[str, Ledger], off: dict[str, Any], readers: dict[str, 
     accused -= {"numeric"}
     if len(accused) == len(books) - 1:
         accused = set()  # it is against all: then they are judged by each other
-    rows = []
+    rows, L = [], sum([name.startswith("B[") for name in names])
     for name, pairs in differing.items():
         difference = max([d for d, _ in apart[name].values()], default=0.0)
-        odd = _odd(list(values[name]), pairs, accused)
-        problem = _problem(name, sum(key.startswith("B[") for key in names), readers) if pairs else None
-        rows.append(Row(name, values[name], difference, not pairs, odd, problem))
+        problem = _problem(name, L, readers) if pairs else None
+        rows.append(Row(name, values[name], difference, not pairs, _odd(list(values[name]), pairs, accused), problem))
     return tuple(rows)
 
 
@@ -377,10 +359,8 @@ def _problem(quantity: str, L: int, readers: dict[str, Judged]) -> str | None:
 
 def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
     """Return words to the left, numbers to the right."""
-    padded = [
-        f"{cell:<{w}}" if i < 2 else f"{cell:>{w}}" for i, (cell, w) in enumerate(zip(cells, widths, strict=True))
-    ]
-    return "  ".join([*padded[:-1], cells[-1]]).rstrip()
+    padded = [f"{cell:{'<' if i < 2 else '>'}{widths[i]}}" for i, cell in enumerate(cells[:-1])]
+    return "  ".join([*padded, cells[-1]]).rstrip()
 
 
 def _size(road: str, value: Any) -> str:

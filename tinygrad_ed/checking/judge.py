@@ -1,8 +1,6 @@
-"""A reader's own version of a rule, run so that it can harm nothing and that every failure becomes a finding.
+"""A reader's own version of a rule, run so that it can harm nothing; `diagnosis.py` reads off its calls what is wrong.
 
-It gets read-only copies, and a copy is taken of what it returns. Where it raises, or returns what has not the
-right shape, NaN stands in its place, so that the algorithms go on and the cross-check can say what happened.
-Every call is kept: `diagnosis.py` reads off them what is probably wrong.
+Where it raises, or returns what has not the right shape, NaN stands in its place, so that the algorithms go on.
 """
 
 import inspect
@@ -23,23 +21,14 @@ EPSILON = float(np.finfo(float).eps)
 
 
 class Call(NamedTuple):
-    """One call of a reader's rule.
-
-    Attributes:
-        args: what it was given.
-        answer: the numbers that it returned, of whatever shape; what it raised; or None.
-        right: what the rule itself gives.
-        slack: how far rounding may move each entry of that.
-        epsilon: that of the floats that it returned.
-        problem: what went wrong, other than a wrong number.
-    """
+    """One call of a reader's rule."""
 
     args: tuple[Any, ...]
-    answer: Array | Exception | None
+    answer: Array | Exception | None  # the numbers that it returned, of whatever shape; what it raised; or None
     right: Array
-    slack: Array
-    epsilon: float
-    problem: str | None
+    slack: Array  # how far rounding may move each entry of that
+    epsilon: float  # that of the floats that it returned
+    problem: str | None  # what went wrong, other than a wrong number
 
     @property
     def off(self) -> Any:
@@ -55,8 +44,8 @@ class Call(NamedTuple):
 class Judged:
     """A reader's rule; `calls` holds every call, in order."""
 
-    def __init__(self, name: str, rule: Callable[..., Any]) -> None:
-        self.name, self.rule = name, rule
+    def __init__(self, name: str, rule: Callable[..., Any], seconds: float | None = None) -> None:
+        self.name, self.rule, self.seconds = name, rule, seconds
         self.calls: list[Call] = []
 
     def __call__(self, *args: Any) -> Array:
@@ -64,10 +53,6 @@ class Judged:
 
         What is right to the digits of float32 counts as right, and float64 goes on in its place: else the rounding
         would be found in all that follows.
-
-        >>> mine = Judged("grad_beta", lambda B: B.sum())
-        >>> mine(np.ones((3, 2))), mine.calls[0].problem
-        (array([nan, nan]), 'your grad_beta returned shape (); expected was (2,)')
         """
         right = RULES[self.name](*args)
         answer, problem = self._asked(args, right.shape)
@@ -84,7 +69,7 @@ class Judged:
     def _asked(self, args: tuple[Any, ...], shape: tuple[int, ...]) -> tuple[Array | Exception | None, str | None]:
         """Return what the reader's rule gives, and what is wrong with it."""
         try:
-            answer = tame(self.name, self.rule)(*args)
+            answer = tame(self.name, self.rule, self.seconds)(*args)
             result = np.array(answer)
         except RuleError as error:
             return error, str(error)
@@ -107,11 +92,7 @@ class Judged:
 
 
 def differ(a: Any, b: Any, slack: Any) -> Any:
-    """Tell which entries of two arrays differ by more than the slack; equal infinities and NaN beside NaN do not.
-
-    >>> differ(np.array([1.0, 2.0, np.inf, np.nan]), np.array([1.0, 2.1, np.inf, np.nan]), 1e-9)
-    array([False,  True, False, False])
-    """
+    """Tell which entries of two arrays differ by more than the slack; equal infinities and NaN beside NaN do not."""
     with np.errstate(all="ignore"):
         return ~((a == b) | (np.abs(a - b) <= slack) | (np.isnan(a) & np.isnan(b)))
 
@@ -121,10 +102,6 @@ def rounding(name: str, args: tuple[Any, ...], right: Array, floats: np.finfo[An
 
     That is 64 times their spacing at the sum of the sizes of its terms, and at least 1e-10 of the result. The rule
     itself gives that sum, on the sizes of what it multiplies and adds. At a kink, the slopes on both sides are right.
-
-    >>> one, large = np.array([[1.0]]), np.array([1e9])
-    >>> rounding("zeta", (one, one, -large), 1.0 - large, np.finfo(float)).round(6)
-    array([[0.100014]])
     """
     epsilon, smallest = float(floats.eps), float(floats.tiny) / float(floats.eps)
     named = list(zip(inspect.signature(RULES[name]).parameters, args, strict=True))
@@ -154,13 +131,8 @@ def _nudged(name: str, arg: Any, step: float) -> Any:
     return arg + step * np.abs(arg) + math.copysign(FLOOR, step) if name in ("zeta", "alpha") else arg
 
 
-def judged(rules: Mapping[str, Callable[..., Any]] | None) -> dict[str, Judged]:
-    """Return the reader's rules, each to be judged.
-
-    Raises:
-        InvalidValue: for an unknown name; it suggests the nearest.
-        InvalidType: for what is not a dict of functions.
-    """
+def judged(rules: Mapping[str, Callable[..., Any]] | None, seconds: float | None = None) -> dict[str, Judged]:
+    """Return the reader's rules, each to be judged; refuse unknown names, and what is not a dict of functions."""
     rules = {} if rules is None else rules
     if not isinstance(rules, Mapping):
         raise InvalidType(f"rules is a dict of functions by name, such as {{'B_hidden': mine}}, not {rules!r}")
@@ -170,4 +142,4 @@ def judged(rules: Mapping[str, Callable[..., Any]] | None) -> dict[str, Judged]:
             raise InvalidType(
                 f"the rule {name!r} must be a function with the signature of the one it replaces, not {rule!r}"
             )
-    return {name: Judged(name, rule) for name, rule in rules.items()}
+    return {name: Judged(name, rule, seconds) for name, rule in rules.items()}

@@ -79,12 +79,10 @@ def by_jacobians(mlp: MLP, x: Array, rho: Array, cost: str) -> Ledger:
 
 
 def by_numeric(mlp: MLP, x: Array, rho: Array, cost: str) -> Ledger:
-    """Move one parameter at a time, in float64, and watch the cost.
+    """Move one parameter at a time, in float64, and watch the cost; NaN stands within a step of a kink.
 
     A weight counts in units of the inputs that it meets, and the cost in units of itself: then a step is small
-    for the net input also if the data are large, and rounding is not taken for a kink. NaN stands where there is
-    no numeric derivative to be had: within a step of a kink. (A smaller step would come nearer to it, but with
-    more rounding than `rounding.py` allows.)
+    for the net input also if the data are large, and rounding is not taken for a kink.
     """
     omega, beta, _ = parameters_of(mlp)
     omega, beta = [{j: p.astype(float) for j, p in parameters.items()} for parameters in (omega, beta)]
@@ -116,25 +114,15 @@ def by_numeric(mlp: MLP, x: Array, rho: Array, cost: str) -> Ledger:
     return book
 
 
+INDEPENDENT = ("graph", "rules", "jacobians", "numeric")  # the tape is the graph's road once more
 ROADS: dict[str, Road] = {
-    "graph": by_graph,
-    "rules": by_rules,
-    "jacobians": by_jacobians,
-    "numeric": by_numeric,
+    **dict(zip(INDEPENDENT, (by_graph, by_rules, by_jacobians, by_numeric), strict=True)),
     "tape": by_tape,
 }
-"""The roads by name."""
-
-INDEPENDENT = ("graph", "rules", "jacobians", "numeric")
-"""Those that a cross-check compares unless it is told otherwise: the tape is the graph's road once more."""
 
 
 def reach_of(alpha: Array) -> float:
-    """Tell how far the net input moves, at most, when a weight moves by one; at least 1.
-
-    >>> reach_of(np.array([[0.5, -3.0]]))
-    3.0
-    """
+    """Tell how far the net input moves, at most, when a weight moves by one; at least 1."""
     return max(1.0, float(np.max(np.abs(alpha))))
 
 
