@@ -67,6 +67,14 @@ class Held:
         for node in nodes:
             self._look_at(node, node.name or "")
 
+    def changed(self) -> str | None:
+        """Say what has changed, if anything."""
+        for read, was, words in self.places:
+            now = read()
+            if now is not was and not _equal(now, was):
+                return _said(words, now, was)
+        return None
+
     def _look_at(self, thing: Any, words: str) -> None:
         """Go through what can be reached from a thing."""
         if isinstance(thing, _NOTHING_INSIDE) or id(thing) in self._kept or len(self.places) > MOST:
@@ -158,12 +166,12 @@ def _content(cell: types.CellType) -> Any:
         return _GONE
 
 
-def equal(a: Any, b: Any) -> bool:
+def _equal(a: Any, b: Any) -> bool:
     """Tell whether two numbers or texts are the same; other things are only the same as themselves."""
     return type(a) is type(b) and isinstance(a, _COMPARED) and bool(a == b or (a != a and b != b))
 
 
-def said(words: str, now: Any, was: Any) -> str:
+def _said(words: str, now: Any, was: Any) -> str:
     """Say what has changed."""
     if not words:
         return "the derivative rules of the ops"

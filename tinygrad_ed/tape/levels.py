@@ -20,7 +20,7 @@ from tinygrad_ed.graph.op import is_exact
 from tinygrad_ed.graph.values import Array
 from tinygrad_ed.tape.record import ON_NUMBERS, Recording
 from tinygrad_ed.tape.text import Names, function_text
-from tinygrad_ed.tape.traced import OPERATORS, Traced, mapped, traced_in
+from tinygrad_ed.tape.traced import OPERATORS, Traced, traced_in
 
 MANY = 1000
 """With fewer steps on single numbers, lines of Python are as quick."""
@@ -299,8 +299,7 @@ def _replace(recording: Recording, plan: _Plan, levels: Levels) -> None:
     before = [step for step in plan.others if step not in plan.late]
     after = [step for step in plan.others if step in plan.late]
     for step in after:
-        step.args = mapped(step.args, lambda x: parts.get(x, x))
-        step.kwargs = step.kwargs and mapped(step.kwargs, lambda x: parts.get(x, x))
+        step.substitute(parts)
     recording.steps = [*before, whole, *taken, *after]
     recording.results = [parts.get(y, y) if type(y) is Traced else y for y in recording.results]
     recording.decisions = [(parts.get(x, x), outcome, line) for x, outcome, line in recording.decisions]

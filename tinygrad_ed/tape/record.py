@@ -87,7 +87,6 @@ class Recording(Observer):
         captured: the leaf Nodes that `f` took from outside, with their ids.
         arguments: the name of each argument, with the traced values in place of its entries.
         output: what `f` returned.
-        count: how many steps were recorded.
     """
 
     def __init__(
@@ -138,7 +137,6 @@ class Recording(Observer):
             for step in [*self.inputs, *self.steps]:
                 step.__class__ = Traced
         self._see_that_nothing_was_hidden(f, traced_args, traced_keywords)
-        self.count = len(self.steps)
         self.results = [_result(f, y) for y in leaves(self.output)]
         if any([isinstance(y, Traced) and y.tape is not self for y in self.results]):
             self.refuse()

@@ -47,8 +47,7 @@ class Traced(Lifted):
         shape: its shape, `()` for a number.
         errors: what np.errstate around it says in place of what holds around the function.
         at: its place among the single numbers, if it is levelled (see `levels.py`), else -1.
-        label: what to call it: the op that made it; or the value whose derivative it is, in a pair with the word
-            "scaled" if a factor has been multiplied into that.
+        label: what to call it: the op that made it, or the value whose derivative it is.
     """
 
     __slots__ = ("_value", "args", "at", "errors", "fn", "kwargs", "label", "shape", "tape")
@@ -62,7 +61,7 @@ class Traced(Lifted):
         self.shape = () if type(value) is float else getattr(value, "shape", ())
         self.errors: dict[str, Any] | None = None
         self.at = -1
-        self.label: str | Traced | tuple[str, Traced] | None = None
+        self.label: str | Traced | None = None
 
     @property
     def value(self) -> Any:
@@ -110,6 +109,11 @@ class Traced(Lifted):
             for kept, before in left:
                 del kept[before:]
             raise
+
+    def substitute(self, changed: dict["Traced", "Traced"]) -> None:
+        """Take other operands in place of some."""
+        self.args = mapped(self.args, lambda x: changed.get(x, x))
+        self.kwargs = self.kwargs and mapped(self.kwargs, lambda x: changed.get(x, x))
 
     def as_leaf(self) -> Any:
         """Return what a leaf Node keeps: this, as real numbers."""
