@@ -53,19 +53,18 @@ class Group:
     terms: int = 0
 
 
+@dataclass(frozen=True, eq=False)
 class Levels:
-    """The arena and the groups: from the inputs, the numbers that are needed outside.
+    """The arena, which begins with so many `inputs` and the `constants`; the groups that are computed, in order.
 
-    Attributes:
-        constants: the numbers that follow the inputs in the arena.
-        inputs: how many inputs it begins with.
-        groups: what is computed, in order.
-        outputs: the positions of the numbers that are needed outside.
-        steps: how many steps were levelled.
+    `outputs` are the positions of the numbers that are needed outside; so many `steps` were levelled.
     """
 
-    def __init__(self, constants: Array, inputs: int, groups: list[Group], outputs: Array, steps: int) -> None:
-        self.constants, self.inputs, self.groups, self.outputs, self.steps = constants, inputs, groups, outputs, steps
+    constants: Array
+    inputs: int
+    groups: list[Group]
+    outputs: Array
+    steps: int
 
     def lines(self, name: str, entries: str, names: Names) -> tuple[list[str], list[str]]:
         """Return the same as text: what is made once, and what is done at each call."""
@@ -244,7 +243,6 @@ class _Plan:
         where[n:] = np.arange(first)
         keys = np.stack([level[order], self.code[order], terms[order]])
         cuts = np.flatnonzero(np.any(keys[:, 1:] != keys[:, :-1], axis=0)) + 1
-        columns: list[Array] = []
         members = np.split(order, cuts) if len(order) else []
         by_head = additions[np.argsort(head[additions], kind="stable")]  # the members of each chain, first to last
         ends = np.append(np.flatnonzero(np.diff(head[by_head])) + 1, len(by_head))

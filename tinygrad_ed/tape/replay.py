@@ -2,9 +2,8 @@
 
 The text has two parts. The first is run once: it makes the buffers, and the views of buffers that steps read
 (`z.T`, `x.reshape(...)`), which never change. The second is run at each call, and nearly every line is one NumPy call
-with its last argument the buffer it writes to. A buffer is given to another step when nobody reads it any more, and an
-entry-by-entry step writes over its own operand if that was the last use. What goes out of the program is written into
-new arrays, which belong to the caller.
+with its last argument the buffer it writes to. A buffer is given to another step when nobody reads it any more. What
+goes out of the program is written into new arrays, which belong to the caller.
 """
 
 import operator
@@ -17,7 +16,7 @@ from tinygrad_ed import ops
 from tinygrad_ed.ops.linalg import by_dot
 from tinygrad_ed.ops.shape import can_repeat
 from tinygrad_ed.tape.levels import Levels
-from tinygrad_ed.tape.record import is_ufunc, order_among
+from tinygrad_ed.tape.record import is_ufunc
 from tinygrad_ed.tape.simplify import Program, is_plain_reduction, operands
 from tinygrad_ed.tape.text import (
     Names,
@@ -29,23 +28,19 @@ from tinygrad_ed.tape.text import (
     unpacked,
     was_made_a_float,
 )
-from tinygrad_ed.tape.traced import Traced, converted, plain_tree
+from tinygrad_ed.tape.traced import Traced, plain_tree
 
 OTHER = object()
 """What a replay answers when the arguments are of another kind."""
 
 
-_MOVING: list[Any] = [
-    *(np.reshape, np.transpose, np.swapaxes, np.moveaxis, np.broadcast_to, np.squeeze, np.expand_dims, np.ravel),
-    *(np.atleast_1d, np.atleast_2d, np.diagonal, np.flip, operator.getitem),
-]
-MOVING = frozenset(_MOVING)
-"""Functions that may answer with a view."""
-
-TAKING_OUT: frozenset[Any] = frozenset(
-    [np.concatenate, np.stack, np.einsum, np.cumsum, np.cumprod, np.clip, np.argmax, np.argmin, np.round]
+MOVING: frozenset[Any] = frozenset(
+    [
+        *(np.reshape, np.transpose, np.swapaxes, np.moveaxis, np.broadcast_to, np.squeeze, np.expand_dims, np.ravel),
+        *(np.atleast_1d, np.atleast_2d, np.diagonal, np.flip, operator.getitem),
+    ]
 )
-"""NumPy functions, apart from ufuncs, that take `out=`."""
+"""Functions that may answer with a view."""
 
 
 def _is_number(step: Traced) -> bool:
@@ -69,18 +64,16 @@ class Replay:
     """The writer of the text.
 
     Attributes:
-        setup, body: the lines of both parts.
         names: the constants that the text names.
         places: where each array is written: a buffer, `new`, or `view`.
         buffers: how many bytes the planned buffers take.
     """
 
     def __init__(self, program: Program, reuse: bool = False) -> None:
-        self.program = program
-        self.setup: list[str] = []
-        self.body: list[str] = []
-        self.names = Names()
-        self.buffers = 0
+        self.program, self._reuse = program, reuse
+        self._setup: list[str] = []
+        self._body: list[str] = []
+        self.names, self.buffers = Names(), 0
         self._functions: dict[str, str] = {}
         self._name = {x: f"x{i}" for i, x in enumerate(program.inputs)}
         self.places: dict[Traced, str] = {}
@@ -91,30 +84,26 @@ class Replay:
         self._slots = 0
         self._fresh = set() if reuse else {y for y in program.results if type(y) is Traced and y not in self._name}
         self._owned: set[Traced] = set()
-        self._reuse = reuse
         decisions: dict[Traced, list[int]] = {}
         for k, (x, _, _) in enumerate(program.decisions):
             decisions.setdefault(x, []).append(k)
-        self._last = self._last_uses()
+        self._last = {x: i for i, step in enumerate(program.steps) for x in operands(step)}
+        self._last |= {y: len(program.steps) for y in program.results if type(y) is Traced}
         for x in program.inputs:
             self._decide(x, decisions)
         errors = None
         for i, step in enumerate(program.steps):
             self._now = i
             self._name[step] = f"v{i}"
-            begin = len(self.body)
+            begin = len(self._body)
             self._write(step)
             if step.errors:
-                self.body[begin:] = [f"    {line}" for line in self.body[begin:]]
+                self._body[begin:] = [f"    {line}" for line in self._body[begin:]]
                 if step.errors != errors:
-                    self.body.insert(begin, errstate_text(step.errors))
+                    self._body.insert(begin, errstate_text(step.errors))
             errors = step.errors
             self._decide(step, decisions)
             self._release(step)
-
-    def _last_uses(self) -> dict[Traced, int]:
-        last = {x: i for i, step in enumerate(self.program.steps) for x in operands(step)}
-        return last | {y: len(self.program.steps) for y in self.program.results if type(y) is Traced}
 
     # One step
 
@@ -123,10 +112,10 @@ class Replay:
         if isinstance(step.fn, Levels):
             entries = "".join([f"{self._name[x]}, " for x in step.args])
             setup, body = step.fn.lines(name, f"({entries})", self.names)
-            self.setup += setup
-            self.body += body
+            self._setup += setup
+            self._body += body
         elif _is_number(step):
-            self.body.append(f"{name} = {self._expression(step)}")
+            self._body.append(f"{name} = {self._expression(step)}")
         elif step.fn in MOVING and len(operands(step)) == 1 and type(step.args[0]) is Traced:  # not only its index
             self._move(step)
         elif not isinstance(value, np.ndarray) or not value.ndim or not self._write_into(step):
@@ -134,7 +123,7 @@ class Replay:
 
     def _assign(self, step: Traced) -> None:
         """Assign what a function makes in its own way; it may be a view of an operand, whose buffer is kept as long."""
-        self.body.append(f"{self._name[step]} = {self._expression(step)}")
+        self._body.append(f"{self._name[step]} = {self._expression(step)}")
         self._lies_in(step, operands(step))
 
     def _lies_in(self, step: Traced, sources: Iterable[Traced]) -> None:
@@ -143,14 +132,12 @@ class Replay:
             self._last[root] = max(self._last.get(root, -1), self._last.get(step, -1))
 
     def _expression(self, step: Traced) -> str:
-        text = call_text(step, self._name.__getitem__, self.names, self._argument)
-        fn = step.fn
         if _by_dot(step):
-            text = self._call(np.dot, *step.args)
-        elif is_plain_reduction(step) and not (step.kwargs or {}).get("keepdims"):
-            text = self._call(fn, *step.args, (step.kwargs or {}).get("axis", 0))
-        elif is_ufunc(fn):
-            text = self._call(fn, *step.args, **(step.kwargs or {}))
+            text = self._call(np.dot, step)
+        elif is_ufunc(step.fn):
+            text = self._call(step.fn, step)
+        else:
+            text = call_text(step, self._name.__getitem__, self.names)
         return f"float({text})" if was_made_a_float(step) else text
 
     def _move(self, step: Traced) -> None:
@@ -158,58 +145,39 @@ class Replay:
         name, text = self._name[step], self._expression(step)
         self.places[step] = "view"
         (source,) = operands(step)
-        if source not in self._fixed:
-            self._assign(step)
-            return
-        array = step.fn(*[self._concrete(x) for x in step.args], **(step.kwargs or {}))
-        if np.shares_memory(array, self._fixed[source]) or not array.size:
-            self.setup.append(f"{name} = {text}")
-            self._fixed[step] = array
-            self._lies_in(step, [source])
-        elif step.fn in (np.reshape, np.ravel) and order_among(step.args, step.kwargs) != "F":
-            out = self._out(step)
-            self.body.append(f"{self._function(np.copyto)}({out}.reshape({source.shape!r}), {self._name[source]})")
-        else:
-            self.body.append(f"{name} = {text}")
+        if source in self._fixed:
+            array = step.fn(*[self._fixed[x] if type(x) is Traced else x for x in step.args], **(step.kwargs or {}))
+            if np.shares_memory(array, self._fixed[source]) or not array.size:
+                self._setup.append(f"{name} = {text}")
+                self._fixed[step] = array
+                self._lies_in(step, [source])
+                return
+        self._assign(step)
 
     def _write_into(self, step: Traced) -> bool:
         """Return a step whose result goes into a buffer, if its function can do that."""
-        fn, args = step.fn, step.args
-        if _by_dot(step):
-            self.body.append(self._call(np.dot, *args, out=self._out(step)))
-        elif isinstance(fn, np.ufunc) and not step.kwargs and fn.nout == 1:
-            self.body.append(self._call(fn, *args, out=self._out(step)))
-        elif is_plain_reduction(step):
-            given = step.kwargs or {}
-            more = (given.get("axis", 0), None)
-            keep = (given["keepdims"],) if given.get("keepdims") else ()
-            self.body.append(self._call(fn, *args, *more, out=self._out(step), after=keep))
-        elif fn in TAKING_OUT and len(args) < 4 and not {"dtype", "out"} & (step.kwargs or {}).keys():
-            text = self._expression(step)
-            self.body.append(f"{text[:-1]}, out={self._out(step)})")
-        elif fn is converted:
-            self.body.append(f'{self._function(np.copyto)}({self._out(step)}, {self._argument(args[0])}, "unsafe")')
-        elif fn is ops.scatter_add:
-            self._scatter(step)
-        else:
-            return False
-        return True
-
-    def _scatter(self, step: Traced) -> None:
-        index = (step.kwargs or {})["index"]
-        out, text = self._out(step), self._argument(index)
-        self.body.append(f"{out}.fill(0.0)")
-        if can_repeat(plain_tree(index)):
-            self.body.append(f"{self._function(np.add.at)}({out}, {text}, {self._argument(step.args[0])})")
-        else:
-            self.body.append(f"{out}[{text}] = {self._argument(step.args[0])}")
+        fn = np.dot if _by_dot(step) else step.fn
+        alone = isinstance(fn, np.ufunc) and not step.kwargs and fn.nout == 1
+        if alone or fn is np.dot or is_plain_reduction(step):
+            out = self._out(step)  # NumPy takes the out= of reductions and of these two by name
+            named = not isinstance(fn, np.ufunc) or fn in (np.maximum, np.minimum)
+            self._body.append(self._call(fn, step, f"out={out}" if named else out))
+            return True
+        if fn is ops.scatter_add:
+            index = (step.kwargs or {})["index"]
+            out, place, new = self._out(step), self._argument(index), self._argument(step.args[0])
+            self._body.append(f"{out}.fill(0.0)")
+            repeated = can_repeat(plain_tree(index))
+            self._body.append(f"np.add.at({out}, {place}, {new})" if repeated else f"{out}[{place}] = {new}")
+            return True
+        return False
 
     def _decide(self, x: Traced, decisions: dict[Traced, list[int]]) -> None:
         """Stop where a decision falls otherwise than it did."""
         for k in decisions.get(x, ()):
             outcome, name = self.program.decisions[k][1], self._name[x]
             now = f"np.shape({name})" if isinstance(outcome, tuple) else f"bool({name})"
-            self.body.append(f"if {now} != {outcome!r}: raise {self.names.of(Undecided, 'Undecided')}({k}, {now})")
+            self._body.append(f"if {now} != {outcome!r}: raise {self.names.of(Undecided, 'Undecided')}({k}, {now})")
 
     # Buffers
 
@@ -217,9 +185,8 @@ class Replay:
         """Return the name of the array that a step writes to: a new one for a result, else a planned buffer."""
         name, value = self._name[step], step.value
         if step in self._fresh:
-            shape, dtype = self.names.of(value.shape, "S"), self.names.of(value.dtype, "D")
-            make = f"{self._function(np.empty)}({shape}, {dtype})"
-            self.body.append(f"{name} = {make}")
+            dtype = self.names.of(value.dtype, "D")
+            self._body.append(f"{name} = {self._function(np.empty)}({value.shape!r}, {dtype})")
             self._owned.add(step)
             self.places[step] = "new"
             return name
@@ -230,8 +197,8 @@ class Replay:
             slot, flat = f"b{self._slots}", np.zeros(value.size, value.dtype)
             self._slots += 1
             self.buffers += flat.nbytes
-            self.setup.append(f"{slot} = np.empty({value.size}, {self.names.of(value.dtype, 'D')})")
-        self.setup.append(f"{name} = {slot}.reshape({value.shape!r})")
+            self._setup.append(f"{slot} = np.empty({value.size}, {self.names.of(value.dtype, 'D')})")
+        self._setup.append(f"{name} = {slot}.reshape({value.shape!r})")
         self._slot[step] = self.places[step] = slot
         self._fixed[step] = flat.reshape(value.shape)
         return name
@@ -245,12 +212,9 @@ class Replay:
 
     # Pieces of text
 
-    def _call(self, fn: Any, *args: Any, out: str | None = None, after: tuple[Any, ...] = (), **keywords: Any) -> str:
-        parts = [self._argument(x) for x in args]
-        named = "out=" if fn in (np.maximum, np.minimum) else ""  # NumPy wants it so for these two
-        parts += [f"{named}{out}"] if out else []
-        parts += [self._argument(x) for x in after]
-        parts += [f"{key}={self._argument(x)}" for key, x in keywords.items()]
+    def _call(self, fn: Any, step: Traced, out: str = "") -> str:
+        parts = [*[self._argument(x) for x in step.args], *([out] if out else [])]
+        parts += [f"{key}={self._argument(x)}" for key, x in (step.kwargs or {}).items()]
         return f"{self._function(fn)}({', '.join(parts)})"
 
     def _argument(self, x: Any) -> str:
@@ -262,12 +226,8 @@ class Replay:
         if "." not in text:
             return text
         short = text.replace(".", "_")
-        if short not in self._functions:
-            self._functions[short] = text
+        self._functions[short] = text
         return short
-
-    def _concrete(self, x: Any) -> Any:
-        return self._fixed[x] if type(x) is Traced else x
 
     # The whole text
 
@@ -282,8 +242,8 @@ class Replay:
             lines += [f"{name} = {home}", *unpacked(name, name, tree, name_of, self.names, other)]
         results = iter([self._result_text(y) for y in self.program.results])
         answer = f"return {nested_text(self.program.output, results, self.names)}"
-        bound = [f"{short} = {text}" for short, text in self._functions.items()] + self.setup
-        lines = ["def replay(args, keywords):", *[f"    {line}" for line in [*lines, *self.body, answer]]]
+        bound = [f"{short} = {text}" for short, text in self._functions.items()] + self._setup
+        lines = ["def replay(args, keywords):", *[f"    {line}" for line in [*lines, *self._body, answer]]]
         return "\n".join(["def bind():", *[f"    {line}" for line in [*bound, *lines, "return replay"]], ""])
 
     def _result_text(self, y: Any) -> str:

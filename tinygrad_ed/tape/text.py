@@ -24,7 +24,6 @@ INFIX: dict[Any, str] = {
     operator.getitem: "{}[{}]",
     float: "float({})",
     bool: "bool({})",
-    converted: "{}.astype({})",
 }
 
 OP_NAMES: dict[Any, str] = {fn: op.name for op in reversed(OPS.values()) for fn in (op.scalar, op.forward)}
@@ -82,9 +81,12 @@ def _offers(module: Any, name: str, fn: Any) -> bool:
     return getattr(module, name, None) is fn
 
 
-def call_text(step: Traced, name_of: Namer, names: Names, argument: Namer | None = None) -> str:
+def call_text(step: Traced, name_of: Namer, names: Names) -> str:
     """Return the call of a step as a Python expression."""
-    argument = argument or (lambda x: argument_text(x, name_of, names))
+
+    def argument(x: Any) -> str:
+        return argument_text(x, name_of, names)
+
     given = {key: x for key, x in (step.kwargs or {}).items() if x is not None}
     if step.fn in INFIX and len(step.args) == INFIX[step.fn].count("{}") and not given:
         return INFIX[step.fn].format(*[argument(x) for x in step.args])
@@ -99,8 +101,8 @@ def call_text(step: Traced, name_of: Namer, names: Names, argument: Namer | None
             return f"{name}.reshape({argument(step.args[1])})"
         if step.fn is np.ravel and len(step.args) == 1 and not given:
             return f"{name}.reshape(-1)"
-    if step.fn is converted:
-        return INFIX[converted].format(argument(step.args[0]), argument(step.kwargs["dtype"]))  # type: ignore[index]  # a cast has its dtype as keyword
+    if step.fn is converted:  # a cast has its dtype as keyword
+        return f"{argument(step.args[0])}.astype({argument(given['dtype'])})"
     parts = [argument(x) for x in step.args] + [f"{key}={argument(x)}" for key, x in (step.kwargs or {}).items()]
     return f"{function_text(step.fn, names)}({', '.join(parts)})"
 

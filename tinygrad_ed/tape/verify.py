@@ -125,15 +125,20 @@ def _first_difference(old: Program, new: Program, lines: dict[int, str]) -> str 
         constants = [(was.names[name], now.names[name]) for name in re.findall(r"\w+", a.text) if name in was.names]
         if isinstance(one.fn, Levels) and isinstance(other.fn, Levels):
             constants = [(one.fn.constants, other.fn.constants)]
-        for x, y in constants:
-            pair = _different(x, y, 0.0) if isinstance(x, _DATA) and isinstance(y, _DATA) else None
-            if pair is not None:
-                return f"`{a.target} = {a.text}`, where a constant was {pair[0]} and is {pair[1]} now{place}"
+        pair = next(filter(None, [_unlike(*both) for both in constants]), None)
+        if pair is not None:
+            return f"`{a.target} = {a.text}`, where a constant was {pair[0]} and is {pair[1]} now{place}"
     if len(old.steps) != len(new.steps):
         return f"there were {len(old.steps)}, and are {len(new.steps)} now"
-    return next(
-        (f"the result {a} is {b} now" for a, b in zip(was.results(), now.results(), strict=False) if a != b), None
-    )
+    pair = next(filter(None, map(_unlike, old.results, new.results)), None)
+    return f"the result {pair[0]} is {pair[1]} now" if pair else None
+
+
+def _unlike(x: Any, y: Any) -> tuple[str, str] | None:
+    """Return two constants in words if they differ."""
+    if isinstance(x, _DATA) and isinstance(y, _DATA):
+        return _different(x, y, 0.0)
+    return None if type(x) is type(y) else (str(x), str(y))
 
 
 def _largest(x: Any) -> float:
