@@ -1,8 +1,8 @@
 """`tg.compile(f)`: `f` recorded once for each signature, replayed, and cross-checked.
 
-A call first asks the program of the last call whether the arguments are of its kind; the program's own text does that,
-entry by entry, while it takes the arguments apart. Each running call has a set of buffers of its own, so that threads
-do not disturb each other. At calls 1, 2, 4, 8, ... `f` itself runs beside the program (`verify.py`).
+A call first asks the program of the last call whether the arguments are of its kind, then those before; the text of
+each does that, entry by entry, while it takes the arguments apart. Each running call has buffers of its own, so that
+threads do not disturb each other. At calls 1, 2, 4, 8, ... `f` itself runs beside the program (`verify.py`).
 """
 
 import builtins
@@ -15,7 +15,7 @@ import numpy as np
 
 from tinygrad_ed.errors import InvalidType, InvalidValue, StaleGraph
 from tinygrad_ed.graph.grad_mode import observer
-from tinygrad_ed.graph.nested import leaves, name_of, rebuilt
+from tinygrad_ed.graph.nested import leaves, name_of
 from tinygrad_ed.graph.node import Node
 from tinygrad_ed.graph.values import Lifted
 from tinygrad_ed.tape.held import Held
@@ -147,16 +147,14 @@ class Compiled(Generic[P, R]):
     """A function that is recorded and replayed; made by `compile`.
 
     Attributes:
-        tapes: the tape of each signature, by signature, in the order of recording.
+        tapes: the tape of each signature, in the order of recording.
     """
 
     def __init__(self, f: Callable[P, R], reuse: bool, verify: Verify) -> None:
         functools.update_wrapper(self, f)
-        self._f = f
-        self._reuse = reuse
-        self._verify = verify
+        self._f, self._reuse, self._verify = f, reuse, verify
         self._latest: Tape | None = None
-        self.tapes: dict[Any, Tape] = {}
+        self.tapes: list[Tape] = []
 
     @overload  # what is written with Nodes is called with plain values, and gives them
     def __call__(self: "Compiled[..., Node]", *args: Any, **keywords: Any) -> Any: ...
@@ -199,25 +197,22 @@ class Compiled(Generic[P, R]):
 
     def _first(self, args: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
         """Return a call for which the last tape was not made: find the tape, or record one."""
-        given = leaves([args, keywords])
-        if observer.get() is not None or any([isinstance(x, Node | Lifted) for x in given]):
+        if observer.get() is not None or any([isinstance(x, Node | Lifted) for x in leaves([args, keywords])]):
             return self._f(*args, **keywords)  # inside another transform, a recording, or tg.debug()
-        key = _signature((args, keywords))
-        args, keywords = rebuilt([args, keywords], iter([_base(x) for x in given]))
-        tape = self.tapes.get(key)
-        if tape is None:  # two threads may record at once: no lock, which a fork could keep closed
-            if len(self.tapes) >= MOST:
-                raise InvalidValue(
-                    f"{name_of(self._f)} was called with {MOST} different signatures (shapes, dtypes, whole numbers, "
-                    "switches), and each needs a program of its own; give arrays of few shapes and numbers as floats, "
-                    "or call forget()"
-                )
-            with collector_off():
-                tape = Tape(self._f, args, keywords, self._verify, self._reuse)
-        self._latest = self.tapes[key] = tape
-        result = tape.replay(args, keywords)
-        # A dtype that is equal and not the same, such as one in another byte order, makes each call another kind.
-        return plainly(self._f, args, keywords) if result is OTHER else result
+        for tape in self.tapes:
+            if (result := tape.replay(args, keywords)) is not OTHER:
+                self._latest = tape
+                return result
+        if len(self.tapes) >= MOST:
+            raise InvalidValue(
+                f"{name_of(self._f)} was called with {MOST} different signatures (shapes, dtypes, whole numbers, "
+                "switches), and each needs a program of its own; give arrays of few shapes and numbers as floats, "
+                "or call forget()"
+            )
+        with collector_off():  # two threads may record at once: no lock, which a fork could keep closed
+            self._latest = tape = Tape(self._f, args, keywords, self._verify, self._reuse)
+        self.tapes.append(tape)
+        return tape.replay(args, keywords)
 
 
 @overload
@@ -260,41 +255,3 @@ def compile(f: Callable[..., Any], reuse: bool = False, verify: Verify = "doubli
     if verify not in ("doubling", "always", False):
         raise InvalidValue(f"verify is 'doubling', 'always' or False, not {verify!r}")
     return Compiled(f, reuse, verify)
-
-
-def _base(x: Any) -> Any:
-    """Return an array with the dtype that programs compare with: of all that are equal, NumPy's own."""
-    return x.view(_one_of_equal(x.dtype)) if isinstance(x, np.ndarray) else x
-
-
-@functools.cache
-def _one_of_equal(dtype: np.dtype[Any]) -> np.dtype[Any]:
-    return np.dtype(dtype.type) if dtype == np.dtype(dtype.type) else dtype
-
-
-def _signature(tree: Any) -> Any:
-    kind = type(tree)
-    if kind is dict:
-        return "dict", tuple([(key, _signature(branch)) for key, branch in tree.items()])
-    if kind is list or isinstance(tree, tuple):
-        return kind, tuple([_signature(branch) for branch in tree])
-    if kind is np.ndarray:
-        if tree.dtype.kind not in "fiub":
-            raise InvalidType(f"tg.compile takes arrays of real numbers, not of {tree.dtype}")
-        return tree.shape, tree.dtype
-    if isinstance(tree, np.ma.MaskedArray):
-        raise InvalidType("a masked array would lose its mask in a program; fill it first (`array.filled(...)`)")
-    if isinstance(tree, np.ndarray | list | dict):
-        base = next(x for x in (np.ndarray, list, dict) if isinstance(tree, x))
-        how = "np.asarray(x)" if base is np.ndarray else f"{base.__name__}(x)"
-        raise InvalidType(
-            f"tg.compile takes {base.__name__}s themselves, and a {kind.__name__} may do other things: give {how}"
-        )
-    if isinstance(tree, bool | int | str | np.integer | np.bool_ | None):
-        return kind, tree
-    if isinstance(tree, float | np.floating):
-        return kind
-    raise InvalidType(
-        "tg.compile takes numbers and arrays, in lists, tuples and dicts, and switches (True, None, text), but got "
-        f"{tree!r}"
-    )

@@ -119,13 +119,13 @@ class Recording(Observer):
 
     def _traced(self, name: str, tree: Any) -> Any:
         """Return an argument with a traced value, called `w`, `params_0`, `params_w`, in place of each entry."""
-        if isinstance(tree, dict):
+        if type(tree) is dict:
             return {key: self._traced(f"{name}_{key}", branch) for key, branch in tree.items()}
-        if isinstance(tree, list | tuple):
+        if type(tree) is list or isinstance(tree, tuple):
             parts = [self._traced(f"{name}_{i}", branch) for i, branch in enumerate(tree)]
             return tree._make(parts) if isinstance(tree, tuple) and hasattr(tree, "_make") else type(tree)(parts)
         if not is_input(tree):
-            return tree
+            return _switch(tree)
         self.inputs.append(Live(self, None, (len(self.inputs),), None, tree))
         self.inputs[-1].label = name
         return self.inputs[-1]
@@ -329,7 +329,26 @@ def is_input(x: Any) -> bool:
 
     Whole numbers, truth values, texts and None belong to the signature: Python needs them as they are.
     """
-    return isinstance(x, np.ndarray | float | np.floating)
+    return isinstance(x, float | np.floating) or (type(x) is np.ndarray and x.dtype.kind in "fiub")
+
+
+def _switch(x: Any) -> Any:
+    """Return an entry of the arguments that belongs to the signature; refuse what does not."""
+    if isinstance(x, bool | int | str | np.integer | np.bool_ | None):
+        return x
+    if isinstance(x, np.ma.MaskedArray):
+        raise InvalidType("a masked array would lose its mask in a program; fill it first (`array.filled(...)`)")
+    if type(x) is np.ndarray:
+        raise InvalidType(f"tg.compile takes arrays of real numbers, not of {x.dtype}")
+    base = next((kind for kind in (np.ndarray, list, dict) if isinstance(x, kind)), None)
+    if base is not None:
+        how = "np.asarray(x)" if base is np.ndarray else f"{base.__name__}(x)"
+        raise InvalidType(
+            f"tg.compile takes {base.__name__}s themselves, and a {type(x).__name__} may do other things: give {how}"
+        )
+    raise InvalidType(
+        f"tg.compile takes numbers and arrays, in lists, tuples and dicts, and switches (True, None, text), but got {x!r}"
+    )
 
 
 def argument_names(f: Callable[..., Any], args: tuple[Any, ...], keywords: dict[str, Any]) -> list[str]:

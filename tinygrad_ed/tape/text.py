@@ -169,7 +169,7 @@ def _is_other(name: str, tree: Any, names: Names) -> str:
     text = kind.__name__ if kind in (list, tuple, dict, float, int, bool, str) else names.of(kind)
     if kind is np.ndarray:
         shape, dtype = names.of(tree.shape, "S"), names.of(tree.dtype, "D")
-        return f"type({name}) is not {text} or {name}.shape != {shape} or {name}.dtype is not {dtype}"
+        return f"type({name}) is not {text} or {name}.shape != {shape} or {name}.dtype != {dtype}"
     if type(tree) is Traced:
         return f"type({name}) is not {text}"
     if kind is dict:
