@@ -199,19 +199,23 @@ class Compiled(Generic[P, R]):
         """Return a call for which the last tape was not made: find the tape, or record one."""
         if observer.get() is not None or any([isinstance(x, Node | Lifted) for x in leaves([args, keywords])]):
             return self._f(*args, **keywords)  # inside another transform, a recording, or tg.debug()
+        known = len(self.tapes)
         for tape in self.tapes:
             if (result := tape.replay(args, keywords)) is not OTHER:
                 self._latest = tape
                 return result
-        if len(self.tapes) >= MOST:
+        if known >= MOST:
             raise InvalidValue(
                 f"{name_of(self._f)} was called with {MOST} different signatures (shapes, dtypes, whole numbers, "
                 "switches), and each needs a program of its own; give arrays of few shapes and numbers as floats, "
                 "or call forget()"
             )
-        with collector_off():  # two threads may record at once: no lock, which a fork could keep closed
-            self._latest = tape = Tape(self._f, args, keywords, self._verify, self._reuse)
+        with collector_off():
+            tape = Tape(self._f, args, keywords, self._verify, self._reuse)
+        if len(self.tapes) != known:  # another thread has recorded meanwhile: no lock, which a fork could keep closed
+            return self._first(args, keywords)
         self.tapes.append(tape)
+        self._latest = tape
         return tape.replay(args, keywords)
 
 

@@ -21,11 +21,8 @@ from tinygrad_ed.graph.nested import name_of
 from tinygrad_ed.graph.node import Node
 from tinygrad_ed.graph.op import edits
 
-WHOLE = 16_384
-"""Arrays up to so many bytes are compared: all their entries."""
-
-MOST = 2_000
-"""So many places are looked at, at most."""
+WHOLE = 16_384  # arrays up to so many bytes are compared: all their entries
+MOST = 2_000  # so many places are looked at, at most
 
 _NUMBERS = (np.generic, float, int, str, bytes, type(None))
 _NOTHING_INSIDE = (types.BuiltinFunctionType, np.ufunc, *_NUMBERS)

@@ -347,7 +347,8 @@ def _switch(x: Any) -> Any:
             f"tg.compile takes {base.__name__}s themselves, and a {type(x).__name__} may do other things: give {how}"
         )
     raise InvalidType(
-        f"tg.compile takes numbers and arrays, in lists, tuples and dicts, and switches (True, None, text), but got {x!r}"
+        "tg.compile takes numbers and arrays, in lists, tuples and dicts, and switches (True, None, text), but got "
+        f"{x!r}"
     )
 
 

@@ -165,17 +165,7 @@ def _same(step: Traced) -> Traced | None:
         return first
     if fn in (np.reshape, np.broadcast_to, ops.broadcast_to, np.squeeze, np.ravel):
         return first
-    if fn in (np.transpose, np.swapaxes) and first.fn is fn and _turned_back(step, first):
-        return first.args[0] if type(first.args[0]) is Traced else None
     return None
-
-
-def _turned_back(step: Traced, inner: Traced) -> bool:
-    """Tell whether both turn all axes, or swap the same two."""
-    axes, others = step.args[1:], inner.args[1:]
-    if step.kwargs or inner.kwargs or not all([x is None or type(x) is int for x in (*axes, *others)]):
-        return False
-    return axes == others and (step.fn is np.swapaxes or axes in ((), (None,)))
 
 
 def needed(steps: list[Traced], roots: Iterable[Traced]) -> list[Traced]:
