@@ -53,15 +53,13 @@ class Listing:
         self._name: dict[Traced, str] = {tree: start for start, tree in program.arguments if type(tree) is Traced}
         for x in [*program.inputs, *program.steps]:
             if x not in self._name:
-                self._name[x] = self._named_after(x)
+                of = f"d_{self._name.get(x.label, 'd')}" if isinstance(x.label, Traced) else x.label
+                self._name[x] = self.names.new(of or "t")
         self._unpacking = [
             line
             for start, tree in program.arguments
             for line in unpacked(start, start, tree, self._name.__getitem__, self.names)
         ]
-
-    def _named_after(self, x: Traced) -> str:
-        return self.names.new(f"d_{self._name.get(x.label, 'd')}" if isinstance(x.label, Traced) else x.label or "t")
 
     def steps(self) -> list[ProgramStep]:
         """Return the steps in order."""
@@ -94,19 +92,18 @@ class Listing:
         if isinstance(x.fn, Levels):
             return f"{len(x.value)} numbers, by levels"
         text = call_text(x, self._name.__getitem__, self.names)
-        if isinstance(x.fn, Op):
-            return _as_op(x, text)
+        if isinstance(
+            x.fn, Op
+        ):  # what its forward function gives, as the op hands it out: a float, or an array of them
+            plain = not x.fn.guarded and any([y.dtype.kind == "f" for y in operands(x)])
+            whole = text if plain else f"np.asarray({text}, np.{x.dtype})"
+            return f"float({text})" if type(x.value) is float else whole
         # Where all is float64, a number of NumPy's passes for a float; an array without axes never does.
         other = self.program.precision > 1e-12 or any(
             [isinstance(y.value, np.ndarray) and y.dtype != float for y in operands(x)]
         )
         other = other or not (is_ufunc(x.fn) or x.fn in (np.dot, operator.getitem))
         return f"float({text})" if other and was_made_a_float(x) else text
-
-    def _arguments(self, x: Traced) -> str:
-        given = [self._named(arg) for arg in x.args]
-        given += [f"{key}={self._named(arg)}" for key, arg in (x.kwargs or {}).items()]
-        return ", ".join(given)
 
     def table(self, heading: list[str]) -> str:
         """Return the heading, then one line a step: target = op(sources), shape, buffer."""
@@ -117,7 +114,9 @@ class Listing:
                 rows.append((text, f"{len(x.value)} numbers", "arena"))
                 rows += [_level_row(group) for group in x.fn.groups]
             elif not (x.fn is operator.getitem and isinstance(x.args[0].fn, Levels)):
-                rows.append((f"{step.target} = {step.op}({self._arguments(x)})", str(step.shape), step.buffer))
+                given = [self._named(y) for y in x.args]
+                given += [f"{key}={self._named(y)}" for key, y in (x.kwargs or {}).items()]
+                rows.append((f"{step.target} = {step.op}({', '.join(given)})", str(step.shape), step.buffer))
         for k, (x, outcome, line) in enumerate(self.program.decisions):
             what = "shape of " if isinstance(outcome, tuple) else ""
             rows.append((f"decision {k}: {what}{self._name[x]} is {outcome}", line, ""))
@@ -156,14 +155,6 @@ def _op_name(fn: Any) -> str:
 
 
 _OP_NAMES: dict[Any, str] = {**OP_NAMES, operator.getitem: "getitem", float: "float", bool: "bool"}
-
-
-def _as_op(step: Traced, text: str) -> str:
-    """Return what the forward function of an op gives, as the op hands it out: a float, or an array of them."""
-    if type(step.value) is float:
-        return f"float({text})"
-    plain = not step.fn.guarded and any([x.dtype.kind == "f" for x in operands(step)])
-    return text if plain else f"np.asarray({text}, np.{step.dtype})"
 
 
 def _level_row(group: Any) -> tuple[str, str, str]:

@@ -1,13 +1,11 @@
 """The replay: the program as straight lines of NumPy that write into buffers planned beforehand.
 
-The text has two parts. The first is run once: it makes the buffers, and the views of buffers that steps read
-(`z.T`, `x.reshape(...)`), which never change. The second is run at each call, and nearly every line is one NumPy call
-with its last argument the buffer it writes to. A buffer is given to another step when nobody reads it any more. What
-goes out of the program is written into new arrays, which belong to the caller.
+The text has two parts. The first is run once, and makes the buffers. The second is run at each call, and nearly every
+line is one NumPy call with its last argument the buffer it writes to. A buffer is given to another step when nobody
+reads it any more. What goes out of the program is written into new arrays, which belong to the caller.
 """
 
 import operator
-from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -77,10 +75,9 @@ class Replay:
         self._functions: dict[str, str] = {}
         self._name = {x: f"x{i}" for i, x in enumerate(program.inputs)}
         self.places: dict[Traced, str] = {}
-        self._fixed: dict[Traced, Any] = {}  # the array that a value has at every call
         self._roots: dict[Traced, set[Traced]] = {}  # in whose buffers it may lie
         self._slot: dict[Traced, str] = {}
-        self._free: dict[tuple[Any, int], list[tuple[str, Any]]] = {}
+        self._free: dict[tuple[Any, int], list[str]] = {}
         self._slots = 0
         self._fresh = set() if reuse else {y for y in program.results if type(y) is Traced and y not in self._name}
         self._owned: set[Traced] = set()
@@ -116,20 +113,14 @@ class Replay:
             self._body += body
         elif _is_number(step):
             self._body.append(f"{name} = {self._expression(step)}")
-        elif step.fn in MOVING and len(operands(step)) == 1 and type(step.args[0]) is Traced:  # not only its index
-            self._move(step)
         elif not isinstance(value, np.ndarray) or not value.ndim or not self._write_into(step):
-            self._assign(step)
-
-    def _assign(self, step: Traced) -> None:
-        """Assign what a function makes in its own way; it may be a view of an operand, whose buffer is kept as long."""
-        self._body.append(f"{self._name[step]} = {self._expression(step)}")
-        self._lies_in(step, operands(step))
-
-    def _lies_in(self, step: Traced, sources: Iterable[Traced]) -> None:
-        self._roots[step] = {root for x in sources for root in self._roots.get(x, {x})}
-        for root in self._roots[step]:
-            self._last[root] = max(self._last.get(root, -1), self._last.get(step, -1))
+            # What a function makes in its own way may be a view of an operand, whose buffer is kept as long.
+            self._body.append(f"{name} = {self._expression(step)}")
+            self._roots[step] = {root for x in operands(step) for root in self._roots.get(x, {x})}
+            for root in self._roots[step]:
+                self._last[root] = max(self._last.get(root, -1), self._last.get(step, -1))
+            if step.fn in MOVING and len(operands(step)) == 1 and type(step.args[0]) is Traced:  # not only its index
+                self.places[step] = "view"
 
     def _expression(self, step: Traced) -> str:
         if _by_dot(step):
@@ -139,20 +130,6 @@ class Replay:
         else:
             text = call_text(step, self._name.__getitem__, self.names)
         return f"float({text})" if was_made_a_float(step) else text
-
-    def _move(self, step: Traced) -> None:
-        """Make a view: once if it is one of a buffer, else at each call."""
-        name, text = self._name[step], self._expression(step)
-        self.places[step] = "view"
-        (source,) = operands(step)
-        if source in self._fixed:
-            array = step.fn(*[self._fixed[x] if type(x) is Traced else x for x in step.args], **(step.kwargs or {}))
-            if np.shares_memory(array, self._fixed[source]) or not array.size:
-                self._setup.append(f"{name} = {text}")
-                self._fixed[step] = array
-                self._lies_in(step, [source])
-                return
-        self._assign(step)
 
     def _write_into(self, step: Traced) -> bool:
         """Return a step whose result goes into a buffer, if its function can do that."""
@@ -192,23 +169,21 @@ class Replay:
             return name
         free = self._free.get((value.dtype, value.size))
         if free:
-            slot, flat = free.pop()
+            slot = free.pop()
         else:
-            slot, flat = f"b{self._slots}", np.zeros(value.size, value.dtype)
+            slot = f"b{self._slots}"
             self._slots += 1
-            self.buffers += flat.nbytes
+            self.buffers += value.nbytes
             self._setup.append(f"{slot} = np.empty({value.size}, {self.names.of(value.dtype, 'D')})")
         self._setup.append(f"{name} = {slot}.reshape({value.shape!r})")
         self._slot[step] = self.places[step] = slot
-        self._fixed[step] = flat.reshape(value.shape)
         return name
 
     def _release(self, step: Traced) -> None:
         """Give back the buffers that are read for the last time here."""
         for x in {root for y in [*operands(step), step] for root in self._roots.get(y, {y})}:
             if x in self._slot and self._last.get(x, -1) <= self._now:
-                array = self._fixed[x]
-                self._free.setdefault((array.dtype, array.size), []).append((self._slot.pop(x), array.reshape(-1)))
+                self._free.setdefault((x.dtype, x.size), []).append(self._slot.pop(x))
 
     # Pieces of text
 
@@ -250,6 +225,6 @@ class Replay:
         """Return an entry of the result as the caller gets it: an array of its own."""
         if type(y) is not Traced:
             return f"{self.names.of(y)}.copy()" if isinstance(y, np.ndarray) else self._argument(y)
-        owned = y in self._owned or (self._reuse and y in self._fixed)
+        owned = y in self._owned or (self._reuse and y in self._slot)
         self._owned.discard(y)  # where the same array is asked for twice, the second is a copy
         return self._name[y] if owned or not isinstance(y.value, np.ndarray) else f"{self._name[y]}.copy()"

@@ -5,7 +5,6 @@ is made once. A walk backward then drops what no result and no decision needs.
 """
 
 import operator
-from collections.abc import Iterable
 from functools import cached_property
 from typing import Any
 
@@ -65,7 +64,13 @@ class Program:
         self.results = [changed.get(y, y) if type(y) is Traced else y for y in recording.results]
         self.output = rebuilt(recording.output, iter(self.results))
         self.decisions = [(changed.get(x, x), outcome, line) for x, outcome, line in recording.decisions]
-        self.steps = needed(steps, [*traced_in(self.results), *[x for x, _, _ in self.decisions]])
+        live = {*traced_in(self.results), *[x for x, _, _ in self.decisions]}
+        self.steps: list[Traced] = []
+        for step in reversed(steps):
+            if step in live:
+                live.update(operands(step))
+                self.steps.append(step)
+        self.steps.reverse()
 
     @cached_property
     def precision(self) -> float:
@@ -166,14 +171,3 @@ def _same(step: Traced) -> Traced | None:
     if fn in (np.reshape, np.broadcast_to, ops.broadcast_to, np.squeeze, np.ravel):
         return first
     return None
-
-
-def needed(steps: list[Traced], roots: Iterable[Traced]) -> list[Traced]:
-    """Return the steps that the roots depend on."""
-    live = set(roots)
-    kept = []
-    for step in reversed(steps):
-        if step in live:
-            live.update(operands(step))
-            kept.append(step)
-    return kept[::-1]
