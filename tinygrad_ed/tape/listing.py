@@ -11,7 +11,7 @@ from tinygrad_ed.graph.op import Op
 from tinygrad_ed.tape.definitions import module_text
 from tinygrad_ed.tape.levels import Levels
 from tinygrad_ed.tape.record import ON_NUMBERS, free_name, is_ufunc
-from tinygrad_ed.tape.simplify import Program, operands
+from tinygrad_ed.tape.simplify import Program
 from tinygrad_ed.tape.text import (
     OP_NAMES,
     Names,
@@ -23,7 +23,7 @@ from tinygrad_ed.tape.text import (
     unpacked,
     was_made_a_float,
 )
-from tinygrad_ed.tape.traced import Traced
+from tinygrad_ed.tape.traced import Traced, operands
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from tinygrad_ed.ops.linalg import by_dot
 from tinygrad_ed.ops.shape import can_repeat
 from tinygrad_ed.tape.levels import Levels
 from tinygrad_ed.tape.record import is_ufunc
-from tinygrad_ed.tape.simplify import Program, is_plain_reduction, operands
+from tinygrad_ed.tape.simplify import Program, is_plain_reduction
 from tinygrad_ed.tape.text import (
     Names,
     argument_text,
@@ -26,7 +26,7 @@ from tinygrad_ed.tape.text import (
     unpacked,
     was_made_a_float,
 )
-from tinygrad_ed.tape.traced import Traced, plain_tree
+from tinygrad_ed.tape.traced import Traced, operands, plain_tree
 
 OTHER = object()
 """What a replay answers when the arguments are of another kind."""
@@ -73,6 +73,8 @@ class Replay:
         self._body: list[str] = []
         self.names, self.buffers = Names(), 0
         self._functions: dict[str, str] = {}
+        self._short: dict[Any, str] = {}
+        self._spare: list[str] = []  # names of numbers that nobody reads any more: Python compiles few names faster
         self._name = {x: f"x{i}" for i, x in enumerate(program.inputs)}
         self.places: dict[Traced, str] = {}
         self._roots: dict[Traced, set[Traced]] = {}  # in whose buffers it may lie
@@ -91,7 +93,7 @@ class Replay:
         errors = None
         for i, step in enumerate(program.steps):
             self._now = i
-            self._name[step] = f"v{i}"
+            self._name[step] = self._spare.pop() if self._spare and _is_number(step) else f"v{i}"
             begin = len(self._body)
             self._write(step)
             if step.errors:
@@ -180,7 +182,10 @@ class Replay:
         return name
 
     def _release(self, step: Traced) -> None:
-        """Give back the buffers that are read for the last time here."""
+        """Give back the buffers, and the names of numbers, that are read for the last time here."""
+        for y in set(operands(step)):
+            if self._last[y] == self._now and y.fn is not None and _is_number(y):
+                self._spare.append(self._name[y])
         for x in {root for y in [*operands(step), step] for root in self._roots.get(y, {y})}:
             if x in self._slot and self._last.get(x, -1) <= self._now:
                 self._free.setdefault((x.dtype, x.size), []).append(self._slot.pop(x))
@@ -197,12 +202,12 @@ class Replay:
 
     def _function(self, fn: Any) -> str:
         """Return a function by a short name of its own: `tanh` in place of `np.tanh`, looked up once."""
-        text = function_text(fn, self.names)
-        if "." not in text:
-            return text
-        short = text.replace(".", "_")
-        self._functions[short] = text
-        return short
+        if fn not in self._short:
+            text = function_text(fn, self.names)
+            self._short[fn] = text.replace(".", "_")
+            if "." in text:
+                self._functions[self._short[fn]] = text
+        return self._short[fn]
 
     # The whole text
 

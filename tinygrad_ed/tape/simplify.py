@@ -14,7 +14,7 @@ from tinygrad_ed import ops
 from tinygrad_ed.graph.nested import rebuilt
 from tinygrad_ed.tape.levels import level
 from tinygrad_ed.tape.record import Recording, is_ufunc
-from tinygrad_ed.tape.traced import Traced, converted, traced_in
+from tinygrad_ed.tape.traced import Traced, converted, operands, traced_in
 
 REDUCTIONS: dict[Any, Any] = {
     np.sum: np.add.reduce,
@@ -79,17 +79,6 @@ class Program:
         return max([float(np.finfo(dtype).eps) for dtype in dtypes if dtype.kind == "f"], default=2.0**-52)
 
 
-def operands(step: Traced) -> list[Traced]:
-    """Return the traced values that a step takes, in order, repeated where repeated."""
-    found = []
-    for arg in step.args:
-        if type(arg) is Traced:
-            found.append(arg)
-        elif isinstance(arg, tuple | list | slice):
-            found += traced_in(arg)
-    return found + traced_in(step.kwargs) if step.kwargs else found
-
-
 def key_of(step: Traced) -> Any:
     """Return a key of the step; equal keys mean equal results."""
     number = type(step.value) is float  # what NumPy gives for float32 is none
@@ -98,24 +87,25 @@ def key_of(step: Traced) -> Any:
 
 def frozen(tree: Any) -> Any:
     """Return what can be compared and hashed in place of `tree`; the id of what is neither a container nor a number."""
+    kind = type(tree)
+    if kind is float:  # 0.0 and -0.0 are equal, and NaN is not equal to itself
+        return tree.hex()
+    if kind is Traced:
+        return id(tree)
     if isinstance(tree, tuple | list):
-        return type(tree), tuple([frozen(branch) for branch in tree])
+        return kind, tuple([frozen(branch) for branch in tree])
     if isinstance(tree, dict):
         return tuple([(key, frozen(tree[key])) for key in sorted(tree)])
     if isinstance(tree, slice):
         return slice, frozen((tree.start, tree.stop, tree.step))
-    if type(tree) is float:  # 0.0 and -0.0 are equal, and NaN is not equal to itself
-        return float, tree.hex()
-    if isinstance(tree, str | int | np.dtype | None):
-        return type(tree), tree
-    return type(tree), id(tree)
+    return kind, tree if isinstance(tree, str | int | np.dtype | None) else id(tree)
 
 
 def simplified(step: Traced, recording: Recording) -> Traced | None:
     """Make the step simpler, in place; return another value if that is the result already."""
     if step.fn in REDUCTIONS:
         _as_reduction(step)
-    if is_plain_reduction(step) and step.kwargs:
+    if step.kwargs and is_plain_reduction(step):
         step.kwargs = {key: x for key, x in step.kwargs.items() if x is not False}
     if isinstance(step.fn, np.ufunc) and step.fn.signature is None and isinstance(step.value, np.ndarray):
         step.args = tuple([_as_number(x, step, recording) for x in step.args])

@@ -277,6 +277,17 @@ def traced_in(tree: Any) -> list[Traced]:
     return found
 
 
+def operands(step: Traced) -> list[Traced]:
+    """Return the traced values that a step takes, in order, repeated where repeated."""
+    found = []
+    for arg in step.args:
+        if type(arg) is Traced:
+            found.append(arg)
+        elif isinstance(arg, tuple | list | slice):
+            found += traced_in(arg)
+    return found + traced_in(step.kwargs) if step.kwargs else found
+
+
 def unknown_layout() -> InvalidValue:
     """Return the error for what depends on how an array lies in memory."""
     return InvalidValue(
