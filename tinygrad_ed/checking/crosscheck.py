@@ -19,7 +19,7 @@ from tinygrad_ed.checking.judge import Judged, judged
 from tinygrad_ed.checking.judgement import TELL, Finding, as_json
 from tinygrad_ed.checking.ledger import Ledger, entries, shape_text
 from tinygrad_ed.checking.numbers import Sheet, as_sheet, judged_numbers
-from tinygrad_ed.checking.roads import INDEPENDENT, ROADS, by_rules
+from tinygrad_ed.checking.roads import DRAWN, INDEPENDENT, ROADS, by_rules
 from tinygrad_ed.checking.rounding import allowances
 from tinygrad_ed.closed_form.rules import quantities
 from tinygrad_ed.errors import InvalidValue, whole_number
@@ -202,7 +202,8 @@ def crosscheck(
 
     Two roads agree on a quantity if each entry differs by at most 1e-10 of itself, plus what rounding explains
     (`rounding.py`). Against the road `numeric` it is 1e-6 of the largest entry more, and the rounding of the cost
-    over the step; entries at a kink are NaN there, and left out.
+    over the step; entries at a kink are NaN there, and left out. Above 5,000 parameters it judges 64 drawn entries of
+    each array, and the table says `64 drawn`.
 
     Which road is wrong is told by `numeric`, where it disagrees with some roads' gradients and not with others';
     else it is the road that stands alone against two or more. (`rules` and `jacobians` share their Φ' and ∇C:
@@ -366,6 +367,6 @@ def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
 def _size(road: str, value: Any) -> str:
     """Return what the table shows of a value: a number, or the root of the sum of the squares of an array."""
     if road == "numeric" and np.isnan(value).any():
-        return "kink"
+        return f"{DRAWN} drawn" if np.count_nonzero(~np.isnan(value)) == DRAWN else "kink"
     with np.errstate(over="ignore"):
         return f"{np.linalg.norm(np.ravel(value)) if np.ndim(value) else value:.8g}"

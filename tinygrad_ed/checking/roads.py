@@ -28,6 +28,7 @@ Road = Callable[[MLP, Array, Array, str], Ledger]
 
 STEP = 6e-6  # of central differences
 NOISE = 1e-9  # the rounding of a cost of one over that step, and room
+MANY, DRAWN = 5_000, 64  # above so many parameters, so many entries of each array are judged by central differences
 
 
 def by_graph(mlp: MLP, x: Array, rho: Array, cost: str) -> Ledger:
@@ -82,13 +83,15 @@ def by_numeric(mlp: MLP, x: Array, rho: Array, cost: str) -> Ledger:
     """Move one parameter at a time, in float64, and watch the cost; NaN stands within a step of a kink.
 
     A weight counts in units of the inputs that it meets, and the cost in units of itself: then a step is small
-    for the net input also if the data are large, and rounding is not taken for a kink.
+    for the net input also if the data are large, and rounding is not taken for a kink. Of a large network a drawn
+    sample is judged; NaN stands elsewhere, too.
     """
     omega, beta, _ = parameters_of(mlp)
     omega, beta = [{j: p.astype(float) for j, p in parameters.items()} for parameters in (omega, beta)]
     L, C = len(omega), costs.individual(cost)
     alpha, _ = forward(mlp, x.astype(float), [p[j] for j in omega for p in (omega, beta) if j in p])
     shift = {j: beta.get(j, 0.0) for j in omega}
+    large, draw = sum([p.size for p in [*omega.values(), *beta.values()]]) > MANY, np.random.default_rng(0)
 
     def error(zeta: Array, j: int) -> Array:
         """Return E for each of many net inputs of layer j, `(K, M, n_j)`."""
@@ -108,9 +111,13 @@ def by_numeric(mlp: MLP, x: Array, rho: Array, cost: str) -> Ledger:
         def by_beta(b: Array, j: int = j, below: Array = below) -> Array:
             return error(below @ omega[j] + b[:, None, :], j) / unit
 
-        book[f"grad_omega[{j}]"] = stacked_derivative(by_omega, omega[j] * reach, STEP) * (unit * reach)
+        def sample(p: Array) -> Array | None:
+            return draw.choice(p.size, DRAWN, replace=False) if large and p.size > DRAWN else None
+
+        w = omega[j]
+        book[f"grad_omega[{j}]"] = stacked_derivative(by_omega, w * reach, STEP, sample(w)) * (unit * reach)
         if j in beta:
-            book[f"grad_beta[{j}]"] = stacked_derivative(by_beta, beta[j], STEP) * unit
+            book[f"grad_beta[{j}]"] = stacked_derivative(by_beta, beta[j], STEP, sample(beta[j])) * unit
     return book
 
 

@@ -3,7 +3,7 @@
 import math
 import operator
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -24,7 +24,6 @@ INFIX: dict[Any, str] = {
     operator.getitem: "{}[{}]",
     float: "float({})",
     bool: "bool({})",
-    converted: "{}.astype({})",
 }
 
 OP_NAMES: dict[Any, str] = {fn: op.name for op in reversed(OPS.values()) for fn in (op.scalar, op.forward)}
@@ -82,9 +81,12 @@ def _offers(module: Any, name: str, fn: Any) -> bool:
     return getattr(module, name, None) is fn
 
 
-def call_text(step: Traced, name_of: Namer, names: Names, argument: Namer | None = None) -> str:
+def call_text(step: Traced, name_of: Namer, names: Names) -> str:
     """Return the call of a step as a Python expression."""
-    argument = argument or (lambda x: argument_text(x, name_of, names))
+
+    def argument(x: Any) -> str:
+        return argument_text(x, name_of, names)
+
     given = {key: x for key, x in (step.kwargs or {}).items() if x is not None}
     if step.fn in INFIX and len(step.args) == INFIX[step.fn].count("{}") and not given:
         return INFIX[step.fn].format(*[argument(x) for x in step.args])
@@ -99,8 +101,8 @@ def call_text(step: Traced, name_of: Namer, names: Names, argument: Namer | None
             return f"{name}.reshape({argument(step.args[1])})"
         if step.fn is np.ravel and len(step.args) == 1 and not given:
             return f"{name}.reshape(-1)"
-    if step.fn is converted:
-        return INFIX[converted].format(argument(step.args[0]), argument(step.kwargs["dtype"]))  # type: ignore[index]  # a cast has its dtype as keyword
+    if step.fn is converted:  # a cast has its dtype as keyword
+        return f"{argument(step.args[0])}.astype({argument(given['dtype'])})"
     parts = [argument(x) for x in step.args] + [f"{key}={argument(x)}" for key, x in (step.kwargs or {}).items()]
     return f"{function_text(step.fn, names)}({', '.join(parts)})"
 
@@ -141,3 +143,49 @@ def argument_text(x: Any, name_of: Namer, names: Names) -> str:
     if isinstance(x, np.dtype) and x.kind in "fiub":
         return f"np.{x.name}" if x.kind != "b" else "bool"
     return function_text(x, names) if callable(x) else names.of(x)
+
+
+def key_text(key: Any, names: Names) -> str:
+    """Return the key of a dict as text, by name if it is no plain thing."""
+    return repr(key) if type(key) in (str, int) else argument_text(key, str, names)
+
+
+def unpacked(label: str, home: str, tree: Any, name_of: Namer, names: Names, other: str = "") -> list[str]:
+    """Return lines that bind the entries of an argument; with `other`, they answer that if it is of another kind."""
+    lines = [f"if {_is_other(home, tree, names)}: return {other}"] if other else []
+    nested = isinstance(tree, dict | list | tuple)
+    for key in tree if isinstance(tree, dict) else range(len(tree)) if nested else ():
+        branch, inner = tree[key], f"{label}_{key}"
+        if other or isinstance(branch, Traced | dict | list | tuple):
+            name = name_of(branch) if type(branch) is Traced else names.new(inner)
+            lines.append(f"{name} = {home}[{key_text(key, names)}]")
+            lines += unpacked(inner, name, branch, name_of, names, other)
+    return lines
+
+
+def _is_other(name: str, tree: Any, names: Names) -> str:
+    """Return the question whether a value is of another kind than that of the recording."""
+    kind = type(tree._value if type(tree) is Traced else tree)
+    text = kind.__name__ if kind in (list, tuple, dict, float, int, bool, str) else names.of(kind)
+    if kind is np.ndarray:
+        shape, dtype = names.of(tree.shape, "S"), names.of(tree.dtype, "D")
+        return f"type({name}) is not {text} or {name}.shape != {shape} or {name}.dtype != {dtype}"
+    if type(tree) is Traced:
+        return f"type({name}) is not {text}"
+    if kind is dict:
+        return f"type({name}) is not dict or tuple({name}) != {names.of(tuple(tree))}"
+    if isinstance(tree, list | tuple):
+        return f"type({name}) is not {text} or len({name}) != {len(tree)}"
+    return f"type({name}) is not {text} or {name} != {names.of(tree)}"
+
+
+def nested_text(tree: Any, entries: Iterator[str], names: Names) -> str:
+    """Return the text that builds the nesting of a result around its entries."""
+    if isinstance(tree, dict):
+        return f"{{{', '.join([f'{key_text(k, names)}: {nested_text(v, entries, names)}' for k, v in tree.items()])}}}"
+    if isinstance(tree, list | tuple):
+        inner = ", ".join([nested_text(branch, entries, names) for branch in tree])
+        if hasattr(tree, "_fields"):
+            return f"{names.of(type(tree))}({inner})"
+        return f"[{inner}]" if type(tree) is list else f"({inner}{',' if len(tree) == 1 else ''})"
+    return next(entries)
