@@ -95,7 +95,7 @@ CASES = {
     "a number in another dtype": (
         lambda x: x * np.subtract(1.0, x[0]).astype(np.float32),
         (np.ones(3),),
-        (STACK[0, 0],),
+        (np.arange(3.0) + 0.5,),
     ),
     "a number that is an argument in another dtype": (lambda s: np.subtract(s, 3.0).astype(np.float32), (0.5,), (2.0,)),
     "a number with a name": (
