@@ -61,6 +61,7 @@ def test_the_table_has_a_line_for_each_step_with_shape_and_buffer():
     lines = str(compiled).splitlines()
     steps = compiled.tape.steps()
     assert lines[0] == "cost: 16 steps of 16 recorded ones, 288 bytes of buffers"
+    assert re.fullmatch(r"1 steps on single .*; made in [\d.e-]+ s", lines[1])
     assert len(lines) == 2 + len(steps)
     for line, step in zip(lines[2:], steps, strict=True):
         assert line.startswith(f"{step.target} = {step.op}(")

@@ -8,6 +8,7 @@ threads do not disturb each other. At calls 1, 2, 4, 8, ... `f` itself runs besi
 import builtins
 import functools
 import math
+import time
 from collections.abc import Callable
 from typing import Any, Concatenate, Generic, Literal, ParamSpec, TypeVar, overload
 
@@ -42,13 +43,18 @@ class Tape:
         text: what is run, buffers and all; `source()` is the same to read.
         calls: how often it was run.
         due: the call at which it is cross-checked next.
+<<<<<<< HEAD
         f: the function that was recorded.
         given: the arguments it was recorded with.
+=======
+        seconds: how long it took to record and to compile it.
+>>>>>>> w-tape
     """
 
     def __init__(
         self, f: Callable[..., Any], args: tuple[Any, ...], keywords: dict[str, Any], verify: object, reuse: bool
     ) -> None:
+        began = time.perf_counter()
         self.name = name_of(f)
         self.f, self.given, self._verify, self._held = f, (args, keywords), verify, Held(f)
         recording = Recording(f, args, keywords, self._held.outside)
@@ -73,6 +79,7 @@ class Tape:
                 x._value = np.broadcast_to(np.zeros((), x.value.dtype), x.value.shape)
         self._pool = [self._bind()]
         self.calls, self.due = 0, 1 if verify else math.inf
+        self.seconds = time.perf_counter() - began
 
     def replay(self, args: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
         """Run the program; `OTHER` if the arguments are not of its kind.
@@ -142,7 +149,11 @@ class Tape:
 
     def __str__(self) -> str:
         steps = f"{len(self.program.steps)} steps of {self.program.recorded} recorded ones"
-        return self._listing.table([f"{self.name}: {steps}, {self._buffers} bytes of buffers", self.why])
+        heading = [
+            f"{self.name}: {steps}, {self._buffers} bytes of buffers",
+            f"{self.why}; made in {self.seconds:.1g} s",
+        ]
+        return self._listing.table(heading)
 
 
 class Compiled(Generic[P, R]):

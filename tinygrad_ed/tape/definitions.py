@@ -17,7 +17,7 @@ import numpy as np
 from tinygrad_ed.errors import InvalidValue
 from tinygrad_ed.graph.op import Op, is_numpy_function
 from tinygrad_ed.ops.numpy.protocols import called
-from tinygrad_ed.tape.text import Names, argument_text
+from tinygrad_ed.tape.text import Names
 
 _IMPORTS = {"collections": "import collections", "math": "import math", "np": "import numpy as np"}
 
@@ -67,7 +67,7 @@ def _constant_text(x: Any) -> str:
         return f"np.dtype({x.str!r})"
     for kind in (int, float, str):
         if isinstance(x, kind):  # made of one, as an IntEnum is
-            return argument_text(kind(x), str, Names())
+            return Names().text(kind(x))
     if isinstance(x, range) or vars(builtins).get(getattr(x, "__name__", "")) is x:
         return str(getattr(x, "__name__", x))
     try:
@@ -92,7 +92,7 @@ def _function_text(name: str, fn: FunctionType, names: Names) -> str:
         if isinstance(x, ModuleType):
             text = "np" if x is np else "math" if x is math else names.of(x, x.__name__.rpartition(".")[2])
         else:
-            text = name if x is fn else argument_text(x, str, names)
+            text = name if x is fn else names.text(x)
         return ast.parse(text, mode="eval").body
 
     node = _node_of(fn)

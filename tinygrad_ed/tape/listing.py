@@ -15,7 +15,6 @@ from tinygrad_ed.tape.simplify import Program
 from tinygrad_ed.tape.text import (
     OP_NAMES,
     Names,
-    argument_text,
     call_text,
     errstate_text,
     function_text,
@@ -50,15 +49,14 @@ class Listing:
     def __init__(self, program: Program, places: dict[Traced, str]) -> None:
         self.program, self._places = program, places
         self.names = Names([start for start, _ in program.arguments])
-        self._name: dict[Traced, str] = {tree: start for start, tree in program.arguments if type(tree) is Traced}
+        self._name = self.names.given
+        self._name |= {tree: start for start, tree in program.arguments if type(tree) is Traced}
         for x in [*program.inputs, *program.steps]:
             if x not in self._name:
                 of = f"d_{self._name.get(x.label, 'd')}" if isinstance(x.label, Traced) else x.label
                 self._name[x] = self.names.new(of or "t")
         self._unpacking = [
-            line
-            for start, tree in program.arguments
-            for line in unpacked(start, start, tree, self._name.__getitem__, self.names)
+            line for start, tree in program.arguments for line in unpacked(start, start, tree, self.names)
         ]
 
     def steps(self) -> list[ProgramStep]:
@@ -83,15 +81,12 @@ class Listing:
 
     def results(self) -> list[str]:
         """Return the names of the entries of the result in order; of a constant, its text."""
-        return [self._named(y) for y in self.program.results]
-
-    def _named(self, x: Any) -> str:
-        return argument_text(x, self._name.__getitem__, self.names)
+        return [self.names.text(y) for y in self.program.results]
 
     def _text(self, x: Traced) -> str:
         if isinstance(x.fn, Levels):
             return f"{len(x.value)} numbers, by levels"
-        text = call_text(x, self._name.__getitem__, self.names)
+        text = call_text(x, self.names)
         if isinstance(
             x.fn, Op
         ):  # what its forward function gives, as the op hands it out: a float, or an array of them
@@ -114,8 +109,8 @@ class Listing:
                 rows.append((text, f"{len(x.value)} numbers", "arena"))
                 rows += [_level_row(group) for group in x.fn.groups]
             elif not (x.fn is operator.getitem and isinstance(x.args[0].fn, Levels)):
-                given = [self._named(y) for y in x.args]
-                given += [f"{key}={self._named(y)}" for key, y in (x.kwargs or {}).items()]
+                given = [self.names.text(y) for y in x.args]
+                given += [f"{key}={self.names.text(y)}" for key, y in (x.kwargs or {}).items()]
                 rows.append((f"{step.target} = {step.op}({', '.join(given)})", str(step.shape), step.buffer))
         for k, (x, outcome, line) in enumerate(self.program.decisions):
             what = "shape of " if isinstance(outcome, tuple) else ""

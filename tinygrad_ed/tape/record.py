@@ -355,11 +355,10 @@ def _switch(x: Any) -> Any:
 def argument_names(f: Callable[..., Any], args: tuple[Any, ...], keywords: dict[str, Any]) -> list[str]:
     """Return a name for each argument, after the parameters of `f`."""
     try:
-        bound = inspect.signature(f).bind(*args, **keywords)
-        parameters = list(bound.signature.parameters.values())
-        positional = [p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+        parameters = list(inspect.signature(f).parameters.values())
     except (TypeError, ValueError):
-        positional = []
+        parameters = []
+    positional = [p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
     names = [free_name(name) for name in positional[: len(args)]]
     for i in range(len(names), len(args)):  # of *args
         name = f"x{i}"

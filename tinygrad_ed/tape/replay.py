@@ -18,7 +18,6 @@ from tinygrad_ed.tape.record import is_ufunc
 from tinygrad_ed.tape.simplify import Program, is_plain_reduction
 from tinygrad_ed.tape.text import (
     Names,
-    argument_text,
     call_text,
     errstate_text,
     function_text,
@@ -75,7 +74,8 @@ class Replay:
         self._functions: dict[str, str] = {}
         self._short: dict[Any, str] = {}
         self._spare: list[str] = []  # names of numbers that nobody reads any more: Python compiles few names faster
-        self._name = {x: f"x{i}" for i, x in enumerate(program.inputs)}
+        self._name = self.names.given
+        self._name |= {x: f"x{i}" for i, x in enumerate(program.inputs)}
         self.places: dict[Traced, str] = {}
         self._roots: dict[Traced, set[Traced]] = {}  # in whose buffers it may lie
         self._slot: dict[Traced, str] = {}
@@ -130,7 +130,7 @@ class Replay:
         elif is_ufunc(step.fn):
             text = self._call(step.fn, step)
         else:
-            text = call_text(step, self._name.__getitem__, self.names)
+            text = call_text(step, self.names)
         return f"float({text})" if was_made_a_float(step) else text
 
     def _write_into(self, step: Traced) -> bool:
@@ -144,7 +144,7 @@ class Replay:
             return True
         if fn is ops.scatter_add:
             index = (step.kwargs or {})["index"]
-            out, place, new = self._out(step), self._argument(index), self._argument(step.args[0])
+            out, place, new = self._out(step), self.names.text(index), self.names.text(step.args[0])
             self._body.append(f"{out}.fill(0.0)")
             repeated = can_repeat(plain_tree(index))
             self._body.append(f"np.add.at({out}, {place}, {new})" if repeated else f"{out}[{place}] = {new}")
@@ -193,12 +193,9 @@ class Replay:
     # Pieces of text
 
     def _call(self, fn: Any, step: Traced, out: str = "") -> str:
-        parts = [*[self._argument(x) for x in step.args], *([out] if out else [])]
-        parts += [f"{key}={self._argument(x)}" for key, x in (step.kwargs or {}).items()]
+        parts = [*[self.names.text(x) for x in step.args], *([out] if out else [])]
+        parts += [f"{key}={self.names.text(x)}" for key, x in (step.kwargs or {}).items()]
         return f"{self._function(fn)}({', '.join(parts)})"
-
-    def _argument(self, x: Any) -> str:
-        return argument_text(x, self._name.__getitem__, self.names)
 
     def _function(self, fn: Any) -> str:
         """Return a function by a short name of its own: `tanh` in place of `np.tanh`, looked up once."""
@@ -213,13 +210,13 @@ class Replay:
 
     def text(self, positional: int, keywords: tuple[str, ...]) -> str:
         """Return the text of a function `bind()` that makes buffers and returns `replay(args, keywords)`."""
-        other, name_of = self.names.of(OTHER, "OTHER"), self._name.__getitem__
+        other = self.names.of(OTHER, "OTHER")
         homes = [*[f"args[{i}]" for i in range(positional)], *[f"keywords[{key!r}]" for key in keywords]]
         given = f"tuple(keywords) != {keywords!r}" if keywords else "keywords"
         lines = [f"if len(args) != {positional} or {given}: return {other}"]
         for i, (home, (_, tree)) in enumerate(zip(homes, self.program.arguments, strict=True)):
-            name = name_of(tree) if type(tree) is Traced else f"a{i}"
-            lines += [f"{name} = {home}", *unpacked(name, name, tree, name_of, self.names, other)]
+            name = self._name[tree] if type(tree) is Traced else f"a{i}"
+            lines += [f"{name} = {home}", *unpacked(name, name, tree, self.names, other)]
         results = iter([self._result_text(y) for y in self.program.results])
         answer = f"return {nested_text(self.program.output, results, self.names)}"
         bound = [f"{short} = {text}" for short, text in self._functions.items()] + self._setup
@@ -229,7 +226,7 @@ class Replay:
     def _result_text(self, y: Any) -> str:
         """Return an entry of the result as the caller gets it: an array of its own."""
         if type(y) is not Traced:
-            return f"{self.names.of(y)}.copy()" if isinstance(y, np.ndarray) else self._argument(y)
+            return f"{self.names.of(y)}.copy()" if isinstance(y, np.ndarray) else self.names.text(y)
         owned = y in self._owned or (self._reuse and y in self._slot)
         self._owned.discard(y)  # where the same array is asked for twice, the second is a copy
         return self._name[y] if owned or not isinstance(y.value, np.ndarray) else f"{self._name[y]}.copy()"
