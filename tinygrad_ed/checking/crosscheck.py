@@ -17,9 +17,8 @@ import numpy as np
 from tinygrad_ed.checking.diagnosis import Diagnosis, diagnose, elsewhere
 from tinygrad_ed.checking.judge import Judged, judged
 from tinygrad_ed.checking.judgement import TELL, Finding, as_json
-from tinygrad_ed.checking.ledger import Ledger, entries, shape_text
 from tinygrad_ed.checking.numbers import Sheet, as_sheet, judged_numbers
-from tinygrad_ed.checking.roads import DRAWN, INDEPENDENT, ROADS, by_rules
+from tinygrad_ed.checking.roads import DRAWN, INDEPENDENT, ROADS, Ledger, by_rules, entries, shape_text
 from tinygrad_ed.checking.rounding import allowances
 from tinygrad_ed.closed_form.rules import quantities
 from tinygrad_ed.errors import InvalidValue, whole_number

@@ -43,12 +43,9 @@ class Tape:
         text: what is run, buffers and all; `source()` is the same to read.
         calls: how often it was run.
         due: the call at which it is cross-checked next.
-<<<<<<< HEAD
         f: the function that was recorded.
         given: the arguments it was recorded with.
-=======
         seconds: how long it took to record and to compile it.
->>>>>>> w-tape
     """
 
     def __init__(
