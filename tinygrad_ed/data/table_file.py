@@ -175,8 +175,8 @@ def _from_npz(content: bytes, names: Collection[str]) -> Table:
             raise ShapeError(f"target {name!r} must be ({len(x)},), one value a row of {inputs!r}, got {array.shape}")
     columns = {f"c{k}": column for k, column in enumerate(x.T, start=1)} | arrays
     kinds = [object if each.dtype.kind == "U" else each.dtype.newbyteorder("=") for each in columns.values()]
-    native = [
-        each.ravel().astype(kind) for each, kind in zip(columns.values(), kinds, strict=True)
-    ]  # as pandas wants it
-    frame = pandas().DataFrame(dict(enumerate(native)))
+    native = [each.ravel().astype(kind) for each, kind in zip(columns.values(), kinds, strict=True)]
+    frame = pandas().DataFrame(
+        dict(enumerate(native))
+    )  # which wants objects for text, and the machine's order of bytes
     return Table(list(columns), frame, np.arange(len(x)), "row", False, [])
