@@ -34,7 +34,7 @@ _POWERS: dict[Any, np.ufunc] = {2: np.square, 0.5: np.sqrt, -1: np.reciprocal}
 _COMPOSED: list[Op] = [
     *(ops.relu, ops.sigmoid, ops.softplus, ops.leaky_relu, ops.elu, ops.sum, ops.mean, ops.logsumexp, norms.norm),
     *(ops.reshape, ops.matrix_transpose, shape._concatenate, shape._stack, OPS["einsum"]),
-    *moves.MOVERS.values(),
+    *(moves.SELECT, *moves.MOVERS.values()),
 ]
 COMPOSED = frozenset(_COMPOSED)
 """Ops whose forward is written with NumPy calls that can be recorded one by one."""
