@@ -35,7 +35,7 @@ COMPOSED: frozenset[Op] = frozenset(
     [
         *(ops.relu, ops.sigmoid, ops.softplus, ops.leaky_relu, ops.elu, ops.sum, ops.mean, ops.logsumexp, norms.norm),
         *(ops.reshape, ops.matrix_transpose, shape._concatenate, shape._stack, OPS["einsum"]),
-        *moves.MOVERS.values(),
+        *(moves.SELECT, *moves.MOVERS.values()),
     ]
 )
 """Ops whose forward is written with NumPy calls that can be recorded one by one."""
