@@ -6,8 +6,8 @@ a line of markup; nobody needs to build one by hand.
 """
 
 import html
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from itertools import pairwise
 
 Runs = tuple[tuple[str, int], ...]
@@ -21,7 +21,7 @@ ABOVE = dict(
     )
 )
 BELOW = dict(zip("0123456789+−-=()aehijklmnoprstuvx,", "₀₁₂₃₄₅₆₇₈₉₊₋₋₌₍₎ₐₑₕᵢⱼₖₗₘₙₒₚᵣₛₜᵤᵥₓ,", strict=True))
-_UPRIGHT = ("transposed", "omega", "phi", "psi")  # as in LaTeX
+_UPRIGHT = ("Ω", "Φ", "Ψ")  # as in LaTeX
 _TEX = str.maketrans(
     {c: "\\" + c for c in "{}$&#_%"}
     | {"\\": r"\textbackslash{}", "^": r"\textasciicircum{}", "~": r"\textasciitilde{}", "−": "-", "…": r"\ldots{}"}
@@ -69,12 +69,14 @@ class Sign(Formula):
         text, tex: how it is written in Unicode and in LaTeX.
         kind: letter, word, text, number, operator, prefix (stands close to what follows), comma, or big (∏, Σ).
         name: the ASCII name of a letter, by which a page may color it.
+        again: of a number that is data, how to write it with other digits.
     """
 
     text: str
     tex: str
     kind: str = "letter"
     name: str = ""
+    again: Callable[[int], Formula] | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True)
@@ -136,6 +138,8 @@ def _unicode(f: Formula) -> str:
             return f"{f.base.unicode}({limits})"
         case Script():
             above, below = shifted(f.up, ABOVE, "^"), shifted(f.down, BELOW, "_")
+            if below.startswith("_") and kind(f.base) == "prefix":  # no small W: ∇[Wʲ] E
+                below = f"[{f.down.unicode}]" if f.down else ""
             return f.base.unicode + (below + above if above == "ᵀ" else above + below)
         case Fraction():
             return "/".join(
@@ -312,7 +316,7 @@ def _sign(f: Sign) -> str:
             return f"<mtext>{text}</mtext>"
         case "letter" | "word":
             color = f' class="{f.name}"' if f.name else ""
-            upright = ' mathvariant="normal"' if f.name in _UPRIGHT else ""
+            upright = ' mathvariant="normal"' if f.text in _UPRIGHT or f.name == "transposed" else ""
             return f"<mi{upright}{color}>{text}</mi>"
         case "prefix":
             return f'<mo form="prefix" rspace="0">{text}</mo>'

@@ -1,4 +1,4 @@
-"""The lecture's letters and signs in one table, and a line of markup that becomes a formula in every way of writing.
+"""A line of markup becomes a formula in every way of writing; the letters stand in `alphabet.py`.
 
 `formula("P^j = P^{j+1} · {∂f^j}/{∂a^{j-1}}")` has `.unicode`, `.latex` and `.mathml` (and `.runs` for drawings,
 `.block` for terminals). `named("P[3]")` is the formula of a quantity by the name that it has in code. Code counts
@@ -9,11 +9,13 @@ import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from itertools import pairwise
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
+from tinygrad_ed.notation.alphabet import LETTERS
 from tinygrad_ed.notation.formula import (
     ABOVE,
     BELOW,
@@ -34,7 +36,6 @@ from tinygrad_ed.notation.quantity import Quantity
 __all__ = [
     "LETTERS",
     "Formula",
-    "Letter",
     "Runs",
     "factor",
     "formula",
@@ -47,32 +48,6 @@ __all__ = [
     "symbols",
 ]
 
-
-class Letter(NamedTuple):
-    """A letter of the lecture: how it is written, what it means (see `prose`), and what it is called elsewhere."""
-
-    sign: str
-    latex: str
-    meaning: str = ""
-    elsewhere: str = ""
-
-
-LETTERS: dict[str, Letter] = {
-    "alpha": Letter("α", r"\alpha", "the activation of a layer; `α^0` is the input", "activation, output"),
-    "zeta": Letter("ζ", r"\zeta", "the net input of a layer", "pre-activation"),
-    "omega": Letter("Ω", r"\Omega", "the weights of a layer; its column `ω_k` belongs to neuron `k`", "weight matrix"),
-    "beta": Letter("β", r"\beta", "the bias of a layer", "bias"),
-    "rho": Letter("ρ", r"\rho", "the expected output", "target, label"),
-    "phi": Letter("Φ", r"\Phi", "the activation function of a layer", "activation function"),
-    "cost": Letter("ε", r"\varepsilon", "the error, `C(α^L, ρ)`", "loss"),
-    "P": Letter("P", "P", "what a layer receives from above: `{∂E}/{∂a}` as a row", "upstream gradient"),
-    "B": Letter("B", "B", "`Φ'(ζ) ⊙ P^T`, that is `{∂E}/{∂z}` as a column", "delta, error signal"),
-    "eta": Letter("η", r"\eta", "the learning rate", "learning rate"),
-    "omega_k": Letter("ω", r"\omega"),
-    "psi": Letter("Ψ", r"\Psi"),
-    "theta": Letter("θ", r"\theta"),
-}
-"""The letters by their ASCII names: first those that are explained to the reader."""
 
 _OPERATORS = {
     "=": "=", "←": r"\leftarrow", "≈": r"\approx", "→": r"\to", "<": "<", ">": ">", "≤": r"\le", "≥": r"\ge",
@@ -97,7 +72,6 @@ _BY_SIGN = {entry.sign: Sign(entry.sign, entry.latex, "letter", name) for name, 
 _TRANSPOSED = Sign("T", r"\mathrm{T}", "letter", "transposed")
 _TOKEN = re.compile(r'"([^"]*)"|\$([A-Za-z0-9]+)|(\d+(?:\.\d+)?)|([A-Za-z]{2,})|(\S)')
 _WIDEST, _FIRST = 8, 3  # a matrix up to 8 wide and high is written out; of more, the first three and the last
-_FORMAL = {"omega": "W", "beta": "b"}  # the variables of which Ω and β are the values
 
 
 def formula(markup: str, **slots: Any) -> Formula:
@@ -228,7 +202,7 @@ def named(name: str) -> Formula:
     >>> [named(name).unicode for name in ("zeta[2]", "B[2,0]", "omega[1,0,2]", "cost", "dphi[1]", "W1")]
     ['ζ²', 'B²₁', 'ω¹₁,₃', 'ε', 'Φ′(ζ¹)', 'W1']
     >>> [named(name).unicode for name in ("grad_omega[2]", "f_by_a[2]", "f_by_w[2,1]", "E_by_b[1]", "h_by_a")]
-    ['∇_W² E', '∂f²/∂a¹', '∂f²/∂w²₂', '∂E/∂b¹', '∂h/∂a']
+    ['∂E/∂Ω²', '∂f²/∂a¹', '∂f²/∂w²₂', '∂E/∂b¹', '∂h/∂a']
     """
     what, layer, neurons = Quantity.of(name)
     j = layer if "[" in name else None
@@ -241,39 +215,41 @@ def named(name: str) -> Formula:
         return formula("{∂$top}/{∂$bottom}", top=top, bottom=bottom)
     if base == "dphi":
         return formula("Φ'($zeta)", zeta=letter("zeta", j, k))
-    if base not in LETTERS or (grad and base not in _FORMAL):
+    if base not in LETTERS or (grad and base not in ("omega", "beta")):
         return Sign(name, tex_text(name), "word")
-    if grad:
-        return formula("∇_{$by} E", by=letter(_FORMAL[base].lower() if k else _FORMAL[base], j, k))
-    return letter("omega_k" if base == "omega" and k else base, j, k)
+    found = letter("omega_k" if base == "omega" and k else base, j, k)
+    return formula("{∂E}/{∂$by}", by=found) if grad else found
 
 
-def number(x: float) -> Formula:
-    r"""Return a number in at most three significant digits, with a true minus sign.
+def number(x: float, digits: int = 3) -> Formula:
+    r"""Return a number in at most so many significant digits, with a true minus sign.
 
-    A number that is shown exactly keeps its short form; a rounded one keeps its zeros.
+    A number that is shown exactly keeps its short form; a rounded one keeps its zeros. A float is data, and can be
+    written with other digits later, or left blank (see `writing.py`); an int is a count or an index, and stays.
 
     >>> [number(x).unicode for x in (0.5, -0.99996, 12345, 0.0000123, math.inf)]
     ['0.5', '−1.00', '12345', '1.23·10⁻⁵', '∞']
-    >>> number(-0.0000123).latex
-    '-1.23 \\cdot 10^{-5}'
+    >>> number(-0.0000123).latex, number(1 / 3, digits=5).unicode
+    ('-1.23 \\cdot 10^{-5}', '0.33333')
     """
+    again = None if isinstance(x, int) else partial(number, x)
     x = float(x)
     if not math.isfinite(x):
         text, tex = ("nan", r"\mathrm{nan}") if math.isnan(x) else ("∞", r"\infty") if x > 0 else ("−∞", r"-\infty")
-        return Sign(text, tex, "number")
+        return Sign(text, tex, "number", again=again)
     if x == int(x) and abs(x) < 1e5:
         text = f"{int(x)}"
     else:
-        digits = "" if float(f"{x:.3g}") == x else "#"
-        text = f"{x:{digits}.3g}".rstrip(".")
-        if 1e3 <= abs(x) < 1e5 or (1e-3 <= abs(x) < 1e3 and "e" in text):  # 999.9 rounds up to 1.00e+03
+        text = f"{x:{'' if float(f'{x:.{digits}g}') == x else '#'}.{digits}g}".rstrip(".")
+        whole = 10**digits  # 999.9 rounds up to 1.00e+03
+        if whole <= abs(x) < 1e5 or (1e-3 <= abs(x) < whole and "e" in text):
             text = f"{x:.0f}"
     mantissa, _, exponent = text.partition("e")
     if exponent:
         tens = Script(Sign("10", "10", "number"), number(int(exponent)))
-        return Sign(f"{mantissa}·{tens.unicode}".replace("-", "−"), rf"{mantissa} \cdot {tens.latex}", "number")
-    return Sign(text.replace("-", "−"), text, "number")
+        written = f"{mantissa}·{tens.unicode}".replace("-", "−"), rf"{mantissa} \cdot {tens.latex}"
+        return Sign(*written, "number", again=again)
+    return Sign(text.replace("-", "−"), text, "number", again=again)
 
 
 def factor(x: float) -> Formula:
