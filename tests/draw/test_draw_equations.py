@@ -5,7 +5,6 @@ import pytest
 
 import tinygrad_ed as tg
 from tinygrad_ed.draw.equations import (
-    COSTS,
     FORWARD,
     SLOPE,
     backward,

@@ -26,13 +26,15 @@ from tinygrad_ed.errors import InvalidValue, whole_number
 from tinygrad_ed.graph.node import Node
 from tinygrad_ed.graph.values import Plain
 from tinygrad_ed.nn import MLP
-from tinygrad_ed.nn.checks import chosen
+from tinygrad_ed.nn.checks import chosen, written_in
 from tinygrad_ed.nn.dense import Layers
 from tinygrad_ed.nn.mlp import batch_of, parameters_of
 from tinygrad_ed.nn.problem import Problem
+from tinygrad_ed.notation.alphabet import Notation
 from tinygrad_ed.notation.letters import named
 from tinygrad_ed.notation.quantity import Quantity
 from tinygrad_ed.notation.tables import listing, paragraph, table
+from tinygrad_ed.notation.writing import LECTURE, Writing
 
 __all__ = ["ROADS", "CrossCheck", "Divergence", "Ledger", "Row", "crosscheck", "ledger"]
 
@@ -114,6 +116,8 @@ class CrossCheck:
     """For each of the reader's rules that is right: the known mistakes that these data could not have shown."""
     tell: str = "what"
     """How much `str()` gives away: `where`, `what` or `mend`."""
+    write: Writing = LECTURE
+    """In whose letters it speaks."""
 
     @property
     def agree(self) -> bool:
@@ -167,12 +171,12 @@ class CrossCheck:
     def _repr_html_(self) -> str:
         """Show in a notebook the verdict, the table, and what each road has at the first divergence."""
         first = next((i for i, row in enumerate(self.rows) if not row.agree), None)
-        rows = [(named(row.quantity).unicode, *self._cells(row)) for row in self.rows]
+        rows = [(self.write(named(row.quantity)).unicode, row.quantity, *self._cells(row)[1:]) for row in self.rows]
         close = ""
         if first is not None:
             rows[first] = (*rows[first][:-1], f"{rows[first][-1]} ◀ first divergence")
             values = [(road, entries(value)) for road, value in self.rows[first].values.items()]
-            close = table(("road", f"its {self.rows[first].quantity}"), values, "lp")
+            close = table(("road", f"its {self.write.name(self.rows[first].quantity)}"), values, "lp")
         head = ("letter", "in code", "shape", *self.roads, "difference", "")
         columns = "lll" + "r" * len(self.roads) + "rl"
         whole = table(head, rows, columns, marked=() if first is None else (first,))
@@ -185,17 +189,19 @@ class CrossCheck:
         sizes = [_size(road, row.values[road]) if road in row.values else "" for road in self.roads]
         inherits = " inherits" if row.verdict == "inherits" else ""
         verdict = f"✓{inherits}" if row.agree else f"✗ {', '.join(row.odd) or 'differ'}"
-        return row.quantity, shape, *sizes, f"{row.difference:.1e}", verdict
+        return self.write.name(row.quantity), shape, *sizes, f"{row.difference:.1e}", verdict
 
     def _findings(self) -> list[str]:
         """Return what is said of the reader's rules."""
-        return [*[found.told(self.tell) for found in self.diagnosis], *[f"note: {text}" for text in self.notes]]
+        said = [*[found.told(self.tell) for found in self.diagnosis], *[f"note: {text}" for text in self.notes]]
+        return [self.write.outside_code(text) for text in said]
 
     def _verdict(self) -> str:
         agreed = f"all {len(self.rows)} quantities agree on the roads {', '.join(self.roads)}"
-        if self.tell == "where" and (first := self.first_divergence):
-            return str(replace(first, diagnosis=None))
-        return str(self.first_divergence or agreed)
+        first = self.first_divergence
+        if first and self.tell == "where":
+            first = replace(first, diagnosis=None)
+        return self.write.outside_code(str(first or agreed))
 
 
 def crosscheck(
@@ -209,6 +215,7 @@ def crosscheck(
     digits: int | None = None,
     layout: str = "rows",
     tell: str = "what",
+    notation: Notation = "lecture",
 ) -> CrossCheck:
     """Compute the ledger on several roads and compare it quantity by quantity.
 
@@ -245,9 +252,11 @@ def crosscheck(
         digits: how many significant digits these have; all, where left out.
         layout: "rows" if a sample is a row of them, "columns" if it is a column (dW1 is then `(n_1, n_0)`).
         tell: "where" names the place of a mistake, "what" the mistake as well, and "mend" what it should be.
+        notation: the letters of the table and of the findings: "lecture", "textbook" (x z a W b δ y ŷ C), or a dict
+            such as `{"B": "δ"}`. In another notation than the lecture's, quantities have letters in place of names.
 
     Raises:
-        InvalidValue: for unknown roads or rules, or fewer than two roads; and as `ledger`.
+        InvalidValue: for unknown roads, rules or letters, or fewer than two roads; and as `ledger`.
         InvalidType: for rules that are not a dict of functions; and as `ledger`.
         ShapeError: as `ledger`.
 
@@ -257,7 +266,7 @@ def crosscheck(
     >>> print(check.first_divergence)
     first divergence: grad_beta[1] (road 'rules' differs): probably only the last sample (`=` in place of `+=`?)
     >>> check.diagnosis[0].mend
-    '∇_{b^j} E = the sum of the rows of B^j, `B.sum(axis=0)` (gradient computation, line 3)'
+    '∂E/∂βʲ = the sum of the rows of Bʲ, `B.sum(axis=0)` (gradient computation, line 3)'
     """
     taken = {name: chosen("road", name, ROADS) for name in ([roads] if isinstance(roads, str) else roads)}
     names = tuple(taken)
@@ -266,6 +275,7 @@ def crosscheck(
     readers = judged(rules)
     for what, name, known in (("tell", tell, TELL), ("layout", layout, ("rows", "columns"))):
         chosen(what, name, dict.fromkeys(known))
+    write = written_in(notation, len(mlp.layers))
     digits = None if digits is None else whole_number("digits", digits)
     if layout == "columns":
         x, rho = _as_rows(x, mlp.sizes[0]), _as_rows(rho, mlp.sizes[-1])
@@ -288,7 +298,7 @@ def crosscheck(
             sheet = judged_numbers(as_sheet(numbers, problem, truth, layout), problem, truth, digits, layout)
             names, rows = (*names, "yours"), tuple([_with_yours(row, sheet) for row in rows])
             wrong, said = (*wrong, *sheet.findings), (*said, *sheet.notes)
-        return CrossCheck(names, rows, wrong, said, tell)
+        return CrossCheck(names, rows, wrong, said, tell, write)
 
 
 def _with_yours(row: Row, sheet: Sheet) -> Row:

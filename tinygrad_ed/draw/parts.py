@@ -11,6 +11,8 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_ed.notation.writing import LECTURE, Writing
+
 FULL = 64  # arrays up to this many entries are kept entry by entry
 CELLS = (12, 24)  # of a larger one, a grid of at most this many rows and columns of means
 
@@ -151,6 +153,7 @@ class TraceData:
     of_root: bool  # whether the gradients are those of one sweep through the root
     learning_rate: float = 0.1  # η of the update of the parameters, the last steps
     closed: Mapping[str, Numbers] = field(default_factory=dict)  # what the closed-form rules give, by ledger names
+    write: Writing = LECTURE  # in whose letters its quantities are written
 
     @property
     def layers(self) -> tuple[str, ...]:

@@ -6,6 +6,7 @@ as JSON. Without JavaScript the page is the finished drawing and the list of all
 
 import json
 import re
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -25,6 +26,8 @@ from tinygrad_ed.draw.trace import Trace, trace
 from tinygrad_ed.errors import InvalidType, InvalidValue, nearest, printable
 from tinygrad_ed.graph.node import Node
 from tinygrad_ed.nn import MLP
+from tinygrad_ed.nn.checks import written_in
+from tinygrad_ed.notation.quantity import Quantity
 
 MOST = 400  # nodes; a longer story is not one that a reader steps through
 _MARK = re.compile(r"\$[A-Z]+")
@@ -41,6 +44,7 @@ def player(
     learning_rate: float = 0.1,
     title: str | None = None,
     engine: str | None = None,
+    notation: str | Mapping[str, str] | None = None,
 ) -> Picture:
     """Make a page that plays a graph step by step: `player(node)` or `player(mlp, x, rho, cost)`.
 
@@ -54,6 +58,7 @@ def player(
         learning_rate: η of the update of the parameters, at the end.
         title: the heading of the page.
         engine: for png and pdf, the path of a `dot` program, or "pygraphviz" (see `doctor`).
+        notation: the letters of a network, "lecture", "textbook" or a dict; a trace keeps those that it has.
 
     Returns:
         a picture; its html is the player, `.save("lesson.txt")` writes the same steps as a script for a lesson,
@@ -77,11 +82,15 @@ def player(
             connections = sum(layer.n_in * layer.n_out for layer in subject.layers)
             small = max(subject.sizes) <= NEURONS and connections <= CONNECTIONS
             detail = "scalar" if small and (np.ndim(x) == 1 or len(x) == 1) else "layer"
-        data = network_trace(subject, x, rho, cost, detail, learning_rate)
+        write = written_in(notation or "lecture", len(subject.layers))
+        data = network_trace(subject, x, rho, cost, detail, learning_rate, write)
         name = title or f"A {'-'.join(map(str, subject.sizes))} network, step by step"
     elif isinstance(subject, Node | Trace):
         data = subject if isinstance(subject, Trace) else trace(subject, fresh=True, learning_rate=learning_rate)
         name = title or "A computation, step by step"
+        if notation is not None:
+            layers = [Quantity.of(node.quantity or "").layer for node in data.nodes]
+            data = replace(data, write=written_in(notation, max(layers)))
     else:
         raise InvalidType(f"player() takes a Node, a Trace, or an MLP with data, not {subject!r}")
     if len(data.nodes) > MOST:

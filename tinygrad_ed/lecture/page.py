@@ -10,12 +10,13 @@ from importlib.resources import files
 from tinygrad_ed.lecture.step import DerivationStep, Parts
 from tinygrad_ed.notation.blocks import pieces
 from tinygrad_ed.notation.colors import page_css
-from tinygrad_ed.notation.letters import LETTERS, Formula, letter, prose
+from tinygrad_ed.notation.letters import LETTERS, Formula, formula, letter, prose
+from tinygrad_ed.notation.writing import Writing
 
 FRAME = 760  # pixels of height in a notebook
 
 
-def page_of(heading: str, intro: str, parts: Parts, verdict: str, holds: bool) -> str:
+def page_of(heading: str, intro: str, parts: Parts, verdict: str, holds: bool, write: Writing, answers: Parts) -> str:
     """Return the whole page."""
     style = page_css() + "\n" + (files("tinygrad_ed.lecture") / "derivation.css").read_text("utf-8")
     title = html.escape(heading)
@@ -23,11 +24,11 @@ def page_of(heading: str, intro: str, parts: Parts, verdict: str, holds: bool) -
     for p, (part, steps) in enumerate(parts, start=1):
         entries = "".join([f'<li><a href="#{s.name}">{number} {html.escape(s.title)}</a></li>' for number, s in steps])
         contents.append(f'<li><a href="#part-{p}">{p} {part}</a><ol>{entries}</ol></li>')
-        sections.append(
-            f'<section aria-labelledby="part-{p}">\n<h2 id="part-{p}">{p} {part}</h2>\n'
-            + "\n".join([_step(number, step) for number, step in steps])
-            + "\n</section>"
-        )
+        sections.append(_section(f"part-{p}", f"{p} {part}", steps))
+    if answers:
+        sections.append('<div class="answers">')
+        sections += [_section(f"answers-{p}", f"Answers: {p} {part}", a) for p, (part, a) in enumerate(answers, 1)]
+        sections.append("</div>")
     state = "holds" if holds else "fails"
     return f"""<!DOCTYPE html>
 <html lang="en">
@@ -49,7 +50,8 @@ def page_of(heading: str, intro: str, parts: Parts, verdict: str, holds: bool) -
 <ol>{"".join(contents)}</ol>
 </nav>
 <main>
-{_letters()}
+{_map(write)}
+{_letters(write)}
 {chr(10).join(sections)}
 </main>
 </body>
@@ -63,12 +65,49 @@ def framed(page: str, title: str) -> str:
     return f'<iframe srcdoc="{page}" title="{title}" sandbox="" style="width:100%;height:{FRAME}px;border:0"></iframe>'
 
 
-def _letters() -> str:
-    """Return the lecture's letters, and their usual names elsewhere."""
+_PLACES = [  # where each letter sits: forward, what is done, backward
+    ("`α^{j-1}`", "input of layer `j`", "`[P^j]^T`"),
+    ("`→ Ω^j, β^j →`", "", "`← Ω^j B^j`"),
+    ("`ζ^j`", "net input", "`B^j`"),
+    ("`→ Φ →`", "", "`← ⊙ Φ'(ζ^j)`"),
+    ("`α^j`", "output of layer `j`", "`[P^{j+1}]^T`"),
+    ("`→ ⋯ →`", "", "`← ⋯`"),
+    ("`α^L`", "answer", "`[P^{L+1}]^T`"),
+    ("`→ C →`", "`ρ`", "`← ∇C`"),
+    ("`E`", "cost", "`1`"),
+]
+
+
+def _map(write: Writing) -> str:
+    """Return a small picture of where each letter sits: the way forward above, the way back below."""
+    rows = [
+        "".join([f'<td class="{"place" * (i % 2 == 0)}">{words(write.in_prose(c))}</td>' for i, c in enumerate(row)])
+        for row in zip(*_PLACES, strict=True)
+    ]
+    heads = ("forward", "", "backward")
+    body = "".join([f'<tr class="{h}"><th scope="row">{h}</th>{row}</tr>' for h, row in zip(heads, rows, strict=True)])
+    rule = write(formula("{∂E}/{∂Ω^j} = α^{j-1} [B^j]^T")).math()
+    return (
+        f'<figure class="map" tabindex="0"><table>{body}</table>'
+        f"<figcaption>Where each letter sits. The gradient takes one from each row: {rule}.</figcaption></figure>"
+    )
+
+
+def _section(name: str, title: str, steps: list[tuple[str, DerivationStep]]) -> str:
+    """Return a part, which can be folded."""
+    return (
+        f'<section aria-labelledby="{name}">\n<details open><summary><h2 id="{name}">{title}</h2></summary>\n'
+        + "\n".join([_step(number, step, "" if name.startswith("part") else "answer-") for number, step in steps])
+        + "\n</details></section>"
+    )
+
+
+def _letters(write: Writing) -> str:
+    """Return the letters, and their usual names elsewhere."""
     rows = "".join(
         [
-            f'<tr><th scope="row">{letter(name).math()}</th><td><code>{name}</code></td>'
-            f"<td>{words(entry.meaning)}</td><td>{entry.elsewhere}</td></tr>"
+            f'<tr><th scope="row">{write(letter(name)).math()}</th><td><code>{name}</code></td>'
+            f"<td>{words(write.in_prose(entry.meaning))}</td><td>{entry.elsewhere}</td></tr>"
             for name, entry in LETTERS.items()
             if entry.meaning
         ]
@@ -80,13 +119,14 @@ def _letters() -> str:
     )
 
 
-def _step(number: str, step: DerivationStep) -> str:
+def _step(number: str, step: DerivationStep, before: str) -> str:
     """Return one step: words, the formula in a box, the equations with numbers, and the check."""
     note = f'<p class="note">{words(step.note)}</p>\n' if step.note else ""
     equations = "\n".join([f'<div class="equation" tabindex="0">{_pieces(f)}</div>' for f in step.equations])
     state = "holds" if step.check.holds else "fails"
+    name = before + step.name
     return (
-        f'<article aria-labelledby="{step.name}">\n<h3 id="{step.name}">{number} {html.escape(step.title)}</h3>\n'
+        f'<article aria-labelledby="{name}">\n<h3 id="{name}">{number} {html.escape(step.title)}</h3>\n'
         f"<p>{words(step.words)}</p>\n{note}"
         f'<div class="formula" tabindex="0">{step.formula.math(display=True)}</div>\n{equations}\n'
         f'<p class="check {state}">{html.escape(str(step.check))}</p>\n'

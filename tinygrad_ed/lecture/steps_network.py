@@ -10,7 +10,9 @@ from tinygrad_ed.closed_form.derivatives import Array
 from tinygrad_ed.lecture.case import Case
 from tinygrad_ed.lecture.check import between_slopes, same, slopes_of
 from tinygrad_ed.lecture.step import DerivationStep
-from tinygrad_ed.notation.letters import Formula, formula, lines, matrix, symbols
+from tinygrad_ed.notation.formula import Bracket
+from tinygrad_ed.notation.letters import Formula, formula, letter, lines, matrix, symbols
+from tinygrad_ed.notation.op_formulas import COSTS
 
 CHAIN = "{∂C}/{∂a^L} · [∏_{i=L}^{j+1} {∂f^i}/{∂a^{i-1}}] ·"
 
@@ -21,7 +23,7 @@ def network(case: Case) -> Iterator[DerivationStep]:
     j, k, L = case.j, case.k, case.L
     shown: dict[str, Any] = {"j": j, "h": j - 1, "i": j + 1, "k": k + 1, "L": L, "next": L + 1}
 
-    answer = case.alpha[L]
+    answer, answered = case.alpha[L], letter("alpha", L)
     C_by_a = jacobians.cost_by_a(answer, case.rho, case.cost)
     sizes = np.abs(case.cost_of(answer)) + np.sum(np.abs(answer) + np.abs(case.rho))
     yield DerivationStep(
@@ -31,7 +33,14 @@ def network(case: Case) -> Iterator[DerivationStep]:
         "Where the network ends, the error is a function of its answer alone: how far does `ε` move when one output "
         "moves? This row is the gradient of the individual cost, transposed.",
         formula("{∂C}/{∂a^L} = [∇_{a^L} C(α^L, ρ)]^T"),
-        (formula("{∂C}/{∂a^$L} = $row", row=case.show(C_by_a, 0, L), **shown),),
+        (
+            formula(
+                "{∂C}/{∂a^$L} = " + ("[$slope]^T = $row" if case.cost in COSTS else "$row"),
+                slope=_without_brackets(formula(COSTS.get(case.cost, ("", ""))[1], a=answered, r=letter("rho"))),
+                row=case.show(C_by_a, 0, L),
+                **shown,
+            ),
+        ),
         {f"C_by_a[{L}]": C_by_a},
         between_slopes(
             "∂C/∂a with the slopes of C when one output moves",
@@ -161,6 +170,10 @@ def network(case: Case) -> Iterator[DerivationStep]:
             ],
         ),
     )
+
+
+def _without_brackets(f: Formula) -> Formula:
+    return f.inside if isinstance(f, Bracket) else f
 
 
 def _chained(left: str, C_by_a: Array, case: Case, own: str, own_value: Array, result: Array) -> Formula:

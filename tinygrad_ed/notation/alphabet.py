@@ -7,6 +7,9 @@ all can be read on every background of their row; tests simulate and measure bot
 from collections.abc import Mapping
 from typing import NamedTuple
 
+Notation = str | Mapping[str, str]
+"""What a caller says: the name of a notation, or letters of their own by the names of those that they replace."""
+
 
 class Letter(NamedTuple):
     """A letter of the lecture: how it is written, what it means (see `prose`), and what it is called elsewhere."""

@@ -31,5 +31,5 @@ def page_css() -> str:
     """
     light, dark = ["".join([f"--{name}:{pair[i]};" for name, pair in COLORS.items()]) for i in (0, 1)]
     letters = "".join([f"mi.{name}{{color:var(--{name})}}" for name in COLORS if name in LETTERS])
-    blank = "mi.blank{border:1px solid var(--stroke);color:transparent}"
+    blank = "mi.blank{border:1px solid var(--stroke);color:transparent;padding:.5em .2em .1em}"
     return f":root{{{light}}}{letters}{blank}@media screen and (prefers-color-scheme:dark){{:root{{{dark}}}}}"

@@ -39,6 +39,7 @@ __all__ = [
     "Runs",
     "factor",
     "formula",
+    "given",
     "letter",
     "lines",
     "matrix",
@@ -250,6 +251,14 @@ def number(x: float, digits: int = 3) -> Formula:
         written = f"{mantissa}·{tens.unicode}".replace("-", "−"), rf"{mantissa} \cdot {tens.latex}"
         return Sign(*written, "number", again=again)
     return Sign(text.replace("-", "−"), text, "number", again=again)
+
+
+def given(x: Any) -> Formula:
+    """Return a number, or a matrix, that a reader is given: it stays where others are left blank (see `writing.py`)."""
+    f = _slot(x)
+    if isinstance(f, Matrix):
+        return Matrix(tuple([tuple(map(given, row)) for row in f.rows]))
+    return replace(f, name="given") if isinstance(f, Sign) and f.again else f
 
 
 def factor(x: float) -> Formula:

@@ -88,6 +88,27 @@ FLOW = {  # what is sent to an input, for ops that do not
     "sum": ('$g " to every entry"',),
     "transpose": ("$g^T",),
 }
+# One neuron's part of the individual cost, and its derivative; $a is what the neuron answers, $r what is expected.
+COSTS = {
+    "mse": ("{1}/{2} ($a − $r)^2", "($a − $r)"),
+    "l1": ("abs($a − $r)", "sign($a − $r)"),
+    "huber": ("huber($a − $r)", "clip($a − $r, − 1, 1)"),
+    "logistic": ("ln(1 + e^{− $r · $a})", "(− $r · σ(− $r · $a))"),
+    "bce": ("(ln(1 + e^{$a}) − $r · $a)", "(σ($a) − $r)"),
+    "hinge": ("max(0, 1 − $r · $a)", '(− $r " if " $r · $a < 1 " else " 0)'),
+    "margin": ("max(0, $r − $a)", '(− 1 " if " $a < $r " else " 0)'),
+    "cross_entropy": ("(− $r · ln softmax($a))", "(softmax($a) − $r)"),
+}
+PHI_SLOPE = {  # Φ'(z), in letters
+    "identity": "1",
+    "sigmoid": "σ($z) (1 − σ($z))",
+    "tanh": "1 − tanh^2($z)",
+    "relu": '(1 " if " $z > 0 " else " 0)',
+    "leaky_relu": '(1 " if " $z > 0 " else " 0.01)',
+    "softplus": "σ($z)",
+    "elu": '(1 " if " $z > 0 " else " e^{$z})',
+    "silu": "σ($z) (1 + $z (1 − σ($z)))",
+}
 CONVENTIONS = {
     "absolute": "At 0 the derivative is 0.",
     "relu": "At 0 the derivative is 0.",

@@ -36,9 +36,9 @@ def tex_of(sign: str) -> str:
     >>> [tex_of(sign) for sign in ("δ", "ŷ", "W", "dZ")]
     ['\\delta', '\\hat{y}', 'W', '\\text{dZ}']
     """
-    base, *accents = unicodedata.normalize("NFD", sign)
-    if len(accents) == 1 and accents[0] in _ACCENTS:
-        return rf"\{_ACCENTS[accents[0]]}{{{base}}}"
+    parts = unicodedata.normalize("NFD", sign)
+    if len(parts) == 2 and parts[1] in _ACCENTS:
+        return rf"\{_ACCENTS[parts[1]]}{{{parts[0]}}}"
     known = next((entry.latex for entry in LETTERS.values() if entry.sign == sign), "")
     kind, _, greek = unicodedata.name(sign[0]).rpartition(" LETTER ")
     if not known and kind == "GREEK SMALL" and len(sign) == 1:
@@ -104,9 +104,12 @@ class Writing:
         if not isinstance(sign, Sign):
             return None
         if sign.again and not isinstance(f, Script):
-            if self.numbers is not True:  # with its bracket, which would tell that it is negative
+            if self.bare or (
+                self.numbers == "blank" and sign.name != "given"
+            ):  # with its bracket, which would tell that it is negative
                 return BLANK if self.numbers else Row(())
             again = sign.again(self.digits)
+            again = replace(again, name=sign.name) if isinstance(again, Sign) else again
             return replace(f, inside=again) if isinstance(f, Bracket) else again
         up = f.up.text if isinstance(f, Script) and isinstance(f.up, Sign) else ""
         key = _keyed(LETTERS[sign.name].sign, up, self.last) if sign.name in LETTERS else ""
