@@ -81,7 +81,12 @@ _PLACES = [  # where each letter sits: forward, what is done, backward
 def _map(write: Writing) -> str:
     """Return a small picture of where each letter sits: the way forward above, the way back below."""
     rows = [
-        "".join([f'<td class="{"place" * (i % 2 == 0)}">{words(write.in_prose(c))}</td>' for i, c in enumerate(row)])
+        "".join(
+            [
+                f'<td class="{"place" * (i % 2 == 0)}">{prose(c, lambda f: write(f).math(), html.escape)}</td>'
+                for i, c in enumerate(row)
+            ]
+        )
         for row in zip(*_PLACES, strict=True)
     ]
     heads = ("forward", "", "backward")

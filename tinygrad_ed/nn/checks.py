@@ -43,7 +43,7 @@ def written_in(notation: object = "lecture", last: int = 0, numbers: object = Tr
     signs = notation if isinstance(notation, Mapping) else chosen("notation", notation, NOTATIONS)
     for name, sign in signs.items():
         chosen("letter", name, dict.fromkeys(OTHER))
-        if not isinstance(sign, str) or not sign.isidentifier() or len(sign) > 8:
+        if not isinstance(sign, str) or not sign.isalnum() or not sign[0].isalpha() or len(sign) > 8:
             raise InvalidValue(f"the letter for {name} must be up to 8 letters and digits, such as 'δ', not {sign!r}")
     signs = dict(signs)
     if "omega" in signs:

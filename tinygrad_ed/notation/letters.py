@@ -7,6 +7,7 @@ neurons from 0, as NumPy does; slides count them from 1: `named("B[2,0]")` is B�
 
 import math
 import re
+import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
@@ -71,7 +72,8 @@ _BRACKETS = {"(": "()", "[": "[]", "⟦": "‖‖"}
 _CLOSING = {"(": ")", "[": "]", "⟦": "⟧", "{": "}"}
 _BY_SIGN = {entry.sign: Sign(entry.sign, entry.latex, "letter", name) for name, entry in LETTERS.items()}
 _TRANSPOSED = Sign("T", r"\mathrm{T}", "letter", "transposed")
-_TOKEN = re.compile(r'"([^"]*)"|\$([A-Za-z0-9]+)|(\d+(?:\.\d+)?)|([A-Za-z]{2,})|(\S)')
+_ACCENTS = {"\u0302": "hat", "\u0303": "tilde", "\u0304": "bar", "\u0307": "dot"}
+_TOKEN = re.compile(r'"([^"]*)"|@(\w+):([^\W_]+)|\$([A-Za-z0-9]+)|(\d+(?:\.\d+)?)|([A-Za-z]{2,})|(\S)')
 _WIDEST, _FIRST = 8, 3  # a matrix up to 8 wide and high is written out; of more, the first three and the last
 
 
@@ -80,7 +82,8 @@ def formula(markup: str, **slots: Any) -> Formula:
 
     Letters and signs stand for themselves; two or more Latin letters are a word; `^` and `_` set what follows above
     and below, `{...}` groups, `{...}/{...}` is a fraction, `'` a prime, `^T` transposes, "..." is plain
-    text. `$name` is a slot: for a formula, a number, an array, or text that is markup again.
+    text. `$name` is a slot: for a formula, a number, an array, or text that is markup again. `@B:δ` is a δ in the place
+    of B.
 
     Raises:
         ValueError: for a bracket without its partner, or a script without its base.
@@ -146,14 +149,32 @@ class _Markup:
                 self.at += 1
                 return Fraction(inside, self.piece())
             return inside
-        words, slot, digits, word, _ = match.groups()
+        words, name, own, slot, digits, word, _ = match.groups()
         if words is not None:
             return Sign(words, tex_text(words), "text")
+        if name:
+            return Sign(own, tex_of(own), "letter", name)
         if slot:
             return _slot(self.slots[slot])
         if digits:
             return Sign(digits, digits, "number")
         return Sign(word, rf"\mathrm{{{word}}}", "word") if word else _sign(sign)
+
+
+def tex_of(sign: str) -> str:
+    r"""Return a letter of a reader's own in LaTeX.
+
+    >>> [tex_of(sign) for sign in ("δ", "ŷ", "W", "dZ")]
+    ['\\delta', '\\hat{y}', 'W', '\\text{dZ}']
+    """
+    parts = unicodedata.normalize("NFD", sign)
+    if len(parts) == 2 and parts[1] in _ACCENTS:
+        return rf"\{_ACCENTS[parts[1]]}{{{parts[0]}}}"
+    known = next((entry.latex for entry in LETTERS.values() if entry.sign == sign), "")
+    kind, _, greek = unicodedata.name(sign[0]).rpartition(" LETTER ")
+    if not known and kind == "GREEK SMALL" and len(sign) == 1:
+        known = "\\" + greek.lower().removeprefix("final ")
+    return known or (sign if len(sign) == 1 and sign.isascii() else tex_text(sign))
 
 
 def _slot(value: Any) -> Formula:

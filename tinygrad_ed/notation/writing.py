@@ -5,16 +5,14 @@ table is handed out; so no formula needs to know of other notations.
 """
 
 import re
-import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from tinygrad_ed.notation.alphabet import LETTERS
-from tinygrad_ed.notation.formula import ABOVE, Bracket, Formula, Fraction, Lines, Matrix, Row, Script, Sign, tex_text
-from tinygrad_ed.notation.letters import named
+from tinygrad_ed.notation.formula import ABOVE, Bracket, Formula, Fraction, Lines, Matrix, Row, Script, Sign
+from tinygrad_ed.notation.letters import named, tex_of
 
 BLANK = Sign("____", r"\underline{\qquad}", "letter", "blank")
-_ACCENTS = {"\u0302": "hat", "\u0303": "tilde", "\u0304": "bar", "\u0307": "dot"}
 _LETTER = re.compile(
     r"([αζΩωβρεΦη]|(?<![A-Za-z_\"'])[BPE](?![A-Za-z_.(\[]))(\^(?:0|L|\d+)(?![\d⁺⁻])|[⁰-⁹¹²³ᴸ]+(?![⁺⁻]))?"
 )
@@ -28,22 +26,6 @@ def _keyed(sign: str, up: str, last: int) -> str:
     name = "cost" if name == "E" else name
     end = {str(last): "L", "L": "L", "0": "0"}.get(up)
     return f"alpha[{end}]" if name == "alpha" and end else name
-
-
-def tex_of(sign: str) -> str:
-    r"""Return a letter of a reader's own in LaTeX.
-
-    >>> [tex_of(sign) for sign in ("δ", "ŷ", "W", "dZ")]
-    ['\\delta', '\\hat{y}', 'W', '\\text{dZ}']
-    """
-    parts = unicodedata.normalize("NFD", sign)
-    if len(parts) == 2 and parts[1] in _ACCENTS:
-        return rf"\{_ACCENTS[parts[1]]}{{{parts[0]}}}"
-    known = next((entry.latex for entry in LETTERS.values() if entry.sign == sign), "")
-    kind, _, greek = unicodedata.name(sign[0]).rpartition(" LETTER ")
-    if not known and kind == "GREEK SMALL" and len(sign) == 1:
-        known = "\\" + greek.lower().removeprefix("final ")
-    return known or (sign if len(sign) == 1 and sign.isascii() else tex_text(sign))
 
 
 @dataclass(frozen=True)
@@ -123,7 +105,7 @@ class Writing:
             written = Script(written, *rest) if any(rest) else written
         return written
 
-    def text(self, text: str) -> str:
+    def text(self, text: str, named_sign: str = "{sign}") -> str:
         """Return a text of ours in these letters, and quantities by their letters in place of their names in code.
 
         >>> write = Writing({"alpha": "a", "alpha[L]": "ŷ", "rho": "y", "cost": "C", "B": "δ"}, last=2)
@@ -137,9 +119,10 @@ class Writing:
             sign, script = found[1], found[2] or ""
             up = "".join([_ONE_LINE.get(c, c) for c in script.removeprefix("^")])
             key = _keyed(sign, up, self.last)
+            name = key.partition("[")[0]
             if key in self.signs and key.endswith("]"):
-                return self.signs[key]
-            return self.signs.get(key.partition("[")[0], sign) + script
+                return named_sign.format(name=name, sign=self.signs[key])
+            return named_sign.format(name=name, sign=self.signs[name]) + script if name in self.signs else found[0]
 
         return _LETTER.sub(letter, _NAME.sub(lambda found: named(found[0]).unicode, text))
 
@@ -149,7 +132,8 @@ class Writing:
 
     def in_prose(self, text: str) -> str:
         """Return a text in these letters that has its formulas between backquotes (see `letters.prose`)."""
-        return "`".join([self.text(bit) if i % 2 else bit for i, bit in enumerate(text.split("`"))])
+        bits = text.split("`")
+        return "`".join([self.text(bit, "@{name}:{sign}") if i % 2 else bit for i, bit in enumerate(bits)])
 
     def name(self, quantity: str) -> str:
         """Return the letter of a quantity; in the lecture's letters its name in code."""
