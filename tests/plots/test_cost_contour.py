@@ -12,7 +12,7 @@ from tinygrad_ed.train.compare_methods import compare_methods
 def test_the_contour_shows_the_cost_of_each_point(ax):
     """For the line 2 x - 1 the cost is 0 at W1 = 2, b1 = -1; each line of the contour has one cost."""
     plots.cost_contour(LINE, X, RHO, directions=["W1[0,0]", "b1[0]"], ax=ax, reach=3.0)
-    assert (ax.get_xlabel(), ax.get_ylabel()) == ("W1[0,0]", "b1[0]")
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("ω¹₁,₁", "β¹₁")
     lines = ax.collections[1]
     said = {text.get_text() for text in ax.texts}
     assert said

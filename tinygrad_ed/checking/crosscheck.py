@@ -275,12 +275,11 @@ def crosscheck(
     readers = judged(rules)
     for what, name, known in (("tell", tell, TELL), ("layout", layout, ("rows", "columns"))):
         chosen(what, name, dict.fromkeys(known))
-    write = written_in(notation, len(mlp.layers))
     digits = None if digits is None else whole_number("digits", digits)
     if layout == "columns":
         x, rho = _as_rows(x, mlp.sizes[0]), _as_rows(rho, mlp.sizes[-1])
     x, rho = [data.astype(float) for data in batch_of(mlp, x, rho, cost)]
-    mlp = _in_float64(mlp)
+    mlp, write = _in_float64(mlp), written_in(notation, len(mlp.layers))
     if readers and "rules" in taken:
         taken["rules"] = partial(by_rules, readers=readers)
     with np.errstate(all="ignore"):  # what overflows, or what a reader's rule makes, is a finding and not a warning

@@ -5,7 +5,6 @@ well as by color. Labels are HTML-like tables in which every name is escaped; re
 """
 
 import math
-import re
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import replace
@@ -45,6 +44,7 @@ from tinygrad_ed.graph.node import Node
 from tinygrad_ed.nn.checks import written_in
 from tinygrad_ed.notation.alphabet import Notation
 from tinygrad_ed.notation.letters import factor, named
+from tinygrad_ed.notation.quantity import lettered
 from tinygrad_ed.notation.writing import LECTURE, Writing
 
 DETAILS = ("auto", "layer", "tensor", "scalar")
@@ -116,17 +116,9 @@ def graph(
         raise InvalidValue(f"color={color!r} would tell what numbers={numbers!r} hides; take color='role'")
     data, chosen = at_detail(node, detail, marked)
     if notation is not None:
-        data = replace(data, nodes=tuple([replace(n, name=_lettered(n.name, write)) for n in data.nodes]))
+        letters = [n.name and write(named(lettered(n.name))).unicode for n in data.nodes]
+        data = replace(data, nodes=tuple([replace(n, name=a) for n, a in zip(data.nodes, letters, strict=True)]))
     return sheet(lambda write: picture(data, title, chosen, engine, color, write), write)
-
-
-def _lettered(name: str | None, write: Writing) -> str | None:
-    """Return the letter of a parameter by its name in a network: `W1[0,1]` is ω¹₁,₂."""
-    match = re.fullmatch(r"([Wb])(\d+)(?:\[([\d,]+)\])?", name or "")
-    if match is None:
-        return name
-    kind, at = "omega" if match[1] == "W" else "beta", f",{match[3]}" if match[3] else ""
-    return write(named(f"{kind}[{match[2]}{at}]")).unicode
 
 
 @np.errstate(all="ignore")  # what is computed again here has given its warnings the first time

@@ -4,6 +4,18 @@ import re
 from typing import NamedTuple
 
 
+def lettered(name: str) -> str:
+    """Return the name of a quantity for that of a parameter in a network: `omega[1,0,2]` for `W1[0,2]`.
+
+    >>> lettered("W1[0,2]"), lettered("b2"), lettered("x")
+    ('omega[1,0,2]', 'beta[2]', 'x')
+    """
+    match = re.fullmatch(r"([Wb])(\d+)(?:\[([\d,]+)\])?", name)
+    if match is None:
+        return name
+    return f"{'omega' if match[1] == 'W' else 'beta'}[{match[2]}{',' + match[3] if match[3] else ''}]"
+
+
 class Quantity(NamedTuple):
     """A quantity by its name in code, such as "omega[1,0,2]": the weight of layer 1 from neuron 0 to neuron 2.
 

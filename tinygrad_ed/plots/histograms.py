@@ -7,13 +7,22 @@ import numpy as np
 from tinygrad_ed.closed_form import rules
 from tinygrad_ed.errors import whole_number
 from tinygrad_ed.nn import MLP
+from tinygrad_ed.nn.checks import written_in
+from tinygrad_ed.notation.alphabet import Notation
 from tinygrad_ed.plots.style import INK, SERIES, Axes, axes, dressed
 
 TALL = 0.82  # of the distance between two layers: the highest bar
 
 
 def gradient_histograms(
-    mlp: MLP, x: Any, rho: Any, cost: str = "mse", ax: "Axes | None" = None, *, bins: int = 30
+    mlp: MLP,
+    x: Any,
+    rho: Any,
+    cost: str = "mse",
+    ax: "Axes | None" = None,
+    *,
+    bins: int = 30,
+    notation: Notation = "lecture",
 ) -> "Axes":
     """Draw for each layer a histogram of log10 |∂E/∂ω|, one above the other, and the median of each.
 
@@ -27,6 +36,7 @@ def gradient_histograms(
         cost: the name of the cost.
         ax: where to draw; a new figure by default.
         bins: bars of each histogram.
+        notation: the letters: "lecture", "textbook" (x z a W b δ y ŷ C), or a dict such as `{"B": "δ"}`.
 
     Returns:
         The axes; layer j stands on the height j.
@@ -41,6 +51,7 @@ def gradient_histograms(
     ['layer 1', 'layer 2', 'layer 3']
     """
     book = rules.quantities(*mlp.problem(x, rho, cost))
+    write = written_in(notation, len(mlp.layers))
     bins, L = whole_number("bins", bins), len(mlp.layers)
     sizes = {j: np.abs(np.ravel(book[f"grad_omega[{j}]"])).astype(float) for j in range(1, L + 1)}
     logs = {j: np.log10(entries[entries > 0]) for j, entries in sizes.items()}
@@ -63,6 +74,6 @@ def gradient_histograms(
         ax.annotate(said, (0.01, j + 0.89), xycoords=("axes fraction", "data"), fontsize=8, color=INK, va="center")
     ax.set_yticks(range(1, L + 1), [f"layer {j}" for j in range(1, L + 1)])
     ax.set_ylim(0.9, L + 1.1)
-    dressed(ax, "Gradient of the weights, layer by layer", "log₁₀ |∂E/∂ω|", "")
+    dressed(ax, "Gradient of the weights, layer by layer", "log₁₀ |∂E/∂ω|", "", write=write)
     ax.grid(False, axis="y")
     return ax
