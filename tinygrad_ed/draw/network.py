@@ -239,13 +239,13 @@ def _legend(y: float, dense: bool, M: int, example: Formula | None) -> list[Item
     many = ", summed over the samples" if M > 1 else ""
     forward = 'ζ^j = [Ω^j]^T α^{j-1} + β^j "  and  " α^j = Φ(ζ^j) "  from left to right"'
     arrives = 'P^{j+1} = {∂E}/{∂α^j} "arrives;  " B^j = {∂E}/{∂ζ^j} = Φ\'(ζ^j) ⊙ P^{j+1}; '
-    product = f'{{∂E}}/{{∂ω}} = α · B "(the α where it starts times the B where it ends{many})"; '
+    product = f'{{∂E}}/{{∂ω}} = α · B "(the " α "where it starts times the " B "where it ends{many})"; '
     lines = [
         (FORWARD_FILL, "forward", formula(forward)),
         (BACKWARD_FILL, "backward", formula(arrives + 'P^j = Ω^j B^j "goes on to the left"')),
         (PAPER, "connection", formula(product + f'{{∂E}}/{{∂β}} = B "{where}"')),
         *([(PAPER, "for example", example)] if example else []),
-        (PAPER, "line", formula('"the thicker, the larger is |ω|; dashed where ω is negative"')),
+        (PAPER, "line", formula('"the thicker, the larger is" |ω| "; dashed where" ω "is negative"')),
     ]
     items: list[Item] = []
     for row, (fill, head, said) in enumerate(lines):

@@ -13,9 +13,10 @@ from typing import Any
 import numpy as np
 
 from tinygrad_ed.draw.equations import brief, math, value_term
+from tinygrad_ed.draw.frames import Player
 from tinygrad_ed.draw.network_trace import DETAILS, network_trace
 from tinygrad_ed.draw.parts import Numbers
-from tinygrad_ed.draw.picture import Picture, asset, of_scene, page
+from tinygrad_ed.draw.picture import asset, of_scene, page
 from tinygrad_ed.draw.scene import Scene, to_svg
 from tinygrad_ed.draw.script import script
 from tinygrad_ed.draw.stage import drawing, in_card, size_of
@@ -45,7 +46,7 @@ def player(
     title: str | None = None,
     engine: str | None = None,
     notation: str | Mapping[str, str] | None = None,
-) -> Picture:
+) -> Player:
     """Make a page that plays a graph step by step: `player(node)` or `player(mlp, x, rho, cost)`.
 
     Args:
@@ -62,7 +63,8 @@ def player(
 
     Returns:
         a picture; its html is the player, `.save("lesson.txt")` writes the same steps as a script for a lesson,
-        `.save("trace.json")` the trace, and the other formats are the drawing at its last step.
+        `.save("trace.json")` the trace, and the other formats are the drawing at its last step. `.save_steps(folder)`
+        writes one picture for each step, `.save_handout("steps.html")` all steps as a table.
 
     Raises:
         InvalidType: if `subject` is neither a Node nor an MLP nor a Trace, or an MLP comes without data.
@@ -99,7 +101,7 @@ def player(
             "one part of the computation, or draw it with graph(..., detail='auto')"
         )
     scene = drawing(data, name)
-    return of_scene(
+    picture = of_scene(
         name,
         lambda: scene,
         engine,
@@ -108,6 +110,7 @@ def player(
         txt=lambda: printable(script(data, name)).encode(),
         json=lambda: data.to_json().encode(),
     )
+    return Player(picture, data, scene, engine)
 
 
 def _page(data: Trace, scene: Scene) -> bytes:
