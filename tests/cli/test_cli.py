@@ -39,7 +39,7 @@ def test_demo_does_the_whole_mission(capsys, tmp_path):
     written = {path.name for path in folder.iterdir()}
     assert written == {
         *(f"{view}.{suffix}" for view in ("graph", "network") for suffix in ("svg", "png", "pdf", "dot")),
-        *("compare.html", "player.html", "crosscheck.txt"),
+        *("learning.svg", "compare.html", "player.html", "crosscheck.txt"),
     }
 
 
