@@ -94,9 +94,7 @@ def learning(mlp: MLP, history: History, test: Dataset) -> Scene:
     read = mlp.predict(test.x).argmax(axis=1)
     counts = np.zeros((10, 10), int)
     np.add.at(counts, (test.y, read), 1)
-    title = (
-        f"What was learned: {np.mean(read == test.y):.1%} of {len(test)} digits that it never saw are read correctly"
-    )
+    title = f"What was learned: {np.mean(read == test.y):.1%} of {len(test)} digits it never saw are read correctly"
     items: list[Item] = [Text(30, 40, words(title), 18, anchor="start", bold=True)]
     items.append(Text(30, 70, words(f"cost over {len(history.cost)} epochs"), 13, anchor="start"))
     for k, cost in enumerate(history.cost):
@@ -117,10 +115,7 @@ def learning(mlp: MLP, history: History, test: Dataset) -> Scene:
         x, y = 460 + 40 * column, 124 + 40 * row
         items += [Box(x, y, 38, 38, fill, LINE), Text(x, y + 5, words(str(n) if n else ""), 14)]
     for k in range(10):
-        items += [
-            Text(460 + 40 * k, 96, words(str(k)), 13, bold=True),
-            Text(428, 129 + 40 * k, words(str(k)), 13, bold=True),
-        ]
+        items += [Text(*at, words(str(k)), 13, bold=True) for at in ((460 + 40 * k, 96), (428, 129 + 40 * k))]
     return Scene(850, 530, "What was learned", title, items)
 
 

@@ -267,11 +267,7 @@ def _latex_gap(left: Formula | None, right: Formula) -> str:
 
 
 def tex_text(text: str) -> str:
-    r"""Return plain text as LaTeX, upright; whatever a name holds, it does nothing there.
-
-    >>> print(tex_text("for W_1"))
-    \text{for W\_1}
-    """
+    """Return plain text as LaTeX, upright; whatever a name holds, it does nothing there."""
     return rf"\text{{{text.translate(_TEX)}}}"
 
 

@@ -35,20 +35,9 @@ from tinygrad_ed.notation.formula import (
 from tinygrad_ed.notation.quantity import Quantity
 
 __all__ = [
-    "LETTERS",
-    "Formula",
-    "Runs",
-    "factor",
-    "formula",
-    "given",
-    "letter",
-    "lines",
-    "matrix",
-    "named",
-    "number",
-    "prose",
-    "symbols",
-]
+    "LETTERS", "Formula", "Runs", "factor", "formula", "given", "letter", "lines", "matrix", "named", "number", "prose",
+    "symbols", "tex_of", "tex_prose",
+]  # fmt: skip
 
 
 _OPERATORS = {
@@ -162,11 +151,7 @@ class _Markup:
 
 
 def tex_of(sign: str) -> str:
-    r"""Return a letter of a reader's own in LaTeX.
-
-    >>> [tex_of(sign) for sign in ("δ", "ŷ", "W", "dZ")]
-    ['\\delta', '\\hat{y}', 'W', '\\text{dZ}']
-    """
+    """Return a letter of a reader's own in LaTeX."""
     parts = unicodedata.normalize("NFD", sign)
     if len(parts) == 2 and parts[1] in _ACCENTS:
         return rf"\{_ACCENTS[parts[1]]}{{{parts[0]}}}"
@@ -202,11 +187,7 @@ def _scripted(base: Formula, script: Formula, below: bool) -> Formula:
 def letter(
     name: str, up: "Formula | float | str | None" = None, down: "Formula | float | str | None" = None
 ) -> Formula:
-    r"""Return a letter, by its ASCII name or as it is, with its layer above and its neuron below.
-
-    >>> letter("omega_k", 1, "1,2").unicode, letter("zeta", "j").latex
-    ('ω¹₁,₂', '\\zeta^{j}')
-    """
+    """Return a letter, by its ASCII name or as it is, with its layer above and its neuron below."""
     entry = LETTERS.get(name)
     base: Formula = _sign(entry.sign if entry else name)
     for script, below in ((up, False), (down, True)):
@@ -220,11 +201,6 @@ def named(name: str) -> Formula:
 
     `X[j]` belongs to layer j, `X[j,k]` to neuron k of it, counted from 0; `omega[j,i,k]` is the weight from neuron i;
     `X_by_y` is ∂X/∂y, as in `jacobians`.
-
-    >>> [named(name).unicode for name in ("zeta[2]", "B[2,0]", "omega[1,0,2]", "cost", "dphi[1]", "W1")]
-    ['ζ²', 'B²₁', 'ω¹₁,₃', 'ε', 'Φ′(ζ¹)', 'W1']
-    >>> [named(name).unicode for name in ("grad_omega[2]", "f_by_a[2]", "f_by_w[2,1]", "E_by_b[1]", "h_by_a")]
-    ['∂E/∂Ω²', '∂f²/∂a¹', '∂f²/∂w²₂', '∂E/∂b¹', '∂h/∂a']
     """
     what, layer, neurons = Quantity.of(name)
     j = layer if "[" in name else None
@@ -244,15 +220,10 @@ def named(name: str) -> Formula:
 
 
 def number(x: float, digits: int = 3) -> Formula:
-    r"""Return a number in at most so many significant digits, with a true minus sign.
+    """Return a number in at most so many significant digits, with a true minus sign.
 
     A number that is shown exactly keeps its short form; a rounded one keeps its zeros. A float is data, and can be
     written with other digits later, or left blank (see `writing.py`); an int is a count or an index, and stays.
-
-    >>> [number(x).unicode for x in (0.5, -0.99996, 12345, 0.0000123, math.inf)]
-    ['0.5', '−1.00', '12345', '1.23·10⁻⁵', '∞']
-    >>> number(-0.0000123).latex, number(1 / 3, digits=5).unicode
-    ('-1.23 \\cdot 10^{-5}', '0.33333')
     """
     again = None if isinstance(x, int) else partial(number, x)
     x = float(x)
@@ -283,25 +254,12 @@ def given(x: Any) -> Formula:
 
 
 def factor(x: float) -> Formula:
-    """Return a number as it stands in a product or sum: a negative one in brackets.
-
-    >>> factor(-2).unicode, factor(2).unicode
-    ('(−2)', '2')
-    """
+    """Return a number as it stands in a product or sum: a negative one in brackets."""
     return Bracket("(", number(x), ")") if x < 0 else number(x)
 
 
 def matrix(array: Any, rows: Sequence[int] = (), columns: Sequence[int] = ()) -> Formula:
-    """Return a matrix of numbers; a 1-D array is a column.
-
-    Up to 8 wide and high it is written out. Of more, the first three and the last are, and besides those that
-    are asked for by `rows` and `columns`; dots stand for the others.
-
-    >>> print(matrix([[1.0, -0.5], [0.0, 2.0]]).unicode)
-    [1, −0.5; 0, 2]
-    >>> print(matrix(np.arange(20.0)[np.newaxis], columns=[7]).unicode)
-    [0, 1, 2, ⋯, 7, ⋯, 19]
-    """
+    """Return a matrix of numbers, of a large one the ends, and what is asked for; a 1-D array is a column."""
     array = np.asarray(array)
     array = array[:, np.newaxis] if array.ndim == 1 else np.atleast_2d(array)
     down, across = _shown(array.shape[0], rows), _shown(array.shape[1], columns)
@@ -326,29 +284,17 @@ def _shown(n: int, wanted: Sequence[int]) -> list[int | None]:
 
 
 def symbols(*rows: str) -> Formula:
-    """Return a matrix of formulas, one line of markup a row, with `&` between its entries.
-
-    >>> print(symbols("Φ'(ζ_1) & 0", "0 & Φ'(ζ_2)").unicode)
-    [Φ′(ζ₁), 0; 0, Φ′(ζ₂)]
-    """
+    """Return a matrix of formulas, one line of markup a row, with `&` between its entries."""
     return Matrix(tuple([tuple([formula(entry) for entry in row.split("&")]) for row in rows]))
 
 
 def prose(text: str, write: Callable[[Formula], str], escape: Callable[[str], str] = str) -> str:
-    """Return a text in which the formulas, between backquotes, are written in one of their ways.
-
-    >>> prose("The error `E` falls by `η ⟦∇E⟧^2`.", lambda f: f.unicode)
-    'The error E falls by η ‖∇E‖².'
-    """
+    """Return a text in which the formulas, between backquotes, are written in one of their ways."""
     return "".join([write(formula(bit)) if i % 2 else escape(bit) for i, bit in enumerate(text.split("`"))])
 
 
 def tex_prose(text: str) -> str:
-    r"""Return plain text as running text in LaTeX; the lecture's letters and signs stand in math mode.
-
-    >>> print(tex_prose("✗ Φ′(ζ¹) & 50 %"))
-    \ensuremath{\times} \ensuremath{\Phi}\ensuremath{'}(\ensuremath{\zeta}\ensuremath{^{1}}) \& 50 \%
-    """
+    """Return plain text as running text in LaTeX; the lecture's letters and signs stand in math mode."""
     signs = {entry.sign: entry.latex for entry in LETTERS.values()} | _OPERATORS
     signs |= {sign: entry.latex for sign, entry in _OTHERS.items()} | {c: f"^{{{plain}}}" for plain, c in ABOVE.items()}
     signs |= {c: f"_{{{plain}}}" for plain, c in BELOW.items()} | {"✓": r"\surd", "✗": r"\times", "′": "'", "‖": r"\|"}
@@ -357,10 +303,5 @@ def tex_prose(text: str) -> str:
 
 
 def lines(*said: tuple[str, int, Formula]) -> Formula:
-    """Return the lines of an algorithm: each with its number, its depth inside loops, and a formula.
-
-    >>> print(lines(("1", 0, formula('"for" j ← L-1 "to" 1 "do"')), ("2", 1, formula("B^j ← Φ'(ζ^j)"))).unicode)
-    1  for j ← L − 1 to 1 do
-    2      Bʲ ← Φ′(ζʲ)
-    """
+    """Return the lines of an algorithm: each with its number, its depth inside loops, and a formula."""
     return Lines(said)

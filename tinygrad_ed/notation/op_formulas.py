@@ -126,13 +126,7 @@ CONVENTIONS = {
 
 
 def described(name: str, inputs: Sequence[str], params: Sequence[str] = ()) -> str:
-    """Return what `help` says of an op: its formula, its derivatives, and what is decided at kinks, ties and zeros.
-
-    >>> print(described("relu", ["x"]))
-    relu(x): y = max(0, x)
-    <BLANKLINE>
-    ∂y/∂x = 1 if x > 0 else 0. At 0 the derivative is 0.
-    """
+    """Return what `help` says of an op: its formula, its derivatives, and what is decided at kinks, ties and zeros."""
 
     def plain(template: str) -> str:
         for i, letter in enumerate(inputs):

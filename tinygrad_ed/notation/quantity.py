@@ -5,11 +5,7 @@ from typing import NamedTuple
 
 
 def lettered(name: str) -> str:
-    """Return the name of a quantity for that of a parameter in a network: `omega[1,0,2]` for `W1[0,2]`.
-
-    >>> lettered("W1[0,2]"), lettered("b2"), lettered("x")
-    ('omega[1,0,2]', 'beta[2]', 'x')
-    """
+    """Return the name of a quantity for that of a parameter in a network: `omega[1,0,2]` for `W1[0,2]`."""
     match = re.fullmatch(r"([Wb])(\d+)(?:\[([\d,]+)\])?", name)
     if match is None:
         return name
@@ -31,11 +27,7 @@ class Quantity(NamedTuple):
 
     @classmethod
     def of(cls, name: str) -> "Quantity":
-        """Take a name apart; what is no name of a quantity is a kind as it stands.
-
-        >>> Quantity.of("omega[1,0,2]"), Quantity.of("cost")
-        (Quantity(kind='omega', layer=1, neurons=(0, 2)), Quantity(kind='cost', layer=0, neurons=()))
-        """
+        """Take a name apart; what is no name of a quantity is a kind as it stands."""
         match = re.fullmatch(r"(\w+)\[(\d+(?:,\d+)*)\]", name)
         if match is None:
             return cls(name)

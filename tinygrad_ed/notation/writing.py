@@ -50,13 +50,7 @@ class Writing:
         return self.numbers is False
 
     def __call__(self, f: Formula) -> Formula:
-        """Return the formula, so written.
-
-        >>> from tinygrad_ed.notation.letters import formula
-        >>> write = Writing({"alpha": "a", "alpha[0]": "x", "B": "δ"}, numbers="blank")
-        >>> write(formula("{∂E}/{∂ω^1_{2,3}} = α^0_2 · B^1_3 = $g", g=0.5)).unicode
-        '∂E/∂ω¹₂,₃ = x₂ · δ¹₃ = ____'
-        """
+        """Return the formula, so written."""
         match f:
             case Sign() | Script(base=Sign()) | Bracket(inside=Sign()) if (found := self._sign(f)) is not None:
                 return found
