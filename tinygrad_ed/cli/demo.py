@@ -4,7 +4,9 @@ Everything is computed by the public functions that a reader would call; the num
 pictures and the table are written into one folder.
 """
 
+import textwrap
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -23,34 +25,22 @@ from tinygrad_ed.train import History, fit
 
 
 def run(folder: str | Path, seed: int = 0, progress: bool | None = None) -> bool:
-    """Run the demo, write its files into `folder`, and return whether all roads agreed.
-
-    Raises:
-        FileProblem: if the folder cannot be made or written; that is found out first.
-    """
+    """Run the demo, write its files into `folder`, and return whether all roads agreed."""
     folder = writable(Path(folder), "crosscheck.txt")
     train, test = digits().split(0.25, rng=seed)
     mlp = MLP([64, 32, 10], activation="tanh", rng=seed)
 
     print(f"1. Training a 64-32-10 network on handwritten digits: {len(train)} to learn from, {len(test)} held out.\n")
-    history = fit(
-        mlp,
-        train.x,
-        train.rho,
-        cost="cross_entropy",
-        batch_size=32,
-        learning_rate=0.5,
-        epochs=40,
-        rng=seed,
-        progress=progress,
-    )
+    how: dict[str, Any] = {"cost": "cross_entropy", "batch_size": 32, "learning_rate": 0.5, "epochs": 40}
+    history = fit(mlp, train.x, train.rho, **how, rng=seed, progress=progress)
     print(_falling(history))
     print(f"\n   {history}")
-    print(f"   Of the digits it never saw, it reads {_accuracy(mlp, test):.1%} correctly.\n")
+    right = np.mean(mlp.predict(test.x).argmax(axis=1) == test.y)
+    print(f"   Of the digits it never saw, it reads {right:.1%} correctly.\n")
 
     print("2. Four roads to the gradient of this network, on 8 of the digits:\n")
     check = crosscheck(mlp, test.x[:8], test.rho[:8], cost="cross_entropy")
-    print(_indented(str(check)))
+    print(textwrap.indent(str(check), "   "))
     write_whole(folder / "crosscheck.txt", f"{check}\n".encode())
 
     print("\n3. The network that was trained, on one of these digits, drawn with its numbers:\n")
@@ -128,20 +118,8 @@ def _falling(history: History) -> str:
     return "\n".join(lines)
 
 
-def _accuracy(mlp: MLP, data: Dataset) -> float:
-    return float(np.mean(mlp.predict(data.x).argmax(axis=1) == data.y))
-
-
-def _indented(text: str) -> str:
-    return "\n".join(f"   {line}" for line in text.splitlines())
-
-
 def writable(folder: Path, *names: str) -> Path:
-    """Make the folder, see that files of these names can be written into it, and return it.
-
-    Raises:
-        FileProblem: if not.
-    """
+    """Make the folder, see that files of these names can be written into it, and return it."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:

@@ -30,21 +30,12 @@ def add_options(check: Parser) -> None:
     option("--tell", choices=("where", "what", "mend"), default="what", help="how much is given away (default: what)")
     option("--json", action="store_true", help="print what was found as JSON")
     option("--digits", type=int, help="how many digits your numbers have (default: all)")
-    option(
-        "--seconds",
-        type=float,
-        default=10.0,
-        help="limit for a call of a rule; a program has ten times that (default: %(default)s)",
-    )
+    limit = "limit for a call of a rule; a program has ten times that (default: %(default)s)"
+    option("--seconds", type=float, default=10.0, help=limit)
 
 
 def check_file(options: argparse.Namespace, mlp: Any, x: Any, rho: Any) -> int:
-    """Judge the file, and print what is found; return the exit status.
-
-    Raises:
-        FileProblem: for a file that is not there.
-        InvalidValue: for one that fails, or has nothing in it that can be judged.
-    """
+    """Judge the file, and print what is found; return the exit status."""
     if not Path(options.file).is_file():
         raise FileProblem(f"there is no file {options.file!r}")
     found = (_numbers if options.file.endswith(".json") else _code)(options, mlp, x, rho)

@@ -71,50 +71,47 @@ class Player(Picture):
 
 def frames(data: Trace, scene: Scene) -> Iterator[Scene]:
     """Return the drawing after each step: what is not known yet is missing, and the equation stands below."""
-    known, nodes = {node.id for node in data.nodes if node.op is None}, data.by_id
-    values: dict[str, str] = {}
-    gradients: dict[str, str] = {}
-    sent: set[int] = set()
-    last = {step.node: i for i, step in enumerate(data.steps) if step.phase == "backward"}
-    whole: set[str] = set()
-
-    def still(item: Item, node: str, edges: tuple[int, ...], color: str) -> Item:
-        if not isinstance(item, Group) or not item.id:
-            return item
-        kind, _, name = item.id.partition("-")
-        now = name == node if kind == "node" else int(name) in edges
-        gone = {"flow"} if kind == "edge" and int(name) not in sent else set()
-        gone |= {"value", "value-map"} if kind == "node" and name not in known else set()
-        gone |= {"gradient-map"} if kind == "node" and name not in whole else set()
-        found: list[Item] = []
-        for at, part in enumerate(item.items):
-            cls = getattr(part, "cls", None)
-            if cls in gone:
-                continue
-            if isinstance(part, Text) and cls == "value" and name in values:
-                part = replace(part, what=words(values[name]))
-            elif isinstance(part, Text) and cls == "gradient" and nodes[name].role != "constant":
-                part = replace(part, what=words(f"∂ = {gradients[name]}" if name in gradients else "∂ –"))
-            elif now and isinstance(part, Line | Box) and (at == 0 or kind == "edge"):
-                part = replace(part, stroke=color, width=3.5)
-            found.append(part)
-        return replace(item, items=found)
-
+    nodes = data.by_id
+    complete = {step.node: i for i, step in enumerate(data.steps) if step.phase == "backward"}
+    said = {
+        f"node-{node.id}": {"gradient": "∂ –"} for node in data.nodes
+    }  # by card and class, where it is not as drawn
+    hidden = {f"edge-{i}": {"flow"} for i in range(len(data.edges))}
+    hidden |= {
+        f"node-{node.id}": {"gradient-map"} | ({"value", "value-map"} if node.op else set()) for node in data.nodes
+    }
     for i, step in enumerate(data.steps):
+        card, shown = f"node-{step.node}", "…"
         if step.phase == "forward":
-            known.add(step.node)
+            hidden[card] -= {"value", "value-map"}
         elif step.phase == "backward":
-            whole |= {step.node} if last[step.node] == i else set()
-            size = size_of(nodes[step.node])
-            say = partial(in_card, size=size) if step.node in whole else brief
-            gradients[step.node] = say(step.shown) if step.shown else "…"
-            sent |= set(step.edges)
+            if whole := complete[step.node] == i:  # then a matrix is shown in full
+                hidden[card].clear()
+            if step.shown:
+                shown = in_card(step.shown, size_of(nodes[step.node])) if whole else brief(step.shown)
+            said[card]["gradient"] = f"∂ = {shown}"
+            for edge in step.edges:
+                hidden[f"edge-{edge}"].clear()
         elif step.shown:
-            values[step.node] = brief(step.shown)
+            said[card]["value"] = brief(step.shown)
         color = COLORS["alpha" if step.phase == "forward" else "B"]
-        items = [still(item, step.node, step.edges, color) for item in scene.items]
+        now = {card, *[f"edge-{edge}" for edge in step.edges]}
+        items = [_still(item, hidden, said, color if getattr(item, "id", None) in now else "") for item in scene.items]
         below = [Text(24, scene.height + 26, step.general, 16, color, "start")]
         below.append(Text(24, scene.height + 50, step.numbers, 14, anchor="start"))
         below.append(Text(24, scene.height + 72, words(step.sentence), 12, QUIET, "start"))
         width = max(scene.width, *[text.length + 48 for text in below])
         yield replace(scene, width=width, height=scene.height + 88, items=[*items, *below], description=step.sentence)
+
+
+def _still(item: Item, hidden: dict[str, set[str]], said: dict[str, dict[str, str]], color: str) -> Item:
+    """Return a card or an edge with what is known of it; the one that the step is about gets a color."""
+    if not isinstance(item, Group) or item.id not in hidden:
+        return item
+    parts = [part for part in item.items if getattr(part, "cls", None) not in hidden[item.id]]
+    for i, part in enumerate(parts):
+        if isinstance(part, Text) and part.what.unicode and (text := said.get(item.id, {}).get(part.cls or "")):
+            parts[i] = replace(part, what=words(text))
+        elif color and (isinstance(part, Line) or (isinstance(part, Box) and i == 0)):
+            parts[i] = replace(part, stroke=color, width=3.5)
+    return replace(item, items=parts)

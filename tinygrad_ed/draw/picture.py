@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING
 from tinygrad_ed.data.files import checked, write_whole
 from tinygrad_ed.draw import backends
 from tinygrad_ed.draw.scene import Scene, to_dot, to_svg
-from tinygrad_ed.draw.style import escape, page_css
+from tinygrad_ed.draw.style import clean, escape, page_css
 from tinygrad_ed.errors import Error, InvalidValue, nearest, printable
+from tinygrad_ed.notation.tables import page as whole_page
 from tinygrad_ed.notation.writing import Writing
 
 if TYPE_CHECKING:
@@ -171,9 +172,4 @@ def asset(name: str) -> str:
 
 def page(title: str, body: str, css: str = "", script: str = "") -> bytes:
     """Return a whole HTML page in one file, with its style and script inside."""
-    scripts = f"<script>{script}</script>\n" if script else ""
-    return (
-        '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f"<title>{escape(title)}</title>\n<style>{page_css()}\n{css}</style>\n</head>\n<body>\n{body}\n{scripts}</body>\n</html>\n"
-    ).encode()
+    return whole_page(clean(title), f"{page_css()}\n{css}", body, script).encode()

@@ -11,6 +11,7 @@ from tinygrad_ed.lecture.step import DerivationStep, Parts
 from tinygrad_ed.notation.blocks import pieces
 from tinygrad_ed.notation.colors import page_css
 from tinygrad_ed.notation.letters import LETTERS, Formula, formula, letter, prose
+from tinygrad_ed.notation.tables import page
 from tinygrad_ed.notation.writing import Writing
 
 FRAME = 760  # pixels of height in a notebook
@@ -19,7 +20,6 @@ FRAME = 760  # pixels of height in a notebook
 def page_of(heading: str, intro: str, parts: Parts, verdict: str, holds: bool, write: Writing, answers: Parts) -> str:
     """Return the whole page."""
     style = page_css() + "\n" + (files("tinygrad_ed.lecture") / "derivation.css").read_text("utf-8")
-    title = html.escape(heading)
     contents, sections = [], []
     for p, (part, steps) in enumerate(parts, start=1):
         entries = "".join([f'<li><a href="#{s.name}">{number} {html.escape(s.title)}</a></li>' for number, s in steps])
@@ -30,18 +30,8 @@ def page_of(heading: str, intro: str, parts: Parts, verdict: str, holds: bool, w
         sections += [_section(f"answers-{p}", f"Answers: {p} {part}", a) for p, (part, a) in enumerate(answers, 1)]
         sections.append("</div>")
     state = "holds" if holds else "fails"
-    return f"""<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{title}</title>
-<style>
-{style}</style>
-</head>
-<body>
-<header>
-<h1>{title}</h1>
+    body = f"""<header>
+<h1>{html.escape(heading)}</h1>
 <p>{words(intro)}</p>
 <p class="verdict {state}">{html.escape(verdict)}</p>
 </header>
@@ -53,16 +43,14 @@ def page_of(heading: str, intro: str, parts: Parts, verdict: str, holds: bool, w
 {_map(write)}
 {_letters(write)}
 {chr(10).join(sections)}
-</main>
-</body>
-</html>
-"""
+</main>"""
+    return page(heading, style, body)
 
 
-def framed(page: str, title: str) -> str:
+def framed(whole: str, title: str) -> str:
     """Return a page in a frame, for a notebook."""
-    page, title = html.escape(page), html.escape(title)
-    return f'<iframe srcdoc="{page}" title="{title}" sandbox="" style="width:100%;height:{FRAME}px;border:0"></iframe>'
+    whole, title = html.escape(whole), html.escape(title)
+    return f'<iframe srcdoc="{whole}" title="{title}" sandbox="" style="width:100%;height:{FRAME}px;border:0"></iframe>'
 
 
 _PLACES = [  # where each letter sits: forward, what is done, backward

@@ -12,6 +12,7 @@ from tinygrad_ed.notation.formula import (
     Row,
     Script,
     Sign,
+    numbered,
     numeric,
     shifted,
     spaced,
@@ -37,10 +38,7 @@ def block(f: Formula) -> list[str]:
             rows = ["  ".join(row) for row in zip(*columns, strict=True)]
             return beside([_wall("[", len(rows)), rows, _wall("]", len(rows))])
         case Lines():
-            wide = max([len(number) for number, _, _ in f.lines])
-            margin = wide + 2 if wide else 0
-            said = [(f"{number:>{wide}}".ljust(margin) + "    " * depth, what) for number, depth, what in f.lines]
-            return _padded([line for before, what in said for line in beside([[before], block(what)])])
+            return _padded([line for before, what in numbered(f) for line in beside([[before], block(what)])])
         case _:
             return [f.unicode]
 

@@ -3,23 +3,15 @@
 from tinygrad_ed.notation.alphabet import LETTERS
 
 REST: dict[str, tuple[str, str]] = {
-    "ink": ("#1b1f24", "#e8eaed"),
-    "quiet": ("#5f6873", "#a6afba"),
-    "paper": ("#ffffff", "#1d2126"),
-    "ground": ("#f4f5f7", "#14171a"),
-    "line": ("#d5d9df", "#39414b"),
-    "stroke": ("#8b95a1", "#77818d"),
-    "op": ("#4b5563", "#5b6675"),
-    "wrong": ("#b3261e", "#ff8a80"),
-    "forward-fill": ("#e6f1f9", "#16324d"),
-    "backward-fill": ("#fdeee3", "#472a1b"),
-    "cluster-fill": ("#f6f7f9", "#262b31"),
-    "wrong-fill": ("#fde2da", "#4a1f1a"),
-    "parameter-fill": ("#fff4dc", "#3a2f17"),
-    "constant-fill": ("#f0f1f3", "#2a2f36"),
-    "good-fill": ("#dff3ec", "#17382f"),
-    "now-fill": ("#ffffff", "#20252b"),
-}
+    "ink": ("#1b1f24", "#e8eaed"), "quiet": ("#5f6873", "#a6afba"),
+    "paper": ("#ffffff", "#1d2126"), "ground": ("#f4f5f7", "#14171a"),
+    "line": ("#d5d9df", "#39414b"), "stroke": ("#8b95a1", "#77818d"),
+    "op": ("#4b5563", "#5b6675"), "wrong": ("#b3261e", "#ff8a80"),
+    "forward-fill": ("#e6f1f9", "#16324d"), "backward-fill": ("#fdeee3", "#472a1b"),
+    "cluster-fill": ("#f6f7f9", "#262b31"), "wrong-fill": ("#fde2da", "#4a1f1a"),
+    "parameter-fill": ("#fff4dc", "#3a2f17"), "constant-fill": ("#f0f1f3", "#2a2f36"),
+    "good-fill": ("#dff3ec", "#17382f"), "now-fill": ("#ffffff", "#20252b"),
+}  # fmt: skip
 COLORS = {**{name: (entry.light, entry.dark) for name, entry in LETTERS.items() if entry.light}, **REST}
 
 

@@ -63,20 +63,13 @@ class Formula:
 
 @dataclass(frozen=True)
 class Sign(Formula):
-    """One letter, word, number or operator.
-
-    Attributes:
-        text, tex: how it is written in Unicode and in LaTeX.
-        kind: letter, word, text, number, operator, prefix (stands close to what follows), comma, or big (∏, Σ).
-        name: the ASCII name of a letter, by which a page may color it.
-        again: of a number that is data, how to write it with other digits.
-    """
+    """One letter, word, number or operator, in Unicode and in LaTeX."""
 
     text: str
     tex: str
-    kind: str = "letter"
-    name: str = ""
-    again: Callable[[int], Formula] | None = field(default=None, compare=False, repr=False)
+    kind: str = "letter"  # or word, text, number, operator, prefix (close to what follows), comma, dots, big (∏, Σ)
+    name: str = ""  # of a letter, its ASCII name, by which it is colored; "given" of a number that is not left blank
+    again: Callable[[int], Formula] | None = field(default=None, compare=False, repr=False)  # data, with other digits
 
 
 @dataclass(frozen=True)
@@ -152,11 +145,15 @@ def _unicode(f: Formula) -> str:
         case Matrix():
             return f"[{'; '.join([', '.join([cell.unicode for cell in row]) for row in f.rows])}]"
         case Lines():
-            wide = max([len(number) for number, _, _ in f.lines])
-            margin = wide + 2 if wide else 0
-            said = [(f"{number:>{wide}}".ljust(margin), "    " * depth, what) for number, depth, what in f.lines]
-            return "\n".join([number + deep + what.unicode for number, deep, what in said])
+            return "\n".join([before + what.unicode for before, what in numbered(f)])
     raise TypeError(f"{f!r} is no formula")
+
+
+def numbered(f: Lines) -> list[tuple[str, Formula]]:
+    """Return the lines, each with what stands before it: its number on the slide, and its depth inside loops."""
+    wide = max([len(number) for number, _, _ in f.lines])
+    margin = wide + 2 if wide else 0
+    return [(f"{number:>{wide}}".ljust(margin) + "    " * depth, what) for number, depth, what in f.lines]
 
 
 def shifted(script: Formula | None, table: dict[str, str], mark: str) -> str:

@@ -44,19 +44,14 @@ _OPERATORS = {
     "=": "=", "←": r"\leftarrow", "≈": r"\approx", "→": r"\to", "<": "<", ">": ">", "≤": r"\le", "≥": r"\ge",
     "∈": r"\in", "+": "+", "−": "-", "-": "-", "·": r"\cdot", "⊙": r"\odot", "×": r"\times", "/": "/",
 }  # fmt: skip
-_OTHERS = {
-    ",": Sign(",", ",", "comma"),
-    ";": Sign(";", ";", "comma"),
-    "∂": Sign("∂", r"\partial", "prefix"),
-    "∇": Sign("∇", r"\nabla", "prefix"),
-    "∏": Sign("∏", r"\prod", "big"),
-    "Σ": Sign("Σ", r"\sum", "big"),
-    "…": Sign("…", r"\ldots", "dots"),
-    "⋯": Sign("⋯", r"\cdots", "dots"),
-    "⋮": Sign("⋮", r"\vdots", "dots"),
-    "⋱": Sign("⋱", r"\ddots", "dots"),
-    "'": Sign("′", r"\prime", "prime"),
+_KINDS = {  # of other signs, with their LaTeX
+    "comma": {",": ",", ";": ";"},
+    "prefix": {"∂": r"\partial", "∇": r"\nabla"},
+    "big": {"∏": r"\prod", "Σ": r"\sum"},
+    "dots": {"…": r"\ldots", "⋯": r"\cdots", "⋮": r"\vdots", "⋱": r"\ddots"},
 }
+_OTHERS = {sign: Sign(sign, tex, kind) for kind, signs in _KINDS.items() for sign, tex in signs.items()}
+_OTHERS["'"] = Sign("′", r"\prime", "prime")
 _BRACKETS = {"(": "()", "[": "[]", "⟦": "‖‖"}
 _CLOSING = {"(": ")", "[": "]", "⟦": "⟧", "{": "}"}
 _BY_SIGN = {entry.sign: Sign(entry.sign, entry.latex, "letter", name) for name, entry in LETTERS.items()}

@@ -35,6 +35,17 @@ def table(head: Iterable[str], rows: Iterable[Iterable[str]], columns: str, *, m
     return f"<table><thead><tr>{top}</tr></thead><tbody>{''.join(body)}</tbody></table>"
 
 
+def page(title: str, css: str, body: str, script: str = "", kind: str = "") -> str:
+    """Return a whole page in one file, with its style and script inside."""
+    script, class_ = f"<script>{script}</script>\n" if script else "", f' class="{kind}"' if kind else ""
+    return (
+        '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        f"<title>{escape(title)}</title>\n<style>\n{css}</style>\n</head>\n<body{class_}>\n"
+        f"{body}\n{script}</body>\n</html>\n"
+    )
+
+
 def paragraph(text: str, *, strong: bool = False) -> str:
     """Return a paragraph."""
     return f"<p><strong>{escape(text)}</strong></p>" if strong else f"<p>{escape(text)}</p>"

@@ -88,9 +88,10 @@ class Writing:
             again = replace(again, name=sign.name) if isinstance(again, Sign) else again
             return replace(f, inside=again) if isinstance(f, Bracket) else again
         up = f.up.text if isinstance(f, Script) and isinstance(f.up, Sign) else ""
-        key = _keyed(LETTERS[sign.name].sign, up, self.last) if sign.name in LETTERS else ""
+        lecture = sign.name in LETTERS and LETTERS[sign.name].sign == sign.text  # else it is another letter already
+        key = _keyed(sign.text, up, self.last) if lecture else ""
         ends = key in self.signs and key.endswith("]")
-        letter = self.signs.get(key) or self.signs.get(sign.name)
+        letter = (self.signs.get(key) or self.signs.get(sign.name)) if lecture else None
         if letter is None or isinstance(f, Bracket):
             return None
         written: Formula = Sign(letter, tex_of(letter), "letter", sign.name)
