@@ -26,19 +26,13 @@ class Player(Picture):
         self._data, self._scene, self._engine = data, scene, engine
 
     def save_steps(self, folder: str | os.PathLike[str], form: str = "svg") -> list[Path]:
-        """Write one picture for each step, `step-001.svg` and so on, as the graph stands after it.
+        """Write one picture for each step, `step-001.svg` and so on, as the graph stands after it; return the paths.
 
-        Args:
-            folder: where; it is made if it is not there. Nothing is written unless all pictures could be drawn.
-            form: "svg", "png", "pdf" or "dot".
-
-        Returns:
-            the paths, in order.
+        The folder is made if it is not there; nothing is written unless all pictures could be drawn.
 
         Raises:
-            InvalidValue: for another form.
-            FileProblem: if the folder cannot be made or written.
-            MissingExtra: if the form needs a layout engine and there is none.
+            InvalidValue: for a form that is not "svg", "png", "pdf" or "dot".
+            FileProblem, MissingExtra: if the folder cannot be written, or the form needs a layout engine.
         """
         if form not in ("svg", "png", "pdf", "dot"):
             raise InvalidValue(f"form={form!r} is none for a picture of a step: take svg, png, pdf or dot")
@@ -73,13 +67,10 @@ def frames(data: Trace, scene: Scene) -> Iterator[Scene]:
     """Return the drawing after each step: what is not known yet is missing, and the equation stands below."""
     nodes = data.by_id
     complete = {step.node: i for i, step in enumerate(data.steps) if step.phase == "backward"}
-    said = {
-        f"node-{node.id}": {"gradient": "∂ –"} for node in data.nodes
-    }  # by card and class, where it is not as drawn
+    said = {f"node-{n.id}": {"gradient": "∂ –"} for n in data.nodes if n.role != "constant"}  # else it is as drawn
     hidden = {f"edge-{i}": {"flow"} for i in range(len(data.edges))}
-    hidden |= {
-        f"node-{node.id}": {"gradient-map"} | ({"value", "value-map"} if node.op else set()) for node in data.nodes
-    }
+    computed = {"value", "value-map", "gradient-map"}
+    hidden |= {f"node-{n.id}": set(computed) if n.op else {"gradient-map"} for n in data.nodes}
     for i, step in enumerate(data.steps):
         card, shown = f"node-{step.node}", "…"
         if step.phase == "forward":
@@ -94,6 +85,7 @@ def frames(data: Trace, scene: Scene) -> Iterator[Scene]:
                 hidden[f"edge-{edge}"].clear()
         elif step.shown:
             said[card]["value"] = brief(step.shown)
+            hidden[card].add("value-map")  # it has the old numbers
         color = COLORS["alpha" if step.phase == "forward" else "B"]
         now = {card, *[f"edge-{edge}" for edge in step.edges]}
         items = [_still(item, hidden, said, color if getattr(item, "id", None) in now else "") for item in scene.items]
@@ -110,7 +102,7 @@ def _still(item: Item, hidden: dict[str, set[str]], said: dict[str, dict[str, st
         return item
     parts = [part for part in item.items if getattr(part, "cls", None) not in hidden[item.id]]
     for i, part in enumerate(parts):
-        if isinstance(part, Text) and part.what.unicode and (text := said.get(item.id, {}).get(part.cls or "")):
+        if isinstance(part, Text) and (text := said.get(item.id, {}).get(part.cls or "")):
             parts[i] = replace(part, what=words(text))
         elif color and (isinstance(part, Line) or (isinstance(part, Box) and i == 0)):
             parts[i] = replace(part, stroke=color, width=3.5)
