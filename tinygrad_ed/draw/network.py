@@ -245,7 +245,7 @@ def _legend(y: float, dense: bool, M: int, example: Formula | None) -> list[Item
         (BACKWARD_FILL, "backward", formula(arrives + 'P^j = Ω^j B^j "goes on to the left"')),
         (PAPER, "connection", formula(product + f'{{∂E}}/{{∂β}} = B "{where}"')),
         *([(PAPER, "for example", example)] if example else []),
-        (PAPER, "line", formula('"the thicker, the larger is" |ω| "; dashed where" ω "is negative"')),
+        (PAPER, "line", formula('"the thicker, the farther is" ω "from 0; dashed where" ω "is negative"')),
     ]
     items: list[Item] = []
     for row, (fill, head, said) in enumerate(lines):
