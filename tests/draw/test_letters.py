@@ -143,6 +143,6 @@ def test_a_saved_trace_keeps_its_letters_and_can_be_played_in_others(tmp_path):
     loaded = draw.Trace.load(path)
     assert loaded.steps[0].general.unicode == "z¹₁ = w¹₁,₁ · x₁ + w¹₂,₁ · x₂ + b¹₁"
     assert "ζ¹₁ = ω¹₁,₁" in draw.player(loaded, notation="lecture").render("txt").decode()
-    path.write_text(path.read_text("utf-8").replace('"signs":{"alpha"', '"signs":{"alhpa"'), "utf-8")
+    path.write_text(path.read_text("utf-8").replace('"letters":{"alpha"', '"letters":{"alhpa"'), "utf-8")
     with pytest.raises(tg.FileProblem, match="letters: unknown letter 'alhpa'"):
         draw.Trace.load(path)

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from functools import partial
 from math import prod
 
 from tinygrad_ed.draw.parts import Numbers, TraceNode
@@ -53,17 +54,16 @@ def value_term(numbers: Numbers, alone: bool = False) -> Formula:
 
 def fill(template: str, terms: Mapping[str, Formula]) -> Formula:
     """Fill a template; what is raised to a power and has something above it already gets brackets."""
-    slots = {key: _bracketed(term) if f"${key}^" in template else term for key, term in terms.items()}
-    for key, term in terms.items():  # (−2) needs no brackets where it has some already, or stands alone
+    slots = dict(terms)
+    for key, term in terms.items():
+        high = isinstance(term, Row | Fraction) or (isinstance(term, Script) and term.up is not None)
+        if high and f"${key}^" in template:
+            slots[key] = Bracket("(", term, ")")
+        # (−2) needs no brackets where it has some already, or stands alone
         inside = f"(${key}" in template and template.count(f"${key}") == 1
         if isinstance(term, Bracket) and isinstance(term.inside, Sign) and (inside or template == f"${key}"):
             slots[key] = term.inside
     return formula(template, **slots)
-
-
-def _bracketed(term: Formula) -> Formula:
-    high = isinstance(term, Row | Fraction) or (isinstance(term, Script) and term.up is not None)
-    return Bracket("(", term, ")") if high else term
 
 
 def forward(op: str, inputs: list[Formula]) -> Formula:
@@ -147,11 +147,10 @@ def brief(numbers: Numbers, most: int = 24, write: Writing = LECTURE) -> str:
     return text if len(text) <= most else summary(numbers, write)
 
 
-def brief_term(numbers: Numbers, most: int = 24, write: Writing = LECTURE) -> Formula:
+def brief_term(numbers: Numbers, most: int = 24, digits: int = 3) -> Formula:
     """Return the same as a number of a formula."""
-    text = brief(numbers, most, write)
-    again = lambda digits: brief_term(numbers, most, Writing(digits=digits))  # noqa: E731  # it is data
-    return Sign(text, tex_text(text), "number", again=again)
+    text = brief(numbers, most, Writing(digits=digits))
+    return Sign(text, tex_text(text), "number", again=partial(brief_term, numbers, most))
 
 
 def shape_text(shape: tuple[int, ...]) -> str:

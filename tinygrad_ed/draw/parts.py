@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_ed.notation.quantity import Quantity
 from tinygrad_ed.notation.writing import LECTURE, Writing
 
 FULL = 64  # arrays up to this many entries are kept entry by entry
@@ -91,6 +92,11 @@ class Edge:
     def contribution(self) -> Numbers | None:
         """What this use adds to the gradient of the source, or None."""
         return None if self.sent is None else as_numbers(self.sent)
+
+
+def last_layer(nodes: Iterable[TraceNode]) -> int:
+    """Return L of the network that a trace is of; 0 if it is of none."""
+    return max([Quantity.of(node.quantity or "").layer for node in nodes], default=0)
 
 
 def kept(value: Any) -> float | Numbers:

@@ -15,7 +15,7 @@ import numpy as np
 from tinygrad_ed.draw.equations import brief, math, value_term
 from tinygrad_ed.draw.frames import Player
 from tinygrad_ed.draw.network_trace import DETAILS, network_trace
-from tinygrad_ed.draw.parts import Numbers
+from tinygrad_ed.draw.parts import Numbers, last_layer
 from tinygrad_ed.draw.picture import asset, of_scene, page
 from tinygrad_ed.draw.scene import Scene, to_svg
 from tinygrad_ed.draw.script import script
@@ -28,7 +28,6 @@ from tinygrad_ed.errors import InvalidType, InvalidValue, nearest, printable
 from tinygrad_ed.graph.node import Node
 from tinygrad_ed.nn import MLP
 from tinygrad_ed.nn.checks import written_in
-from tinygrad_ed.notation.quantity import Quantity
 
 MOST = 400  # nodes; a longer story is not one that a reader steps through
 _MARK = re.compile(r"\$[A-Z]+")
@@ -91,8 +90,7 @@ def player(
         data = subject if isinstance(subject, Trace) else trace(subject, fresh=True, learning_rate=learning_rate)
         name = title or "A computation, step by step"
         if notation is not None:
-            layers = [Quantity.of(node.quantity or "").layer for node in data.nodes]
-            data = replace(data, write=written_in(notation, max(layers)))
+            data = replace(data, write=written_in(notation, last_layer(data.nodes)))
     else:
         raise InvalidType(f"player() takes a Node, a Trace, or an MLP with data, not {subject!r}")
     if len(data.nodes) > MOST:

@@ -26,7 +26,7 @@ from tinygrad_ed.draw.equations import (
     words,
     written_out,
 )
-from tinygrad_ed.draw.parts import Edge, Numbers, TraceData, TraceNode, numbers_of
+from tinygrad_ed.draw.parts import Edge, Numbers, TraceData, TraceNode, last_layer, numbers_of
 from tinygrad_ed.draw.style import number_text
 from tinygrad_ed.notation.formula import Formula, Row
 from tinygrad_ed.notation.letters import formula
@@ -101,8 +101,7 @@ class _Story:
         self.write = data.write
         self.root = self.by_id[data.root]
         self.closed = data.closed
-        layers = [Quantity.of(n.quantity)[1] for n in data.nodes if n.quantity and "zeta" in n.quantity]
-        self.last = max(layers, default=0)
+        self.last = last_layer(data.nodes)
         self.waiting = dict.fromkeys(self.by_id, 0)
         self.inputs: dict[str, dict[str, str]] = {node.id: {} for node in data.nodes}  # by quantity
         self.slots: dict[str, dict[str, str]] = {node.id: {} for node in data.nodes}  # the first, as in the templates

@@ -16,7 +16,7 @@ from typing import Any, NoReturn, TypeVar
 import numpy as np
 
 from tinygrad_ed.data.files import checked
-from tinygrad_ed.draw.parts import CELLS, FULL, Edge, Numbers, TraceData, TraceNode, as_numbers, numbers_of
+from tinygrad_ed.draw.parts import CELLS, FULL, Edge, Numbers, TraceData, TraceNode, as_numbers, last_layer, numbers_of
 from tinygrad_ed.draw.steps import StoryStep
 from tinygrad_ed.draw.style import ROLES, short
 from tinygrad_ed.errors import Error, FileProblem
@@ -51,7 +51,7 @@ def written(data: TraceData, story: Sequence[StoryStep] | None = None) -> str:
             for e in data.edges
         ],
         "closed": {name: _out(numbers) for name, numbers in data.closed.items()},
-        **({"letters": {"last": data.write.last, "signs": dict(data.write.signs)}} if data.write.signs else {}),
+        **({"letters": dict(data.write.signs)} if data.write.signs else {}),
         "steps": None if story is None else [_step(step) for step in story],
     }  # fmt: skip
     return as_json(content)
@@ -152,14 +152,13 @@ class _Reader:
             "of_root": top["of_root"],
             "learning_rate": self.number(top["learning_rate"], "learning_rate"),
             "closed": {name: as_numbers(self.value(v, f"closed[{_short(name)}]")) for name, v in closed.items()},
-            "write": self.writing(top.get("letters", {"last": 0, "signs": {}})),
+            "write": self.writing(_object(top.get("letters", {}), "letters")),
         }
 
-    def writing(self, value: Any) -> Writing:
-        got = _object(value, "letters", "last", "signs")
+    def writing(self, letters: dict[str, Any]) -> Writing:
         try:
-            return written_in(_object(got["signs"], "letters.signs"), int(self.number(got["last"], "letters.last")))
-        except (Error, ValueError, OverflowError) as problem:
+            return written_in(letters, last_layer(self.nodes))
+        except Error as problem:
             raise _Bad(f"letters: {problem}") from None
 
     def every(self, value: Any, where: str, read: Callable[[Any, str], Any]) -> list[Any]:

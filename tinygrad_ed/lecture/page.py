@@ -10,7 +10,7 @@ from importlib.resources import files
 from tinygrad_ed.lecture.step import DerivationStep, Parts
 from tinygrad_ed.notation.blocks import pieces
 from tinygrad_ed.notation.colors import page_css
-from tinygrad_ed.notation.letters import LETTERS, Formula, formula, letter, prose
+from tinygrad_ed.notation.letters import LETTERS, Formula, letter, prose
 from tinygrad_ed.notation.tables import page
 from tinygrad_ed.notation.writing import Writing
 
@@ -19,7 +19,9 @@ FRAME = 760  # pixels of height in a notebook
 
 def page_of(heading: str, intro: str, parts: Parts, verdict: str, holds: bool, write: Writing, answers: Parts) -> str:
     """Return the whole page."""
-    style = page_css() + "\n" + (files("tinygrad_ed.lecture") / "derivation.css").read_text("utf-8")
+    sits, css = [
+        (files("tinygrad_ed.lecture") / name).read_text("utf-8") for name in ("letters.html", "derivation.css")
+    ]
     contents, sections = [], []
     for p, (part, steps) in enumerate(parts, start=1):
         entries = "".join([f'<li><a href="#{s.name}">{number} {html.escape(s.title)}</a></li>' for number, s in steps])
@@ -40,50 +42,17 @@ def page_of(heading: str, intro: str, parts: Parts, verdict: str, holds: bool, w
 <ol>{"".join(contents)}</ol>
 </nav>
 <main>
-{_map(write)}
+{prose(sits, lambda f: write(f).math())}
 {_letters(write)}
 {chr(10).join(sections)}
 </main>"""
-    return page(heading, style, body)
+    return page(heading, f"{page_css()}\n{css}", body)
 
 
 def framed(whole: str, title: str) -> str:
     """Return a page in a frame, for a notebook."""
     whole, title = html.escape(whole), html.escape(title)
     return f'<iframe srcdoc="{whole}" title="{title}" sandbox="" style="width:100%;height:{FRAME}px;border:0"></iframe>'
-
-
-_PLACES = [  # where each letter sits: forward, what is done, backward
-    ("`α^{j-1}`", "input of layer `j`", "`[P^j]^T`"),
-    ("`→ Ω^j, β^j →`", "", "`← Ω^j B^j`"),
-    ("`ζ^j`", "net input", "`B^j`"),
-    ("`→ Φ →`", "", "`← ⊙ Φ'(ζ^j)`"),
-    ("`α^j`", "output of layer `j`", "`[P^{j+1}]^T`"),
-    ("`→ ⋯ →`", "", "`← ⋯`"),
-    ("`α^L`", "answer", "`[P^{L+1}]^T`"),
-    ("`→ C →`", "`ρ`", "`← ∇C`"),
-    ("`E`", "cost", "`1`"),
-]
-
-
-def _map(write: Writing) -> str:
-    """Return a small picture of where each letter sits: the way forward above, the way back below."""
-    rows = [
-        "".join(
-            [
-                f'<td class="{"place" * (i % 2 == 0)}">{prose(c, lambda f: write(f).math(), html.escape)}</td>'
-                for i, c in enumerate(row)
-            ]
-        )
-        for row in zip(*_PLACES, strict=True)
-    ]
-    heads = ("forward", "", "backward")
-    body = "".join([f'<tr class="{h}"><th scope="row">{h}</th>{row}</tr>' for h, row in zip(heads, rows, strict=True)])
-    rule = write(formula("{∂E}/{∂Ω^j} = α^{j-1} [B^j]^T")).math()
-    return (
-        f'<figure class="map" tabindex="0"><table>{body}</table>'
-        f"<figcaption>Where each letter sits. The gradient takes one from each row: {rule}.</figcaption></figure>"
-    )
 
 
 def _section(name: str, title: str, steps: list[tuple[str, DerivationStep]]) -> str:

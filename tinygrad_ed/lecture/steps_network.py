@@ -23,7 +23,8 @@ def network(case: Case) -> Iterator[DerivationStep]:
     j, k, L = case.j, case.k, case.L
     shown: dict[str, Any] = {"j": j, "h": j - 1, "i": j + 1, "k": k + 1, "L": L, "next": L + 1}
 
-    answer, answered = case.alpha[L], letter("alpha", L)
+    answer = case.alpha[L]
+    slope = formula(COSTS.get(case.cost, ("", ""))[1], a=letter("alpha", L), r=letter("rho"))
     C_by_a = jacobians.cost_by_a(answer, case.rho, case.cost)
     sizes = np.abs(case.cost_of(answer)) + np.sum(np.abs(answer) + np.abs(case.rho))
     yield DerivationStep(
@@ -36,7 +37,7 @@ def network(case: Case) -> Iterator[DerivationStep]:
         (
             formula(
                 "{∂C}/{∂a^$L} = " + ("[$slope]^T = $row" if case.cost in COSTS else "$row"),
-                slope=_without_brackets(formula(COSTS.get(case.cost, ("", ""))[1], a=answered, r=letter("rho"))),
+                slope=slope.inside if isinstance(slope, Bracket) else slope,
                 row=case.show(C_by_a, 0, L),
                 **shown,
             ),
@@ -170,10 +171,6 @@ def network(case: Case) -> Iterator[DerivationStep]:
             ],
         ),
     )
-
-
-def _without_brackets(f: Formula) -> Formula:
-    return f.inside if isinstance(f, Bracket) else f
 
 
 def _chained(left: str, C_by_a: Array, case: Case, own: str, own_value: Array, result: Array) -> Formula:

@@ -40,7 +40,7 @@ class Writing:
     """
 
     signs: Mapping[str, str] = field(default_factory=dict)
-    last: int = 0
+    last: int = field(default=0, compare=False)
     numbers: bool | str = True
     digits: int = 3
 
