@@ -8,7 +8,7 @@ import numpy as np
 from tinygrad_ed.closed_form import rules
 from tinygrad_ed.closed_form.arena import Arena
 from tinygrad_ed.closed_form.derivatives import COSTS
-from tinygrad_ed.errors import InvalidValue, ShapeError, whole_number
+from tinygrad_ed.errors import InvalidValue, ShapeError, printable, whole_number
 from tinygrad_ed.graph.values import Array
 from tinygrad_ed.nn import MLP
 from tinygrad_ed.nn.checks import chosen, numbers, written_in
@@ -134,7 +134,7 @@ def _plane(mlp: MLP, here: Array, directions: Sequence[Any] | None, path: Array 
         if isinstance(direction, str):
             place = chosen("parameter", direction.replace(" ", ""), names)
             found.append(np.eye(1, here.size, place)[0])
-            labels.append(named(lettered(direction.replace(" ", ""))).unicode)
+            labels.append(printable(named(lettered(direction.replace(" ", ""))).unicode))
             origin[place] = 0.0  # so that the axis shows the parameter itself
         else:
             vector = numbers("a direction", direction)
