@@ -13,17 +13,11 @@ def lettered(name: str) -> str:
 
 
 class Quantity(NamedTuple):
-    """A quantity by its name in code, such as "omega[1,0,2]": the weight of layer 1 from neuron 0 to neuron 2.
+    """A quantity by its name in code, such as "omega[1,0,2]": the weight of layer 1 from neuron 0 to neuron 2."""
 
-    Attributes:
-        kind: what it is: "zeta", "grad_omega", "f_by_a", ...
-        layer: the layer, counted from 1; 0 for the input, and where there is none.
-        neurons: the neurons, counted from 0; none for the whole array.
-    """
-
-    kind: str
-    layer: int = 0
-    neurons: tuple[int, ...] = ()
+    kind: str  # "zeta", "grad_omega", "f_by_a", ...
+    layer: int = 0  # from 1; 0 for the input, and where there is none
+    neurons: tuple[int, ...] = ()  # from 0; none for the whole array
 
     @classmethod
     def of(cls, name: str) -> "Quantity":

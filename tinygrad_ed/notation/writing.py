@@ -30,19 +30,12 @@ def _keyed(sign: str, up: str, last: int) -> str:
 
 @dataclass(frozen=True)
 class Writing:
-    """Writes formulas and texts of the lecture in other letters, and their numbers with other digits or not at all.
+    """Writes formulas and texts of the lecture in other letters, and their numbers with other digits or not at all."""
 
-    Attributes:
-        signs: other letters, by the names of `LETTERS`; "alpha[0]" and "alpha[L]" are α of the input and the output.
-        last: L, where it is known.
-        numbers: True, False (letters only), or "blank".
-        digits: of every number that is data.
-    """
-
-    signs: Mapping[str, str] = field(default_factory=dict)
-    last: int = field(default=0, compare=False)
-    numbers: bool | str = True
-    digits: int = 3
+    signs: Mapping[str, str] = field(default_factory=dict)  # other letters, by the names in `alphabet.OTHER`
+    last: int = field(default=0, compare=False)  # L, where it is known
+    numbers: bool | str = True  # False: letters only; or "blank"
+    digits: int = 3  # of every number that is data
 
     @property
     def bare(self) -> bool:
@@ -127,8 +120,8 @@ class Writing:
 
     def in_prose(self, text: str) -> str:
         """Return a text in these letters that has its formulas between backquotes (see `letters.prose`)."""
-        bits = text.split("`")
-        return "`".join([self.text(bit, "@{name}:{sign}") if i % 2 else bit for i, bit in enumerate(bits)])
+        named_sign = "@{name}:{sign}"  # so that it keeps its color
+        return "`".join([self.text(bit, named_sign) if i % 2 else bit for i, bit in enumerate(text.split("`"))])
 
     def name(self, quantity: str) -> str:
         """Return the letter of a quantity; in the lecture's letters its name in code."""
