@@ -57,7 +57,7 @@ def _numbers(options: argparse.Namespace, mlp: Any, x: Any, rho: Any) -> "CrossC
     if not isinstance(numbers, dict) or not numbers:
         raise InvalidValue(f'{options.file!r} must hold an object of numbers by name, such as {{"dW1": [[0.5]]}}')
     told = {"digits": options.digits, "layout": options.layout or "rows", "tell": options.tell}
-    return crosscheck(mlp, x, rho, options.cost, numbers=numbers, **told)
+    return crosscheck(mlp, x, rho, options.cost, numbers=numbers, notation=options.notation, **told)
 
 
 def _code(options: argparse.Namespace, mlp: Any, x: Any, rho: Any) -> "CrossCheck | Judgement":
@@ -95,4 +95,4 @@ def _code(options: argparse.Namespace, mlp: Any, x: Any, rho: Any) -> "CrossChec
         )
     with restored():
         tamed = {name: tame(name, rule, seconds) for name, rule in rules.items()}
-        return crosscheck(mlp, x, rho, options.cost, rules=tamed, tell=options.tell)
+        return crosscheck(mlp, x, rho, options.cost, rules=tamed, tell=options.tell, notation=options.notation)

@@ -32,7 +32,7 @@ from tinygrad_ed.nn import MLP
 from tinygrad_ed.nn.checks import written_in
 from tinygrad_ed.notation.alphabet import Notation
 from tinygrad_ed.notation.formula import Formula
-from tinygrad_ed.notation.letters import formula, letter, named
+from tinygrad_ed.notation.letters import formula, given, letter, named
 from tinygrad_ed.notation.quantity import Quantity
 from tinygrad_ed.notation.writing import Writing
 
@@ -136,12 +136,13 @@ def _box(row: Row, road: str, L: int, x: float, y: float, first: bool) -> Item:
     key = Quantity.of(row.quantity).kind
     fill = FORWARD_FILL if key in ("alpha", "zeta") else PAPER if key == "cost" else BACKWARD_FILL
     fill, stroke = (fill, LINE) if row.agree else (WRONG_FILL, WRONG)
-    value = numbers_of(row.values[road])
+    what = brief_term(numbers_of(row.values[road]), 28)
+    what = given(what) if row.quantity == "alpha[0]" else what
     said = (rule_of(row.quantity, L) if road == "rules" else _in_graph(row.quantity)) or named(row.quantity)
     items: list[Item] = [
         Box(x, y, _W, _H, fill, stroke, 3 if first else 1.2, 9),
         Text(x - _W / 2 + 10, y - 4, said, 13, COLORS[key.removeprefix("grad_")], "start", bold=True),
-        Text(x - _W / 2 + 10, y + 15, brief_term(value, 28), 12, anchor="start"),
+        Text(x - _W / 2 + 10, y + 15, what, 12, anchor="start"),
     ]
     if not row.agree:
         items.append(Text(x + _W / 2 - 10, y - 4, words("✗ first" if first else "✗"), 12, WRONG, "end", bold=True))
