@@ -31,7 +31,7 @@ def test_a_right_rule_is_right(check):
     [
         ("where", "grad_beta (layers 1 and 2) is wrong"),
         ("what", "grad_beta (layers 1 and 2): probably a factor of 2"),
-        ("mend", "It should be ∇_{b^j} E = the sum of the rows of B^j"),
+        ("mend", "It should be ∂E/∂βʲ = the sum of the rows of Bʲ"),
     ],
 )
 def test_a_wrong_rule_is_told_as_far_as_is_asked(check, tell, words):

@@ -35,21 +35,12 @@ def add_options(check: Parser) -> None:
     option("--tell", choices=("where", "what", "mend"), default="what", help="how much is given away (default: what)")
     option("--json", action="store_true", help="print what was found as JSON")
     option("--digits", type=int, help="how many digits your numbers have (default: all)")
-    option(
-        "--seconds",
-        type=float,
-        default=10.0,
-        help="limit for each call of one of your functions (default: %(default)s)",
-    )
+    limit = "limit for each call of one of your functions (default: %(default)s)"
+    option("--seconds", type=float, default=10.0, help=limit)
 
 
 def check_file(options: argparse.Namespace, mlp: Any, x: Any, rho: Any) -> int:
-    """Judge the file, and print what is found; return the exit status.
-
-    Raises:
-        FileProblem: for a file that is not there.
-        InvalidValue: for one that fails, or has nothing in it that can be judged.
-    """
+    """Judge the file, and print what is found; return the exit status."""
     if not Path(options.file).is_file():
         raise FileProblem(f"there is no file {options.file!r}")
     paper, status = options.file.endswith(".json"), int(os.environ.pop(APART, 0))
@@ -91,7 +82,7 @@ def _numbers(options: argparse.Namespace, mlp: Any, x: Any, rho: Any) -> "CrossC
     if not isinstance(numbers, dict) or not numbers:
         raise InvalidValue(f'{options.file!r} must hold an object of numbers by name, such as {{"dW1": [[0.5]]}}')
     told = {"digits": options.digits, "layout": options.layout or "rows", "tell": options.tell}
-    return crosscheck(mlp, x, rho, options.cost, numbers=numbers, **told)
+    return crosscheck(mlp, x, rho, options.cost, numbers=numbers, notation=options.notation, **told)
 
 
 def _code(options: argparse.Namespace, mlp: Any, x: Any, rho: Any) -> "CrossCheck | Judgement":
@@ -126,4 +117,5 @@ def _code(options: argparse.Namespace, mlp: Any, x: Any, rho: Any) -> "CrossChec
         raise InvalidValue(
             f"{options.file!r} has neither forward and backward nor a function named after a rule: {known}"
         )
-    return crosscheck(mlp, x, rho, options.cost, rules=rules, tell=options.tell, seconds=seconds)
+    given = {"tell": options.tell, "seconds": seconds, "notation": options.notation}
+    return crosscheck(mlp, x, rho, options.cost, rules=rules, **given)

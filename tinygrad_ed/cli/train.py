@@ -112,24 +112,13 @@ def _train(options: argparse.Namespace) -> int:
     if options.validation:
         say(f"note: the best weights are chosen on a share of {options.validation:g} of the rows that are not held out")
     sys.stdout.flush()
+    handed_on = "hidden activation test seed cost validation method sampling batch_size epochs road"
+    handed_on += " checkpoint checkpoint_every resume"
     result = train_on_table(
         data,
-        hidden=options.hidden,
-        activation=options.activation,
-        test=options.test,
-        seed=options.seed,
-        cost=options.cost,
-        validation=options.validation,
-        method=options.method,
-        sampling=options.sampling,
-        batch_size=options.batch_size,
+        **{name: getattr(options, name) for name in handed_on.split()},
         optimizer=_optimizer(options),
-        epochs=options.epochs,
-        road=options.road,
         patience=options.patience or (NEVER if options.validation else None),
-        checkpoint=options.checkpoint,
-        checkpoint_every=options.checkpoint_every,
-        resume=options.resume,
         callbacks=_progress(),
         save=options.save,
     )
