@@ -51,6 +51,7 @@ def test_the_networks_of_scikit_learn(fitted):
     np.testing.assert_allclose(single.predict(X), fitted["float32"].predict(X.astype(np.float32)), atol=1e-4, rtol=1e-5)
 
 
+@pytest.mark.filterwarnings("ignore:.*L-BFGS-B:DeprecationWarning")  # of older versions with a newer SciPy
 def test_the_linear_models_of_scikit_learn():
     from sklearn.linear_model import Lasso, LinearRegression, LogisticRegression, Ridge
 

@@ -20,7 +20,7 @@ from tinygrad_ed.tape.traced import Traced, converted, operands, traced_in
 OPSET, IR = 18, 9
 
 _PAIRS = """add Add subtract Sub multiply Mul divide Div power Pow negative Neg absolute Abs sign Sign sqrt Sqrt
-reciprocal Reciprocal exp Exp log Log sin Sin cos Cos tanh Tanh sigmoid Sigmoid relu Relu maximum Max minimum Min
+reciprocal Reciprocal exp Exp log Log sin Sin tanh Tanh sigmoid Sigmoid relu Relu maximum Max minimum Min
 greater Greater greater_equal GreaterOrEqual less Less less_equal LessOrEqual equal Equal where Where floor Floor
 ceil Ceil bitwise_and And bitwise_or Or logical_and And logical_or Or invert Not logical_not Not positive Identity
 identity Identity"""
@@ -28,9 +28,12 @@ DIRECT: dict[str, str] = dict(zip(_PAIRS.split()[::2], _PAIRS.split()[1::2], str
 """The operator for each function that works entry by entry, where there is one."""
 
 LN2, LN10 = math.log(2.0), math.log(10.0)
+HALF_SINE = ["Sin", ["Mul", 0, 0.5]]
+COSINE = ["Sub", 1.0, ["Mul", 2.0, ["Mul", HALF_SINE, HALF_SINE]]]
 COMPOSED: dict[str, list[Any]] = {
+    "cos": COSINE,
     "square": ["Mul", 0, 0],
-    "tan": ["Div", ["Sin", 0], ["Cos", 0]],
+    "tan": ["Div", ["Sin", 0], COSINE],
     "sinh": ["Mul", 0.5, ["Sub", ["Exp", 0], ["Exp", ["Neg", 0]]]],
     "cosh": ["Mul", 0.5, ["Add", ["Exp", 0], ["Exp", ["Neg", 0]]]],
     "log2": ["Div", ["Log", 0], LN2],
@@ -228,7 +231,15 @@ class Graph:
         return self.node("Where", exact, limit, self.node("Mul", value, ratio))
 
     def _matmul(self, x: Traced, y: Traced) -> str:
-        return self.node("MatMul", *[self.operand(a, self.kind(x), b) for a, b in zip(x.args, y.args, strict=True)])
+        """Write a product; one of matrices as a Gemm, which turns them itself: some runtimes cannot in float64."""
+        if not all([np.ndim(a) == 2 for a in x.args]):
+            return self.node("MatMul", *[self.operand(a, self.kind(x), b) for a, b in zip(x.args, y.args, strict=True)])
+        given, turned = [], []
+        for a, b in zip(x.args, y.args, strict=True):
+            is_turned = isinstance(a, Traced) and word(a.fn) in TURNS and np.ndim(a.args[0]) == 2
+            turned.append(int(is_turned and a.shape == a.args[0].shape[::-1]))
+            given.append(self.operand(a.args[0] if turned[-1] else a, self.kind(x), b.args[0] if turned[-1] else b))
+        return self.node("Gemm", *given, transA=turned[0], transB=turned[1])
 
     _dot = _matmul
 

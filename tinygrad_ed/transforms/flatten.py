@@ -24,6 +24,7 @@ def flatten(tree: Any) -> tuple[Any, Callable[[Any], Any]]:
     Raises (the way back):
         ShapeError: for a vector of another length.
 
+    >>> import numpy as np
     >>> vector, unflatten = flatten({"w": np.array([[1.0, 2.0]]), "b": 3.0})
     >>> vector, unflatten(vector * 10)
     (array([1., 2., 3.]), {'w': array([[10., 20.]]), 'b': 30.0})
@@ -91,6 +92,7 @@ def objective(f: Function, x0: Any) -> Objective:
     Raises:
         InvalidType: if `f` cannot be called, or for what is no number in `x0`.
 
+    >>> import numpy as np
     >>> from scipy.optimize import minimize
     >>> of = objective(lambda p: (p["a"] - 3.0) ** 2 + np.sum((p["b"] - p["a"]) ** 2), {"a": 0.0, "b": np.zeros(2)})
     >>> found = minimize(*of)
