@@ -53,11 +53,8 @@ class Derivation:
     @property
     def parts(self) -> Parts:
         """The parts by their titles, each with its steps and their numbers: "2.1" is the first step of part 2."""
-        grouped = [(part, list(steps)) for part, steps in groupby(self.steps, key=lambda step: step.part)]
-        return [
-            (part, [(f"{p}.{s}", step) for s, step in enumerate(steps, start=1)])
-            for p, (part, steps) in enumerate(grouped, start=1)
-        ]
+        grouped = enumerate(groupby(self.steps, key=lambda step: step.part), start=1)
+        return [(part, [(f"{p}.{s}", step) for s, step in enumerate(steps, start=1)]) for p, (part, steps) in grouped]
 
     def __len__(self) -> int:
         return len(self.steps)
@@ -91,10 +88,8 @@ class Derivation:
 
     def to_latex(self) -> str:
         """Return it as a LaTeX document, which compiles as it is."""
-        said = [
-            rf"\title{{{tex_prose(self.title)}}}\author{{}}\date{{}}\maketitle",
-            prose(self.intro, _inline, tex_prose),
-        ]
+        title = rf"\title{{{tex_prose(self.title)}}}\author{{}}\date{{}}\maketitle"
+        said = [title, prose(self.intro, _inline, tex_prose)]
         for part, steps in self.parts:
             said.append(rf"\section{{{tex_prose(part)}}}")
             for _, step in steps:

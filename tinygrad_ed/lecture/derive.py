@@ -6,7 +6,7 @@ against the step before it; the first derivatives, of Φ, C and one neuron, agai
 the first step that does not hold, because all that follow rest on it.
 """
 
-from itertools import chain
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -19,7 +19,15 @@ from tinygrad_ed.lecture.steps_rules import algorithms, the_rules
 from tinygrad_ed.nn.batch import problem_of
 from tinygrad_ed.nn.mlp import MLP
 
-PARTS = (forward, neuron, layer, network, effective, the_rules, algorithms)
+PARTS = {
+    "The network and the sample": forward,
+    "One neuron": neuron,
+    "One layer": layer,
+    "The whole network": network,
+    "The effective computations": effective,
+    "The backpropagation rules": the_rules,
+    "The algorithms": algorithms,
+}
 
 
 def derive(
@@ -54,13 +62,14 @@ def derive(
     Pʲ = Pʲ⁺¹ · ∂fʲ/∂aʲ⁻¹
     """
     case = case_of(mlp, x, rho, cost, j, k, learning_rate)
+    run = (replace(step, part=part) for part, steps_of in PARTS.items() for step in steps_of(case))
     steps = []
     with np.errstate(over="ignore", invalid="ignore"):  # what overflows is found by the checks
-        for step in chain.from_iterable(part(case) for part in PARTS):
+        for step in run:
             steps.append(step)
             if not step.check.holds:
                 break
-    return Derivation(case.title, case.intro, tuple(steps))
+    return Derivation(f"Backpropagation, derived on a {case.sizes} network", case.intro, tuple(steps))
 
 
 def case_of(mlp: MLP, x: Any, rho: Any, cost: str, j: int, k: int, learning_rate: float) -> Case:

@@ -10,15 +10,13 @@ from importlib.resources import files
 from tinygrad_ed.lecture.step import DerivationStep, Parts
 from tinygrad_ed.notation.blocks import pieces
 from tinygrad_ed.notation.colors import page_css
-from tinygrad_ed.notation.letters import LETTERS, Formula, letter, prose
+from tinygrad_ed.notation.letters import LETTERS, letter, prose
 
 FRAME = 760  # pixels of height in a notebook
 
 
 def page_of(heading: str, intro: str, parts: Parts, verdict: str, holds: bool) -> str:
     """Return the whole page."""
-    style = page_css() + "\n" + (files("tinygrad_ed.lecture") / "derivation.css").read_text("utf-8")
-    title = html.escape(heading)
     contents, sections = [], []
     for p, (part, steps) in enumerate(parts, start=1):
         entries = "".join([f'<li><a href="#{s.name}">{number} {html.escape(s.title)}</a></li>' for number, s in steps])
@@ -29,18 +27,8 @@ def page_of(heading: str, intro: str, parts: Parts, verdict: str, holds: bool) -
             + "\n</section>"
         )
     state = "holds" if holds else "fails"
-    return f"""<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{title}</title>
-<style>
-{style}</style>
-</head>
-<body>
-<header>
-<h1>{title}</h1>
+    body = f"""<header>
+<h1>{html.escape(heading)}</h1>
 <p>{words(intro)}</p>
 <p class="verdict {state}">{html.escape(verdict)}</p>
 </header>
@@ -51,7 +39,25 @@ def page_of(heading: str, intro: str, parts: Parts, verdict: str, holds: bool) -
 <main>
 {_letters()}
 {chr(10).join(sections)}
-</main>
+</main>"""
+    return document(heading, "derivation", body)
+
+
+def document(title: str, name: str, body: str, blank: bool = False) -> str:
+    """Return a document of HTML with a style of ours inside."""
+    style = (files("tinygrad_ed.lecture") / f"{name}.css").read_text("utf-8")
+    return f"""<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{html.escape(title)}</title>
+<style>
+{page_css()}
+{style}</style>
+</head>
+<body{' class="blank"' if blank else ""}>
+{body}
 </body>
 </html>
 """
@@ -65,25 +71,24 @@ def framed(page: str, title: str) -> str:
 
 def _letters() -> str:
     """Return the lecture's letters, and their usual names elsewhere."""
-    rows = "".join(
-        [
-            f'<tr><th scope="row">{letter(name).math()}</th><td><code>{name}</code></td>'
-            f"<td>{words(entry.meaning)}</td><td>{entry.elsewhere}</td></tr>"
-            for name, entry in LETTERS.items()
-            if entry.meaning
-        ]
-    )
+    rows = [
+        f'<tr><th scope="row">{letter(name).math()}</th><td><code>{name}</code></td>'
+        f"<td>{words(entry.meaning)}</td><td>{entry.elsewhere}</td></tr>"
+        for name, entry in LETTERS.items()
+        if entry.meaning
+    ]
     return (
         '<details class="letters"><summary>The letters</summary>\n<table><thead><tr><th scope="col">letter</th>'
         '<th scope="col">in code</th><th scope="col">meaning</th><th scope="col">elsewhere</th></tr></thead>\n'
-        f"<tbody>{rows}</tbody></table></details>"
+        f"<tbody>{''.join(rows)}</tbody></table></details>"
     )
 
 
 def _step(number: str, step: DerivationStep) -> str:
     """Return one step: words, the formula in a box, the equations with numbers, and the check."""
     note = f'<p class="note">{words(step.note)}</p>\n' if step.note else ""
-    equations = "\n".join([f'<div class="equation" tabindex="0">{_pieces(f)}</div>' for f in step.equations])
+    broken = ["\n".join([piece.math() for piece in pieces(f)]) for f in step.equations]  # where a line may break
+    equations = "\n".join([f'<div class="equation" tabindex="0">{f}</div>' for f in broken])
     state = "holds" if step.check.holds else "fails"
     return (
         f'<article aria-labelledby="{step.name}">\n<h3 id="{step.name}">{number} {html.escape(step.title)}</h3>\n'
@@ -97,8 +102,3 @@ def _step(number: str, step: DerivationStep) -> str:
 def words(text: str) -> str:
     """Return a text as HTML, with formulas in MathML."""
     return prose(text, lambda f: f.math(), html.escape)
-
-
-def _pieces(f: Formula) -> str:
-    """Return the equation in pieces, between which a line may break."""
-    return "\n".join([piece.math() for piece in pieces(f)])

@@ -7,10 +7,9 @@ fill the box piece by piece. Without a script, and on paper, all is shown; with 
 import html
 from importlib.resources import files
 
-from tinygrad_ed.lecture.page import words
+from tinygrad_ed.lecture.page import document, words
 from tinygrad_ed.lecture.step import Parts
 from tinygrad_ed.notation.blocks import pieces
-from tinygrad_ed.notation.colors import page_css
 from tinygrad_ed.notation.formula import Lines
 from tinygrad_ed.notation.letters import Formula
 
@@ -19,8 +18,7 @@ KEYS = "→ or space: on; ←: back; Home, End; F: full screen"
 
 def slides_of(heading: str, intro: str, parts: Parts, verdict: str, blank: bool) -> str:
     """Return the page: a title, a slide for each step in letters and one for each of its equations in numbers."""
-    room = files("tinygrad_ed.lecture")
-    style, script = [(room / f"slides.{kind}").read_text("utf-8") for kind in ("css", "js")]
+    script = (files("tinygrad_ed.lecture") / "slides.js").read_text("utf-8")
     shown = [f"<h1>{html.escape(heading)}</h1><p>{words(intro)}</p><p class='keys'>{KEYS}</p>"]
     for p, (part, steps) in enumerate(parts, start=1):
         shown.append(f"<h1>{p} {html.escape(part)}</h1>")
@@ -30,32 +28,13 @@ def slides_of(heading: str, intro: str, parts: Parts, verdict: str, blank: bool)
             shown += [f"{title}{_revealed(f)}" for f in step.equations]
     shown.append(f"<h1>{html.escape(verdict)}</h1>")
     sections = "\n".join([f'<section id="s{n}">{inner}</section>' for n, inner in enumerate(shown, start=1)])
-    return f"""<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{html.escape(heading)}</title>
-<style>
-{page_css()}
-{style}</style>
-</head>
-<body{' class="blank"' if blank else ""}>
-<main>
-{sections}
-</main>
-<footer role="status" aria-live="polite"></footer>
-<script>
-{script}</script>
-</body>
-</html>
-"""
+    end = f'<footer role="status" aria-live="polite"></footer>\n<script>\n{script}</script>'
+    return document(heading, "slides", f"<main>\n{sections}\n</main>\n{end}", blank)
 
 
 def _revealed(f: Formula) -> str:
     """Return the lines of a formula, each with what stands left of its first sign, and the rest in pieces."""
-    said = [("", 0, f)] if not isinstance(f, Lines) else f.lines
-    return "".join([_line(number, depth, line) for number, depth, line in said])
+    return "".join([_line(*line) for line in (f.lines if isinstance(f, Lines) else [("", 0, f)])])
 
 
 def _line(number: str, depth: int, f: Formula) -> str:
