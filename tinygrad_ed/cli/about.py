@@ -13,14 +13,10 @@ def add_demo(add: Add) -> None:
     demo.add_argument("--seed", type=seed, default=0)
 
 
-def add_ops(add: Add) -> None:
-    """Add the command `ops`."""
+def add_ops_and_doctor(add: Add) -> None:
+    """Add the commands `ops` and `doctor`."""
     ops = add("ops", _ops, "Say which of NumPy's functions work on Nodes.")
     ops.add_argument("--list", action="store_true", help="one line a function")
-
-
-def add_doctor(add: Add) -> None:
-    """Add the command `doctor`."""
     add("doctor", _doctor, "Say which layout engine draws the graphs, and why.")
 
 

@@ -4,13 +4,15 @@ Everything is computed by the public functions that a reader would call; the num
 pictures and the table are written into one folder.
 """
 
+import textwrap
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from tinygrad_ed import draw
 from tinygrad_ed.checking.crosscheck import crosscheck
-from tinygrad_ed.data import Dataset, digits
+from tinygrad_ed.data import digits
 from tinygrad_ed.data.files import writable as file_to_write
 from tinygrad_ed.data.files import write_whole
 from tinygrad_ed.errors import FileProblem, MissingExtra
@@ -21,34 +23,22 @@ SAMPLE, EXPECTED = [0.5, -1.0], [1.0, 0.0]
 
 
 def run(folder: str | Path, seed: int = 0, progress: bool | None = None) -> bool:
-    """Run the demo, write its files into `folder`, and return whether all roads agreed.
-
-    Raises:
-        FileProblem: if the folder cannot be made or written; that is found out first.
-    """
+    """Run the demo, write its files into `folder`, and return whether all roads agreed."""
     folder = writable(Path(folder), "crosscheck.txt")
     train, test = digits().split(0.25, rng=seed)
     mlp = MLP([64, 32, 10], activation="tanh", rng=seed)
 
     print(f"1. Training a 64-32-10 network on handwritten digits: {len(train)} to learn from, {len(test)} held out.\n")
-    history = fit(
-        mlp,
-        train.x,
-        train.rho,
-        cost="cross_entropy",
-        batch_size=32,
-        learning_rate=0.5,
-        epochs=40,
-        rng=seed,
-        progress=progress,
-    )
+    told: dict[str, Any] = {"batch_size": 32, "learning_rate": 0.5, "epochs": 40}
+    history = fit(mlp, train.x, train.rho, "cross_entropy", rng=seed, progress=progress, **told)
     print(_falling(history))
     print(f"\n   {history}")
-    print(f"   Of the digits it never saw, it reads {_accuracy(mlp, test):.1%} correctly.\n")
+    right = np.mean(mlp.predict(test.x).argmax(axis=1) == test.y)
+    print(f"   Of the digits it never saw, it reads {right:.1%} correctly.\n")
 
     print("2. Four roads to the gradient of this network, on 8 of the digits:\n")
     check = crosscheck(mlp, test.x[:8], test.rho[:8], cost="cross_entropy")
-    print(_indented(str(check)))
+    print(textwrap.indent(str(check), "   ", lambda _: True))
     write_whole(folder / "crosscheck.txt", f"{check}\n".encode())
 
     print("\n3. A 2-3-2 network on one sample, drawn with every number:\n")
@@ -87,27 +77,13 @@ def _pictures(folder: Path, seed: int) -> tuple[list[tuple[str, str]], str]:
 
 def _falling(history: History) -> str:
     """Return the cost of some epochs as numbers and bars."""
-    lines = []
-    for epoch in (1, 2, 3, 5, 10, 20, 40):
-        cost = history.cost[epoch - 1]
-        lines.append(f"   epoch {epoch:>3}   cost {cost:.4f}  {'█' * max(1, round(40 * cost / history.cost[0]))}")
-    return "\n".join(lines)
-
-
-def _accuracy(mlp: MLP, data: Dataset) -> float:
-    return float(np.mean(mlp.predict(data.x).argmax(axis=1) == data.y))
-
-
-def _indented(text: str) -> str:
-    return "\n".join(f"   {line}" for line in text.splitlines())
+    costs = [(epoch, history.cost[epoch - 1]) for epoch in (1, 2, 3, 5, 10, 20, 40)]
+    bars = ["█" * max(1, round(40 * cost / history.cost[0])) for _, cost in costs]
+    return "\n".join([f"   epoch {k:>3}   cost {cost:.4f}  {bar}" for (k, cost), bar in zip(costs, bars, strict=True)])
 
 
 def writable(folder: Path, *names: str) -> Path:
-    """Make the folder, see that files of these names can be written into it, and return it.
-
-    Raises:
-        FileProblem: if not.
-    """
+    """Make the folder, see that files of these names can be written into it, and return it."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:

@@ -8,16 +8,15 @@ import subprocess
 import sys
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from tinygrad_ed.cli.parser import Parser
+from tinygrad_ed.closed_form.rules import RULES
 from tinygrad_ed.errors import FileProblem, InvalidValue
+from tinygrad_ed.nn.guard import guarded
+from tinygrad_ed.train.checks import number_between
 
 APART = "TINYGRAD_ED_APART"  # what the exit status of the process is counted from that runs the file
-
-if TYPE_CHECKING:
-    from tinygrad_ed.checking.crosscheck import CrossCheck
-    from tinygrad_ed.checking.judgement import Judgement
 
 EPILOG = """\
 A FILE of your own is one of these:
@@ -37,31 +36,20 @@ def add_options(check: Parser) -> None:
     option("--tell", choices=("where", "what", "mend"), default="what", help="how much is given away (default: what)")
     option("--json", action="store_true", help="print what was found as JSON")
     option("--digits", type=int, help="how many digits your numbers have (default: all)")
-    option(
-        "--seconds",
-        type=float,
-        default=10.0,
-        help="limit for each call of one of your functions (default: %(default)s)",
-    )
+    limit = "limit for each call of one of your functions (default: %(default)s)"
+    option("--seconds", type=float, default=10.0, help=limit)
 
 
 def check_file(options: argparse.Namespace, mlp: Any, x: Any, rho: Any) -> int:
-    """Judge the file, and print what is found; return the exit status.
-
-    Raises:
-        FileProblem: for a file that is not there.
-        InvalidValue: for one that fails, or has nothing in it that can be judged.
-    """
+    """Judge the file, and print what is found; return the exit status."""
     if not Path(options.file).is_file():
         raise FileProblem(f"there is no file {options.file!r}")
     paper, status = options.file.endswith(".json"), int(os.environ.pop(APART, 0))
     if not (paper or status):
         return _apart(options)
     found = (_numbers if paper else _code)(options, mlp, x, rho)
-    if options.json:
-        print(json.dumps(found.to_dict(), ensure_ascii=False, indent=2))
-    else:
-        print(repr(found).strip("<>") if options.brief else found)
+    said = repr(found).strip("<>") if options.brief else found
+    print(json.dumps(found.to_dict(), ensure_ascii=False, indent=2) if options.json else said)
     return status + (0 if found.agree else 1)
 
 
@@ -79,7 +67,7 @@ def _apart(options: argparse.Namespace) -> int:
     return done.returncode - start if done.returncode >= start else done.returncode
 
 
-def _numbers(options: argparse.Namespace, mlp: Any, x: Any, rho: Any) -> "CrossCheck":
+def _numbers(options: argparse.Namespace, mlp: Any, x: Any, rho: Any) -> Any:
     """Judge numbers from a sheet of paper."""
     from tinygrad_ed.checking.crosscheck import crosscheck
 
@@ -93,15 +81,12 @@ def _numbers(options: argparse.Namespace, mlp: Any, x: Any, rho: Any) -> "CrossC
     return crosscheck(mlp, x, rho, options.cost, numbers=numbers, **told)
 
 
-def _code(options: argparse.Namespace, mlp: Any, x: Any, rho: Any) -> "CrossCheck | Judgement":
+def _code(options: argparse.Namespace, mlp: Any, x: Any, rho: Any) -> Any:
     """Judge functions: a program, or rules of the lecture."""
     import runpy
 
     from tinygrad_ed.checking.crosscheck import crosscheck
     from tinygrad_ed.checking.programs import check_program
-    from tinygrad_ed.closed_form.rules import RULES
-    from tinygrad_ed.nn.guard import guarded
-    from tinygrad_ed.train.checks import number_between
 
     seconds = number_between("--seconds", options.seconds)
     names, problem = guarded("file", runpy.run_path, options.file, seconds=seconds)
@@ -116,13 +101,11 @@ def _code(options: argparse.Namespace, mlp: Any, x: Any, rho: Any) -> "CrossChec
         found, problem = guarded("program", judge)
         if problem:
             raise InvalidValue(f"{options.file!r} cannot be judged: {problem}")
-        return found  # type: ignore[no-any-return]  # `check_program` made it
+        return found
     rules = {name: names[name] for name in RULES if callable(names.get(name))}
     if copied := [name for name, rule in rules.items() if getattr(rule, "__module__", "").startswith("tinygrad_ed")]:
         raise InvalidValue(f"{', '.join(copied)} in {options.file!r} is that of the package; write one of your own")
     if not rules:
-        known = ", ".join(RULES)
-        raise InvalidValue(
-            f"{options.file!r} has neither forward and backward nor a function named after a rule: {known}"
-        )
+        wanted = f"forward and backward nor a function named after a rule: {', '.join(RULES)}"
+        raise InvalidValue(f"{options.file!r} has neither {wanted}")
     return crosscheck(mlp, x, rho, options.cost, rules=rules, tell=options.tell, seconds=seconds)
