@@ -135,7 +135,7 @@ def writes(delta):
     ("step", "words"),
     [
         (endless, "stopped after"), (leaves, "GeneratorExit"), (writes, "read-only"),
-        (lambda: sys.exit(0), "SystemExit"), (lambda a: float(a[1][0, 0]), "TypeError"), 
+        (lambda: sys.exit(0), "SystemExit"), (lambda a: float(a[1][0, 0]), "TypeError"),
         (lambda: None, "your <lambda>"),
     ],
 )  # fmt: skip
