@@ -113,7 +113,7 @@ def test_steps_may_be_functions_whose_arguments_are_letters():
 
     found = my_derivation(["delta[j]", right, forgotten, "W[j+1] delta[j+1]"])
     assert [step.check.decision for step in found] == ["given", "holds", "fails", "holds"]
-    assert (found.first_wrong.title, found.first_wrong.check.missing) == ("forgotten", "Φ'(ζ¹₁)")
+    assert (str(found.first_wrong.formula), found.first_wrong.check.missing) == ("forgotten", "Φ'(ζ¹₁)")
     assert found.verdict == "Refuted: step-3 is the first that does not equal the one before it."
 
 

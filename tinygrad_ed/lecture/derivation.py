@@ -83,7 +83,7 @@ class Derivation:
             for number, step in steps:
                 said += [f"### {number} {step.title}", prose(f"{step.words} {step.note}".strip(), _inline)]
                 said += [f"$$\n{f.latex}\n$$" for f in (step.formula, *step.equations)]
-                said += [f"> {step.check}", f"Numbers: `{step.listed}`"]
+                said += [f"> {step.check}", *([f"Numbers: `{step.listed}`"] if step.numbers else [])]
         return "\n\n".join([*said, f"**{self.verdict}**"]) + "\n"
 
     def to_latex(self) -> str:

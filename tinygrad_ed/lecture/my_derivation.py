@@ -64,7 +64,9 @@ class MyDerivation(Derivation):
 
     def to_dict(self) -> dict[str, Any]:
         """Return all of it as JSON knows it."""
-        steps = [{"name": step.name, "text": step.title} | asdict(cast(Compared, step.check)) for step in self.steps]
+        steps = [
+            {"name": step.name, "text": str(step.formula)} | asdict(cast(Compared, step.check)) for step in self.steps
+        ]
         first = self.first_wrong.name if self.first_wrong else None
         return {"holds": self.holds, "first_wrong": first, "verdict": self.verdict, "steps": steps}
 
@@ -130,7 +132,7 @@ def my_derivation(
     made = []
     for k, (step, check) in enumerate(zip(chain, checks, strict=True), start=1):
         shown = Sign(_text(step), tex_text(_text(step)), "text")
-        made.append(DerivationStep(f"step-{k}", _text(step), "", shown, (), {}, check, part="Your steps"))
+        made.append(DerivationStep(f"step-{k}", f"Step {k}", "", shown, (), {}, check, part="Your steps"))
     phi, C = [name or "any function with a derivative" for name in (activation, cost)]
     intro = (
         f"Weights, biases, inputs and expected outputs of a {'-'.join(map(str, widths))} network are symbols, for one "

@@ -90,12 +90,13 @@ def _step(number: str, step: DerivationStep) -> str:
     broken = ["\n".join([piece.math() for piece in pieces(f)]) for f in step.equations]  # where a line may break
     equations = "\n".join([f'<div class="equation" tabindex="0">{f}</div>' for f in broken])
     state = "holds" if step.check.holds else "fails"
+    shapes = f'<p class="shapes">Numbers: <code>{html.escape(step.listed)}</code></p>\n'
     return (
         f'<article aria-labelledby="{step.name}">\n<h3 id="{step.name}">{number} {html.escape(step.title)}</h3>\n'
         f"<p>{words(step.words)}</p>\n{note}"
         f'<div class="formula" tabindex="0">{step.formula.math(display=True)}</div>\n{equations}\n'
         f'<p class="check {state}">{html.escape(str(step.check))}</p>\n'
-        f'<p class="shapes">Numbers: <code>{html.escape(step.listed)}</code></p>\n</article>'
+        f"{shapes if step.numbers else ''}</article>"
     )
 
 

@@ -77,7 +77,7 @@ class DerivationStep:
         for f in (self.formula, *self.equations):
             said += ["", *[f"    {line}".rstrip() for line in wrapped(f, WIDTH - 4)]]
         said.append("")
-        for line in (str(self.check), f"Numbers: {self.listed}"):
+        for line in (str(self.check), *([f"Numbers: {self.listed}"] if self.numbers else [])):
             said += textwrap.wrap(line, WIDTH, subsequent_indent="  ")
         return "\n".join(said)
 

@@ -3,7 +3,7 @@
 With a constant rate SGD does not settle on the optimum: it wanders in a ball around it whose size grows with η. A
 rate that shrinks like 1/k lets it in (Robbins & Monro 1951).
 
-The network is one linear neuron with mse, so E is a parabola, and `parabola.py` computes how large the ball must be:
+The network is one linear neuron with mse, so E is a parabola, and `Parabola` computes how large the ball must be:
 exactly, and by the rule of thumb η σ²/(2 (2 - η λ)) for a direction of curvature λ.
 """
 
@@ -17,7 +17,6 @@ import numpy as np
 
 from tinygrad_ed.errors import InvalidValue, generator, real_number, whole_number
 from tinygrad_ed.graph.values import Array
-from tinygrad_ed.lecture.experiments.parabola import Parabola
 from tinygrad_ed.lecture.experiments.setting import BAND, BatchGradient, at_least_0, verdict, weighted_slope
 from tinygrad_ed.nn import MLP
 from tinygrad_ed.nn.checks import chosen
@@ -29,6 +28,60 @@ if TYPE_CHECKING:
 
 BLOCKS = 20  # the stationary part is cut into so many, whose means are nearly independent
 SHRINK = 20.0  # updates after which a shrinking rate is half of the first one
+
+
+class Parabola:
+    """What theory says of SGD on the cost of a linear neuron, E = mean (y - w x - b)²/2, with batches of M.
+
+    With Δ = θ - θ*, H_B the Hessian of a batch and g_B its gradient at θ*, an update is Δ ← (1 - η H_B) Δ - η g_B, and
+    the batch is independent of Δ. So the mean of Δ goes to 0, and S = E[Δ Δᵀ] to the solution of the linear equation
+
+        S = E[(1 - η H_B) S (1 - η H_B)] + η² E[g_B g_Bᵀ],     cost above the optimum = 1/2 trace(H S).
+
+    If the noise did not depend on Δ, each direction of curvature λ and noise σ² would add η σ² / (2 (2 - η λ)).
+    """
+
+    def __init__(self, x: Array, rho: Array, batch_size: float) -> None:
+        rows = np.column_stack([x, np.ones(len(x))])
+        self.optimum: Array = np.linalg.lstsq(rows, rho[:, 0], rcond=None)[0]
+        self._hessians = rows[:, :, None] * rows[:, None, :]
+        self._hessian = self._hessians.mean(axis=0)
+        gradients = rows * (rows @ self.optimum - rho[:, 0])[:, None]
+        self._noise = gradients.T @ gradients / len(x) / batch_size
+        self._batch_size = batch_size
+
+    def excess(self, theta: Array) -> Array:
+        """Return the cost above the optimum of parameters `(K, P)`, as `(K,)`."""
+        off = theta - self.optimum
+        above: Array = 0.5 * np.einsum("ka,ab,kb->k", off, self._hessian, off)
+        return above
+
+    def stationary(self, learning_rate: float) -> tuple[float, float]:
+        """Return the mean cost above the optimum with a constant rate: exactly, and by the rule of thumb."""
+        eta, hessian = learning_rate, self._hessian
+        one = np.eye(len(hessian))
+        spread = np.mean([np.kron(h, h) for h in self._hessians], axis=0) - np.kron(hessian, hessian)
+        step = np.kron(one - eta * hessian, one - eta * hessian) + eta**2 / self._batch_size * spread
+        curvature, directions = np.linalg.eigh(hessian)
+        seen = curvature > 1e-12 * curvature.max()  # a direction without curvature costs nothing, wherever one is
+        inner = directions[:, seen]
+        growth = np.abs(np.linalg.eigvals(_within(step, inner))).max()
+        if growth >= 1.0:
+            grows = f"the squared distance grows {growth:.3g}-fold an update"
+            raise InvalidValue(f"the rate {eta:g} is not stable here: {grows}")
+        noise = inner.T @ self._noise @ inner
+        fixed = np.eye(noise.size) - _within(step, inner)
+        wanders = np.linalg.solve(fixed, eta**2 * noise.ravel()).reshape(noise.shape)
+        exact = 0.5 * np.sum(curvature[seen] * np.diag(wanders))
+        additive = np.sum(eta * np.diag(noise) / (2.0 * (2.0 - eta * curvature[seen])))
+        return float(exact), float(additive)
+
+
+def _within(step: Array, directions: Array) -> Array:
+    """Return the map of S, seen in some directions only."""
+    both = np.kron(directions, directions)
+    inside: Array = both.T @ step @ both
+    return inside
 
 
 class Ball(NamedTuple):
