@@ -70,6 +70,7 @@ OTHER_WRONGS = [
     ("dE/dz[j] = delta[j]", "it is 3 × 1 in place of 1 × 3; transposed it is equal"),
     ("grad_W[j] = delta[j] a[j-1].T", "it is 3 × 2 in place of 2 × 3; transposed it is equal"),
     ("P[j] = 0 P[j]", "difference"),
+    ("P[j+1] = dE/da[L]", "for j = 1"),  # right in the last layer alone
     ("a[j] = tanh(z[j])", "the factor Φ(ζ¹₁) is missing and the factor tanh(ζ¹₁) is superfluous"),
     ("B^L = Φ'(ζ^L) ⊙ ∇_{a^L} C(ρ, α^L)", "factor"),
 ]
@@ -111,6 +112,7 @@ def test_steps_may_be_functions_whose_arguments_are_letters():
     def forgotten(omega, delta, j):
         return omega[j + 1] @ delta[j + 1]
 
+    assert my_derivation(["delta[j]", right]).holds  # layer 2 has no layer above, and is left out
     found = my_derivation(["delta[j]", right, forgotten, "W[j+1] delta[j+1]"])
     assert [step.check.decision for step in found] == ["given", "holds", "fails", "holds"]
     assert (str(found.first_wrong.formula), found.first_wrong.check.missing) == ("forgotten", "Φ'(ζ¹₁)")
