@@ -15,7 +15,7 @@ SLIDES = {
     "activation": "α^j = Φ(ζ^j)",
     "one neuron": "∂α^j/∂α^{j-1} = diag(Φ'(ζ^j)) [Ω^j]^T",
     "by the bias": "∂f^j/∂b^j = diag(Φ'(ζ^j)) = ∂α^j/∂ζ^j",
-    "the product": "∂E/∂a^0 = ∂C/∂a^L · ∂f^2/∂a^1 · ∂f^1/∂a^0 = P^2 · ∂f^1/∂a^0 = P^1",
+    "the product": "∂E/∂a^0 = ∂C/∂a^L · ∂f^3/∂a^2 · ∂f^2/∂a^1 · ∂f^1/∂a^0 = P^2 · ∂f^1/∂a^0 = P^1",
     "P above all": "P^{L+1} = ∂C/∂a^L = [∇_{a^L} C(α^L, ρ)]^T",
     "P": "P^j = P^{j+1} · ∂f^j/∂a^{j-1} = P^{j+1} · diag(Φ'(ζ^j)) · [Ω^j]^T",
     "P without Jacobians": "P^j = [Φ'(ζ^j) ⊙ [P^{j+1}]^T]^T · [Ω^j]^T",
@@ -54,7 +54,7 @@ FORGOTTEN = [
     ("B^j", "Φ'(α^j) ⊙ (Ω^{j+1} B^{j+1})", "Φ'(ζ¹₁)", "Φ'(Φ(ζ¹₁))"),
     ("∇_{W^j} E", "Φ(α^{j-1}) [B^j]^T", "α⁰₁", "Φ(α⁰₁)"),
     ("[∂E/∂z^j]^T", "B^j ⊙ Φ'(ζ^j)", "", "Φ'(ζ¹₁)"),
-    ("∇_{b^L} E", "∇_{a^L} C(α^L, ρ)", "Φ'(ζ²₁)", ""),
+    ("∇_{b^L} E", "∇_{a^L} C(α^L, ρ)", "Φ'(ζ³₁)", ""),
 ]
 
 
@@ -87,6 +87,8 @@ LIGHTER = [
     ("z1 = W1 x + b1", {"layout": "columns"}),
     ("delta[j] = (W[j+1].T @ delta[j+1]) * dphi(z[j])", {"layout": "columns"}),
     ("dW[j] = delta[j] @ a[j-1].T", {"layout": "columns"}),
+    ("dZ3 = A3 - Y", {"activation": "identity", "cost": "mse"}),
+    ("dW1 = dZ1 @ X.T = (W2.T @ dZ2 * (1 - A1**2)) @ X.T", {"layout": "columns", "activation": "tanh"}),
     ("z[j] = a[j-1] @ W[j] + b[j]", {"layout": "rows"}),
     ("delta[j] = delta[j+1] @ W[j+1].T * (1 - a[j]**2)", {"layout": "rows", "activation": "tanh"}),
     ("dz[L] = a[L] - y", {"activation": "identity", "cost": "mse"}),
@@ -105,6 +107,11 @@ def test_right_steps_in_unusual_forms_and_lighter_letters_are_proved(chain, opti
     assert my_derivation(chain, **options).holds
 
 
+def test_a_rule_that_is_right_below_the_last_layer_alone_is_refuted():
+    found = my_derivation(["delta[j]", "phi'(z[j]) * (W[L] @ delta[L])"], [2, 2, 2, 2])
+    assert "for j = 1" in str(found.first_wrong.check)
+
+
 def test_steps_may_be_functions_whose_arguments_are_letters():
     def right(omega, delta, z, dphi, j):
         return dphi(z[j]) * (omega[j + 1] @ delta[j + 1])
@@ -112,7 +119,7 @@ def test_steps_may_be_functions_whose_arguments_are_letters():
     def forgotten(omega, delta, j):
         return omega[j + 1] @ delta[j + 1]
 
-    assert my_derivation(["delta[j]", right]).holds  # layer 2 has no layer above, and is left out
+    assert my_derivation(["delta[j]", right]).holds  # layer 3 has no layer above, and is left out
     found = my_derivation(["delta[j]", right, forgotten, "W[j+1] delta[j+1]"])
     assert [step.check.decision for step in found] == ["given", "holds", "fails", "holds"]
     assert (str(found.first_wrong.formula), found.first_wrong.check.missing) == ("forgotten", "Φ'(ζ¹₁)")

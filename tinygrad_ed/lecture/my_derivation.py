@@ -73,7 +73,7 @@ class MyDerivation(Derivation):
 
 def my_derivation(
     steps: str | Sequence[Written],
-    sizes: Sequence[int] = (2, 3, 2),
+    sizes: Sequence[int] = (2, 3, 2, 2),
     *,
     layout: str = "slides",
     activation: str | None = None,

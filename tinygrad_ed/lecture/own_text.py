@@ -21,7 +21,7 @@ LONGEST, DEEPEST, HIGHEST = 400, 25, 9  # characters, brackets in brackets, expo
 LARGEST = 20_000  # letters and signs of an expression that is written out
 BINARY = {"+": 1, "-": 1, "⊙": 2, "*": 3, "@": 3, "·": 3, "/": 3, "": 4}  # two factors side by side bind most
 SIGNS = str.maketrans("−×∘⋅′’∂ϕφ", "-*⊙·''dΦΦ")
-NAMES = {"alpha": "a α", "zeta": "z ζ", "omega": "W Ω", "beta": "b β", "B": "delta δ", "P": ""}
+NAMES = {"alpha": "a A α", "zeta": "z Z ζ", "omega": "W Ω", "beta": "b β", "B": "delta δ", "P": ""}
 LETTERS = {name: quantity for quantity, names in NAMES.items() for name in (quantity, *names.split())}
 BY = {name: quantity for name, quantity in LETTERS.items() if quantity not in ("B", "P")} | {"f": "alpha"}
 PHI = ("phi", "Φ", "sigma", "σ")
@@ -65,7 +65,8 @@ class OwnNetwork:
         for name, quantity in LETTERS.items():
             placed = {j: self.placed(array, quantity) for j, array in self.rows[quantity].items()}
             self.letters[name] = _Layers(placed)
-        self.letters |= {"x": self.placed(alpha[0]), **dict.fromkeys(("rho", "ρ", "y", "r"), self.placed(rho))}
+        self.letters |= dict.fromkeys(("x", "X"), self.placed(alpha[0]))
+        self.letters |= dict.fromkeys(("rho", "ρ", "r", "y", "Y"), self.placed(rho))
         self.functions: dict[str, Callable[..., Any]] = {name: row.phi for name, row in ACTIVATIONS.items()}
         self.functions |= {"exp": np.exp, "log": np.log, "sqrt": np.sqrt, "diag": lambda row: np.diag(np.ravel(row))}
         self.functions |= {**dict.fromkeys(PHI, self.phi), "dphi": lambda net: self.phi(net, 1), "grad_C": self.grad_C}
@@ -111,11 +112,7 @@ class OwnNetwork:
 
 
 class Reader:
-    """Reads one step for layer j, and computes it.
-
-    >>> Reader("delta[2] * 2", OwnNetwork((1, 1, 1), "rows", None, "mse"), 1).value()[0, 0]
-    2*(-ρ²₁ + Φ(ζ²₁))*Φ'(ζ²₁)
-    """
+    """Reads one step for layer j, and computes it."""
 
     def __init__(self, text: str, network: OwnNetwork, j: int) -> None:
         if len(text) > LONGEST:
