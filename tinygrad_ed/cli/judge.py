@@ -3,8 +3,6 @@
 import argparse
 import json
 import os
-import secrets
-import subprocess
 import sys
 from functools import partial
 from pathlib import Path
@@ -55,6 +53,9 @@ def check_file(options: argparse.Namespace, mlp: Any, x: Any, rho: Any) -> int:
 
 def _apart(options: argparse.Namespace) -> int:
     """Run the command in a process of its own: one that the file ends, by `os._exit(0)` as well, cannot look right."""
+    import secrets
+    import subprocess
+
     start = 150 + secrets.randbelow(100)
     command = [sys.executable, "-P", "-m", "tinygrad_ed", *options.argv]
     path = os.pathsep.join([folder for folder in sys.path if folder])
