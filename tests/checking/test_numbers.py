@@ -156,7 +156,7 @@ def test_the_known_mistake_is_tried_on_the_readers_own_numbers():
     assert "B[1] (layer 1, sample" in str(checked(mlp, x, rho, "mse", numbers, tell="where"))
     assert "forgotten" not in str(checked(mlp, x, rho, "mse", numbers, tell="where"))
     assert "It should be" not in str(check)
-    assert "It should be: B^j" in str(checked(mlp, x, rho, "mse", numbers, tell="mend"))
+    assert "It should be: Bʲ" in str(checked(mlp, x, rho, "mse", numbers, tell="mend"))
     found = json.loads(json.dumps(check.to_dict()))
     assert found["diagnosis"][1]["mistake"] == "Φ' forgotten"
     assert found["rows"][0]["values"]["graph"] == x.tolist()

@@ -17,9 +17,8 @@ import numpy as np
 from tinygrad_ed.checking.diagnosis import Diagnosis, diagnose, elsewhere
 from tinygrad_ed.checking.judge import Judged, judged
 from tinygrad_ed.checking.judgement import TELL, Finding, as_json
-from tinygrad_ed.checking.ledger import Ledger, entries, shape_text
 from tinygrad_ed.checking.numbers import Sheet, as_sheet, judged_numbers
-from tinygrad_ed.checking.roads import INDEPENDENT, ROADS, by_rules
+from tinygrad_ed.checking.roads import DRAWN, INDEPENDENT, ROADS, Ledger, by_rules, entries, shape_text
 from tinygrad_ed.checking.rounding import allowances
 from tinygrad_ed.closed_form.rules import quantities
 from tinygrad_ed.errors import InvalidValue, whole_number
@@ -27,13 +26,15 @@ from tinygrad_ed.graph.node import Node
 from tinygrad_ed.graph.values import Plain
 from tinygrad_ed.nn import MLP
 from tinygrad_ed.nn.batch import batch_of, parameters_of
-from tinygrad_ed.nn.checks import chosen
+from tinygrad_ed.nn.checks import chosen, written_in
 from tinygrad_ed.nn.dense import Layers
 from tinygrad_ed.nn.guard import restored
 from tinygrad_ed.nn.problem import Problem
+from tinygrad_ed.notation.alphabet import Notation
 from tinygrad_ed.notation.letters import named
 from tinygrad_ed.notation.quantity import Quantity
 from tinygrad_ed.notation.tables import listing, paragraph, table
+from tinygrad_ed.notation.writing import LECTURE, Writing
 
 __all__ = ["ROADS", "CrossCheck", "Divergence", "Ledger", "Row", "crosscheck", "ledger"]
 
@@ -108,6 +109,7 @@ class CrossCheck:
     diagnosis: tuple[Diagnosis | Finding, ...] = ()  # of each rule that is wrong on its own arguments, and each number
     notes: tuple[str, ...] = ()  # what these data could not have shown, and where else a right rule was tried
     tell: str = "what"  # how much `str()` gives away: `where`, `what` or `mend`
+    write: Writing = LECTURE  # in whose letters it speaks
 
     @property
     def agree(self) -> bool:
@@ -155,12 +157,12 @@ class CrossCheck:
     def _repr_html_(self) -> str:
         """Show in a notebook the verdict, the table, and what each road has at the first divergence."""
         first = next((i for i, row in enumerate(self.rows) if not row.agree), None)
-        rows = [(named(row.quantity).unicode, *self._cells(row)) for row in self.rows]
+        rows = [(self.write(named(row.quantity)).unicode, row.quantity, *self._cells(row)[1:]) for row in self.rows]
         close = ""
         if first is not None:
             rows[first] = (*rows[first][:-1], f"{rows[first][-1]} ◀ first divergence")
             values = [(road, entries(value)) for road, value in self.rows[first].values.items()]
-            close = table(("road", f"its {self.rows[first].quantity}"), values, "lp")
+            close = table(("road", f"its {self.write.name(self.rows[first].quantity)}"), values, "lp")
         head = ("letter", "in code", "shape", *self.roads, "difference", "")
         columns = "lll" + "r" * len(self.roads) + "rl"
         whole = table(head, rows, columns, marked=() if first is None else (first,))
@@ -172,16 +174,18 @@ class CrossCheck:
         sizes = [_size(road, row.values[road]) if road in row.values else "" for road in self.roads]
         inherits = " inherits" if row.verdict == "inherits" else ""
         verdict = f"✓{inherits}" if row.agree else f"✗ {', '.join(row.odd) or 'differ'}"
-        return row.quantity, shape, *sizes, f"{row.difference:.1e}", verdict
+        return self.write.name(row.quantity), shape, *sizes, f"{row.difference:.1e}", verdict
 
     def _findings(self) -> list[str]:
-        return [*[found.told(self.tell) for found in self.diagnosis], *[f"note: {text}" for text in self.notes]]
+        said = [*[found.told(self.tell) for found in self.diagnosis], *[f"note: {text}" for text in self.notes]]
+        return [self.write.outside_code(text) for text in said]
 
     def _verdict(self) -> str:
         agreed = f"all {len(self.rows)} quantities agree on the roads {', '.join(self.roads)}"
-        if self.tell == "where" and (first := self.first_divergence):
-            return str(replace(first, diagnosis=None))
-        return str(self.first_divergence or agreed)
+        first = self.first_divergence
+        if first and self.tell == "where":
+            first = replace(first, diagnosis=None)
+        return self.write.outside_code(str(first or agreed))
 
 
 @restored()
@@ -197,12 +201,14 @@ def crosscheck(
     layout: str = "rows",
     tell: str = "what",
     seconds: float | None = None,
+    notation: Notation = "lecture",
 ) -> CrossCheck:
     """Compute the ledger on several roads and compare it quantity by quantity.
 
     Two roads agree on a quantity if each entry differs by at most 1e-10 of itself, plus what rounding explains
     (`rounding.py`). Against the road `numeric` it is 1e-6 of the largest entry more, and the rounding of the cost
-    over the step; entries at a kink are NaN there, and left out.
+    over the step; entries at a kink are NaN there, and left out. Above 5,000 parameters it judges 64 drawn entries of
+    each array, and the table says `64 drawn`.
 
     Which road is wrong is told by `numeric`, where it disagrees with some roads' gradients and not with others';
     else it is the road that stands alone against two or more. (`rules` and `jacobians` share their Φ' and ∇C:
@@ -234,9 +240,11 @@ def crosscheck(
         layout: "rows" if a sample is a row of them, "columns" if it is a column (dW1 is then `(n_1, n_0)`).
         tell: "where" names the place of a mistake, "what" the mistake as well, and "mend" what it should be.
         seconds: a time limit for each call of a rule; an endless loop is then a finding.
+        notation: the letters of the table and of the findings: "lecture", "textbook" (x z a W b δ y ŷ C), or a dict
+            such as `{"B": "δ"}`. In another notation than the lecture's, quantities have letters in place of names.
 
     Raises:
-        InvalidValue: for unknown roads or rules, or fewer than two roads; and as `ledger`.
+        InvalidValue: for unknown roads, rules or letters, or fewer than two roads; and as `ledger`.
         InvalidType: for rules that are not a dict of functions; and as `ledger`.
         ShapeError: as `ledger`.
 
@@ -246,7 +254,7 @@ def crosscheck(
     >>> print(check.first_divergence)
     first divergence: grad_beta[1] (road 'rules' differs): probably only the last sample (`=` in place of `+=`?)
     >>> check.diagnosis[0].mend
-    '∇_{b^j} E = the sum of the rows of B^j, `B.sum(axis=0)` (gradient computation, line 3)'
+    '∂E/∂βʲ = the sum of the rows of Bʲ, `B.sum(axis=0)` (gradient computation, line 3)'
     """
     taken = {name: chosen("road", name, ROADS) for name in ([roads] if isinstance(roads, str) else roads)}
     names = tuple(taken)
@@ -259,7 +267,7 @@ def crosscheck(
     if layout == "columns":
         x, rho = _as_rows(x, mlp.sizes[0]), _as_rows(rho, mlp.sizes[-1])
     x, rho = [data.astype(float) for data in batch_of(mlp, x, rho, cost)]
-    mlp = _in_float64(mlp)
+    mlp, write = _in_float64(mlp), written_in(notation, len(mlp.layers))
     if readers and "rules" in taken:
         taken["rules"] = partial(by_rules, readers=readers)
     books = {name: road(mlp, x, rho, cost) for name, road in taken.items()}
@@ -276,7 +284,7 @@ def crosscheck(
         sheet = judged_numbers(as_sheet(numbers, problem, truth, layout), problem, truth, digits, layout)
         names, rows = (*names, "yours"), tuple([_with_yours(row, sheet) for row in rows])
         wrong, said = (*wrong, *sheet.findings), (*said, *sheet.notes)
-    return CrossCheck(names, rows, wrong, said, tell)
+    return CrossCheck(names, rows, wrong, said, tell, write)
 
 
 def _with_yours(row: Row, sheet: Sheet) -> Row:
@@ -366,6 +374,6 @@ def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
 def _size(road: str, value: Any) -> str:
     """Return what the table shows of a value: a number, or the root of the sum of the squares of an array."""
     if road == "numeric" and np.isnan(value).any():
-        return "kink"
+        return f"{DRAWN} drawn" if np.count_nonzero(~np.isnan(value)) == DRAWN else "kink"
     with np.errstate(over="ignore"):
         return f"{np.linalg.norm(np.ravel(value)) if np.ndim(value) else value:.8g}"

@@ -12,10 +12,10 @@ import numpy as np
 
 from tinygrad_ed.checking.rounding import FLOOR, UNITS
 from tinygrad_ed.closed_form.rules import RULES
-from tinygrad_ed.errors import InvalidType, RuleError, printable
+from tinygrad_ed.errors import InvalidType, RuleError
 from tinygrad_ed.graph.values import Array
 from tinygrad_ed.nn.checks import chosen
-from tinygrad_ed.nn.guard import tame
+from tinygrad_ed.nn.guard import plain_numbers, tame
 
 EPSILON = float(np.finfo(float).eps)
 
@@ -24,7 +24,7 @@ class Call(NamedTuple):
     """One call of a reader's rule."""
 
     args: tuple[Any, ...]
-    answer: Array | Exception | None  # the numbers that it returned, of whatever shape; what it raised; or None
+    answer: Array | Exception  # the numbers that it returned, of whatever shape, or what went wrong
     right: Array
     slack: Array  # how far rounding may move each entry of that
     epsilon: float  # that of the floats that it returned
@@ -55,32 +55,20 @@ class Judged:
         would be found in all that follows.
         """
         right = RULES[self.name](*args)
-        answer, problem = self._asked(args, right.shape)
-        floats: np.finfo[Any] = np.finfo(float)
-        if isinstance(answer, np.ndarray):
-            floats = np.finfo(np.float32) if answer.dtype == np.float32 else floats
-            answer = answer.astype(float)
+        answer: Any = None
+        try:
+            answer = plain_numbers(f"your {self.name}", tame(self.name, self.rule, self.seconds)(*args))
+            wrong = f"your {self.name} returned shape {answer.shape}; expected was {right.shape}"
+            problem = wrong if answer.shape != right.shape else None
+        except (RuleError, InvalidType) as error:
+            answer, problem = error, str(error)
+        floats: np.finfo[Any] = np.finfo(answer.dtype if isinstance(answer, np.ndarray) else float)
+        answer = answer.astype(float) if isinstance(answer, np.ndarray) else answer
         call = Call(args, answer, right, rounding(self.name, args, right, floats), float(floats.eps), problem)
         self.calls.append(call)
-        if problem or not isinstance(answer, np.ndarray):
+        if problem:
             return np.full_like(right, np.nan)
         return right if call.epsilon > EPSILON and not np.any(call.off) else answer
-
-    def _asked(self, args: tuple[Any, ...], shape: tuple[int, ...]) -> tuple[Array | Exception | None, str | None]:
-        """Return what the reader's rule gives, and what is wrong with it."""
-        try:
-            answer = tame(self.name, self.rule, self.seconds)(*args)
-            result = np.array(answer)
-        except RuleError as error:
-            return error, str(error)
-        except Exception as error:  # noqa: BLE001  # what it returned may be no array
-            return error, f"your {self.name} raised {type(error).__name__}: {printable(str(error))}"
-        if answer is None:
-            return None, f"your {self.name} returned None; is a `return` missing?"
-        if result.dtype.kind not in "fiub":
-            return None, f"your {self.name} returned no array of real numbers (dtype {result.dtype})"
-        wrong = f"your {self.name} returned shape {result.shape}; expected was {shape}"
-        return result, wrong if result.shape != shape else None
 
     def layer(self, call: int, L: int) -> int:
         """Return the layer of a call in a network of L: B and P are called from the last layer down, the others up."""

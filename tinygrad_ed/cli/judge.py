@@ -79,7 +79,7 @@ def _numbers(options: argparse.Namespace, mlp: Any, x: Any, rho: Any) -> Any:
     if not isinstance(numbers, dict) or not numbers:
         raise InvalidValue(f'{options.file!r} must hold an object of numbers by name, such as {{"dW1": [[0.5]]}}')
     told = {"digits": options.digits, "layout": options.layout or "rows", "tell": options.tell}
-    return crosscheck(mlp, x, rho, options.cost, numbers=numbers, **told)
+    return crosscheck(mlp, x, rho, options.cost, numbers=numbers, notation=options.notation, **told)
 
 
 def _code(options: argparse.Namespace, mlp: Any, x: Any, rho: Any) -> Any:
@@ -109,4 +109,5 @@ def _code(options: argparse.Namespace, mlp: Any, x: Any, rho: Any) -> Any:
     if not rules:
         wanted = f"forward and backward nor a function named after a rule: {', '.join(RULES)}"
         raise InvalidValue(f"{options.file!r} has neither {wanted}")
-    return crosscheck(mlp, x, rho, options.cost, rules=rules, tell=options.tell, seconds=seconds)
+    given = {"tell": options.tell, "seconds": seconds, "notation": options.notation}
+    return crosscheck(mlp, x, rho, options.cost, rules=rules, **given)

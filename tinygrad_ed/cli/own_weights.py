@@ -75,11 +75,10 @@ def _from_npz(path: Path) -> dict[str, Any] | MLP:
     except DAMAGE as error:
         raise FileProblem(f"{str(path)!r} is no npz file of numbers: {error}") from error
     layers = range(1, 1 + max(1, sum([name.startswith("W") for name in arrays])))
-    weights, biases = [{j: f"{kind}{j}" for j in layers} for kind in "Wb"]
-    known = [*weights.values(), *biases.values(), "x", "rho"]
-    for name in {**arrays, **dict.fromkeys(weights.values())}:
+    weights, biases = [[f"{kind}{j}" for j in layers] for kind in "Wb"]
+    known = [*weights, *biases, "x", "rho"]
+    for name in {**arrays, **dict.fromkeys(weights)}:
         if name not in known or name not in arrays:
             raise InvalidValue(f"{str(path)!r} should hold W1 b1 W2 b2 ...: {name!r}. {nearest(name, known)}")
-    given: dict[str, Any] = {"weights": [arrays[name] for name in weights.values()]}
-    given |= {"biases": [arrays.get(name) for name in biases.values()]}
+    given = {name: [arrays.get(part) for part in parts] for name, parts in (("weights", weights), ("biases", biases))}
     return given | {name: arrays[name] for name in ("x", "rho") if name in arrays}

@@ -13,6 +13,7 @@ from tinygrad_ed.closed_form.derivatives import COSTS
 from tinygrad_ed.errors import InvalidValue, generator, printable, storable
 from tinygrad_ed.nn import MLP, activations, costs
 from tinygrad_ed.nn.batch import batch_of
+from tinygrad_ed.notation.alphabet import NOTATIONS
 
 
 def add_check(add: Add) -> None:
@@ -54,6 +55,7 @@ def _network_options(parser: Parser) -> None:
     option("--activation", help=f"default: tanh, or as the file says; {', '.join(activations.NAMES)}")
     option("--output", help="activation of the last layer; default: identity, or as the file says")
     option("--cost", default="mse", help=", ".join(costs.NAMES))
+    option("--notation", choices=tuple(NOTATIONS), default="lecture", help="whose letters")
     option("--seed", type=seed, default=0)
 
 
@@ -110,7 +112,7 @@ def _check(options: argparse.Namespace) -> int:
         return judge.check_file(options, mlp, x, rho)
     if options.json:
         raise InvalidValue("--json is for a FILE of your own; the cross-check of the roads is a table")
-    result = crosscheck(mlp, x, rho, options.cost, [road.strip() for road in options.roads.split(",")])
+    result = crosscheck(mlp, x, rho, options.cost, options.roads.replace(" ", "").split(","), notation=options.notation)
     print(str(result).splitlines()[-1] if options.brief else result)
     if options.ledger:
         print(f"\n{ledger(mlp, x, rho, options.cost)}")
@@ -124,10 +126,11 @@ def _draw(options: argparse.Namespace) -> int:
     if options.view == "graph":
         error = costs.find(options.cost)(mlp(x), rho)
         error.backward()
-        picture: Any = draw.graph(error, detail=options.detail)
+        letters = None if options.notation == "lecture" else options.notation  # else the names in code
+        picture: Any = draw.graph(error, detail=options.detail, notation=letters)
     else:
         view: Any = getattr(draw, options.view)
-        picture = view(mlp, x, rho, options.cost)
+        picture = view(mlp, x, rho, options.cost, notation=options.notation)
     print(printable(f"wrote {picture.save(options.out)}"))
     return 0
 
@@ -135,6 +138,6 @@ def _draw(options: argparse.Namespace) -> int:
 def _play(options: argparse.Namespace) -> int:
     from tinygrad_ed import draw
 
-    picture = draw.player(*_problem(options), options.cost)
+    picture = draw.player(*_problem(options), options.cost, notation=options.notation)
     print(printable(f"wrote {picture.save(options.out)}; open it in a browser"))
     return 0

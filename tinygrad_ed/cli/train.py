@@ -29,8 +29,6 @@ if TYPE_CHECKING:
 FEW = 20  # rows: with fewer all are learned from
 NEVER = 10**9  # epochs of patience: the run is not stopped early, and its best weights are kept
 
-HANDED_ON = "hidden activation test seed cost validation method sampling batch_size epochs road checkpoint"
-
 EXAMPLES = """\
 examples:
   tinygrad-ed train flowers.csv --target species --save flowers.npz --plots plots
@@ -113,15 +111,15 @@ def _train(options: argparse.Namespace) -> int:
     if options.validation:
         say(f"note: the best weights are chosen on a share of {options.validation:g} of the rows that are not held out")
     sys.stdout.flush()
+    handed_on = "hidden activation test seed cost validation method sampling batch_size epochs road"
+    handed_on += " checkpoint checkpoint_every resume"
     result = train_on_table(
         data,
+        **{name: getattr(options, name) for name in handed_on.split()},
         optimizer=_optimizer(options),
         patience=options.patience or (NEVER if options.validation else None),
         callbacks=_progress(),
-        checkpoint_every=options.checkpoint_every,
-        resume=options.resume,
         save=options.save,
-        **{name: getattr(options, name) for name in HANDED_ON.split()},
     )
     return _finish(result, options)
 

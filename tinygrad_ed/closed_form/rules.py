@@ -72,7 +72,7 @@ def P(omega: Array, B: Array) -> Array:
 
 
 def grad_omega(alpha_prev: Array, B: Array) -> Array:
-    """Return the gradient of the weights, ∇_{W^j} E = [α^{j-1}]^T B^j: the product sums over the samples.
+    """Return the gradient of the weights, ∂E/∂Ω^j = [α^{j-1}]^T B^j: the product sums over the samples.
 
     >>> grad_omega(np.array([[1.0, 2.0], [3.0, 4.0]]), np.array([[1.0], [10.0]]))
     array([[31.],
@@ -82,7 +82,7 @@ def grad_omega(alpha_prev: Array, B: Array) -> Array:
 
 
 def grad_beta(B: Array) -> Array:
-    """Return the gradient of the bias, ∇_{b^j} E: the sum of the rows of B^j.
+    """Return the gradient of the bias, ∂E/∂β^j: the sum of the rows of B^j.
 
     >>> grad_beta(np.array([[1.0, 2.0], [10.0, 20.0]]))
     array([11., 22.])
@@ -169,7 +169,7 @@ def gradient_computation(
 def update(
     omega: Layers, beta: Layers, grad_omega: Layers, grad_beta: Layers, learning_rate: float
 ) -> tuple[dict[int, Array], dict[int, Array]]:
-    """Return new parameters, Ω^j - η ∇_{W^j} E and β^j - η ∇_{b^j} E; the old ones stay as they are.
+    """Return new parameters, Ω^j - η ∂E/∂Ω^j and β^j - η ∂E/∂β^j; the old ones stay as they are.
 
     >>> update({1: np.array([[1.0]])}, {1: np.array([0.0])}, {1: np.array([[2.0]])}, {1: np.array([1.0])}, 0.5)
     ({1: array([[0.]])}, {1: array([-0.5])})

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_ed.data.cells import MISSING, Array, Marks, Table, known, pandas
+from tinygrad_ed.data.cells import MISSING, Marks, Table, known, pandas
 from tinygrad_ed.data.files import DAMAGE
 from tinygrad_ed.errors import Error, FileProblem, InvalidType, InvalidValue, ShapeError, nearest
 
@@ -174,10 +174,9 @@ def _from_npz(content: bytes, names: Collection[str]) -> Table:
         if array.shape not in {(len(x),), (len(x), 1)}:
             raise ShapeError(f"target {name!r} must be ({len(x)},), one value a row of {inputs!r}, got {array.shape}")
     columns = {f"c{k}": column for k, column in enumerate(x.T, start=1)} | arrays
-    frame = pandas().DataFrame({k: _native(column.ravel()) for k, column in enumerate(columns.values())})
+    kinds = [object if each.dtype.kind == "U" else each.dtype.newbyteorder("=") for each in columns.values()]
+    native = [each.ravel().astype(kind) for each, kind in zip(columns.values(), kinds, strict=True)]
+    frame = pandas().DataFrame(
+        dict(enumerate(native))
+    )  # which wants objects for text, and the machine's order of bytes
     return Table(list(columns), frame, np.arange(len(x)), "row", False, [])
-
-
-def _native(array: Array) -> Array:
-    """Return an array as pandas takes it: text as objects, numbers in the machine's own order of bytes."""
-    return array.astype(object if array.dtype.kind == "U" else array.dtype.newbyteorder("="))

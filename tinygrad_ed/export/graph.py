@@ -15,8 +15,7 @@ from tinygrad_ed.errors import InvalidValue
 from tinygrad_ed.graph.op import OPS
 from tinygrad_ed.graph.values import Array
 from tinygrad_ed.tape.record import Recording
-from tinygrad_ed.tape.simplify import operands
-from tinygrad_ed.tape.traced import Traced, converted, traced_in
+from tinygrad_ed.tape.traced import Traced, converted, operands, traced_in
 
 OPSET, IR = 18, 9
 

@@ -267,9 +267,8 @@ def _checked(name: str, forward: Any, rules: tuple[Rule | None, ...], variadic: 
             f"op {name!r} has no rules; give one for each input: lambda g, y, x: ... (None: no gradient)"
         )
     inputs = 1 if variadic else len(rules)
-    given = [rule for rule in rules if rule is not None]
-    signatures = [inspect.signature(rule) for rule in given]
-    for rule, signature in zip(given, signatures, strict=True):
+    given = [(rule, inspect.signature(rule)) for rule in rules if rule is not None]
+    for rule, signature in given:
         try:
             signature.bind(*range(2 + inputs))
         except TypeError:
@@ -279,15 +278,11 @@ def _checked(name: str, forward: Any, rules: tuple[Rule | None, ...], variadic: 
                 f"a derivative rule of op {name!r} does not take (g, y, and {inputs} input{'s' * (inputs != 1)}), "
                 f"but {signature}{place}; there is one rule for each input, and each takes all of them"
             ) from None
-    return signatures
+    return [signature for _, signature in given]
 
 
 def find_op(name: str, meant: str) -> Op:
-    """Return the op of that name and that meaning (for pickled graphs).
-
-    Raises:
-        InvalidValue: if there is none: an op of one's own must be made before its graph is loaded, by the same code.
-    """
+    """Return the op of that name and that meaning (for pickled graphs): one's own is made before, by the same code."""
     if name not in OPS:
         raise InvalidValue(f"there is no op {name!r}; make it with tg.op before you load a graph that uses it")
     if meaning(OPS[name]) != meant:

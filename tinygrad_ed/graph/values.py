@@ -2,7 +2,7 @@
 
 import operator
 import reprlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Protocol
 
@@ -33,6 +33,9 @@ class Lifted:
 
     __slots__ = ()
     many = False  # whether it stands for several values, which `rows` gives one by one and `of` puts together
+    _now: Callable[[], Any]  # the numbers that it stands for at the moment
+    rows: Callable[[], list[Any]]
+    of: Callable[[list[Any]], Any]
 
     def through(self, op: Any, values: list[Any], params: dict[str, Any]) -> Any:
         """Return what `op` gives for these values, of which at least one is lifted."""
@@ -41,18 +44,6 @@ class Lifted:
     def as_number(self) -> Any:
         """Return what a float beside it would be: itself, if it is none of NumPy's numbers."""
         return self
-
-    def _now(self) -> Any:
-        """Return the numbers that it stands for at the moment."""
-        raise NotImplementedError
-
-    def rows(self) -> list[Any]:
-        """Return the values that it stands for at once."""
-        raise NotImplementedError
-
-    def of(self, rows: list[Any]) -> Any:
-        """Return what stands for these values, as this one stands for its rows."""
-        raise NotImplementedError
 
     def undone_if_it_fails(self) -> AbstractContextManager[None]:
         """Return a context that forgets what was done with the value inside, if that ends in an error."""

@@ -18,7 +18,10 @@ from tinygrad_ed.lecture.check import Check, same
 from tinygrad_ed.lecture.derive import case_of
 from tinygrad_ed.lecture.paths import Paths, paths_of
 from tinygrad_ed.lecture.step import WIDTH
+from tinygrad_ed.nn.checks import written_in
+from tinygrad_ed.notation.alphabet import Notation
 from tinygrad_ed.notation.letters import factor, formula, letter, number, prose
+from tinygrad_ed.notation.writing import LECTURE, Writing
 
 HEAVIEST = 6  # paths that are kept
 WEIGHTS = 8  # weights that are printed: those with the largest gradients
@@ -42,6 +45,7 @@ class Contribution:
         predicted: how far that step moves E to first order: -η times the square of its gradient.
         measured: how far it really does, by running the changed network.
         about: the network, the cost, and what was decided at kinks, in words (see `notation.prose`).
+        write: in whose letters it is printed.
     """
 
     j: int
@@ -63,18 +67,19 @@ class Contribution:
     predicted: float
     measured: float
     about: str
+    write: Writing = LECTURE
 
     def __repr__(self) -> str:
         moves = f"one step on it alone moves the error by {number(self.measured)}"
         of = f"what neuron {self.k} of layer {self.j} contributes"
-        return f"<{of}: B = {number(self.B)}, {self.paths.count:,} paths; {moves}>"
+        return self.write.text(f"<{of}: B = {number(self.B)}, {self.paths.count:,} paths; {moves}>")
 
     def __str__(self) -> str:
         title = f"What the neuron {self._v} contributes to the error"
         about = textwrap.wrap(prose(self.about, str), WIDTH)
         shown = self._neuron(), self._parameters(), self._paths(), self._step()
         parts = [[title, "=" * len(title)], about, *shown]
-        return "\n\n".join(["\n".join(part) for part in parts])
+        return self.write.text("\n\n".join(["\n".join(part) for part in parts]))
 
     @property
     def _v(self) -> str:
@@ -140,7 +145,15 @@ class Contribution:
 
 
 def contribution(
-    mlp: Any, x: Any, rho: Any, j: int, k: int, cost: str = "mse", *, learning_rate: float = 0.1
+    mlp: Any,
+    x: Any,
+    rho: Any,
+    j: int,
+    k: int,
+    cost: str = "mse",
+    *,
+    learning_rate: float = 0.1,
+    notation: Notation = "lecture",
 ) -> Contribution:
     """Say what neuron k of layer j contributes to the error, through its own weights and its bias.
 
@@ -154,6 +167,7 @@ def contribution(
         k: the neuron of that layer, from 0 as in NumPy.
         cost: the name of the cost.
         learning_rate: η of the step on this neuron alone.
+        notation: the letters: "lecture", "textbook", or a dict, see `draw.network`.
 
     Raises:
         ShapeError: for more than one sample; and what `mlp.problem` raises.
@@ -170,6 +184,7 @@ def contribution(
     (-0.032405, -0.034646)
     """
     case = case_of(mlp, x, rho, cost, j, k, learning_rate)
+    write = written_in(notation, case.L)
     j, k = case.j, case.k
     rho, biased, rate = case.rho[np.newaxis], j in case.biased, case.learning_rate
     zeta, alpha = rules.forward(case.omega, case.beta, case.activations, case.alpha[0][np.newaxis])
@@ -208,6 +223,7 @@ def contribution(
         predicted=-rate * (float(by_omega @ by_omega) + by_beta**2),
         measured=after - error,
         about=f"{case.intro} The error is `ε = {number(error)}`. {case.kinks()} {case.cost_kinks(C_by_a)}".strip(),
+        write=write,
     )
 
 

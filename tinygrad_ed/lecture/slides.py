@@ -7,18 +7,20 @@ fill the box piece by piece. Without a script, and on paper, all is shown; with 
 import html
 from importlib.resources import files
 
-from tinygrad_ed.lecture.page import document, words
+from tinygrad_ed.lecture.page import words
 from tinygrad_ed.lecture.step import Parts
 from tinygrad_ed.notation.blocks import pieces
+from tinygrad_ed.notation.colors import page_css
 from tinygrad_ed.notation.formula import Lines
 from tinygrad_ed.notation.letters import Formula
+from tinygrad_ed.notation.tables import page
 
 KEYS = "→ or space: on; ←: back; Home, End; F: full screen"
 
 
 def slides_of(heading: str, intro: str, parts: Parts, verdict: str, blank: bool) -> str:
     """Return the page: a title, a slide for each step in letters and one for each of its equations in numbers."""
-    script = (files("tinygrad_ed.lecture") / "slides.js").read_text("utf-8")
+    style, script = [(files("tinygrad_ed.lecture") / f"slides.{kind}").read_text("utf-8") for kind in ("css", "js")]
     shown = [f"<h1>{html.escape(heading)}</h1><p>{words(intro)}</p><p class='keys'>{KEYS}</p>"]
     for p, (part, steps) in enumerate(parts, start=1):
         shown.append(f"<h1>{p} {html.escape(part)}</h1>")
@@ -28,8 +30,8 @@ def slides_of(heading: str, intro: str, parts: Parts, verdict: str, blank: bool)
             shown += [f"{title}{_revealed(f)}" for f in step.equations]
     shown.append(f"<h1>{html.escape(verdict)}</h1>")
     sections = "\n".join([f'<section id="s{n}">{inner}</section>' for n, inner in enumerate(shown, start=1)])
-    end = f'<footer role="status" aria-live="polite"></footer>\n<script>\n{script}</script>'
-    return document(heading, "slides", f"<main>\n{sections}\n</main>\n{end}", blank)
+    body = f'<main>\n{sections}\n</main>\n<footer role="status" aria-live="polite"></footer>'
+    return page(heading, f"{page_css()}\n{style}", body, f"\n{script}", "blank" * blank)
 
 
 def _revealed(f: Formula) -> str:

@@ -10,7 +10,9 @@ from tinygrad_ed.closed_form.derivatives import Array
 from tinygrad_ed.lecture.case import Case
 from tinygrad_ed.lecture.check import between_slopes, by_layer, same, slopes_of
 from tinygrad_ed.lecture.step import DerivationStep, below, numbered
-from tinygrad_ed.notation.letters import Formula, formula, matrix, symbols
+from tinygrad_ed.notation.formula import Bracket
+from tinygrad_ed.notation.letters import Formula, formula, letter, matrix, symbols
+from tinygrad_ed.notation.op_formulas import COSTS
 
 CHAIN = "{∂C}/{∂a^L} · [∏_{i=L}^{j+1} {∂f^i}/{∂a^{i-1}}] ·"
 
@@ -21,13 +23,15 @@ def network(case: Case) -> Iterator[DerivationStep]:
     shown, answer = case.at(j), case.alpha[L]
     case.C_by_a = C_by_a = jacobians.cost_by_a(answer, case.rho, case.cost)
     size = float(np.abs(case.cost_of(answer)) + np.sum(np.abs(answer) + np.abs(case.rho)))
+    slope = formula(COSTS.get(case.cost, ("", ""))[1], a=letter("alpha", L), r=letter("rho"))
+    shown |= {"slope": slope.inside if isinstance(slope, Bracket) else slope, "row": case.show(C_by_a, 0, L)}
     yield DerivationStep(
         "C_by_a",
         "The cost by the answer of the network",
         "Where the network ends, the error is a function of its answer alone: how far does `ε` move when one output "
         "moves? This row is the gradient of the individual cost, transposed.",
         formula("{∂C}/{∂a^L} = [∇_{a^L} C(α^L, ρ)]^T"),
-        (formula("{∂C}/{∂a^$L} = $row", row=case.show(C_by_a, 0, L), L=L),),
+        (formula("{∂C}/{∂a^$L} = " + ("[$slope]^T = $row" if case.cost in COSTS else "$row"), **shown),),
         {f"C_by_a[{L}]": C_by_a},
         between_slopes(
             "∂C/∂a with the slopes of C when one output moves",

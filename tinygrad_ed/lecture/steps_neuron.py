@@ -9,7 +9,8 @@ from tinygrad_ed.closed_form.derivatives import ACTIVATIONS, Array
 from tinygrad_ed.lecture.case import Case
 from tinygrad_ed.lecture.check import Check, Slopes, between_slopes, entry_slopes, same, slopes_of
 from tinygrad_ed.lecture.step import DerivationStep, below, numbered
-from tinygrad_ed.notation.letters import factor, formula, matrix, named, symbols
+from tinygrad_ed.notation.letters import factor, formula, letter, matrix, named, symbols
+from tinygrad_ed.notation.op_formulas import PHI_SLOPE
 
 
 def forward(case: Case) -> Iterator[DerivationStep]:
@@ -55,10 +56,11 @@ def forward(case: Case) -> Iterator[DerivationStep]:
     for i in case.layers:
         dphi[i] = ACTIVATIONS[case.activations[i]].dphi(zeta[i])
         slopes.append(entry_slopes(ACTIVATIONS[case.activations[i]].phi, zeta[i]))
-    at_each = [
-        formula("Φ'(ζ^$i) = $phi'(ζ^$i) = $d", i=i, phi=named(case.activations[i]), d=case.show(dphi[i], i))
-        for i in case.shown
-    ]
+    at_each = []
+    for i in case.shown:
+        phi, slope = case.activations[i], formula(PHI_SLOPE.get(case.activations[i], ""), z=letter("zeta", i))
+        markup = "Φ'(ζ^$i) = $phi'(ζ^$i) = " + ("$slope = $d" if phi in PHI_SLOPE else "$d")
+        at_each.append(formula(markup, i=i, phi=named(phi), slope=slope, d=case.show(dphi[i], i)))
     yield DerivationStep(
         "dphi",
         "The slope of Φ at every net input",

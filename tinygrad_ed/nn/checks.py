@@ -1,4 +1,4 @@
-"""The two checks that every entrance of `nn` and of the cross-check makes: names and numbers."""
+"""The checks that every entrance of `nn`, of the cross-check and of the pictures makes: names, numbers, letters."""
 
 from collections.abc import Collection, Mapping
 from numbers import Real
@@ -6,9 +6,11 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from tinygrad_ed.errors import InvalidType, InvalidValue, ShapeError, nearest, shown
+from tinygrad_ed.errors import InvalidType, InvalidValue, ShapeError, nearest, shown, whole_number
 from tinygrad_ed.graph.node import plain
 from tinygrad_ed.graph.values import Array, as_array
+from tinygrad_ed.notation.alphabet import LETTERS, NOTATIONS, OTHER
+from tinygrad_ed.notation.writing import Writing
 
 T = TypeVar("T")
 
@@ -18,6 +20,35 @@ def chosen(kind: str, name: object, known: Mapping[str, T]) -> T:
     if not isinstance(name, str) or name not in known:
         raise InvalidValue(f"unknown {kind} {shown(name)}. {nearest(name, known)}")
     return known[name]
+
+
+def written_in(notation: object = "lecture", last: int = 0, numbers: object = True, digits: object = 3) -> Writing:
+    """Return how a page is written: `notation` is "lecture", "textbook", or a dict of the reader's own letters.
+
+    Raises:
+        InvalidValue: for an unknown notation, letter, or way to show numbers; the message names all of them.
+        InvalidType: for what is neither a name nor a dict.
+
+    >>> written_in({"delta": "δ"})
+    Traceback (most recent call last):
+    tinygrad_ed.InvalidValue: unknown letter 'delta'. Did you mean 'eta'? Known: B, P, alpha, alpha[0], alpha[L], ...
+    """
+    signs = notation if isinstance(notation, Mapping) else chosen("notation", notation, NOTATIONS)
+    for name, sign in signs.items():
+        chosen("letter", name, dict.fromkeys(OTHER))
+        if not isinstance(sign, str) or not sign.isalnum() or not sign[0].isalpha() or len(sign) > 8:
+            raise InvalidValue(f"the letter for {name} must be up to 8 letters and digits, such as 'δ', not {sign!r}")
+    signs = dict(signs)
+    if "omega" in signs:
+        signs.setdefault("omega_k", signs["omega"].lower())
+    taken = {name: sign for name, sign in signs.items() if name != "omega_k"}
+    taken |= {name: LETTERS[name].sign for name in OTHER if name in LETTERS and name not in signs}
+    for name, sign in taken.items():
+        if (twin := next((other for other in taken if other != name and taken[other] == sign), None)) is not None:
+            raise InvalidValue(f"{sign!r} would stand for {name} and for {twin}; give each a letter of its own")
+    if numbers is not True and numbers is not False and numbers != "blank":
+        raise InvalidValue(f"numbers={numbers!r}: take True, False (letters only) or 'blank' (boxes to fill in)")
+    return Writing(signs, last, numbers, whole_number("digits", digits))
 
 
 def numbers(what: str, data: Any) -> Array:

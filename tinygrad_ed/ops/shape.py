@@ -79,10 +79,11 @@ def can_repeat(index: Any) -> bool:
 
 def _are_other_rows(index: Any, out: Array) -> bool:
     """Tell whether an index takes rows along one axis, each once: to count them costs little, as each is of many."""
-    arrays = arrays_in(index)
-    if out.ndim < 2 or len(arrays) != 1 or arrays[0].ndim != 1 or not arrays[0].size or np.min(arrays[0]) < 0:
+    arrays = [part for part in (index if isinstance(index, tuple) else (index,)) if isinstance(part, np.ndarray)]
+    if out.ndim < 2 or len(arrays) != 1 or arrays[0].ndim != 1 or arrays[0].dtype.kind not in "iu":
         return False
-    return bool(np.max(np.bincount(arrays[0].astype(np.intp, copy=False))) == 1)
+    rows = arrays[0].astype(np.intp, copy=False)
+    return bool(rows.size and np.min(rows) >= 0 and np.max(np.bincount(rows)) == 1)
 
 
 def _scatter_add(g: Any, index: Any = (), shape: tuple[int, ...] = ()) -> Any:

@@ -19,6 +19,7 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_ed.closed_form.arena import Arena
 from tinygrad_ed.data.files import DAMAGE, held, writable
 from tinygrad_ed.errors import FileProblem, InvalidType, InvalidValue
 from tinygrad_ed.graph.values import Array
@@ -90,13 +91,13 @@ class Checkpoint:
         self._kept = None
 
     def load(
-        self, theta: Array, mlp: MLP, optimizer: Optimizer, rng: np.random.Generator, best: Best
+        self, arena: Arena, mlp: MLP, optimizer: Optimizer, rng: np.random.Generator, best: Best
     ) -> tuple[History, Length]:
         """Bring everything to the state in the file; return the history, and how long the run should have been.
 
-        The vector theta tells what shape the parameters have; the caller fills it with those of the network. The file
-        of another run is refused, and it is said what differs.
+        The file of another run is refused, and it is said what differs.
         """
+        theta = arena.theta
         _, about, arrays = storage.read(self.path, "training")
         self._same_run(about.get("run"))
         weights = MLP.from_parts(self.path, about, arrays)
@@ -117,8 +118,8 @@ class Checkpoint:
             best.theta, best.cost = arrays["best"].copy(), float(about["best"])
         except DAMAGE as error:
             raise FileProblem(f"{str(self.path)!r} cannot be resumed from: {type(error).__name__}: {error}") from error
-        for new, parameter in zip(weights.parameters(), mlp.parameters(), strict=True):
-            parameter.value = new.value
+        for new, array, parameter in zip(weights.parameters(), arena.parameters, mlp.parameters(), strict=True):
+            array[:] = parameter.value = new.value
         self.epochs = history.epochs
         return history, length
 

@@ -25,10 +25,9 @@ from tinygrad_ed.nn.batch import batch_of, parameters_of
 from tinygrad_ed.nn.checks import chosen
 from tinygrad_ed.nn.guard import restored
 from tinygrad_ed.plots.style import axes, dressed, series
-from tinygrad_ed.train.gradients import ROADS, Gradients
+from tinygrad_ed.train.gradients import ROADS, Gradients, Rules, with_rules
 from tinygrad_ed.train.methods import METHODS, batches, check_method
 from tinygrad_ed.train.optim import GradientDescent
-from tinygrad_ed.train.reader_rules import Rules, with_rules
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

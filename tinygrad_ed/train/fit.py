@@ -24,11 +24,10 @@ from tinygrad_ed.nn.guard import restored
 from tinygrad_ed.train import checkpoint as files
 from tinygrad_ed.train import schedules
 from tinygrad_ed.train.checks import samples, weighted
-from tinygrad_ed.train.gradients import ROADS, mean_cost
+from tinygrad_ed.train.gradients import ROADS, Rules, mean_cost, with_rules
 from tinygrad_ed.train.history import Callback, History
 from tinygrad_ed.train.methods import check_method
 from tinygrad_ed.train.optim import GradientDescent, Optimizer
-from tinygrad_ed.train.reader_rules import Rules, with_rules
 from tinygrad_ed.train.run import Plan, TrainingRun, Validation, bar_for
 from tinygrad_ed.train.shards import ByShards, Data
 

@@ -80,9 +80,7 @@ class TrainingRun:
         if at is None:
             return
         if at.path.exists():
-            self.history, before = at.load(self.theta, self.mlp, self.optimizer, self.rng, self.best)
-            for array, parameter in zip(self.gradients.arena.parameters, self.mlp.parameters(), strict=True):
-                array[:] = parameter.value
+            self.history, before = at.load(self.gradients.arena, self.mlp, self.optimizer, self.rng, self.best)
             self._take_up(before)
         else:
             self._keep()

@@ -228,13 +228,19 @@ def _rolled_by_half(x: Any, axes: Any, sign: int) -> Any:
     return roll(x, shift=[sign * (shape_of(x)[axis] // 2) for axis in axes], axis=tuple(axes))
 
 
+def _selected(*xs: Any, which: Any = ()) -> Any:
+    *choices, default = xs
+    return np.select([which == i for i in range(len(choices))], choices, default)
+
+
+SELECT = op("select", _selected, lambda g, y, i, which=(): where(which == i, g, 0.0), broadcasts=True, variadic=True)
+
+
 def select(condlist: Sequence[Any], choicelist: Sequence[Any], default: Any = 0) -> Any:
     """Take for each entry the first choice whose condition holds. Conditions are plain."""
-    conditions = [plain(condition) for condition in condlist]
-    np.select(conditions, [*range(len(choicelist))])  # NumPy refuses what does not fit
-    for condition, choice in zip(conditions[::-1], choicelist[::-1], strict=True):
-        default = where(condition, choice, default)
-    return default
+    count = len(choicelist)
+    which = np.select([plain(condition) for condition in condlist], [*range(count)], count)
+    return SELECT(*choicelist, default, which=which)
 
 
 def _triangle(m: Any, k: Any) -> Array:

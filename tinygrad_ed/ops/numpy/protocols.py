@@ -9,6 +9,7 @@ names the function. Never an object array, never a silently dropped derivative.
 import inspect
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from functools import cache
 from operator import attrgetter
 from typing import Any
@@ -91,6 +92,9 @@ def array_function(
     if watcher is not None:
         watcher.given(*args, *keywords.values())
     handler = HANDLERS.get(function)
+    if isinstance(handler, Op) and handler.single and len(args) == 1 and not keywords and isinstance(args[0], Node):
+        with suppress(Exception):  # `_call` finds the words for what fails
+            return handler(*args)
     if handler is not None:
         return _call(function, handler, args, keywords)
     if function in MOVES:
