@@ -8,7 +8,7 @@ from tinygrad_ed.cli.parser import Add, seed
 
 def add_demo(add: Add) -> None:
     """Add the command `demo`."""
-    demo = add("demo", _demo, "Train on the digits, cross-check four roads, draw a small network.")
+    demo = add("demo", _demo, "Train on the digits, cross-check four roads, draw the network.")
     demo.add_argument("--out", default="tinygrad-ed-demo", help="folder for the files (default: %(default)s)")
     demo.add_argument("--seed", type=seed, default=0)
 
