@@ -7,7 +7,7 @@ import pytest
 
 from tinygrad_ed import InvalidValue
 from tinygrad_ed.lecture.experiments import noise_ball
-from tinygrad_ed.lecture.experiments.parabola import Parabola
+from tinygrad_ed.lecture.experiments.noise_ball import Parabola
 
 # Seeds are fixed, so a test gives the same result each time; the margins are what theory says a fresh seed would need.
 

@@ -242,6 +242,40 @@ def test_a_rule_that_ends_the_program_or_writes_into_its_arguments_does_no_harm(
         assert words in str(proof["rule_P"].check)
 
 
+def endless(omega, B):
+    while True:
+        pass
+
+
+def leaves(omega, B):
+    raise GeneratorExit
+
+
+def right_on_symbols_alone(omega, B):
+    return B @ omega.T if B.dtype == object else 2 * B @ omega.T
+
+
+@pytest.mark.parametrize(
+    ("rule", "words"),
+    [
+        (endless, "your P was stopped after 0.3 seconds: an endless loop?"),
+        (leaves, "your P cannot run on symbols (GeneratorExit: ; leaves, line"),
+        (right_on_symbols_alone, "your P is right on symbols and wrong on numbers"),
+    ],
+)
+def test_a_rule_that_never_ends_or_asks_what_it_is_given_is_not_decided(rule, words, monkeypatch):
+    monkeypatch.setattr("tinygrad_ed.lecture.lemmas.SECONDS", 0.3)
+    proof = tg.lecture.prove(SIZES, rules={"P": rule})
+    assert (proof.holds, proof.refuted) == (False, ())
+    assert words in str(proof["rule_P"].check)
+
+
+@pytest.mark.parametrize("cost", COSTS)
+def test_a_wrong_rule_has_a_counterexample_with_every_cost(cost):
+    proof = tg.lecture.prove([2, 2, 2], cost=cost, rules={"P": lambda omega, B: 2 * B @ omega.T})
+    assert proof.refutations[0].example["yours"] != proof.refutations[0].example["right"]
+
+
 def test_a_setting_of_numpy_that_a_rule_changes_is_set_right_again():
     before = np.geterr()
     tg.lecture.prove([1, 1], rules={"P": lambda w, B: np.seterr(all="raise") and B @ w.T})

@@ -90,3 +90,48 @@ def test_the_rules_of_a_product_of_matrices_are_its_derivatives(shapes, on_symbo
         found = found.sum(axis=0) if found.ndim > x.ndim else found  # broadcasting is undone for every op in one place
         right = [sympy.diff(along, entry) for entry in x.ravel()]
         assert all(decided(a - b)[0] == "holds" for a, b in zip(right, found.ravel(), strict=True))
+
+
+@pytest.fixture
+def linalg_on_symbols(on_symbols, monkeypatch):
+    """Let `np.linalg` take matrices of symbols, by SymPy's adjugate and determinant."""
+    inv, solve, finite = np.linalg.inv, np.linalg.solve, np.isfinite
+
+    def inverse(x):
+        return _inverse(x) if x.dtype == object else inv(x)
+
+    def solved(a, b):
+        return inverse(a) @ b if a.dtype == object else solve(a, b)
+
+    monkeypatch.setattr(np.linalg, "inv", inverse)
+    monkeypatch.setattr(np.linalg, "solve", solved)
+    monkeypatch.setattr(OPS["solve"], "forward", solved)
+    monkeypatch.setattr(np, "isfinite", lambda x: np.ones(x.shape, bool) if x.dtype == object else finite(x))
+
+
+def _inverse(x):
+    matrix = sympy.Matrix(np.asarray(x))
+    return np.array(matrix.adjugate() / matrix.det(), object).view(Symbols)
+
+
+VALUES = {
+    "det": lambda x: sympy.Matrix(x).det(),
+    "logdet": lambda x: sympy.log(sympy.Matrix(x).det()),
+    "inv": _inverse,
+    "inverse": _inverse,
+    "solve": lambda a, b: _inverse(a) @ b,
+}
+
+
+@pytest.mark.parametrize("n", [1, 2, 3])
+@pytest.mark.parametrize("name", VALUES)
+def test_the_rules_of_determinants_inverses_and_equations_are_their_derivatives(name, n, linalg_on_symbols):
+    inputs = [symbols("x", n, n)] + ([symbols("b", n, 1)] if name == "solve" else [])
+    value = np.asarray(VALUES[name](*inputs), object).view(Symbols)
+    g = symbols("g", value.size).reshape(value.shape)
+    for x, rule in zip(inputs, OPS[name].rules, strict=True):
+        found = np.asarray(rule(g, value, *inputs), object)
+        for place in np.ndindex(x.shape):
+            right = sympy.diff(np.sum(g * value), x[place])
+            assert sympy.cancel(right - found[place]) == 0
+            assert found[place] != 0  # so a factor that is planted would show

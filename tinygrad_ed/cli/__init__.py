@@ -28,8 +28,7 @@ COMMANDS = (
     random_network.add_check,
     random_network.add_draw,
     random_network.add_play,
-    about.add_ops,
-    about.add_doctor,
+    about.add_ops_and_doctor,
 )
 """What adds each command, in the order of the help."""
 

@@ -8,19 +8,15 @@ from tinygrad_ed.cli.parser import Add, seed
 
 def add_demo(add: Add) -> None:
     """Add the command `demo`."""
-    demo = add("demo", _demo, "Train on the digits, cross-check four roads, draw a small network.")
+    demo = add("demo", _demo, "Train on the digits, cross-check four roads, draw the network.")
     demo.add_argument("--out", default="tinygrad-ed-demo", help="folder for the files (default: %(default)s)")
     demo.add_argument("--seed", type=seed, default=0)
 
 
-def add_ops(add: Add) -> None:
-    """Add the command `ops`."""
+def add_ops_and_doctor(add: Add) -> None:
+    """Add the commands `ops` and `doctor`."""
     ops = add("ops", _ops, "Say which of NumPy's functions work on Nodes.")
     ops.add_argument("--list", action="store_true", help="one line a function")
-
-
-def add_doctor(add: Add) -> None:
-    """Add the command `doctor`."""
     add("doctor", _doctor, "Say which layout engine draws the graphs, and why.")
 
 

@@ -111,11 +111,9 @@ def learning(mlp: MLP, history: History, test: Dataset) -> Scene:
 
 def _falling(history: History) -> str:
     """Return the cost of some epochs as numbers and bars."""
-    lines = []
-    for epoch in (1, 2, 3, 5, 10, 20, 40):
-        cost = history.cost[epoch - 1]
-        lines.append(f"   epoch {epoch:>3}   cost {cost:.4f}  {'█' * max(1, round(40 * cost / history.cost[0]))}")
-    return "\n".join(lines)
+    costs = [(epoch, history.cost[epoch - 1]) for epoch in (1, 2, 3, 5, 10, 20, 40)]
+    bars = ["█" * max(1, round(40 * cost / history.cost[0])) for _, cost in costs]
+    return "\n".join([f"   epoch {k:>3}   cost {cost:.4f}  {bar}" for (k, cost), bar in zip(costs, bars, strict=True)])
 
 
 def writable(folder: Path, *names: str) -> Path:

@@ -6,16 +6,15 @@ import os
 import sys
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from tinygrad_ed.cli.parser import Parser
+from tinygrad_ed.closed_form.rules import RULES
 from tinygrad_ed.errors import FileProblem, InvalidValue
+from tinygrad_ed.nn.guard import guarded
+from tinygrad_ed.train.checks import number_between
 
 APART = "TINYGRAD_ED_APART"  # what the exit status of the process is counted from that runs the file
-
-if TYPE_CHECKING:
-    from tinygrad_ed.checking.crosscheck import CrossCheck
-    from tinygrad_ed.checking.judgement import Judgement
 
 EPILOG = """\
 A FILE of your own is one of these:
@@ -47,10 +46,8 @@ def check_file(options: argparse.Namespace, mlp: Any, x: Any, rho: Any) -> int:
     if not (paper or status):
         return _apart(options)
     found = (_numbers if paper else _code)(options, mlp, x, rho)
-    if options.json:
-        print(json.dumps(found.to_dict(), ensure_ascii=False, indent=2))
-    else:
-        print(repr(found).strip("<>") if options.brief else found)
+    said = repr(found).strip("<>") if options.brief else found
+    print(json.dumps(found.to_dict(), ensure_ascii=False, indent=2) if options.json else said)
     return status + (0 if found.agree else 1)
 
 
@@ -71,7 +68,7 @@ def _apart(options: argparse.Namespace) -> int:
     return done.returncode - start if done.returncode >= start else done.returncode
 
 
-def _numbers(options: argparse.Namespace, mlp: Any, x: Any, rho: Any) -> "CrossCheck":
+def _numbers(options: argparse.Namespace, mlp: Any, x: Any, rho: Any) -> Any:
     """Judge numbers from a sheet of paper."""
     from tinygrad_ed.checking.crosscheck import crosscheck
 
@@ -85,15 +82,12 @@ def _numbers(options: argparse.Namespace, mlp: Any, x: Any, rho: Any) -> "CrossC
     return crosscheck(mlp, x, rho, options.cost, numbers=numbers, notation=options.notation, **told)
 
 
-def _code(options: argparse.Namespace, mlp: Any, x: Any, rho: Any) -> "CrossCheck | Judgement":
+def _code(options: argparse.Namespace, mlp: Any, x: Any, rho: Any) -> Any:
     """Judge functions: a program, or rules of the lecture."""
     import runpy
 
     from tinygrad_ed.checking.crosscheck import crosscheck
     from tinygrad_ed.checking.programs import check_program
-    from tinygrad_ed.closed_form.rules import RULES
-    from tinygrad_ed.nn.guard import guarded
-    from tinygrad_ed.train.checks import number_between
 
     seconds = number_between("--seconds", options.seconds)
     names, problem = guarded("file", runpy.run_path, options.file, seconds=seconds)
@@ -108,14 +102,12 @@ def _code(options: argparse.Namespace, mlp: Any, x: Any, rho: Any) -> "CrossChec
         found, problem = guarded("program", judge)
         if problem:
             raise InvalidValue(f"{options.file!r} cannot be judged: {problem}")
-        return found  # type: ignore[no-any-return]  # `check_program` made it
+        return found
     rules = {name: names[name] for name in RULES if callable(names.get(name))}
     if copied := [name for name, rule in rules.items() if getattr(rule, "__module__", "").startswith("tinygrad_ed")]:
         raise InvalidValue(f"{', '.join(copied)} in {options.file!r} is that of the package; write one of your own")
     if not rules:
-        known = ", ".join(RULES)
-        raise InvalidValue(
-            f"{options.file!r} has neither forward and backward nor a function named after a rule: {known}"
-        )
+        wanted = f"forward and backward nor a function named after a rule: {', '.join(RULES)}"
+        raise InvalidValue(f"{options.file!r} has neither {wanted}")
     given = {"tell": options.tell, "seconds": seconds, "notation": options.notation}
     return crosscheck(mlp, x, rho, options.cost, rules=rules, **given)

@@ -6,6 +6,8 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from tinygrad_ed.data.files import DAMAGE
 from tinygrad_ed.errors import FileProblem, InvalidValue, nearest
 from tinygrad_ed.nn import MLP, storage
@@ -40,14 +42,11 @@ def read(path: Path, layout: str | None) -> tuple[MLP, Any, Any]:
 
 def rows(text: str) -> list[list[float]]:
     """Read samples such as 0.5,-1 or 0.5,-1;2,3: numbers between commas, samples between semicolons."""
-    try:
-        return [[_number(part.strip()) for part in row.split(",")] for row in text.split(";")]
+    try:  # whole ones may be class numbers
+        cells = [[part.strip() for part in row.split(",")] for row in text.split(";")]
+        return [[int(cell) if cell.lstrip("+-").isdecimal() else float(cell) for cell in row] for row in cells]
     except ValueError:
         raise argparse.ArgumentTypeError(f"{text[:40]!r} is no sample such as 0.5,-1 (samples: 0.5,-1;2,3)") from None
-
-
-def _number(text: str) -> float:
-    return int(text) if text.lstrip("+-").isdecimal() else float(text)  # whole ones may be class numbers
 
 
 def _from_json(path: Path) -> dict[str, Any]:
@@ -64,8 +63,6 @@ def _from_json(path: Path) -> dict[str, Any]:
 
 
 def _from_npz(path: Path) -> dict[str, Any] | MLP:
-    import numpy as np
-
     try:
         with zipfile.ZipFile(path) as archive:
             sizes = {member.filename.removesuffix(".npy"): member.file_size for member in archive.infolist()}

@@ -74,9 +74,8 @@ READING: dict[str, tuple[Sequence[str] | None, str]] = {
 def reading_options(group: Any, missing: str | None) -> None:
     """Add the options by which a table is read."""
     for name, (choices, text) in READING.items():
-        default = missing if name == "missing" else "auto"
+        default, metavar = missing if name == "missing" else "auto", None if choices else name.upper()
         shown = f"{text} (default: {default or 'as in training'})"
-        metavar = None if choices else name.upper()
         group.add_argument(f"--{name}", default=default, choices=choices, metavar=metavar, help=shown)
 
 
@@ -90,7 +89,7 @@ _OPTION = re.compile(r"\b(?:the )?option ([a-z]+)\b|\b(batch_size|learning_rate|
 
 
 def in_options(text: str) -> str:
-    """Return a text of the package with its keywords as options."""
+    """Return a text of the package with its keywords as options: `kind='classes'` is `--kind classes`."""
     text = _ARGUMENT.sub(lambda found: f"--{found[1]} {found[2] or found[3]}", text)
     return _OPTION.sub(lambda found: f"--{found[1] or found[2].replace('_', '-')}", text)
 

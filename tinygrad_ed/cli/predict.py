@@ -3,17 +3,17 @@
 import argparse
 import io
 import sys
+from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from tinygrad_ed.cli.parser import Add, check_free, reading, reading_options, say
+from tinygrad_ed.data.cells import Table
+from tinygrad_ed.data.files import write_whole
+from tinygrad_ed.data.table import read_rows
 from tinygrad_ed.errors import printable
-
-if TYPE_CHECKING:
-    from tinygrad_ed.data.cells import Table
-    from tinygrad_ed.train.table import TableNetwork
 
 EXAMPLES = """\
 examples:
@@ -39,8 +39,6 @@ def add_predict(add: Add) -> None:
 def _predict(options: argparse.Namespace) -> int:
     import csv
 
-    from tinygrad_ed.data.files import write_whole
-    from tinygrad_ed.data.table import read_rows
     from tinygrad_ed.train.table import TableNetwork
 
     network = TableNetwork.load(options.model)
@@ -54,12 +52,9 @@ def _predict(options: argparse.Namespace) -> int:
     if network.classes is not None:
         columns[network.target] = [network.classes[k] for k in answers]
         shares = network.predict_proba(x)
-        if options.probabilities:
-            columns |= {
-                f"probability of {name}": _rounded(share) for name, share in zip(network.classes, shares.T, strict=True)
-            }
-        else:
-            columns["probability"] = _rounded(shares.max(axis=1))
+        each = {f"probability of {name}": share for name, share in zip(network.classes, shares.T, strict=True)}
+        shown = each if options.probabilities else {"probability": shares.max(axis=1)}
+        columns |= {name: [f"{share:.6f}" for share in column] for name, column in shown.items()}
     text = io.StringIO(newline="")
     cells = [columns, *zip(*columns.values(), strict=True)]
     csv.writer(text, lineterminator="\n").writerows([map(_safe, row) for row in cells])
@@ -74,22 +69,17 @@ def _predict(options: argparse.Namespace) -> int:
     return 0
 
 
-def _rounded(shares: Any) -> list[str]:
-    return [f"{share:.6f}" for share in shares]
-
-
 def _safe(cell: Any) -> Any:
     """Return a cell that a spreadsheet takes for text: one that begins like a formula gets an apostrophe."""
     if not isinstance(cell, str) or not cell.startswith(("=", "+", "-", "@", "\t", "\r")):
         return cell
-    try:
+    with suppress(ValueError):
         float(cell)
-    except ValueError:
-        return f"'{cell}"
-    return cell
+        return cell
+    return f"'{cell}"
 
 
-def _scored(network: "TableNetwork", answers: Any, table: "Table", at: int) -> list[str]:
+def _scored(network: Any, answers: Any, table: Table, at: int) -> list[str]:
     """Tell how good the answers are, for the rows that have the target; nothing if none has it."""
     from tinygrad_ed.train.score import score
 

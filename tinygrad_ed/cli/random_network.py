@@ -4,10 +4,13 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from tinygrad_ed.checking.roads import ROADS
 from tinygrad_ed.cli import judge, own_weights
 from tinygrad_ed.cli.parser import Add, Parser, seed, sizes, whole
-from tinygrad_ed.errors import InvalidValue, printable
+from tinygrad_ed.closed_form.derivatives import COSTS
+from tinygrad_ed.errors import InvalidValue, generator, printable, storable
 from tinygrad_ed.nn import MLP, activations, costs
 from tinygrad_ed.nn.batch import batch_of
 from tinygrad_ed.notation.alphabet import NOTATIONS
@@ -43,25 +46,24 @@ def add_play(add: Add) -> None:
 
 
 def _network_options(parser: Parser) -> None:
-    parser.add_argument("--weights", metavar="FILE", help="your own: .json, .npz or .safetensors, see below")
-    parser.add_argument(
-        "--layout", choices=("rows", "columns"), help="of your weights: (n_in, n_out), or (n_out, n_in)"
-    )
-    parser.add_argument("--x", type=own_weights.rows, help="your own sample, as --x=0.5,-1; several: --x='0.5,-1;2,3'")
-    parser.add_argument("--rho", type=own_weights.rows, help="what is expected, as --rho=1,0; classes: --rho=2")
-    parser.add_argument("--sizes", type=sizes, help="of a random network: widths n_0-n_1-...-n_L (default: 2-3-2)")
-    parser.add_argument("--activation", help=f"default: tanh, or as the file says; {', '.join(activations.NAMES)}")
-    parser.add_argument("--output", help="activation of the last layer; default: identity, or as the file says")
-    parser.add_argument("--cost", default="mse", help=", ".join(costs.NAMES))
-    parser.add_argument("--notation", choices=tuple(NOTATIONS), default="lecture", help="whose letters")
-    parser.add_argument("--seed", type=seed, default=0)
+    option = parser.add_argument
+    option("--weights", metavar="FILE", help="your own: .json, .npz or .safetensors, see below")
+    option("--layout", choices=("rows", "columns"), help="of your weights: (n_in, n_out), or (n_out, n_in)")
+    option("--x", type=own_weights.rows, help="your own sample, as --x=0.5,-1; several: --x='0.5,-1;2,3'")
+    option("--rho", type=own_weights.rows, help="what is expected, as --rho=1,0; classes: --rho=2")
+    option("--sizes", type=sizes, help="of a random network: widths n_0-n_1-...-n_L (default: 2-3-2)")
+    option("--activation", help=f"default: tanh, or as the file says; {', '.join(activations.NAMES)}")
+    option("--output", help="activation of the last layer; default: identity, or as the file says")
+    option("--cost", default="mse", help=", ".join(costs.NAMES))
+    option("--notation", choices=tuple(NOTATIONS), default="lecture", help="whose letters")
+    option("--seed", type=seed, default=0)
 
 
-def _problem(options: argparse.Namespace, samples: int) -> tuple[MLP, Any, Any]:
-    """Return a network and a batch: the reader's own as far as they are given, else random."""
-    from tinygrad_ed.closed_form.derivatives import COSTS
-    from tinygrad_ed.errors import generator
+def _problem(options: argparse.Namespace, samples: int | None = None) -> tuple[MLP, Any, Any]:
+    """Return a network and a batch: the reader's own as far as they are given, else random.
 
+    Where no number of samples is asked for, one sample has no batch axis.
+    """
     costs.find(options.cost)
     rng, x, rho = generator(options.seed), None, None
     if options.weights is None:
@@ -85,32 +87,21 @@ def _problem(options: argparse.Namespace, samples: int) -> tuple[MLP, Any, Any]:
     if (x is None) != (rho is None):
         raise InvalidValue("x and rho belong together: give both, such as --x=0.5,-1 --rho=1, or none for random ones")
     if x is None:
-        x, rho = _random_batch(mlp, options.cost, samples, rng)
-    return mlp, *batch_of(mlp, x, rho, options.cost)
+        x, rho = _random_batch(mlp, options.cost, samples or 1, rng)
+    x, rho = batch_of(mlp, x, rho, options.cost)
+    return (mlp, x[0], rho[0]) if samples is None and len(x) == 1 else (mlp, x, rho)
 
 
 def _random_batch(mlp: MLP, cost: str, samples: int, rng: Any) -> tuple[Any, Any]:
     """Return random inputs, and expected outputs that suit the cost."""
-    import numpy as np
-
-    from tinygrad_ed.closed_form.derivatives import COSTS
-    from tinygrad_ed.errors import storable
-
-    row = COSTS[cost]
     storable("the batch", samples, max(mlp.sizes))
+    row, shape = COSTS[cost], (samples, mlp.sizes[-1])
     x = rng.standard_normal((samples, mlp.sizes[0])).round(2)
-    shape = (samples, mlp.sizes[-1])
     if row.expects == "shares":
         return x, np.eye(shape[1])[rng.integers(0, shape[1], samples)]
     if row.classes:
         return x, rng.choice([0.0 if row.expects == "bits" else -1.0, 1.0], shape)
     return x, rng.standard_normal(shape).round(2)
-
-
-def _one_or_all(options: argparse.Namespace) -> tuple[MLP, Any, Any]:
-    """Return a network, and one sample without a batch axis or a whole batch."""
-    mlp, x, rho = _problem(options, 1)
-    return (mlp, x[0], rho[0]) if len(x) == 1 else (mlp, x, rho)
 
 
 def _check(options: argparse.Namespace) -> int:
@@ -131,14 +122,14 @@ def _check(options: argparse.Namespace) -> int:
 def _draw(options: argparse.Namespace) -> int:
     from tinygrad_ed import draw
 
-    mlp, x, rho = _one_or_all(options)
+    mlp, x, rho = _problem(options)
     if options.view == "graph":
         error = costs.find(options.cost)(mlp(x), rho)
         error.backward()
         letters = None if options.notation == "lecture" else options.notation  # else the names in code
         picture: Any = draw.graph(error, detail=options.detail, notation=letters)
     else:
-        view = draw.network if options.view == "network" else draw.compare
+        view: Any = getattr(draw, options.view)
         picture = view(mlp, x, rho, options.cost, notation=options.notation)
     print(printable(f"wrote {picture.save(options.out)}"))
     return 0
@@ -147,6 +138,6 @@ def _draw(options: argparse.Namespace) -> int:
 def _play(options: argparse.Namespace) -> int:
     from tinygrad_ed import draw
 
-    picture = draw.player(*_one_or_all(options), options.cost, notation=options.notation)
+    picture = draw.player(*_problem(options), options.cost, notation=options.notation)
     print(printable(f"wrote {picture.save(options.out)}; open it in a browser"))
     return 0

@@ -13,11 +13,10 @@ from tinygrad_ed.data.files import write_whole
 from tinygrad_ed.errors import MissingExtra
 from tinygrad_ed.plots import cost_curves, decision_boundary
 from tinygrad_ed.plots.style import INK, axes, dots, dressed
+from tinygrad_ed.train.table import TableResult
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-
-    from tinygrad_ed.train.table import TableResult
 
 MANY = 30  # classes: the numbers in the squares would be too small to read
 
@@ -27,14 +26,13 @@ def check(folder: Path) -> Path:
     try:
         import matplotlib.pyplot as plt
     except ImportError:
-        raise MissingExtra(
-            '--plots needs matplotlib; install it with: python -m pip install "tinygrad_ed[plots]"'
-        ) from None
+        wanted = 'install it with: python -m pip install "tinygrad_ed[plots]"'
+        raise MissingExtra(f"--plots needs matplotlib; {wanted}") from None
     plt.switch_backend("agg")  # files, no windows
     return writable(folder, *[f"{name}.png" for name in ("cost", "answers", "confusion", "boundary")])
 
 
-def write(result: "TableResult", folder: Path) -> list[Path]:
+def write(result: TableResult, folder: Path) -> list[Path]:
     """Write the plots of a training; return their files."""
     import matplotlib.pyplot as plt
 
@@ -55,7 +53,7 @@ def write(result: "TableResult", folder: Path) -> list[Path]:
     return [folder / f"{name}.png" for name in draw]
 
 
-def answers(result: "TableResult") -> "Axes":
+def answers(result: TableResult) -> "Axes":
     """Draw what the network answers against what was expected, for a target of numbers."""
     expected, found = result.held_out.y, result.network.predict(result.held_out.x)
     ends = [min(expected.min(), found.min()), max(expected.max(), found.max())]
@@ -68,7 +66,7 @@ def answers(result: "TableResult") -> "Axes":
     return dressed(ax, title, f"{target}, expected", f"{target}, answered", legend=True)
 
 
-def confusion(result: "TableResult") -> "Axes":
+def confusion(result: TableResult) -> "Axes":
     """Draw how often each class was answered for each that was expected."""
     classes = result.held_out.classes or ()
     n = len(classes)
@@ -90,7 +88,7 @@ def confusion(result: "TableResult") -> "Axes":
     return ax
 
 
-def boundary(result: "TableResult") -> "Axes":
+def boundary(result: TableResult) -> "Axes":
     """Draw the decision boundary between two inputs, on the rows that were learned from."""
     network = result.network
     x = network.inputs.applied(result.train.x, network.features)

@@ -81,9 +81,8 @@ def _network_options(group: Any) -> None:
     option("--hidden", type=sizes, default=[16], metavar="WIDTHS", help=widths)
     names = ", ".join(activations.NAMES)
     option("--activation", default="tanh", help=f"of the hidden layers (default: tanh): {names}")
-    option(
-        "--cost", help="cross_entropy for classes; mse (default), l1 or huber for numbers: the last two bear outliers"
-    )
+    costs = "cross_entropy for classes; mse (default), l1 or huber for numbers: the last two bear outliers"
+    option("--cost", help=costs)
     option("--epochs", type=whole, default=100, help="passes over the rows (default: %(default)s)")
     option("--optimizer", default="adam", help=f"default: adam; known: {', '.join(OPTIMIZERS)}")
     option("--learning-rate", type=float, metavar="RATE", help="default: 0.01, and 0.1 for gradient_descent")
@@ -148,10 +147,8 @@ def _check_files(options: argparse.Namespace) -> None:
             raise InvalidValue("--save and --checkpoint need files of different names")
         there = options.checkpoint.exists()
         if there and not options.resume:
-            raise InvalidValue(
-                f"{str(options.checkpoint)!r} is there already; go on with that run by --resume, give another file, "
-                "or delete it"
-            )
+            ways = "go on with that run by --resume, give another file, or delete it"
+            raise InvalidValue(f"{str(options.checkpoint)!r} is there already; {ways}")
         if options.resume:
             print(f"{options.checkpoint}: " + ("going on with this run" if there else "no run yet, so one begins"))
     elif options.resume:
@@ -171,8 +168,6 @@ def _optimizer(options: argparse.Namespace) -> Any:
 
 def _progress() -> Iterable[Callable[[Epoch], None]]:
     """Return a callback that prints a line every two seconds on a terminal; none where tqdm shows its bar."""
-    if not sys.stderr.isatty() or importlib.util.find_spec("tqdm") is not None:
-        return []
     said = time.monotonic()
 
     def tell(epoch: Epoch) -> None:
@@ -181,14 +176,14 @@ def _progress() -> Iterable[Callable[[Epoch], None]]:
             said = time.monotonic()
             print(f"epoch {epoch.epoch} of {epoch.epochs}, cost {epoch.cost:.4g}", file=sys.stderr)
 
-    return [tell]
+    return [tell] if sys.stderr.isatty() and importlib.util.find_spec("tqdm") is None else []
 
 
 def _finish(result: "TableResult", options: argparse.Namespace) -> int:
     """Say how good the saved network is, and write what else was asked for."""
     history = result.history
-    state = f"; the state of the run after epoch {history.epochs} is in {options.checkpoint}: --resume goes on from it"
-    state = state if options.checkpoint else ""
+    kept = f"; the state of the run after epoch {history.epochs} is in {options.checkpoint}: --resume goes on from it"
+    state = kept if options.checkpoint else ""
     interrupted = history.stopped == "interrupted"
     if interrupted and not history.epochs:
         print(f"tinygrad-ed: stopped in the first epoch; no network is saved{state}", file=sys.stderr)
@@ -199,10 +194,8 @@ def _finish(result: "TableResult", options: argparse.Namespace) -> int:
 
         for path in table_plots.write(result, options.plots):
             print(f"wrote {path}")
-    if options.save:
-        print(f"saved {options.save}; use it: tinygrad-ed predict {options.save} new.csv")
-    else:
-        print("the network is not kept: --save model.npz would do it, for tinygrad-ed predict")
+    not_kept = "the network is not kept: --save model.npz would do it, for tinygrad-ed predict"
+    print(f"saved {options.save}; use it: tinygrad-ed predict {options.save} new.csv" if options.save else not_kept)
     if interrupted:
         network = "the network is the one after the last whole epoch, or the best"
         print(f"tinygrad-ed: stopped; {network}{state}", file=sys.stderr)

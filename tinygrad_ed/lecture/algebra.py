@@ -1,22 +1,19 @@
 """Algebra on arrays of symbols: NumPy's own functions run on them, and SymPy decides whether two results are equal.
 
-`Symbols` is an array of SymPy's expressions. A rule that is written with NumPy runs on it as it stands: sums and
-products are NumPy's, `np.exp` and its like become SymPy's functions, and a comparison becomes the condition of a
-piecewise expression. `unknown` makes a function of which nothing is known but its name, with a derivative that has a
-name as well.
+Sums and products of `Symbols` are NumPy's, `np.exp` and its like become SymPy's functions, and a comparison becomes the
+condition of a piecewise expression. `unknown` makes a function of which nothing is known but its name.
 """
 
 import random
-import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
 from functools import cache
 from typing import Any, Literal
 
 import numpy as np
 
 from tinygrad_ed.errors import InvalidType, MissingExtra
+from tinygrad_ed.nn.guard import guarded
 
 try:
     import sympy as sympy  # the other files of a proof take it from here, so that a missing extra is said
@@ -30,23 +27,13 @@ Expr = Any  # SymPy publishes no types
 Decision = Literal["holds", "fails", "not decided"]
 CONDITIONS = (Relational, BooleanFunction, BooleanAtom)  # SymPy's Boolean counts symbols, too
 BELOW = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
-CONSTANTS = (
-    sympy.pi,
-    *[sympy.log(n) for n in (2, 10)],
-    *[1 / sympy.log(n) for n in (2, 10)],
-    sympy.pi / 180,
-    180 / sympy.pi,
-)
+CONSTANTS = (sympy.pi, sympy.pi / 180, 180 / sympy.pi, *[sympy.log(n) ** k for k in (1, -1) for n in (2, 10)])
+LONG = 300  # characters of a formula in words
 POINTS = 1000  # where SymPy cannot decide, the two sides are compared at so many
 
 
 class Symbols(np.ndarray[Any, np.dtype[Any]]):
-    """An array of expressions, for NumPy's functions.
-
-    >>> x = symbols("x", 2)
-    >>> print(np.tanh(x) * 2 + 1, np.where(x > 0, x, 0)[0])
-    [2*tanh(x₁) + 1 2*tanh(x₂) + 1] Piecewise((x₁, x₁ > 0), (0, True))
-    """
+    """An array of expressions, for NumPy's functions."""
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **keywords: Any) -> Any:
         plain = [np.asarray(each) if isinstance(each, np.ndarray) else each for each in inputs]
@@ -82,12 +69,7 @@ class Symbols(np.ndarray[Any, np.dtype[Any]]):
 
 
 def symbols(name: str, *shape: int) -> Symbols:
-    """Return an array of real symbols, whose indices count from 1.
-
-    >>> print(symbols("w", 2, 2))
-    [[w₁,₁ w₁,₂]
-     [w₂,₁ w₂,₂]]
-    """
+    """Return an array of real symbols, whose indices count from 1, such as w₁,₂."""
     array = np.empty(shape, object)
     for place in np.ndindex(*shape):
         array[place] = sympy.Symbol(f"{name}{','.join([str(i + 1) for i in place]).translate(BELOW)}", real=True)
@@ -96,12 +78,7 @@ def symbols(name: str, *shape: int) -> Symbols:
 
 @cache
 def unknown(name: str, arity: int = 1) -> Callable[..., Expr]:
-    """Return a function of which nothing is known; its derivatives are functions as unknown as it is.
-
-    >>> phi, x = unknown("Phi"), symbols("x", 1)[0]
-    >>> sympy.diff(phi(x**2), x)
-    2*x₁*Phi'(x₁**2)
-    """
+    """Return a function of which nothing is known; its derivatives are functions as unknown as it is."""
 
     def fdiff(self: Any, argindex: int = 1) -> Expr:
         return slope_of(name, argindex, arity)(*self.args)
@@ -119,10 +96,6 @@ def decided(difference: Expr, seconds: float = 5.0) -> tuple[Decision, str]:
 
     At 1,000 random rational points a difference shows itself first; then SymPy is asked, piece by piece, for as many
     seconds. What is zero at all points, and not decided by then, is "not decided".
-
-    >>> x = symbols("x", 1)[0]
-    >>> decided((x + 1) ** 2 - x**2 - 2 * x - 1), decided(sympy.tanh(x) - x)[0]
-    (('holds', 'by expanding'), 'fails')
     """
     difference, decimals = _exact(sympy.sympify(difference))
     difference, end = _flat(difference), time.monotonic() + seconds
@@ -173,12 +146,11 @@ def _exact(expression: Expr) -> tuple[Expr, bool]:
 
 def _flat(expression: Expr) -> Expr:
     """Put a symbol in the place of each application of an unknown function: they are independent."""
-    applied = sorted(expression.atoms(AppliedUndef), key=sympy.default_sort_key)
     known: dict[Any, Expr] = {}
-    for each in applied:
+    names = {}
+    for each in sorted(expression.atoms(AppliedUndef), key=sympy.default_sort_key):
         same = (type(each).__name__, tuple([sympy.expand(arg) for arg in each.args]))
-        known[same] = known.get(same) or sympy.Dummy(real=True)
-    names = {each: known[type(each).__name__, tuple([sympy.expand(arg) for arg in each.args])] for each in applied}
+        names[each] = known.setdefault(same, sympy.Dummy(real=True))
     return expression.xreplace(names)
 
 
@@ -223,26 +195,19 @@ def _simplified(expression: Expr, end: float, decimals: bool) -> bool:
     ]
     if not decimals:  # long fractions would become exponents, and no time limit stops such a power
         ways.append(sympy.simplify)
-    with suppress(TimeoutError, RecursionError), _until(end):
-        return any(way(expression) == 0 for way in ways)
+    for way in ways:
+        if (left := end - time.monotonic()) <= 0:
+            return False
+        found, problem = guarded("SymPy", way, expression, seconds=left)
+        if problem or found == 0:
+            return not problem
     return False
 
 
-@contextmanager
-def _until(end: float) -> Iterator[None]:
-    """Raise TimeoutError in the first call of a Python function after some time."""
-
-    def watch(*_: Any) -> None:
-        if time.monotonic() > end:
-            sys.setprofile(before)
-            raise TimeoutError
-
-    before = sys.getprofile()
-    sys.setprofile(watch)
-    try:
-        yield
-    finally:
-        sys.setprofile(before)
+def readable(formula: Any) -> str:
+    """Return a formula as text; a long one is cut off."""
+    text = str(formula).replace("**", "^").replace("*", "·")
+    return text if len(text) <= LONG else text[: LONG - 3] + "..."
 
 
 def _wrapped(result: Any) -> Any:
@@ -275,19 +240,13 @@ def _extreme(array: Any, keywords: dict[str, Any]) -> Any:
     return _wrapped(found)
 
 
-def _piecewise(compare: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Expr]:
-    return lambda x, y: _chosen(sympy.sympify(compare(x, y)), x, y)
-
-
 def _sign(x: Any) -> Expr:
     return sympy.Piecewise((1, x > 0), (-1, x < 0), (0, True))
 
 
 FUNCTIONS: dict[str, Callable[..., Expr]] = {
-    "maximum": _piecewise(lambda x, y: x > y),
-    "minimum": _piecewise(lambda x, y: x < y),
-    "fmax": _piecewise(lambda x, y: x > y),
-    "fmin": _piecewise(lambda x, y: x < y),
+    **dict.fromkeys(("maximum", "fmax"), lambda x, y: _chosen(sympy.sympify(x > y), x, y)),
+    **dict.fromkeys(("minimum", "fmin"), lambda x, y: _chosen(sympy.sympify(x < y), x, y)),
     "clip": lambda x, low, high: sympy.Piecewise((low, x < low), (high, x > high), (x, True)),
     "absolute": lambda x: sympy.Piecewise((x, x >= 0), (-x, True)),
     "sign": _sign,
@@ -296,16 +255,8 @@ FUNCTIONS: dict[str, Callable[..., Expr]] = {
     "greater_equal": lambda x, y: sympy.sympify(x >= y),
     "less": lambda x, y: sympy.sympify(x < y),
     "less_equal": lambda x, y: sympy.sympify(x <= y),
-    "equal": lambda x, y: sympy.Eq(x, y),
-    "not_equal": lambda x, y: sympy.Ne(x, y),
-    "bitwise_and": lambda x, y: sympy.And(x, y),
-    "bitwise_or": lambda x, y: sympy.Or(x, y),
-    "invert": lambda x: sympy.Not(x),
     "deg2rad": lambda x: x * sympy.pi / 180,
     "rad2deg": lambda x: x * 180 / sympy.pi,
-    "logical_and": lambda x, y: sympy.And(x, y),
-    "logical_or": lambda x, y: sympy.Or(x, y),
-    "logical_not": lambda x: sympy.Not(x),
     "expm1": lambda x: sympy.exp(x) - 1,
     "log1p": lambda x: sympy.log(1 + x),
     "log2": lambda x: sympy.log(x) / sympy.log(2),
@@ -314,7 +265,6 @@ FUNCTIONS: dict[str, Callable[..., Expr]] = {
     "logaddexp2": lambda x, y: sympy.log(2**x + 2**y) / sympy.log(2),
     "logaddexp": lambda x, y: sympy.log(sympy.exp(x) + sympy.exp(y)),
     "square": lambda x: x**2,
-    "sqrt": lambda x: sympy.sqrt(x),
     "cbrt": lambda x: _sign(x) * _chosen(x > 0, x, -x) ** sympy.Rational(1, 3),
     "reciprocal": lambda x: 1 / x,
     "hypot": lambda x, y: sympy.sqrt(x**2 + y**2),
@@ -323,7 +273,9 @@ FUNCTIONS: dict[str, Callable[..., Expr]] = {
         for name, theirs in {
             "exp": "exp", "log": "log", "sin": "sin", "cos": "cos", "tan": "tan", "sinh": "sinh", "cosh": "cosh",
             "tanh": "tanh", "arcsin": "asin", "arccos": "acos", "arctan": "atan", "arcsinh": "asinh",
-            "arccosh": "acosh", "arctanh": "atanh", "arctan2": "atan2",
+            "arccosh": "acosh", "arctanh": "atanh", "arctan2": "atan2", "sqrt": "sqrt", "equal": "Eq", "invert": "Not",
+            "not_equal": "Ne", "logical_not": "Not", "bitwise_and": "And", "logical_and": "And", "bitwise_or": "Or",
+            "logical_or": "Or",
         }.items()
     },
 }  # fmt: skip

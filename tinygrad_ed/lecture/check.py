@@ -4,7 +4,7 @@ Two ways may differ by rounding only. What rounding can do to a sum of products 
 the sum of their absolute values, whatever cancels. That sum is the `size` of a comparison.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -20,20 +20,16 @@ TINY = float(np.finfo(float).tiny)
 
 @dataclass(frozen=True)
 class Check:
-    """What was compared, and how it came out.
+    """What was compared, in words, and how it came out.
 
-    Attributes:
-        compared: what with what, in words.
-        difference: the largest difference; infinite for shapes that differ, or a number that is none.
-        allowed: how much was allowed at the entry that came nearest to its limit, or went farthest beyond it; where
-            nothing differs, the most that was allowed anywhere.
-        holds: whether every entry stayed within its limit.
+    `allowed` is the limit of the entry that came nearest to its own, or went farthest beyond it; where nothing
+    differs, the most that was allowed anywhere.
     """
 
     compared: str
-    difference: float
+    difference: float  # the largest; infinite for shapes that differ, or a number that is none
     allowed: float
-    holds: bool
+    holds: bool  # every entry stayed within its limit
 
     def __str__(self) -> str:
         difference = f"largest difference {number(self.difference)}, allowed {number(self.allowed)}"
@@ -41,17 +37,15 @@ class Check:
 
 
 def same(compared: str, pairs: Iterable[tuple[Any, Any, Any]]) -> Check:
-    """Compare two ways to the same arrays: each entry may differ by 1e-10 of its size.
-
-    Args:
-        compared: what with what, in words.
-        pairs: what was found, what it should be, and the size of every entry, each with the shape of the second.
-
-    >>> one = np.array([1.0, 2.0])
-    >>> same("one way with another", [(one, one, one)]).holds, same("row with column", [(one[None], one, one)]).holds
-    (True, False)
-    """
+    """Compare what was found with what it should be: each entry may differ by 1e-10 of its size, which stands third."""
     return _worst(compared, [(found, right, TOLERANCE * np.abs(size)) for found, right, size in pairs])
+
+
+def by_layer(
+    found: Mapping[int, Array], right: Mapping[int, Array], size: Mapping[int, Array]
+) -> list[tuple[Array, Array, Array]]:
+    """Return what `same` compares, for all layers that were found."""
+    return [(found[i], right[i], size[i]) for i in found]
 
 
 def between_slopes(compared: str, found: Any, slopes: "Slopes") -> Check:
@@ -59,10 +53,6 @@ def between_slopes(compared: str, found: Any, slopes: "Slopes") -> Check:
 
     That is true where a function is smooth, up to the rounding of its values; and at a kink for any convention
     that takes a slope from one side, or one in between.
-
-    >>> relu = entry_slopes(lambda z: np.maximum(z, 0), np.zeros(1))
-    >>> between_slopes("Φ' at the kink", [0.0], relu).holds, between_slopes("a wrong one", [-1.0], relu).holds
-    (True, False)
     """
     return _worst(compared, [(found, slopes.middle, slopes.allowed)])
 
@@ -97,14 +87,8 @@ class Slopes(NamedTuple):
 def slopes_of(f: Callable[[Array], Any], x: Array, reach: Array, size: float) -> Slopes:
     """Return the slopes of a function of several numbers along each of them.
 
-    Args:
-        f: the function of `x`; its value is one number.
-        x: the point `(n,)`.
-        reach: how far the argument of the next function moves when an entry of x moves by one `(n,)`.
-        size: how large the numbers are that f adds up: they are rounded.
-
-    >>> slopes_of(lambda x: x[0] * x[1], np.array([2.0, 3.0]), np.ones(2), 6.0).middle.round(6)
-    array([3., 2.])
+    When an entry of x moves by one, the argument of the next function moves by `reach`. The numbers that f adds up
+    have this `size`, by which they are rounded.
     """
     step, entries = _steps(x, reach), np.eye(len(x), dtype=bool)
     up, down = [np.array([float(f(np.where(one, x + s, x))) for one in entries]) for s in (step, -step)]
@@ -112,11 +96,7 @@ def slopes_of(f: Callable[[Array], Any], x: Array, reach: Array, size: float) ->
 
 
 def entry_slopes(f: Callable[[Array], Array], x: Array) -> Slopes:
-    """Return the slopes of a function that works entry by entry, such as Φ.
-
-    >>> entry_slopes(np.tanh, np.array([0.0, 100.0])).middle.round(6)
-    array([1., 0.])
-    """
+    """Return the slopes of a function that works entry by entry, such as Φ."""
     step = _steps(x, np.ones_like(x))
     here = f(x)
     return _slopes(here, f(x + step), f(x - step), x, step, np.abs(here) + np.abs(x))

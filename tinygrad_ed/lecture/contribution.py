@@ -16,14 +16,14 @@ from tinygrad_ed.closed_form import rules
 from tinygrad_ed.closed_form.derivatives import ACTIVATIONS, COSTS, Array
 from tinygrad_ed.lecture.check import Check, same
 from tinygrad_ed.lecture.derive import case_of
-from tinygrad_ed.lecture.paths import Path, Paths, paths_of
+from tinygrad_ed.lecture.paths import Paths, paths_of
+from tinygrad_ed.lecture.step import WIDTH
 from tinygrad_ed.nn.checks import written_in
 from tinygrad_ed.notation.alphabet import Notation
 from tinygrad_ed.notation.letters import factor, formula, letter, number, prose
 from tinygrad_ed.notation.writing import LECTURE, Writing
 
 HEAVIEST = 6  # paths that are kept
-WIDTH = 110  # of a line on a terminal
 WEIGHTS = 8  # weights that are printed: those with the largest gradients
 
 
@@ -70,21 +70,15 @@ class Contribution:
     write: Writing = LECTURE
 
     def __repr__(self) -> str:
-        return self.write.text(
-            f"<what neuron {self.k} of layer {self.j} contributes: B = {number(self.B)}, {self.paths.count:,} paths; "
-            f"one step on it alone moves the error by {number(self.measured)}>"
-        )
+        moves = f"one step on it alone moves the error by {number(self.measured)}"
+        of = f"what neuron {self.k} of layer {self.j} contributes"
+        return self.write.text(f"<{of}: B = {number(self.B)}, {self.paths.count:,} paths; {moves}>")
 
     def __str__(self) -> str:
         title = f"What the neuron {self._v} contributes to the error"
-        parts = [
-            [title, "=" * len(title)],
-            textwrap.wrap(prose(self.about, str), WIDTH),
-            self._neuron(),
-            self._parameters(),
-            self._paths(),
-            self._step(),
-        ]
+        about = textwrap.wrap(prose(self.about, str), WIDTH)
+        shown = self._neuron(), self._parameters(), self._paths(), self._step()
+        parts = [[title, "=" * len(title)], about, *shown]
         return self.write.text("\n\n".join(["\n".join(part) for part in parts]))
 
     @property
@@ -94,7 +88,6 @@ class Contribution:
 
     def _neuron(self) -> list[str]:
         """Return what it did, and how the error moves with it."""
-        at = {"j": self.j, "k": self.k + 1}
         lines = [
             ("ζ^$j_$k = $it", self.zeta, "is its net input"),
             ("α^$j_$k = $it", self.alpha, "is its activation"),
@@ -102,7 +95,7 @@ class Contribution:
             ("Φ'(ζ^$j_$k) = $it", self.dphi, f"when its net input rises a little, its activation {_moves(self.dphi)}"),
             ("B = Φ' · P = $it", self.B, f"so when its net input rises a little, the error {_moves(self.B)}"),
         ]
-        return _table([(formula(markup, it=value, **at).unicode, words) for markup, value, words in lines])
+        return _table([(str(formula(markup, it=it, j=self.j, k=self.k + 1)), words) for markup, it, words in lines])
 
     def _parameters(self) -> list[str]:
         """Tell how the error moves with its weights and its bias."""
@@ -128,7 +121,8 @@ class Contribution:
         rows = []
         for path in found.heaviest:
             stations = [self._v, *[letter("v", i, q + 1).unicode for i, q in path.neurons], "ε"]
-            rows.append((" → ".join(stations), _product(path)))
+            product = [" · ".join([str(factor(value)) for value in path.factors])] if len(path.factors) > 1 else []
+            rows.append((" → ".join(stations), " = ".join([*product, str(number(path.product))])))
         sums = {"up": found.raising, "down": factor(found.lowering), "P": found.total}
         return [
             f"{found.count:,} path{'s' * (found.count > 1)} to the cost{dead}; {some}:",
@@ -142,11 +136,11 @@ class Contribution:
         """Return what one step on this neuron alone does."""
         move = formula("-η (⟦{∂E}/{∂ω}⟧^2 + ({∂E}/{∂β})^2) = $it", it=self.predicted)
         share = f", {100 * self.measured / self.predicted:.1f} % of that" if self.predicted else ""
+        before, after, by = number(self.error), number(self.error + self.measured), number(self.measured)
         return [
             f"One step of gradient descent on this neuron alone (η = {number(self.learning_rate)}):",
             f"  to first order the error moves by {move};",
-            f"  really it goes from {number(self.error)} to {number(self.error + self.measured)}, that is "
-            f"by {number(self.measured)}{share}.",
+            f"  really it goes from {before} to {after}, that is by {by}{share}.",
         ]
 
 
@@ -192,22 +186,23 @@ def contribution(
     case = case_of(mlp, x, rho, cost, j, k, learning_rate)
     write = written_in(notation, case.L)
     j, k = case.j, case.k
+    rho, biased, rate = case.rho[np.newaxis], j in case.biased, case.learning_rate
     zeta, alpha = rules.forward(case.omega, case.beta, case.activations, case.alpha[0][np.newaxis])
-    B, P = rules.backpropagation(case.omega, case.activations, zeta, alpha, case.rho[np.newaxis], case.cost)
+    B, P = rules.backpropagation(case.omega, case.activations, zeta, alpha, rho, case.cost)
     grad_omega, grad_beta = rules.gradient_computation(alpha, B)
     for i in case.layers:
         case.zeta[i], case.alpha[i] = zeta[i][0], alpha[i][0]
         case.dphi[i] = ACTIVATIONS[case.activations[i]].dphi(case.zeta[i])
-    C_by_a = COSTS[case.cost].grad_C(alpha[case.L], case.rho[np.newaxis])[0]
+    C_by_a = COSTS[case.cost].grad_C(alpha[case.L], rho)[0]
     paths = paths_of(case.omega, case.dphi, C_by_a, j, k, HEAVIEST)
 
-    biased = j in case.biased
     by_omega, by_beta = grad_omega[j][:, k], float(grad_beta[j][k]) if biased else 0.0
     new_omega, new_beta = case.omega[j].copy(), case.beta[j].copy()
-    new_omega[:, k] -= case.learning_rate * by_omega
-    new_beta[k] -= case.learning_rate * by_beta
+    new_omega[:, k] -= rate * by_omega
+    new_beta[k] -= rate * by_beta
     error = case.cost_of(case.alpha[case.L])
-    after = case.run({**case.omega, j: new_omega}, {**case.beta, j: new_beta})
+    after = case.error({**case.omega, j: new_omega}, {**case.beta, j: new_beta}, straight=False)
+    size = paths.raising - paths.lowering
     return Contribution(
         j=j,
         k=k,
@@ -222,13 +217,10 @@ def contribution(
         grad_omega=by_omega,
         grad_beta=by_beta if biased else None,
         paths=paths,
-        check=same(
-            "the sum of all paths with P of the rules",
-            [(paths.total, P[j + 1][0, k], paths.raising - paths.lowering)],
-        ),
+        check=same("the sum of all paths with P of the rules", [(paths.total, P[j + 1][0, k], size)]),
         error=error,
-        learning_rate=case.learning_rate,
-        predicted=-case.learning_rate * (float(by_omega @ by_omega) + by_beta**2),
+        learning_rate=rate,
+        predicted=-rate * (float(by_omega @ by_omega) + by_beta**2),
         measured=after - error,
         about=f"{case.intro} The error is `ε = {number(error)}`. {case.kinks()} {case.cost_kinks(C_by_a)}".strip(),
         write=write,
@@ -240,12 +232,6 @@ def _moves(slope: float) -> str:
     if slope == 0:
         return "does not move"
     return f"{'rises' if slope > 0 else 'falls'} {number(abs(slope))} times as far"
-
-
-def _product(path: Path) -> str:
-    """Return the product on a path, written out."""
-    factors = " · ".join([str(factor(value)) for value in path.factors])
-    return f"{factors} = {number(path.product)}" if len(path.factors) > 1 else str(number(path.product))
 
 
 def _table(rows: Sequence[Sequence[str]]) -> list[str]:

@@ -63,11 +63,8 @@ class Derivation:
     @property
     def parts(self) -> Parts:
         """The parts by their titles, each with its steps and their numbers: "2.1" is the first step of part 2."""
-        grouped = [(part, list(steps)) for part, steps in groupby(self.steps, key=lambda step: step.part)]
-        return [
-            (part, [(f"{p}.{s}", step) for s, step in enumerate(steps, start=1)])
-            for p, (part, steps) in enumerate(grouped, start=1)
-        ]
+        grouped = enumerate(groupby(self.steps, key=lambda step: step.part), start=1)
+        return [(part, [(f"{p}.{s}", step) for s, step in enumerate(steps, start=1)]) for p, (part, steps) in grouped]
 
     def __len__(self) -> int:
         return len(self.steps)
@@ -96,15 +93,13 @@ class Derivation:
             for number, step in steps:
                 said += [f"### {number} {step.title}", prose(f"{step.words} {step.note}".strip(), _inline)]
                 said += [f"$$\n{f.latex}\n$$" for f in (step.formula, *step.equations)]
-                said += [f"> {step.check}", f"Numbers: `{step.listed}`"]
+                said += [f"> {step.check}", *([f"Numbers: `{step.listed}`"] if step.numbers else [])]
         return "\n\n".join([*said, f"**{self.verdict}**"]) + "\n"
 
     def to_latex(self) -> str:
         """Return it as a LaTeX document, which compiles as it is."""
-        said = [
-            rf"\title{{{tex_prose(self.title)}}}\author{{}}\date{{}}\maketitle",
-            prose(self.intro, _inline, tex_prose),
-        ]
+        title = rf"\title{{{tex_prose(self.title)}}}\author{{}}\date{{}}\maketitle"
+        said = [title, prose(self.intro, _inline, tex_prose)]
         for part, steps in self.parts:
             said.append(rf"\section{{{tex_prose(part)}}}")
             for _, step in steps:

@@ -7,7 +7,6 @@ the first step that does not hold, because all that follow rest on it.
 """
 
 from dataclasses import replace
-from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -22,7 +21,15 @@ from tinygrad_ed.nn.checks import written_in
 from tinygrad_ed.nn.mlp import MLP
 from tinygrad_ed.notation.alphabet import Notation
 
-PARTS = (forward, neuron, layer, network, effective, the_rules, algorithms)
+PARTS = {
+    "The network and the sample": forward,
+    "One neuron": neuron,
+    "One layer": layer,
+    "The whole network": network,
+    "The effective computations": effective,
+    "The backpropagation rules": the_rules,
+    "The algorithms": algorithms,
+}
 
 
 def derive(
@@ -71,14 +78,15 @@ def derive(
     Pʲ = Pʲ⁺¹ · ∂fʲ/∂aʲ⁻¹
     """
     case = case_of(mlp, x, rho, cost, j, k, learning_rate)
+    run = (replace(step, part=part) for part, steps_of in PARTS.items() for step in steps_of(case))
     write = written_in(notation, case.L, numbers, digits)
     steps = []
     with np.errstate(over="ignore", invalid="ignore"):  # what overflows is found by the checks
-        for step in chain.from_iterable(part(case) for part in PARTS):
+        for step in run:
             steps.append(step)
             if not step.check.holds:
                 break
-    derivation = Derivation(case.title, case.intro, tuple(steps))
+    derivation = Derivation(f"Backpropagation, derived on a {case.sizes} network", case.intro, tuple(steps))
     if write.numbers == "blank":
         answers = derivation.written(replace(write, numbers=True))
         return replace(derivation.written(write), answers=answers)

@@ -13,40 +13,27 @@ import numpy as np
 
 from tinygrad_ed.closed_form import jacobians
 from tinygrad_ed.closed_form.derivatives import ACTIVATIONS, COSTS
+from tinygrad_ed.errors import RuleError
 from tinygrad_ed.lecture.algebra import Expr, Symbols, slope_of, symbols, sympy, unknown
+from tinygrad_ed.nn.guard import guarded
 from tinygrad_ed.notation.letters import letter
+
+SECONDS = 5.0  # for a call of a reader's rule
 
 
 class Lemma(NamedTuple):
-    """Equations of one step, in one layer.
-
-    Attributes:
-        step: the step of `derive` to which they belong.
-        layer: the layer, from 1.
-        found: what the step gives; or what a reader's rule raised.
-        right: what SymPy's derivatives give, or the step before.
-        rule: the rule that gave it, where it is one of `RULES`.
-        args: what the rule was given.
-    """
+    """Equations of one step, in one layer: what the step gives, and what SymPy or the step before gives."""
 
     step: str
     layer: int
-    found: Any
+    found: Any  # or what a reader's rule raised
     right: Any
-    rule: str = ""
+    rule: str = ""  # the one of `RULES` that gave `found` for these arguments
     args: tuple[Any, ...] = ()
 
 
 class Lecture:
-    """A network of symbols.
-
-    Args:
-        sizes: its widths.
-        batch: M.
-        activations: the names of Φ, one a layer; None for functions of which nothing is known.
-        cost: the name of C, or None likewise.
-        rules: all rules, the reader's own among them.
-    """
+    """A network of symbols; where activations (one a layer) or the cost are None, they are unknown functions."""
 
     def __init__(
         self,
@@ -58,12 +45,12 @@ class Lecture:
     ) -> None:
         self.sizes, self.M, self.rules = sizes, batch, rules
         self.activations, self.cost, self.L = activations, cost, len(sizes) - 1
+        self.stopped: dict[str, RuleError] = {}
 
     def lemmas(self) -> Iterator[Lemma]:
         """Yield all lemmas, step by step and layer by layer."""
         for j in range(1, self.L + 1):
             yield from self._layer(j)
-            yield from self._effective(j)
             yield from self._rules(j)
         yield from self._batch()
         yield from self._algorithms()
@@ -79,15 +66,19 @@ class Lecture:
 
     def _ruled(self, step: str, j: int, rule: str, args: tuple[Any, ...], right: Any) -> Lemma:
         """Return a lemma about a rule, which gets read-only copies; what the reader's raises is kept."""
-        copies = [arg.copy() if isinstance(arg, np.ndarray) else arg for arg in args]
-        for copy in copies:
-            if isinstance(copy, np.ndarray):
-                copy.flags.writeable = False
-        try:
-            found = self.rules[rule](*copies)
-        except (Exception, SystemExit) as error:  # noqa: BLE001  # whatever a reader's rule raises is a finding
-            found = error
-        return Lemma(step, j, found, right, rule, args)
+
+        def tried(*args: Any) -> Any:
+            try:
+                return self.rules[rule](*args)
+            except (Exception, SystemExit, GeneratorExit) as error:  # noqa: BLE001  # it is a finding, with its line
+                return error
+
+        if rule not in self.stopped:
+            found, problem = guarded(rule, tried, *map(_read_only, args), seconds=SECONDS)
+            if problem is None:
+                return Lemma(step, j, found, right, rule, args)
+            self.stopped[rule] = RuleError(problem)
+        return Lemma(step, j, self.stopped[rule], right, rule, args)
 
     # Functions
 
@@ -97,9 +88,9 @@ class Lecture:
 
     def dphi(self, j: int) -> Callable[[Any], Any]:
         """Return Φ' of a layer, as the lecture's rules get it."""
-        return (
-            ACTIVATIONS[self.activations[j - 1]].dphi if self.activations else _entrywise(slope_of(f"Φ{_up(j)}", 1, 1))
-        )
+        if self.activations:
+            return ACTIVATIONS[self.activations[j - 1]].dphi
+        return _entrywise(slope_of(f"Φ{_up(j)}", 1, 1))
 
     def C(self, answer: Any, rho: Any) -> Any:
         """Return the individual cost of each sample."""
@@ -122,9 +113,13 @@ class Lecture:
     def below(self, j: int) -> tuple[Symbols, Symbols, Symbols, Symbols]:
         """Return α^{j-1}, Ω^j, β^j and the net input that they make, written out."""
         n, m = self.sizes[j - 1], self.sizes[j]
-        alpha, omega, beta = self.batch("alpha", j - 1, n), symbols(f"ω{_up(j)}", n, m), symbols(f"β{_up(j)}", m)
+        alpha, (omega, beta) = self.batch("alpha", j - 1, n), self.parameters(j)
         net = [[sum([alpha[s, i] * omega[i, k] for i in range(n)], beta[k]) for k in range(m)] for s in range(self.M)]
         return alpha, omega, beta, np.array(net, object).view(Symbols)
+
+    def parameters(self, j: int) -> tuple[Symbols, Symbols]:
+        """Return Ω^j and β^j."""
+        return symbols(f"ω{_up(j)}", *self.sizes[j - 1 : j + 1]), symbols(f"β{_up(j)}", self.sizes[j])
 
     def batch(self, name: str, j: int, width: int) -> Any:
         """Return a symbol for each neuron of a layer and each sample; one sample has no number."""
@@ -158,21 +153,16 @@ class Lecture:
         error, P = self.above(outputs, "P", j + 1)
         right_a, right_b = [self.known(_by(error, row), outputs, P) for row in (a, beta)]
         yield Lemma("product", j, P @ by_a, [right_a])
-        yield Lemma("P", j, jacobians.effective_P(P, slope, omega), P @ by_a)
+        for step in ("P", "effective_P"):
+            yield Lemma(step, j, jacobians.effective_P(P, slope, omega), P @ by_a)
         for k in range(m):
             right = self.known(_by(error, omega[:, k]), outputs, P)
             yield Lemma("with_P", j, jacobians.error_by_w(P, a, slope, k), [right])
-        yield Lemma("with_P", j, jacobians.error_by_b(P, slope), [right_b])
-
-    def _effective(self, j: int) -> Iterator[Lemma]:
-        """The same without Jacobians, for one sample."""
-        a, omega = self.batch("alpha", j - 1, self.sizes[j - 1])[0], self.below(j)[1]
-        slope, P = self.dphi(j)(self.batch("zeta", j, self.sizes[j]))[0], self.batch("P", j + 1, self.sizes[j])[:1]
-        yield Lemma("effective_P", j, jacobians.effective_P(P, slope, omega), P @ jacobians.layer_by_a(omega, slope))
+        by_b = jacobians.error_by_b(P, slope)
+        yield Lemma("with_P", j, by_b, [right_b])
         found = jacobians.effective_grad_omega(P, a, slope)
         yield Lemma("effective_grad_omega", j, found, jacobians.grad_omega(P, a, slope))
-        found = jacobians.effective_grad_beta(P, slope)
-        yield Lemma("effective_grad_beta", j, found, jacobians.error_by_b(P, slope)[0])
+        yield Lemma("effective_grad_beta", j, jacobians.effective_grad_beta(P, slope), by_b[0])
 
     def _rules(self, j: int) -> Iterator[Lemma]:
         """The rules, for the whole batch: each sample has its own `α` and `B`, and all share the parameters."""
@@ -184,19 +174,15 @@ class Lecture:
             args = (free, phi(free), rho, self.dphi(j), self.grad_C)
             yield self._ruled("B", j, "B_last", args, [_by(mean, row) for row in free])
         else:
-            above, bias = (
-                symbols(f"ω{_up(j + 1)}", *self.sizes[j : j + 2]),
-                symbols(f"β{_up(j + 1)}", self.sizes[j + 1]),
-            )
+            above, bias = self.parameters(j + 1)
             nets = phi(free) @ above + bias
             error, B_next = self.above(nets, "B", j + 1)
             right = [self.known(_by(error, row), nets, B_next) for row in free]
             yield self._ruled("B", j, "B_hidden", (free, above, B_next, self.dphi(j)), right)
         error, B = self.above(zeta, "B", j)
-        by = {row: [self.known(_by(error, each), zeta, B) for each in array]
-              for row, array in (("P", alpha), ("grad_omega", omega))}  # fmt: skip
-        yield self._ruled("rule_P", j, "P", (omega, B), by["P"])
-        yield self._ruled("rule_grad_omega", j, "grad_omega", (alpha, B), by["grad_omega"])
+        by_alpha, by_omega = [[self.known(_by(error, row), zeta, B) for row in array] for array in (alpha, omega)]
+        yield self._ruled("rule_P", j, "P", (omega, B), by_alpha)
+        yield self._ruled("rule_grad_omega", j, "grad_omega", (alpha, B), by_omega)
         yield self._ruled("rule_grad_beta", j, "grad_beta", (B,), self.known(_by(error, beta), zeta, B))
 
     def _batch(self) -> Iterator[Lemma]:
@@ -215,7 +201,7 @@ class Lecture:
     def _algorithms(self) -> Iterator[Lemma]:
         """Line 4 of backpropagation, with P written out; and the slope of the error along the update."""
         for j in range(1, self.L):
-            free, omega = self.batch("zeta", j, self.sizes[j]), symbols(f"ω{_up(j + 1)}", *self.sizes[j : j + 2])
+            free, omega = self.batch("zeta", j, self.sizes[j]), self.parameters(j + 1)[0]
             B = self.batch("B", j + 1, self.sizes[j + 1])
             line_4 = self.dphi(j)(free) * (B @ omega.T)
             yield self._ruled("backpropagation", j, "B_hidden", (free, omega, B, self.dphi(j)), line_4)
@@ -236,6 +222,13 @@ class Lecture:
         flat = outputs.ravel()
         table = {slope_of("G", i + 1, flat.size)(*flat): p for i, p in enumerate(np.ravel(up))}
         return [each.xreplace(table) for each in found]
+
+
+def _read_only(arg: Any) -> Any:
+    if isinstance(arg, np.ndarray):
+        arg = arg.copy()
+        arg.flags.writeable = False
+    return arg
 
 
 def _by(expression: Expr, row: Any) -> list[Expr]:

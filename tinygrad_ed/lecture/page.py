@@ -10,7 +10,7 @@ from importlib.resources import files
 from tinygrad_ed.lecture.step import DerivationStep, Parts
 from tinygrad_ed.notation.blocks import pieces
 from tinygrad_ed.notation.colors import page_css
-from tinygrad_ed.notation.letters import LETTERS, Formula, letter, prose
+from tinygrad_ed.notation.letters import LETTERS, letter, prose
 from tinygrad_ed.notation.tables import page
 from tinygrad_ed.notation.writing import Writing
 
@@ -19,9 +19,7 @@ FRAME = 760  # pixels of height in a notebook
 
 def page_of(heading: str, intro: str, parts: Parts, verdict: str, holds: bool, write: Writing, answers: Parts) -> str:
     """Return the whole page."""
-    sits, css = [
-        (files("tinygrad_ed.lecture") / name).read_text("utf-8") for name in ("letters.html", "derivation.css")
-    ]
+    sits, css = [(files("tinygrad_ed.lecture") / f).read_text("utf-8") for f in ("letters.html", "derivation.css")]
     contents, sections = [], []
     for p, (part, steps) in enumerate(parts, start=1):
         entries = "".join([f'<li><a href="#{s.name}">{number} {html.escape(s.title)}</a></li>' for number, s in steps])
@@ -57,50 +55,43 @@ def framed(whole: str, title: str) -> str:
 
 def _section(name: str, title: str, steps: list[tuple[str, DerivationStep]]) -> str:
     """Return a part, which can be folded."""
-    return (
-        f'<section aria-labelledby="{name}">\n<details open><summary><h2 id="{name}">{title}</h2></summary>\n'
-        + "\n".join([_step(number, step, "" if name.startswith("part") else "answer-") for number, step in steps])
-        + "\n</details></section>"
-    )
+    shown = "\n".join([_step(number, step, "" if name.startswith("part") else "answer-") for number, step in steps])
+    head = f'<details open><summary><h2 id="{name}">{title}</h2></summary>'
+    return f'<section aria-labelledby="{name}">\n{head}\n{shown}\n</details></section>'
 
 
 def _letters(write: Writing) -> str:
     """Return the letters, and their usual names elsewhere."""
-    rows = "".join(
-        [
-            f'<tr><th scope="row">{write(letter(name)).math()}</th><td><code>{name}</code></td>'
-            f"<td>{words(write.in_prose(entry.meaning))}</td><td>{entry.elsewhere}</td></tr>"
-            for name, entry in LETTERS.items()
-            if entry.meaning
-        ]
-    )
+    rows = [
+        f'<tr><th scope="row">{write(letter(name)).math()}</th><td><code>{name}</code></td>'
+        f"<td>{words(write.in_prose(entry.meaning))}</td><td>{entry.elsewhere}</td></tr>"
+        for name, entry in LETTERS.items()
+        if entry.meaning
+    ]
     return (
         '<details class="letters"><summary>The letters</summary>\n<table><thead><tr><th scope="col">letter</th>'
         '<th scope="col">in code</th><th scope="col">meaning</th><th scope="col">elsewhere</th></tr></thead>\n'
-        f"<tbody>{rows}</tbody></table></details>"
+        f"<tbody>{''.join(rows)}</tbody></table></details>"
     )
 
 
 def _step(number: str, step: DerivationStep, before: str) -> str:
     """Return one step: words, the formula in a box, the equations with numbers, and the check."""
     note = f'<p class="note">{words(step.note)}</p>\n' if step.note else ""
-    equations = "\n".join([f'<div class="equation" tabindex="0">{_pieces(f)}</div>' for f in step.equations])
+    broken = ["\n".join([piece.math() for piece in pieces(f)]) for f in step.equations]  # where a line may break
+    equations = "\n".join([f'<div class="equation" tabindex="0">{f}</div>' for f in broken])
     state = "holds" if step.check.holds else "fails"
+    shapes = f'<p class="shapes">Numbers: <code>{html.escape(step.listed)}</code></p>\n'
     name = before + step.name
     return (
         f'<article aria-labelledby="{name}">\n<h3 id="{name}">{number} {html.escape(step.title)}</h3>\n'
         f"<p>{words(step.words)}</p>\n{note}"
         f'<div class="formula" tabindex="0">{step.formula.math(display=True)}</div>\n{equations}\n'
         f'<p class="check {state}">{html.escape(str(step.check))}</p>\n'
-        f'<p class="shapes">Numbers: <code>{html.escape(step.listed)}</code></p>\n</article>'
+        f"{shapes if step.numbers else ''}</article>"
     )
 
 
 def words(text: str) -> str:
     """Return a text as HTML, with formulas in MathML."""
     return prose(text, lambda f: f.math(), html.escape)
-
-
-def _pieces(f: Formula) -> str:
-    """Return the equation in pieces, between which a line may break."""
-    return "\n".join([piece.math() for piece in pieces(f)])

@@ -8,26 +8,18 @@ with one of the heaviest of the neuron where it ends.
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tinygrad_ed.closed_form.derivatives import Array
 
-Places = NDArray[np.intp]
-
 
 class Path(NamedTuple):
-    """A way from the activation of a neuron to the cost.
+    """A way from the activation of a neuron to the cost."""
 
-    Attributes:
-        neurons: the neurons on it after the first, as `(layer, neuron)`; layers from 1, neurons from 0.
-        factors: the local derivatives on it: for each of these neurons the weight and Φ', at the end ∂C/∂a.
-    """
-
-    neurons: tuple[tuple[int, int], ...]
-    factors: tuple[float, ...]
+    neurons: tuple[tuple[int, int], ...]  # on it after the first, as (layer, neuron); layers from 1, neurons from 0
+    factors: tuple[float, ...]  # for each of these neurons the weight and Φ', at the end ∂C/∂a
 
     @property
     def product(self) -> float:
@@ -37,21 +29,13 @@ class Path(NamedTuple):
 
 @dataclass(frozen=True)
 class Paths:
-    """All paths from a neuron to the cost.
-
-    Attributes:
-        count: how many there are.
-        alive: how many of them carry something: no factor is zero.
-        raising: the sum of all positive products.
-        lowering: the sum of all negative products.
-        heaviest: the paths with the largest products, by absolute value, in that order.
-    """
+    """All paths from a neuron to the cost."""
 
     count: int
-    alive: int
-    raising: float
-    lowering: float
-    heaviest: tuple[Path, ...]
+    alive: int  # how many of them carry something: no factor is zero
+    raising: float  # the sum of all positive products
+    lowering: float  # the sum of all negative products
+    heaviest: tuple[Path, ...]  # those with the largest products, by absolute value, in that order
 
     @property
     def total(self) -> float:
@@ -60,15 +44,9 @@ class Paths:
 
 
 def paths_of(omega: Mapping[int, Array], dphi: Mapping[int, Array], C_by_a: Array, j: int, k: int, most: int) -> Paths:
-    """Return the paths from neuron k of layer j to the cost.
+    """Return the paths from neuron k (from 0) of layer j to the cost, and the heaviest, at most so many.
 
-    Args:
-        omega: the weights by layer, up to L; only those above j are used.
-        dphi: Φ'(ζ) by layer.
-        C_by_a: ∂C/∂a^L, `(n_L,)`.
-        j: the layer of the neuron, from 1.
-        k: its place there, from 0.
-        most: how many of the heaviest are returned.
+    Of the weights and slopes Φ'(ζ), by layer, those above j are used; `C_by_a` is ∂C/∂a^L, `(n_L,)`.
 
     >>> omega, dphi = {2: np.array([[2.0, -3.0]])}, {2: np.array([1.0, 0.5])}
     >>> found = paths_of(omega, dphi, np.array([1.0, 4.0]), 1, 0, 5)
@@ -78,7 +56,7 @@ def paths_of(omega: Mapping[int, Array], dphi: Mapping[int, Array], C_by_a: Arra
     count, above = 1, np.abs(C_by_a)[:, np.newaxis]
     alive = (C_by_a != 0).astype(object)
     raising, lowering = np.maximum(C_by_a, 0), np.minimum(C_by_a, 0)
-    ways: dict[int, Places] = {}
+    ways: dict[int, Any] = {}
     for i in range(max(omega), j, -1):
         slopes = omega[i] * dphi[i]
         up, down = np.maximum(slopes, 0), np.minimum(slopes, 0)
@@ -89,23 +67,12 @@ def paths_of(omega: Mapping[int, Array], dphi: Mapping[int, Array], C_by_a: Arra
         best = np.argsort(-weights, axis=1, kind="stable")[:, :most]
         ways[i] = np.stack(np.divmod(best, above.shape[1]), axis=-1)  # the next neuron, and which of its paths
         above = np.take_along_axis(weights, best, axis=1)
-    heaviest = [_path(omega, dphi, C_by_a, ways, j, k, place) for place in range(above.shape[1])]
+    heaviest = []
+    for place in range(above.shape[1]):
+        at, neurons, factors = k, [], []
+        for i in sorted(ways):
+            start, (at, place) = at, ways[i][at, place].tolist()
+            neurons.append((i, at))
+            factors += [float(omega[i][start, at]), float(dphi[i][at])]
+        heaviest.append(Path(tuple(neurons), (*factors, float(C_by_a[at]))))
     return Paths(count, int(alive[k]), float(raising[k]), float(lowering[k]), tuple(heaviest))
-
-
-def _path(
-    omega: Mapping[int, Array],
-    dphi: Mapping[int, Array],
-    C_by_a: Array,
-    ways: Mapping[int, Places],
-    j: int,
-    k: int,
-    place: int,
-) -> Path:
-    """Follow one of the heaviest paths upwards."""
-    neurons, factors = [], []
-    for i in sorted(ways):
-        below, (k, place) = k, ways[i][k, place].tolist()
-        neurons.append((i, k))
-        factors += [float(omega[i][below, k]), float(dphi[i][k])]
-    return Path(tuple(neurons), (*factors, float(C_by_a[k])))

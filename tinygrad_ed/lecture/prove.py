@@ -6,6 +6,7 @@ all Φ and C that have a derivative where it is taken. A rule of the reader's ow
 by a formula and by a counterexample in small whole numbers (`refute.py`).
 """
 
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
@@ -109,36 +110,31 @@ def prove(
     readers = {name: judge.rule for name, judge in judged(rules).items()}
     lecture = Lecture(network.sizes, batch, None, None, {**RULES, **readers})
     named = Lecture(network.sizes, batch, names, cost, lecture.rules)
-    by_step: dict[str, list[Any]] = {}
+    by_step = defaultdict(list)
     for lemma in chain(lecture.lemmas(), named.definitions()):
-        by_step.setdefault(lemma.step, []).append(lemma)
-    judges, shown = Judges(lecture, named, readers), _with_numbers(network, names, cost)
+        by_step[lemma.step].append(lemma)
+    judges = Judges(lecture, named, readers)
+    shown = _with_numbers(network, names or [layer.activation for layer in network.layers], cost or "mse")
     steps = tuple([replace(step, check=judges.proved(by_step[step.name])) for step in shown])
-    phi, C = [f"`{letter}` is {'any function with a derivative' if name is None else f'{name}'}"
-              for letter, name in (("Φ", activations), ("C", cost))]  # fmt: skip
+    phi, C = [name or "any function with a derivative" for name in (activations, cost)]
     intro = (
-        f"Weights, biases, inputs and expected outputs are symbols, for a batch of {batch}. {phi}; {C}. What lies "
-        "above a layer is any function, so the steps hold layer by layer, by induction. What is fixed are the sizes. "
-        "The numbers beside the letters are those of one network."
+        f"Weights, biases, inputs and expected outputs are symbols, for a batch of {batch}. `Φ` is {phi}; `C` is {C}. "
+        "What lies above a layer is any function, so the steps hold layer by layer, by induction. What is fixed are "
+        "the sizes. The numbers beside the letters are those of one network."
     )
     return Proof(f"Backpropagation, proved for {'-'.join(map(str, network.sizes))} networks", intro, steps)
 
 
-def _with_numbers(network: MLP, names: Sequence[str] | None, cost: str | None) -> list[DerivationStep]:
+def _with_numbers(network: MLP, names: Sequence[str], cost: str) -> list[DerivationStep]:
     """Return the steps of the derivation with the numbers of one network, and one about the batch."""
-    mlp = MLP.from_weights(
-        [layer.weights.value for layer in network.layers],
-        [None if layer.bias is None else layer.bias.value for layer in network.layers],
-        names or [layer.activation for layer in network.layers],
-    )
+    biases = [None if layer.bias is None else layer.bias.value for layer in network.layers]
+    mlp = MLP.from_weights([layer.weights.value for layer in network.layers], biases, names)
     rng, width = np.random.default_rng(0), network.sizes[-1]
     x = rng.uniform(-1.0, 1.0, network.sizes[0]).round(2)
-    expects = COSTS[cost or "mse"].expects
-    rho = np.eye(width)[0] if expects == "shares" else 2.0 * np.eye(width)[0] - (expects == "labels")
-    derivation = derive(mlp, x, rho, cost or "mse")
+    rho = np.eye(width)[0] if COSTS[cost].expects in ("shares", "bits") else 2.0 * np.eye(width)[0]
+    derivation = derive(mlp, x, rho - (COSTS[cost].expects == "labels"), cost)
     if not derivation.holds:  # a function with a name has a wrong derivative: the proof says so
-        sound = "sigmoid" if "tanh" in (names or ()) else "tanh"
-        return _with_numbers(network, [sound] * len(network.layers), None)
+        return _with_numbers(network, ["sigmoid" if "tanh" in names else "tanh"] * len(names), "mse")
     steps = list(derivation.steps)
     last = next(i for i, step in enumerate(steps) if step.name == "backpropagation")
     words = (
@@ -146,7 +142,5 @@ def _with_numbers(network: MLP, names: Sequence[str] | None, cost: str | None) -
         "parameters are shared, so their gradients are sums over the samples."
     )
     letters = formula("B^L = {1}/{M} Φ'(ζ^L) ⊙ ∇_{a^L} C(α^L, ρ)")
-    batch = replace(
-        steps[last], name="batch", title="The batch", words=words, formula=letters, equations=(), numbers={}
-    )
+    batch = DerivationStep("batch", "The batch", words, letters, (), {}, steps[last].check, part=steps[last].part)
     return [*steps[:last], batch, *steps[last:]]

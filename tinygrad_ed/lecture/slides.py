@@ -20,8 +20,7 @@ KEYS = "→ or space: on; ←: back; Home, End; F: full screen"
 
 def slides_of(heading: str, intro: str, parts: Parts, verdict: str, blank: bool) -> str:
     """Return the page: a title, a slide for each step in letters and one for each of its equations in numbers."""
-    room = files("tinygrad_ed.lecture")
-    style, script = [(room / f"slides.{kind}").read_text("utf-8") for kind in ("css", "js")]
+    style, script = [(files("tinygrad_ed.lecture") / f"slides.{kind}").read_text("utf-8") for kind in ("css", "js")]
     shown = [f"<h1>{html.escape(heading)}</h1><p>{words(intro)}</p><p class='keys'>{KEYS}</p>"]
     for p, (part, steps) in enumerate(parts, start=1):
         shown.append(f"<h1>{p} {html.escape(part)}</h1>")
@@ -37,8 +36,7 @@ def slides_of(heading: str, intro: str, parts: Parts, verdict: str, blank: bool)
 
 def _revealed(f: Formula) -> str:
     """Return the lines of a formula, each with what stands left of its first sign, and the rest in pieces."""
-    said = [("", 0, f)] if not isinstance(f, Lines) else f.lines
-    return "".join([_line(number, depth, line) for number, depth, line in said])
+    return "".join([_line(*line) for line in (f.lines if isinstance(f, Lines) else [("", 0, f)])])
 
 
 def _line(number: str, depth: int, f: Formula) -> str:

@@ -1,6 +1,7 @@
 """DerivationStep: one step of the derivation, in letters, with numbers, and with its check."""
 
 import textwrap
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -9,7 +10,7 @@ import numpy as np
 from tinygrad_ed.closed_form.derivatives import Array
 from tinygrad_ed.lecture.check import Check
 from tinygrad_ed.notation.blocks import wrapped
-from tinygrad_ed.notation.letters import Formula, prose
+from tinygrad_ed.notation.letters import Formula, formula, lines, prose
 from tinygrad_ed.notation.writing import Writing
 
 WIDTH = 110  # of a line on a terminal
@@ -33,7 +34,6 @@ class DerivationStep:
 
     Attributes:
         name: its name in code, such as "f_by_a".
-        part: the part of the lecture to which it belongs.
         title: what it is about.
         words: what happens; formulas stand between backquotes (see `notation.prose`).
         formula: the step in letters, in Unicode, LaTeX and MathML.
@@ -41,10 +41,10 @@ class DerivationStep:
         numbers: all arrays of the step by their names, complete.
         check: that it equals the step before.
         note: what was decided where there is a kink, in words as well; else nothing.
+        part: the part of the lecture to which it belongs.
     """
 
     name: str
-    part: str
     title: str
     words: str
     formula: Formula
@@ -52,6 +52,7 @@ class DerivationStep:
     numbers: dict[str, Array]
     check: Outcome
     note: str = ""
+    part: str = ""
 
     def written(self, write: Writing) -> "DerivationStep":
         """Return it in other letters, with other digits, or without its numbers."""
@@ -84,13 +85,20 @@ class DerivationStep:
         return f"<step {self.name!r}: {self.title}>"
 
     def __str__(self) -> str:
-        shown = [line for f in (self.formula, *self.equations) for line in ("", *_indented(wrapped(f, WIDTH - 4)))]
-        words = textwrap.wrap(self.text, WIDTH)
-        end = [
-            textwrap.wrap(line, WIDTH, subsequent_indent="  ") for line in (str(self.check), f"Numbers: {self.listed}")
-        ]
-        return "\n".join([self.title, *words, *shown, "", *end[0], *end[1]])
+        said = [self.title, *textwrap.wrap(self.text, WIDTH)]
+        for f in (self.formula, *self.equations):
+            said += ["", *[f"    {line}".rstrip() for line in wrapped(f, WIDTH - 4)]]
+        said.append("")
+        for line in (str(self.check), *([f"Numbers: {self.listed}"] if self.numbers else [])):
+            said += textwrap.wrap(line, WIDTH, subsequent_indent="  ")
+        return "\n".join(said)
 
 
-def _indented(block: list[str]) -> list[str]:
-    return [f"    {line}".rstrip() for line in block]
+def below(*said: Formula | str) -> Formula:
+    """Return formulas, or markup, below each other."""
+    return lines(*[("", 0, formula(one) if isinstance(one, str) else one) for one in said])
+
+
+def numbered(**books: Mapping[int, Array]) -> dict[str, Array]:
+    """Return the arrays of all layers by the names that they have in code, such as `P[3]`."""
+    return {f"{name}[{i}]": array for name, book in books.items() for i, array in book.items()}

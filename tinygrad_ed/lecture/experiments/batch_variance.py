@@ -30,18 +30,14 @@ class BatchVariance:
     """What `batch_variance` found; arrays have one entry a batch size."""
 
     batch_sizes: Array
-    variance: Array
-    """Measured: the mean of ‖g_M - ∇E‖² over the draws."""
-    error: Array
-    """The standard error of that mean."""
+    variance: Array  # measured: the mean of ‖g_M - ∇E‖² over the draws
+    error: Array  # the standard error of that mean
     exact: Array
     """σ²/M, and for "shuffle" σ²/M · (N - M)/(N - 1)."""
     draws: int
     samples: int
-    slope: float
-    """The slope of log variance over log M, by least squares weighted with the errors."""
-    slope_error: float
-    """Its standard error."""
+    slope: float  # the slope of log variance over log M, by least squares weighted with the errors
+    slope_error: float  # its standard error
 
     @property
     def slope_interval(self) -> tuple[float, float]:

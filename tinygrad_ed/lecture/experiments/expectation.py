@@ -31,22 +31,17 @@ class Enumeration(NamedTuple):
     """All draws of one batch size."""
 
     batch_size: int
-    draws: int
-    """N^M."""
-    expectation: Array
-    """`(P,)`."""
-    difference: float
-    """The largest distance of an entry from the full gradient."""
+    draws: int  # N^M
+    expectation: Array  # `(P,)`
+    difference: float  # the largest distance of an entry from the full gradient
 
 
 @dataclass(frozen=True, eq=False)
 class Expectation:
     """What `expectation` found."""
 
-    sample_gradients: Array
-    """`(N, P)`: the gradient of each sample, as SGD computes it."""
-    full: Array
-    """`(P,)`: the gradient of the cost of all samples, as gradient descent computes it."""
+    sample_gradients: Array  # `(N, P)`: the gradient of each sample, as SGD computes it
+    full: Array  # `(P,)`: the gradient of the cost of all samples, as gradient descent computes it
     enumerations: tuple[Enumeration, ...]
 
     @property
@@ -58,15 +53,11 @@ class Expectation:
     def __str__(self) -> str:
         n, P = self.sample_gradients.shape
         spread = np.abs(self.sample_gradients - self.full).max()
-        rows = [
-            f"M = {row.batch_size}: mean over {row.draws} draws, largest difference {row.difference:.1e}"
-            for row in self.enumerations
-        ]
         return verdict(
             "the expectation of the SGD gradient over uniform i is the full gradient",
             self.holds,
             f"N = {n} samples, P = {P} parameters; a single gradient is up to {spread:.2g} away from the full one",
-            *rows,
+            *[f"M = {M}: mean over {k} draws, largest difference {off:.1e}" for M, k, _, off in self.enumerations],
         )
 
     def plot(self, ax: "Axes | None" = None) -> "Axes":
@@ -113,7 +104,7 @@ def expectation(
     False
     """
     gradient = BatchGradient(*given_or_moons(mlp, x, rho, samples=8), cost)
-    n = gradient.samples
+    n, full = gradient.samples, gradient()
     p = _probabilities(probabilities, n)
     sizes = [whole_number("a batch size", M) for M in batch_sizes]
     if not sizes or max(sizes) * math.log(n) > math.log(MOST):
@@ -121,14 +112,11 @@ def expectation(
             f"batch_sizes {tuple(batch_sizes)!r} with {n} samples: N^M draws are enumerated, from 1 up to {MOST}; "
             "choose fewer samples or smaller batches"
         )
-    full = gradient()
     samples = np.array([gradient(np.array([i])) for i in range(n)])
     found = []
     for M in sizes:
-        mean = np.zeros_like(full)
-        for draw in product(range(n), repeat=M):
-            batch = np.array(draw)
-            mean += p[batch].prod() * gradient(batch)
+        draws = map(np.array, product(range(n), repeat=M))
+        mean = sum((p[batch].prod() * gradient(batch) for batch in draws), np.zeros_like(full))
         found.append(Enumeration(M, n**M, mean, float(np.abs(mean - full).max())))
     return Expectation(samples, full, tuple(found))
 

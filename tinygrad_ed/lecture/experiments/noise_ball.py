@@ -3,22 +3,21 @@
 With a constant rate SGD does not settle on the optimum: it wanders in a ball around it whose size grows with η. A
 rate that shrinks like 1/k lets it in (Robbins & Monro 1951).
 
-The network is one linear neuron with mse, so E is a parabola, and `parabola.py` computes how large the ball must be:
+The network is one linear neuron with mse, so E is a parabola, and `Parabola` computes how large the ball must be:
 exactly, and by the rule of thumb η σ²/(2 (2 - η λ)) for a direction of curvature λ.
 """
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import chain, count, pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from tinygrad_ed.errors import InvalidValue, generator, real_number, whole_number
 from tinygrad_ed.graph.values import Array
-from tinygrad_ed.lecture.experiments.parabola import Parabola
-from tinygrad_ed.lecture.experiments.setting import BAND, BatchGradient, verdict, weighted_slope
+from tinygrad_ed.lecture.experiments.setting import BAND, BatchGradient, at_least_0, verdict, weighted_slope
 from tinygrad_ed.nn import MLP
 from tinygrad_ed.nn.checks import chosen
 from tinygrad_ed.plots.style import INK, axes, dressed, series
@@ -31,19 +30,69 @@ BLOCKS = 20  # the stationary part is cut into so many, whose means are nearly i
 SHRINK = 20.0  # updates after which a shrinking rate is half of the first one
 
 
+class Parabola:
+    """What theory says of SGD on the cost of a linear neuron, E = mean (y - w x - b)²/2, with batches of M.
+
+    With Δ = θ - θ*, H_B the Hessian of a batch and g_B its gradient at θ*, an update is Δ ← (1 - η H_B) Δ - η g_B, and
+    the batch is independent of Δ. So the mean of Δ goes to 0, and S = E[Δ Δᵀ] to the solution of the linear equation
+
+        S = E[(1 - η H_B) S (1 - η H_B)] + η² E[g_B g_Bᵀ],     cost above the optimum = 1/2 trace(H S).
+
+    If the noise did not depend on Δ, each direction of curvature λ and noise σ² would add η σ² / (2 (2 - η λ)).
+    """
+
+    def __init__(self, x: Array, rho: Array, batch_size: float) -> None:
+        rows = np.column_stack([x, np.ones(len(x))])
+        self.optimum: Array = np.linalg.lstsq(rows, rho[:, 0], rcond=None)[0]
+        self._hessians = rows[:, :, None] * rows[:, None, :]
+        self._hessian = self._hessians.mean(axis=0)
+        gradients = rows * (rows @ self.optimum - rho[:, 0])[:, None]
+        self._noise = gradients.T @ gradients / len(x) / batch_size
+        self._batch_size = batch_size
+
+    def excess(self, theta: Array) -> Array:
+        """Return the cost above the optimum of parameters `(K, P)`, as `(K,)`."""
+        off = theta - self.optimum
+        above: Array = 0.5 * np.einsum("ka,ab,kb->k", off, self._hessian, off)
+        return above
+
+    def stationary(self, learning_rate: float) -> tuple[float, float]:
+        """Return the mean cost above the optimum with a constant rate: exactly, and by the rule of thumb."""
+        eta, hessian = learning_rate, self._hessian
+        one = np.eye(len(hessian))
+        spread = np.mean([np.kron(h, h) for h in self._hessians], axis=0) - np.kron(hessian, hessian)
+        step = np.kron(one - eta * hessian, one - eta * hessian) + eta**2 / self._batch_size * spread
+        curvature, directions = np.linalg.eigh(hessian)
+        seen = curvature > 1e-12 * curvature.max()  # a direction without curvature costs nothing, wherever one is
+        inner = directions[:, seen]
+        growth = np.abs(np.linalg.eigvals(_within(step, inner))).max()
+        if growth >= 1.0:
+            grows = f"the squared distance grows {growth:.3g}-fold an update"
+            raise InvalidValue(f"the rate {eta:g} is not stable here: {grows}")
+        noise = inner.T @ self._noise @ inner
+        fixed = np.eye(noise.size) - _within(step, inner)
+        wanders = np.linalg.solve(fixed, eta**2 * noise.ravel()).reshape(noise.shape)
+        exact = 0.5 * np.sum(curvature[seen] * np.diag(wanders))
+        additive = np.sum(eta * np.diag(noise) / (2.0 * (2.0 - eta * curvature[seen])))
+        return float(exact), float(additive)
+
+
+def _within(step: Array, directions: Array) -> Array:
+    """Return the map of S, seen in some directions only."""
+    both = np.kron(directions, directions)
+    inside: Array = both.T @ step @ both
+    return inside
+
+
 class Ball(NamedTuple):
     """A run with a constant rate."""
 
     learning_rate: float
-    excess: float
-    """The mean cost above the optimum in the stationary part of the run."""
-    error: float
-    """Its standard error, from the means of blocks."""
+    excess: float  # the mean cost above the optimum in the stationary part of the run
+    error: float  # its standard error, from the means of blocks
     theory: float
-    additive: float
-    """What η σ²/(2 (2 - η λ)) says, summed over the directions."""
-    curve: Array
-    """`(updates,)`: the cost above the optimum before each update."""
+    additive: float  # what η σ²/(2 (2 - η λ)) says, summed over the directions
+    curve: Array  # `(updates,)`: the cost above the optimum before each update
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,12 +100,9 @@ class NoiseBall:
     """What `noise_ball` found; the balls in the order of the rates."""
 
     balls: tuple[Ball, ...]
-    shrinking: Array
-    """`(updates,)`: the cost above the optimum with η_k = η_max / (1 + k/20)."""
-    power: float
-    """p of the fit `excess = a η^p`."""
-    power_error: float
-    """Its standard error."""
+    shrinking: Array  # `(updates,)`: the cost above the optimum with η_k = η_max / (1 + k/20)
+    power: float  # p of the fit `excess = a η^p`
+    power_error: float  # its standard error
     method: str
 
     @property
@@ -73,9 +119,8 @@ class NoiseBall:
 
     def __str__(self) -> str:
         rows = [
-            f"η = {ball.learning_rate:<6g} {ball.excess:.3e} ± {BAND * ball.error:.1e}, theory {ball.theory:.3e}, "
-            f"η σ²/(2 (2 - η λ)) gives {ball.additive:.3e}"
-            for ball in self.balls
+            f"η = {eta:<6g} {excess:.3e} ± {BAND * error:.1e}, theory {theory:.3e}, η σ²/(2 (2 - η λ)) gives {rule:.3e}"
+            for eta, excess, error, theory, rule, _ in self.balls
         ]
         first, last = self.balls[0], self.balls[-1]
         return verdict(
@@ -94,11 +139,10 @@ class NoiseBall:
         for k, ball in enumerate(self.balls):
             ax.plot(*_smoothed(ball.curve), label=f"η = {ball.learning_rate:g}", **series(k))
             if ball.theory > 0:
-                color = series(k)["color"]
-                ax.axhline(ball.theory, color=color, linewidth=0.9, linestyle=(0, (1, 2)), label="_theory")
+                dotted = series(k) | {"linewidth": 0.9, "linestyle": (0, (1, 2))}
+                ax.axhline(ball.theory, label="_theory", **dotted)
         ax.plot(*_smoothed(self.shrinking), color=INK, linewidth=2.0, label="shrinking η")
-        ax.set_xscale("log")
-        ax.set_yscale("log")
+        ax.loglog()
         title = "SGD stalls; a shrinking rate goes on (dotted: theory)"
         return dressed(ax, title, "update", "cost above the optimum", legend=True)
 
@@ -137,12 +181,9 @@ def noise_ball(
     rates, random = _growing(learning_rates), generator(rng)
     samples, updates = whole_number("samples", samples, 3), whole_number("updates", updates)
     batch_size = whole_number("batch_size", batch_size)
-    if updates * rates[0] < 80:
-        raise InvalidValue(
-            f"updates={updates} is too few for the rate {rates[0]:g}: it needs {math.ceil(80 / rates[0])}"
-        )
-    if not real_number("noise", noise, "a standard deviation, 0 or more") >= 0:
-        raise InvalidValue(f"noise must be a standard deviation, 0 or more, got {noise!r}")
+    if updates < (least := math.ceil(80 / rates[0])):
+        raise InvalidValue(f"updates={updates} is too few for the rate {rates[0]:g}: it needs {least}")
+    noise = at_least_0("noise", noise, "a standard deviation, 0 or more")
     x = np.linspace(-1.0, 1.0, samples)[:, None]
     x /= x.std()  # then the Hessian is the unit matrix
     rho = 2.0 * x - 1.0 + noise * random.standard_normal((samples, 1))
@@ -153,10 +194,10 @@ def noise_ball(
     def run(rate_of_update: Array) -> Array:
         gradient.theta[:] = 0.0
         thetas = np.empty((updates, 2))
-        drawn = _endless(method, samples, batch_size, random)
-        for k, rate in enumerate(rate_of_update.tolist()):
+        epochs = (batches(method, samples, batch_size, "uniform", random) for _ in count())
+        for k, (rate, batch) in enumerate(zip(rate_of_update.tolist(), chain.from_iterable(epochs), strict=False)):
             thetas[k] = gradient.theta
-            gradient.descend(next(drawn), rate)
+            gradient.descend(None if isinstance(batch, slice) else batch, rate)
         return parabola.excess(thetas)
 
     balls = []
@@ -172,12 +213,6 @@ def _growing(learning_rates: Sequence[float]) -> list[float]:
     if len(rates) < 2 or not all([0 < low < high for low, high in pairwise(rates)]):
         raise InvalidValue(f"learning_rates must be at least two positive numbers that grow, got {learning_rates!r}")
     return rates
-
-
-def _endless(method: str, n: int, batch_size: int, rng: np.random.Generator) -> Iterator[Array | None]:
-    while True:
-        for batch in batches(method, n, batch_size, "uniform", rng):
-            yield None if isinstance(batch, slice) else batch
 
 
 def _stationary(curve: Array, rate: float) -> tuple[float, float]:

@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from tinygrad_ed.errors import InvalidValue, generator, real_number, whole_number
+from tinygrad_ed.errors import generator, whole_number
 from tinygrad_ed.graph.values import Array
-from tinygrad_ed.lecture.experiments.setting import BAND, verdict
+from tinygrad_ed.lecture.experiments.setting import BAND, positive, verdict
 from tinygrad_ed.nn import MLP
 from tinygrad_ed.plots.style import INK, QUIET, axes, dressed, marks, series
 from tinygrad_ed.train.fit import fit
@@ -34,16 +34,11 @@ CLEARLY = 0.05  # how much accuracy is a difference to speak of
 class Learned(NamedTuple):
     """What one cost taught the neuron."""
 
-    cost: float
-    """Of the samples that were learned, at the end."""
-    accuracy: float
-    """On 4000 samples that were not seen."""
-    false_positives: float
-    """The share of the unseen class -1 that was called +1."""
-    false_negatives: float
-    """The share of the unseen class +1 that was called -1."""
-    neuron: tuple[float, float, float]
-    """ω_1, ω_2, β: the boundary is where ω_1 x_1 + ω_2 x_2 + β = 0."""
+    cost: float  # of the samples that were learned, at the end
+    accuracy: float  # on 4000 samples that were not seen
+    false_positives: float  # the share of the unseen class -1 that was called +1
+    false_negatives: float  # the share of the unseen class +1 that was called -1
+    neuron: tuple[float, float, float]  # ω_1, ω_2, β: the boundary is where ω_1 x_1 + ω_2 x_2 + β = 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,8 +46,7 @@ class OverlappingClasses:
     """What `overlapping_classes` found."""
 
     learned: dict[str, Learned]
-    best: float
-    """Φ(d/2), the accuracy that nobody can exceed."""
+    best: float  # Φ(d/2), the accuracy that nobody can exceed
     x: Array
     labels: Array
 
@@ -126,8 +120,7 @@ def overlapping_classes(
     >>> overlapping_classes(distance=12.0, learning_rate=0.02).holds  # far apart, in small steps, margin is right too
     False
     """
-    if not real_number("distance", distance, "a positive number") > 0:
-        raise InvalidValue(f"distance must be a positive number, got {distance!r}")
+    distance = positive("distance", distance)
     samples, random = whole_number("samples", samples, 10), generator(rng)
     x, labels = _drawn(samples, distance, random)
     unseen, truth = _drawn(UNSEEN, distance, random)
@@ -137,13 +130,9 @@ def overlapping_classes(
         history = fit(mlp, x, labels, cost, "gradient", learning_rate=learning_rate, epochs=epochs, progress=False)
         said = np.where(mlp.predict(unseen) >= 0, 1.0, -1.0)
         layer = mlp.layers[0]
-        learned[cost] = Learned(
-            history.cost[-1],
-            float(np.mean(said == truth)),
-            float(np.mean(said[truth == -1] == 1)),
-            float(np.mean(said[truth == 1] == -1)),
-            (*layer.weights.value[:, 0].tolist(), layer.bias.value.item()),
-        )
+        right, plus, minus = said == truth, said[truth == -1] == 1, said[truth == 1] == -1
+        neuron = (*layer.weights.value[:, 0].tolist(), layer.bias.value.item())
+        learned[cost] = Learned(history.cost[-1], right.mean().item(), plus.mean().item(), minus.mean().item(), neuron)
     return OverlappingClasses(learned, NormalDist().cdf(distance / 2), x, labels)
 
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from tinygrad_ed.errors import InvalidValue, generator, real_number, whole_number
 from tinygrad_ed.graph.values import Array
-from tinygrad_ed.lecture.experiments.setting import verdict
+from tinygrad_ed.lecture.experiments.setting import at_least_0, verdict
 from tinygrad_ed.nn import MLP
 from tinygrad_ed.plots.style import INK, MARKS, QUIET, axes, dressed, marks, series
 from tinygrad_ed.train.fit import fit
@@ -22,25 +22,20 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 SLOPE, INTERCEPT = 2.0, -1.0
-COSTS = {"mse": 0.5, "huber": 0.5, "l1": 0.05}
-"""The costs, each with its learning rate."""
+COSTS = {"mse": 0.5, "huber": 0.5, "l1": 0.05}  # each with its learning rate
 
 
 @dataclass(frozen=True, eq=False)
 class RobustCosts:
     """What `robust_costs` found."""
 
-    sizes: Array
-    """`(K,)`: how far the outliers lie above the line."""
+    sizes: Array  # `(K,)`: how far the outliers lie above the line
     errors: dict[str, Array]
     """By cost, `(K,)`: the root mean square distance of the learned line from the true one, over the points."""
-    lines: dict[str, tuple[float, float]]
-    """By cost: slope and intercept that were learned with the farthest outliers."""
+    lines: dict[str, tuple[float, float]]  # by cost: slope and intercept that were learned with the farthest outliers
     x: Array
-    y: Array
-    """`(N,)`: the points with the farthest outliers."""
-    outliers: Array
-    """`(N,)`: which they are."""
+    y: Array  # `(N,)`: the points with the farthest outliers
+    outliers: Array  # `(N,)`: which they are
 
     @property
     def holds(self) -> bool:
@@ -51,16 +46,15 @@ class RobustCosts:
         return bool(abs(grew["mse"] / ratio - 1) < 0.1 and grew["huber"] < 1.05 and grew["l1"] < 1.05 and far)
 
     def __str__(self) -> str:
-        head = "distance of the outliers " + "".join([f"{size:>9g}" for size in self.sizes])
-        rows = [
-            f"error of the line, {cost:<6}" + "".join([f"{e:>9.3f}" for e in es]) for cost, es in self.errors.items()
-        ]
         return verdict(
             "L1 and Huber are robust against outliers where mse is not",
             self.holds,
             f"N = {len(self.x)} points of y = {SLOPE:g} x - {-INTERCEPT:g}, {np.sum(self.outliers)} of them outliers",
-            head,
-            *rows,
+            "distance of the outliers " + "".join([f"{size:>9g}" for size in self.sizes]),
+            *[
+                f"error of the line, {cost:<6}" + "".join([f"{e:>9.3f}" for e in es])
+                for cost, es in self.errors.items()
+            ],
         )
 
     def plot(self, ax: "Axes | None" = None) -> "Axes":
@@ -116,8 +110,7 @@ def robust_costs(
         raise InvalidValue(f"sizes must be growing distances, the last two above 0, got {sizes!r}")
     if not 0 <= real_number("share", share, "a share of the points") < 0.5:
         raise InvalidValue(f"share must be at least 0 and below one half, got {share!r}: outliers are few")
-    if not real_number("noise", noise, "a standard deviation, 0 or more") >= 0:
-        raise InvalidValue(f"noise must be a standard deviation, 0 or more, got {noise!r}")
+    noise = at_least_0("noise", noise, "a standard deviation, 0 or more")
     samples, random = whole_number("samples", samples, 3), generator(rng)
     x = np.linspace(-1.0, 1.0, samples)
     good = SLOPE * x + INTERCEPT + noise * random.standard_normal(samples)

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tinygrad_ed.errors import InvalidValue, generator, real_number, whole_number
+from tinygrad_ed.errors import generator, real_number, whole_number
 from tinygrad_ed.graph.values import Array
-from tinygrad_ed.lecture.experiments.setting import BatchGradient, verdict
+from tinygrad_ed.lecture.experiments.setting import BatchGradient, positive, verdict
 from tinygrad_ed.nn import MLP
 from tinygrad_ed.plots.style import axes, dressed, series
 
@@ -32,19 +32,13 @@ EVERY = 10  # updates between two points of the curves
 class Saddle:
     """What `saddle` found. The curves have a point at the start and after every tenth update."""
 
-    full_gradient: float
-    """The largest entry of the full gradient at the start."""
-    sample_gradients: Array
-    """`(4,)`: the norm of the gradient of each sample there."""
-    eigenvalues: Array
-    """Of the Hessian there, in growing order."""
+    full_gradient: float  # the largest entry of the full gradient at the start
+    sample_gradients: Array  # `(4,)`: the norm of the gradient of each sample there
+    eigenvalues: Array  # of the Hessian there, in growing order
     updates: Array
-    descent: Array
-    """The cost of gradient descent."""
-    moved: float
-    """How far gradient descent moved its parameters, at most."""
-    sgd: Array
-    """`(runs, points)`: the cost of all samples in each run of SGD."""
+    descent: Array  # the cost of gradient descent
+    moved: float  # how far gradient descent moved its parameters, at most
+    sgd: Array  # `(runs, points)`: the cost of all samples in each run of SGD
 
     @property
     def holds(self) -> bool:
@@ -68,14 +62,13 @@ class Saddle:
     def plot(self, ax: "Axes | None" = None) -> "Axes":
         """Draw the cost of all samples over the updates; return the axes."""
         ax = axes(ax)
+        thin = series(1) | {"linewidth": 0.9, "linestyle": "-", "alpha": 0.8}
         for k, run in enumerate(self.sgd):
-            thin = series(1) | {"linewidth": 0.9, "linestyle": "-", "alpha": 0.8}
             ax.plot(self.updates, run, label=f"SGD ({len(self.sgd)} runs)" if k == 0 else "_SGD", **thin)
         ax.plot(self.updates, self.descent, label="gradient descent", **(series(0) | {"linewidth": 2.4}))
         ax.set_ylim(bottom=0.0)
-        return dressed(
-            ax, "Gradient descent stays at a saddle; SGD leaves it", "update", "cost E of all samples", legend=True
-        )
+        title = "Gradient descent stays at a saddle; SGD leaves it"
+        return dressed(ax, title, "update", "cost E of all samples", legend=True)
 
 
 def saddle(
@@ -105,9 +98,7 @@ def saddle(
     >>> saddle(offset=0.1).holds
     False
     """
-    rate = real_number("learning_rate", learning_rate, "a positive number")
-    if not rate > 0:
-        raise InvalidValue(f"learning_rate must be a positive number, got {learning_rate!r}")
+    rate = positive("learning_rate", learning_rate)
     updates, runs = whole_number("updates", updates, EVERY), whole_number("runs", runs)
     scale = real_number("scale", scale, "a number")
     random = generator(rng)
@@ -137,11 +128,10 @@ def saddle(
 
 def _eigenvalues(gradient: BatchGradient, start: Array) -> Array:
     """Return the eigenvalues of the Hessian, whose columns are central differences of the full gradient."""
-    columns = []
-    for direction in STEP * np.eye(start.size):
-        gradient.theta[:] = start + direction
-        above = gradient()
-        gradient.theta[:] = start - direction
-        columns.append((above - gradient()) / (2 * STEP))
-    hessian = np.array(columns)
+
+    def at(theta: Array) -> Array:
+        gradient.theta[:] = theta
+        return gradient()
+
+    hessian = np.array([(at(start + step) - at(start - step)) / (2 * STEP) for step in STEP * np.eye(start.size)])
     return np.linalg.eigvalsh((hessian + hessian.T) / 2)

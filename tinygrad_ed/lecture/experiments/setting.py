@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_ed.data import moons
-from tinygrad_ed.errors import InvalidValue
+from tinygrad_ed.errors import InvalidValue, real_number
 from tinygrad_ed.graph.values import Array
 from tinygrad_ed.nn import MLP
 from tinygrad_ed.nn.batch import batch_of
@@ -19,10 +19,6 @@ class BatchGradient:
     """The gradient of any batch at any parameters, by the code that `fit` trains with (`train/gradients.py`).
 
     A batch is an array of indices, or None for all samples.
-
-    >>> gradient = BatchGradient(MLP([1, 1], init="zeros"), [[1.0], [3.0]], [[2.0], [2.0]], "mse")
-    >>> gradient(np.array([0])), gradient(), gradient.cost()
-    (array([-2., -2.]), array([-4., -2.]), 2.0)
     """
 
     def __init__(self, mlp: MLP, x: Any, rho: Any, cost: str) -> None:
@@ -47,11 +43,7 @@ class BatchGradient:
 
 
 def given_or_moons(mlp: MLP | None, x: Any, rho: Any, samples: int) -> tuple[MLP, Any, Any]:
-    """Return what the reader gave, or a 2-3-1 network and that many points of two moons with labels -1 and +1.
-
-    Raises:
-        InvalidValue: if only some of the three were given.
-    """
+    """Return what the reader gave, or a 2-3-1 network and that many points of two moons with labels -1 and +1."""
     given = [mlp is not None, x is not None, rho is not None]
     if any(given) and not all(given):
         raise InvalidValue("give mlp, x and rho together, or none of them for two moons and a small network")
@@ -61,13 +53,22 @@ def given_or_moons(mlp: MLP | None, x: Any, rho: Any, samples: int) -> tuple[MLP
     return MLP([2, 3, 1], rng=0), data.x, data.signs
 
 
-def verdict(claim: str, holds: bool, *lines: str) -> str:
-    """Return the claim, whether it holds, and the numbers below.
+def positive(name: str, value: Any) -> float:
+    """Return a number above 0, or raise InvalidValue."""
+    if not real_number(name, value, "a positive number") > 0:
+        raise InvalidValue(f"{name} must be a positive number, got {value!r}")
+    return float(value)
 
-    >>> print(verdict("two is even", True, "2 = 2 · 1"))
-    HOLDS: two is even
-      2 = 2 · 1
-    """
+
+def at_least_0(name: str, value: Any, wanted: str) -> float:
+    """Return a number of 0 or more, or raise InvalidValue."""
+    if not real_number(name, value, wanted) >= 0:
+        raise InvalidValue(f"{name} must be {wanted}, got {value!r}")
+    return float(value)
+
+
+def verdict(claim: str, holds: bool, *lines: str) -> str:
+    """Return the claim, whether it holds, and the numbers below."""
     return "\n".join([f"{'HOLDS' if holds else 'FAILS'}: {claim}", *[f"  {line}" for line in lines]])
 
 
@@ -75,10 +76,6 @@ def weighted_slope(x: Array, y: Array, error: Array) -> tuple[float, float]:
     """Return the slope of the line through points whose y have these standard errors, and the slope's own error.
 
     (The standard error of a logarithm is the relative error of its argument.)
-
-    >>> slope, error = weighted_slope(np.array([0.0, 1.0, 2.0]), np.array([1.0, 3.0, 5.0]), np.array([0.1, 0.1, 0.1]))
-    >>> round(slope, 12), round(error, 4)
-    (2.0, 0.0707)
     """
     weight = error**-2.0
     u = x - np.average(x, weights=weight)
