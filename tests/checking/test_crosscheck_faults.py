@@ -108,10 +108,10 @@ def test_every_rule_has_a_planted_fault():
         ("grad_beta", lambda B: B, "grad_beta[3]", "returned shape (3, 5); expected was (5,)"),
         ("B_last", lambda z, a, r, d, g: 1 / 0, "B[3]", "your B_last raised ZeroDivisionError: division by zero"),
         ("B_last", lambda z, a: z, "B[3]", "your B_last raised TypeError"),
-        ("alpha", lambda z, phi: None, "alpha[1]", "your alpha returned None; is a `return` missing?"),
-        ("alpha", lambda z, phi: "text", "alpha[1]", "your alpha returned no array of real numbers (dtype <U4)"),
+        ("alpha", lambda z, phi: None, "alpha[1]", "your alpha gave None; is a `return` missing?"),
+        ("alpha", lambda z, phi: "text", "alpha[1]", "your alpha gave no array of real numbers (dtype <U4)"),
         ("alpha", lambda z, phi: z + 1j, "alpha[1]", "no array of real numbers (dtype complex128)"),
-        ("alpha", lambda z, phi: phi(tg.Node(z)), "alpha[1]", "your alpha raised"),
+        ("alpha", lambda z, phi: phi(z, 1.0), "alpha[1]", "your alpha raised"),
         ("grad_beta", lambda B: [[1.0], [1.0, 2.0]], "grad_beta[3]", "your grad_beta raised ValueError"),
     ],
 )

@@ -157,7 +157,7 @@ def test_every_picture(kind, monkeypatch):
     graph = tg.draw.graph(root, detail="tensor").render("dot").decode()
     assert [">b1<" in graph, ">b2<" in graph] == list(has)
     ax = tg.plots.cost_contour(mlp, X, RHO, directions=("W1[0,0]", "W2[0,0]"), resolution=3)
-    assert ax.get_xlabel() == "W1[0,0]"
+    assert ax.get_xlabel() == "ω¹₁,₁"
 
 
 def test_the_player_tells_the_sum_without_a_bias():
