@@ -27,13 +27,14 @@ class Tape:
         text: what is run, buffers and all; `source()` is the same to read.
         calls: how often it was run.
         due: the call at which it is cross-checked next.
+        given: the arguments it was recorded with.
     """
 
     def __init__(
         self, f: Callable[..., Any], args: tuple[Any, ...], keywords: dict[str, Any], verify: object, reuse: bool
     ) -> None:
         self.name = name_of(f)
-        self._f, self._verify = f, verify
+        self._f, self._verify, self.given = f, verify, (args, keywords)
         held = Held(f)
         recording = Recording(f, args, keywords, held.outside)
         for read, was, words in held.places:
