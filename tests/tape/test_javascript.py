@@ -110,6 +110,16 @@ def test_single_numbers_lists_and_dicts():
     close(answers([(compiled.javascript(), args)])[0] if compiled(*args) else "", list(f(*args).values()))
 
 
+def test_what_is_handed_out_is_an_array_of_its_own():
+    def f(x):
+        y = x + 1
+        return x, x[0], y[0], y.T, y[:1], y
+
+    compiled, x = tg.compile(f), np.arange(6.0).reshape(2, 3)
+    compiled(x)
+    close(answers([(compiled.javascript(), (x,))])[0], list(f(x)))
+
+
 def test_what_has_no_text_is_refused_with_the_line_of_the_reader():
     def f(x):
         return np.sort(x * 2).sum()

@@ -57,6 +57,7 @@ class Lines:
     def __init__(self, sizes: Size, rounding: float) -> None:
         self.sizes, self.rounding = sizes, rounding
         self.lines: list[str] = []
+        self.made: list[View] = []  # the arrays of its own, which may be handed out
         self.names = Names(_RESERVED.split())
 
     def size(self, size: Size) -> str:
@@ -157,6 +158,7 @@ class Lines:
 
     def new(self, made: View) -> None:
         """Write a new array of zeros."""
+        self.made.append(made)
         self.lines.append(f"const {made.name} = new {_array(made.dtype)}({self.count(made.shape)});")
 
     def fill(self, made: View, text: str, operands: Sequence[View]) -> None:

@@ -124,7 +124,6 @@ class _Writer(Lines):
             raise OtherProgram
         for x, y in zip(self.program.inputs, self.other.inputs, strict=True):
             self.views[x] = whole(self.names.new(str(x.label)), pairs(x.shape, y.shape), x.dtype)
-        self.given = list(self.views.values())
         for x in self.program.steps:
             for operand in operands(x):
                 self.readers.setdefault(operand, []).append(x)
@@ -142,7 +141,7 @@ class _Writer(Lines):
             self.lines.append(f"if ({test}) throw new Error({said});")
         both = zip(self.program.results, self.other.results, strict=True)
         views = [self._operand(x, y) for x, y in both]
-        results = iter([self.flat(v, v in self.given).name for v in views])
+        results = iter([self.flat(v, v not in self.made).name for v in views])
         lines = [*self.lines, f"return {_nested(self.recording.output, results)};"]
         self.read = set(re.findall(r"\w+", " ".join(lines)))
         heads = [self._parameter(tree, start) for start, tree in self.program.arguments]
