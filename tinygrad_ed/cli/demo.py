@@ -10,7 +10,7 @@ import numpy as np
 
 from tinygrad_ed import draw
 from tinygrad_ed.checking.crosscheck import crosscheck
-from tinygrad_ed.data import Dataset, digits
+from tinygrad_ed.data import Dataset, digits, moons
 from tinygrad_ed.data.files import writable as file_to_write
 from tinygrad_ed.data.files import write_whole
 from tinygrad_ed.errors import FileProblem, MissingExtra
@@ -66,7 +66,10 @@ def _pictures(folder: Path, seed: int) -> tuple[list[tuple[str, str]], str]:
     error = costs.mse(small(SAMPLE), EXPECTED)
     error.backward()
     files = ("svg", "png", "pdf", "dot")
+    data = moons(60, rng=seed)
+    page = draw.live(MLP([2, 4, 2], rng=seed), data.x, data.rho, "cross_entropy", learning_rate=0.5)
     views = {
+        "live": (page, ("html",), "a network that answers: open it in a browser, drag a weight, run"),
         "graph": (draw.graph(error, detail="tensor"), files, "the computational graph with values and gradients"),
         "network": (draw.network(small, SAMPLE, EXPECTED), files, "the network with the lecture's letters"),
         "compare": (draw.compare(small, SAMPLE, EXPECTED), ("html",), "graph and rules side by side, for a browser"),

@@ -23,7 +23,7 @@ from tinygrad_ed.notation import colors
 from tinygrad_ed.notation.letters import LETTERS
 
 _SCRIPTS = ("engine", "network", "data", "curve", "why", "main")
-_SHORT = {"total": "s", "Float64Array": "F", "const t": "let t", "for (let": "for(let", "let t_": "let t"}
+_SHORT = {"total": "s", "new Float64Array": "F", "const t": "let t", "for (let": "for(let", "let t_": "let t"}
 _SHORT |= {"t_": "t", "Infinity": "1/0"}
 _SPACED = re.compile(r" ?([-+*/=<>?:{},;&|%!()]+) ?")
 Rules = Mapping[str, Callable[..., Any]]
@@ -82,7 +82,7 @@ def live(
             f"const PAGE = {json.dumps(shown, separators=(',', ':'))};",
             f"const PROGRAMS = {_table(programs)};",
             f"const SLOPES = {_table(live_programs.slopes(problem))};",
-            "const F = Float64Array;",
+            "const F = (n) => new Float64Array(n);",
             "const WRONG = [",
             *[
                 f"{{rule: {json.dumps(rule)}, name: {json.dumps(name)}, programs: {made}}},"

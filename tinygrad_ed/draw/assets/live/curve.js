@@ -23,7 +23,8 @@ function measured() {
   if (still(curve) && inside) return curve;
   const low = value - CURVE.span;
   const { book } = books();
-  const places = Array.from({ length: CURVE.points }, (_, at) => low + (2 * CURVE.span * at) / (CURVE.points - 1));
+  const points = running ? 21 : CURVE.points; // it is drawn anew in each frame of a run
+  const places = Array.from({ length: points }, (_, at) => low + (2 * CURVE.span * at) / (points - 1));
   const costs = places.map((place) => costWith(book, withValue(state.chosen, place), state.chosen.layer));
   curve = { ...stillNow(), low, places, costs };
   return curve;

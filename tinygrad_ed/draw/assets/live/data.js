@@ -167,10 +167,14 @@ function drawBoundary(context, canvas) {
     const pixels = inner.createImageData(GRID, GRID);
     const classes = !hovered && PAGE.sizes[L] > 2;
     const middle = hovered || PAGE.sizes[L] > 1 ? 0 : PAGE.threshold;
-    const top = classes ? 1 : Math.max(1e-9, ...[...values].map((v) => Math.abs(v - middle)).sort((a, b) => b - a).slice(200, 201));
+    let top = 1e-9;
+    if (!classes) for (const value of values) top = Math.max(top, Math.abs(value - middle));
+    const ground = dark ? [26, 26, 26] : [255, 255, 255];
+    const colors = scale(tint(0), tint(1), ground, 0.08, 0.6);
+    const flat = TINTS.map((_, c) => ground.map((g, i) => Math.round(0.7 * g + 0.3 * tint(c)[i])));
     for (let at = 0; at < values.length; at++) {
-      const [r, g, b] = classes ? mixed(TINTS[values[at] % TINTS.length], 0.3, dark) : heatOf((values[at] - middle) / top, dark);
-      pixels.data.set([r, g, b, 255], 4 * at);
+      pixels.data.set(classes ? flat[values[at] % flat.length] : shade(colors, (1.25 * (values[at] - middle)) / top), 4 * at);
+      pixels.data[4 * at + 3] = 255;
     }
     inner.putImageData(pixels, 0, 0);
     tile = { values, dark, small };
@@ -179,11 +183,7 @@ function drawBoundary(context, canvas) {
   context.drawImage(tile.small, 0, 0, canvas.width, canvas.height);
 }
 
-const mixed = (tint, share, dark) => tint.split(" ").map((c) => Math.round((dark ? 26 : 255) * (1 - share) + c * share));
-function heatOf(share, dark) {
-  const s = Math.max(-1, Math.min(1, Number.isFinite(share) ? share : 0));
-  return mixed(s > 0 ? TINTS[1] : TINTS[0], 0.08 + 0.5 * Math.abs(s), dark);
-}
+const tint = (c) => TINTS[c].split(" ").map(Number);
 
 function drawImages() {
   const [high, wide] = PAGE.image;

@@ -165,9 +165,11 @@ function moveSample(sample, values, keep = true) {
 function accuracy() {
   if (!PAGE.classes) return null;
   const n = PAGE.sizes[L];
-  const answers = forward(state.x, N, state.parameters)[`alpha[${L}]`];
+  const whole = state.size === N;
+  const answers = whole ? books().book[`alpha[${L}]`] : forward(state.x, N, state.parameters)[`alpha[${L}]`];
+  const expected = whole ? books().book.rho : state.rho;
   let right = 0;
-  for (let s = 0; s < N; s++) right += classOf(answers, s, n) === classOf(state.rho, s, n, true);
+  for (let s = 0; s < N; s++) right += classOf(answers, s, n) === classOf(expected, s, n, true);
   return right / N;
 }
 

@@ -196,7 +196,7 @@ function drawNetwork() {
     const value = valueOf(entry.chosen);
     const slope = slopeOf(entry.chosen, book);
     const name = `grad_${placeOf(entry.chosen).name}`;
-    entry.text.textContent = number(value);
+    fitted(entry.text, number(value), 60);
     entry.bar.setAttribute("width", 48 * Math.sqrt(Math.min(1, Math.abs(slope) / most)));
     const mine = same(entry.chosen, chosen);
     entry.g.classList.toggle("chosen", mine);
@@ -245,7 +245,7 @@ function drawCard(one, book, right, wrong, first, row) {
     return;
   }
   fitted(one.zeta, `${PAGE.letters.zeta} ${number(book[`zeta[${j}]`][at])}`, 70);
-  fitted(one.slope, `${PAGE.letters.B} ${number(book[`B[${j}]`][at])}`, 98);
+  fitted(one.slope, `${PAGE.letters.B} ${number(book[`B[${j}]`][at])}`, 90);
   const hit = [`zeta[${j}]`, `alpha[${j}]`, `B[${j}]`].filter((name) => wrong.includes(name) && differs(book[name][at], right[name][at]));
   one.g.classList.toggle("wrong", hit.length > 0);
   one.g.classList.toggle("first", hit.includes(first));
@@ -276,20 +276,32 @@ function drawMatrix({ j, n, m, image, mark, canvas, wide, high }, book) {
 
 const largest = (values) => values.reduce((most, x) => Math.max(most, Math.abs(x)), 0);
 
-// Blue below zero, orange above; the ground of the page at zero.
-function heat(share) {
-  const s = Math.max(-1, Math.min(1, Number.isFinite(share) ? share : 0));
-  const ground = isDark() ? [29, 33, 38] : [255, 255, 255];
-  const end = s > 0 ? (isDark() ? [236, 134, 61] : [201, 58, 16]) : (isDark() ? [96, 165, 250] : [10, 90, 214]);
-  return `rgb(${ground.map((c, i) => Math.round(c + Math.abs(s) * 0.9 * (end[i] - c))).join(" ")})`;
+// Blue below zero, orange above; the ground of the page at zero. Of each scale 129 colors are made once.
+const scales = {};
+function scale(low, high, ground, least, most) {
+  const name = [low, high, ground, least, most].join();
+  if (!scales[name]) {
+    scales[name] = Array.from({ length: 129 }, (_, at) => {
+      const share = (at - 64) / 64;
+      const end = share > 0 ? high : low;
+      const strength = least + (most - least) * Math.abs(share);
+      return ground.map((c, i) => Math.round(c + strength * (end[i] - c)));
+    });
+  }
+  return scales[name];
 }
+const heatScale = () => (isDark()
+  ? scale([96, 165, 250], [236, 134, 61], [29, 33, 38], 0, 0.9) : scale([10, 90, 214], [201, 58, 16], [255, 255, 255], 0, 0.9));
+const shade = (colors, share) => colors[Number.isFinite(share) ? 64 + Math.round(64 * Math.max(-1, Math.min(1, share))) : 64];
+const heat = (share) => `rgb(${shade(heatScale(), share).join(" ")})`;
 
 function paint(canvas, values, n, m, top = largest(values) || 1) {
   const context = canvas.getContext("2d");
   const pixels = context.createImageData(m, n);
-  values.forEach((value, at) => {
-    const [r, g, b] = heat(value / top).match(/\d+/g);
-    pixels.data.set([r, g, b, 255], 4 * at);
-  });
+  const colors = heatScale();
+  for (let at = 0; at < values.length; at++) {
+    pixels.data.set(shade(colors, values[at] / top), 4 * at);
+    pixels.data[4 * at + 3] = 255;
+  }
   context.putImageData(pixels, 0, 0);
 }
