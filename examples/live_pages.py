@@ -1,4 +1,7 @@
-"""Live pages to open in a browser: one sample, XOR, two moons, a dead relu, digits. Run: python examples/live_pages.py."""
+"""Live pages to open in a browser: a neuron, one sample, XOR, moons, a dead relu, digits.
+
+Run: python examples/live_pages.py.
+"""
 
 from pathlib import Path
 
@@ -11,7 +14,10 @@ corners = np.array([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]])
 dead = tg.nn.MLP([1, 3, 1], "relu", rng=0)
 dead.layers[0].bias = [-9.0, 0.5, 0.5]  # neuron 1 is never above zero: no derivative goes through it
 
+w, x, b = tg.Node(0.5, name="w"), tg.Node(2.0, name="x"), tg.Node(-0.3, name="b")
+
 pages = {
+    "neuron": tg.draw.live(tg.sigmoid(w * x + b)),
     "one_sample": tg.draw.live(tg.nn.MLP([2, 3, 2], rng=1), [0.5, -1.0], [1.0, 0.0]),
     "xor": tg.draw.live(tg.nn.MLP([2, 4, 1], rng=3), corners, [[0.0], [1.0], [1.0], [0.0]], learning_rate=0.5),
     "moons": tg.draw.live(tg.nn.MLP([2, 8, 2], rng=1), moons.x, moons.rho, "cross_entropy", learning_rate=0.5),

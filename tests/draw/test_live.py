@@ -203,7 +203,7 @@ def test_after_200_gestures_every_number_is_that_of_the_ledger(page_of_moons):
 FAULTS = {
     "a flipped sign in one gradient": ("total + alpha_1[i + k * 4] * B_2[", "total - alpha_1[i + k * 4] * B_2["),
     "a stale boundary": ("grid && grid.parameters === state.parameters &&", "grid &&"),
-    "the tangent at the old weight": ("line(value, book.cost, slope)", "line(value, book.cost, hold.slope)"),
+    "the tangent at the old weight": ("line(value, cost, slope)", "line(value, cost, hold.slope)"),
     "the wrong sample": ("PAGE.order[(s.start + r) % N]", "PAGE.order[(s.start + r + 1) % N]"),
     "a card of another sample": ("const at = row * n + k;", "const at = k;"),
 }

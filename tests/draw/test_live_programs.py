@@ -81,7 +81,7 @@ def test_a_title_or_rule_from_outside_is_escaped():
 
 def test_bad_input_is_refused_with_a_lesson():
     mlp = tg.nn.MLP([2, 1], rng=0)
-    with pytest.raises(tg.InvalidType, match=r"live\(\) takes an MLP with data, not 'x'"):
+    with pytest.raises(tg.InvalidType, match=r"live\(\) takes an MLP with data, or a Node, not 'x'"):
         draw.live("x")
     with pytest.raises(tg.InvalidType, match=r"live\(mlp, x, rho, cost\) needs inputs and expected outputs"):
         draw.live(mlp)

@@ -12,17 +12,19 @@ import numpy as np
 
 from tinygrad_ed.checking.judge import judged
 from tinygrad_ed.closed_form.derivatives import COSTS
-from tinygrad_ed.draw import live_programs
+from tinygrad_ed.draw import live_graph, live_programs
 from tinygrad_ed.draw.network import network
 from tinygrad_ed.draw.picture import Picture, asset
+from tinygrad_ed.draw.player import player
 from tinygrad_ed.draw.style import escape
 from tinygrad_ed.errors import InvalidType, InvalidValue, whole_number
+from tinygrad_ed.graph.node import Node
 from tinygrad_ed.nn import MLP
 from tinygrad_ed.nn.problem import Problem
 from tinygrad_ed.notation import colors
 from tinygrad_ed.notation.letters import LETTERS
 
-_SCRIPTS = ("engine", "network", "data", "curve", "why", "main")
+_SCRIPTS = ("text", "engine", "network", "data", "curve", "why", "main")
 _SHORT = {"total": "s", "new Float64Array": "F", "const t": "let t", "for (let": "for(let", "let t_": "let t"}
 _SHORT |= {"t_": "t", "Infinity": "1/0"}
 _SPACED = re.compile(r" ?([-+*/=<>?:{},;&|%!()]+) ?")
@@ -30,7 +32,7 @@ Rules = Mapping[str, Callable[..., Any]]
 
 
 def live(
-    subject: MLP,
+    subject: "MLP | Node",
     x: Any = None,
     rho: Any = None,
     cost: str = "mse",
@@ -42,7 +44,7 @@ def live(
     """Make a page in which a network answers: drag a weight, a sample, η, and everything is computed anew.
 
     Args:
-        subject: the network.
+        subject: the network; or a Node, the result of any computation of at most 80 numbers, which comes alone.
         x: inputs, `(M, n_0)` or one sample `(n_0,)`.
         rho: expected outputs, `(M, n_L)` or `(n_L,)`; for `cross_entropy` also class numbers.
         cost: the name of the cost.
@@ -55,14 +57,23 @@ def live(
         a picture whose html is the page; it needs no network, and computes in float64.
 
     Raises:
-        InvalidType: if `subject` is no MLP, or data are missing.
+        InvalidType: if `subject` is neither an MLP nor a Node, or data are missing.
+        ShapeError: for a Node with more than one entry.
         InvalidValue: as `ledger` for the data; for a batch larger than the data; for a rule that JavaScript cannot say.
 
     >>> live(MLP([2, 3, 1], rng=0), [[0.0, 1.0], [1.0, 0.0]], [[1.0], [0.0]])
     <picture: A live 2-3-1 network; save it as html>
+    >>> live(Node(2.0, name="a") * Node(-3.0, name="b"))
+    <picture: A live computation; save it as html>
     """
+    if isinstance(subject, Node):
+        told = live_graph.script(subject)
+        text = "\n".join([told, asset("live/text.js"), asset("live/graph.js")])
+        drawing = player(subject)
+        title = "A live computation"
+        return Picture(title, {"html": lambda: _page(title, text, drawing, "graph")}, frame=900)
     if not isinstance(subject, MLP):
-        raise InvalidType(f"live() takes an MLP with data, not {subject!r}")
+        raise InvalidType(f"live() takes an MLP with data, or a Node, not {subject!r}")
     if x is None or rho is None:
         raise InvalidType("live(mlp, x, rho, cost) needs inputs and expected outputs")
     problem = _as_floats(subject.problem(x, rho, cost))
@@ -156,7 +167,7 @@ def _narrowed(line: str) -> str:
     return "".join([part if i % 2 else _SPACED.sub(r"\1", part) for i, part in enumerate(parts)])
 
 
-def _page(title: str, script: str, still: Picture) -> bytes:
+def _page(title: str, script: str, still: Picture, kind: str = "page") -> bytes:
     """Return the page; without script and on paper it is the drawing of the network."""
     svg = re.sub(
         r"<title>.*?</title>\n|</?tspan[^>]*>|</?g>\n|\.\d(?=[\" AL][^<>]*>)", "", still.render("svg").decode()
@@ -164,7 +175,7 @@ def _page(title: str, script: str, still: Picture) -> bytes:
     svg = re.sub("<text(?![^>]*text-anchor)", '<text text-anchor="start"', svg).replace(' text-anchor="middle"', "")
     svg = svg.replace(' fill="none" stroke="#8b95a1"', "")  # as the page's own wires
     svg = '<svg text-anchor="middle"' + svg[svg.index("<svg") + 4 :]
-    body = asset("live/page.html").replace("$TITLE", escape(title)).replace("$STILL", svg)
+    body = asset(f"live/{kind}.html").replace("$TITLE", escape(title)).replace("$STILL", svg)
     kept = _squeezed(script.replace("</", "<\\/"))
     light, dark = ["".join([f"--{name}:{pair[i]};" for name, pair in colors.COLORS.items()]) for i in (0, 1)]
     themes = f":root{{{light}}}:root[data-theme=dark]{{{dark}}}"

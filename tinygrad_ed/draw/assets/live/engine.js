@@ -190,30 +190,10 @@ function classOf(values, s, n, expected = false) {
   return best;
 }
 
-// Numbers and letters as text
-
-const SUPER = "⁰¹²³⁴⁵⁶⁷⁸⁹";
-const SUB = "₀₁₂₃₄₅₆₇₈₉";
-const raised = (n) => String(n).replace(/\d/g, (d) => SUPER[d]).replace("-", "⁻");
-const lowered = (n) => String(n).replace(/\d/g, (d) => SUB[d]);
-const letter = (kind, layer, ...neurons) =>
-  PAGE.letters[kind] + raised(layer) + neurons.map((k) => lowered(k + 1)).join(",");
-
-function number(x) {
-  if (Number.isNaN(x)) return "nan";
-  if (!Number.isFinite(x)) return x > 0 ? "∞" : "−∞";
-  if (Number.isInteger(x) && Math.abs(x) < 1e5) return String(x).replace("-", "−");
-  const size = Math.abs(x);
-  let text = Number(x.toPrecision(3)) === x ? String(x) : x.toPrecision(3);
-  if (size >= 1e3 && size < 1e5) text = x.toFixed(0);
-  else if (size < 1e-4 || size >= 1e5) {
-    const [mantissa, exponent] = x.toExponential(2).split("e");
-    text = `${mantissa}·10${raised(Number(exponent))}`;
-  }
-  return text.replace("-", "−");
-}
-const factor = (x) => (x < 0 ? `(${number(x)})` : number(x));
-
 // From which parameters others were made by moving one weight alone: the curve along that weight stays the same.
 const roots = new WeakMap();
 const keyOf = (chosen) => { const { name, at } = placeOf(chosen); return `${name} ${at}`; };
+
+const letter = (kind, layer, ...neurons) =>
+  PAGE.letters[kind] + raised(layer) + neurons.map((k) => lowered(k + 1)).join(",");
+

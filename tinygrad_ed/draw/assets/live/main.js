@@ -189,7 +189,7 @@ fromAddress();
 buildBar();
 buildNetwork($("network"));
 buildData($("data"));
-const curveParts = buildCurve($("curve"));
+const curveParts = chart($("curve"), CURVE, "measured");
 buildWhy($("why"));
 onChange(drawBar);
 onChange(drawNetwork);

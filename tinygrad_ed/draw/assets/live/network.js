@@ -1,18 +1,9 @@
 // Region 1: the network. Cards for neurons, pills for weights and biases; of a large layer, cells and a matrix.
 
-const SVG = "http://www.w3.org/2000/svg";
 const CARD = { wide: 184, high: 56, row: 80 };
 const PILL = { wide: 70, pitch: 76, away: 46 };
 const MOST_CARDS = 8;
 const drawn = { cards: [], pills: [], wires: [], matrices: [], strips: [] };
-
-function make(tag, attributes = {}, parent = null, text = null) {
-  const element = document.createElementNS(SVG, tag);
-  for (const name in attributes) element.setAttribute(name, attributes[name]);
-  if (text !== null) element.textContent = text;
-  if (parent) parent.append(element);
-  return element;
-}
 
 const hasCards = (j) => PAGE.sizes[j] <= MOST_CARDS;
 const hasPills = (j) => hasCards(j - 1) && hasCards(j);
@@ -250,16 +241,6 @@ function drawCard(one, book, right, wrong, first, row) {
   one.g.classList.toggle("wrong", hit.length > 0);
   one.g.classList.toggle("first", hit.includes(first));
   one.should.textContent = hit.includes(first) ? `should be ${number(right[first][at])}` : "";
-}
-
-// A text that is too long for its place is set narrower.
-function fitted(element, text, wide) {
-  if (element.textContent === text) return;
-  element.textContent = text;
-  const long = text.length * 10.2 > wide + 9;
-  if (long) element.setAttribute("textLength", wide);
-  else element.removeAttribute("textLength");
-  element.setAttribute("lengthAdjust", "spacingAndGlyphs");
 }
 
 function drawMatrix({ j, n, m, image, mark, canvas, wide, high }, book) {
