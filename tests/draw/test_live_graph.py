@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from javascript import answers, close
+from javascript import MARKS, answers, close
 from pages import press, violations
 
 import tinygrad_ed as tg
@@ -24,7 +24,7 @@ GRAPHS = {
 }
 
 
-@pytest.mark.parametrize("name", GRAPHS)
+@pytest.mark.parametrize("name", [pytest.param(name, marks=MARKS) for name in GRAPHS])
 def test_values_derivatives_and_locals_are_those_of_the_graph(name):
     root = GRAPHS[name]()
     facts, program = live_graph.parts(root)

@@ -5,13 +5,14 @@ import re
 
 import numpy as np
 import pytest
-from javascript import answers, close
+from javascript import MARKS, answers, close
 
 import tinygrad_ed as tg
 from tinygrad_ed import draw
 from tinygrad_ed.checking.mistakes import KNOWN
 from tinygrad_ed.draw import live_programs
 
+pytestmark = MARKS
 NETWORKS = [("tanh", "mse"), ("sigmoid", "cross_entropy"), ("relu", "logistic"), ("gelu", "huber"), ("softplus", "bce")]
 NETWORKS += [("elu", "hinge"), ("leaky_relu", "margin"), ("silu", "l1"), ("identity", "mse")]
 

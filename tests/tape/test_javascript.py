@@ -4,13 +4,14 @@ import re
 
 import numpy as np
 import pytest
-from javascript import answers, close
+from javascript import MARKS, answers, close
 from op_calls import weighted
 from op_table import ROWS
 from tape_examples import refused
 
 import tinygrad_ed as tg
 
+pytestmark = MARKS
 ALL_COSTS = [(activation, name) for activation in tg.nn.activations.NAMES for name in tg.nn.costs.NAMES]
 rng = np.random.default_rng(0)
 
