@@ -121,6 +121,15 @@ def test_what_is_handed_out_is_an_array_of_its_own():
     close(answers([(compiled.javascript(), (x,))])[0], list(f(x)))
 
 
+def test_casts_round_as_numpys():
+    def f(x):
+        return x.astype(int) * 1.0, x.astype(bool) * 2.0, (x > 0).astype(float), np.float32(0.1) * x.astype(np.float32)
+
+    compiled, x = tg.compile(f), np.array([-1.5, 0.0, 0.5, 2.75])
+    compiled(x)
+    close(answers([(compiled.javascript(), (x,))])[0], list(f(x)), 1e-7)
+
+
 def test_what_has_no_text_is_refused_with_the_line_of_the_reader():
     def f(x):
         return np.sort(x * 2).sum()

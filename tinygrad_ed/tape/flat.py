@@ -9,11 +9,8 @@ import numpy as np
 from tinygrad_ed.tape.text import Names
 
 FOLDS = {"add": ("0", "{} + {}"), "multiply": ("1", "{} * {}"), "maximum": ("-Infinity", "Math.max({}, {})")}
-FOLDS |= {
-    "minimum": ("Infinity", "Math.min({}, {})"),
-    "logical_or": ("0", "{} || {}"),
-    "logical_and": ("1", "{} && {}"),
-}
+FOLDS |= {"minimum": ("Infinity", "Math.min({}, {})"), "logical_or": ("0", "{} || {}")}
+FOLDS |= {"logical_and": ("1", "{} && {}")}
 """Where a fold begins, and what it does with the total and the next entry."""
 
 _RESERVED = """arguments await break case catch const continue debugger default delete do else enum eval export extends

@@ -38,17 +38,11 @@ logaddexp Math.max({0}, {1}) + Math.log1p(Math.exp(-Math.abs({0} - {1}))); over 
 sigmoid {0} >= 0 ? 1 / (1 + Math.exp(-{0})) : Math.exp({0}) / (1 + Math.exp({0}));
 softplus Math.max({0}, 0) + Math.log1p(Math.exp(-Math.abs({0})))"""
 ENTRYWISE: dict[str, str] = dict([row.split(maxsplit=1) for row in _ROWS.split(";")])
-ENTRYWISE |= {
-    name: f"Math.{name}({{}})"
-    for name in ["exp", "expm1", "log", "log1p", "log2", "log10", "sqrt", "cbrt", "sin", "cos", "tan"]
-}
-ENTRYWISE |= {name: f"Math.{name}({{}})" for name in ("sinh", "cosh", "tanh")}
+_ALIKE = "exp expm1 log log1p log2 log10 sqrt cbrt sin cos tan sinh cosh tanh"
+ENTRYWISE |= {name: f"Math.{name}({{}})" for name in _ALIKE.split()}
 """What is done entry by entry, by the name of the ufunc or op."""
 
-
-_MOVES = (
-    "reshape ravel transpose swapaxes moveaxis squeeze expand_dims broadcast_to atleast_1d atleast_2d diagonal flip"
-)
+_MOVES = "reshape ravel transpose swapaxes moveaxis squeeze expand_dims broadcast_to atleast_1d atleast_2d flip"
 MOVES: frozenset[Any] = frozenset([*[getattr(np, name) for name in _MOVES.split()], ops.broadcast_to, operator.getitem])
 
 _OF_OPS = {fn: op.name for op in reversed(OPS.values()) for fn in (op.scalar, op.forward, op) if fn is not None}
@@ -141,16 +135,16 @@ class _Writer(Lines):
             self.lines.append(f"if ({test}) throw new Error({said});")
         both = zip(self.program.results, self.other.results, strict=True)
         views = [self._operand(x, y) for x, y in both]
-        results = iter([self.flat(v, v not in self.made).name for v in views])
+        own = {made.name: self.count(made.shape) for made in self.made}
+        results = iter([self.flat(v, own.get(v.name) != self.count(v.shape)).name for v in views])
         lines = [*self.lines, f"return {_nested(self.recording.output, results)};"]
         self.read = set(re.findall(r"\w+", " ".join(lines)))
         heads = [self._parameter(tree, start) for start, tree in self.program.arguments]
-        of_samples = [
-            v for x in self.program.inputs if (v := self.views[x]).shape[:1] == (self.sizes,) and v.name in self.read
-        ]
-        if self.batch and "M" in self.read and not of_samples:
-            heads.append("M")
-        elif self.batch and of_samples:
+        given = [self.views[x] for x in self.program.inputs]
+        of_samples = [v for v in given if v.shape[:1] == (self.sizes,) and v.name in self.read]
+        if self.batch and not of_samples:
+            heads += ["M"] * ("M" in self.read)
+        elif self.batch:
             row = math.prod([n for n, _ in of_samples[-1].shape[1:]])
             heads.append(f"M = {of_samples[-1].name}.length{f' / {row}' if row > 1 else ''}")
         inner = "".join([f"  {line}\n" for line in lines])
@@ -159,11 +153,9 @@ class _Writer(Lines):
     def _parameter(self, tree: Any, start: str) -> str:
         """Return the parameter for one argument: a name, or a pattern that takes lists and dicts apart."""
         if isinstance(tree, dict):
-            parts = [(key, self._parameter(branch, start)) for key, branch in tree.items()]
-            read = [
-                f"{json.dumps(str(key))}: {part}" for key, part in parts if self.read & set(re.findall(r"\w+", part))
-            ]
-            return f"{{ {', '.join(read)} }}"
+            parts = [(json.dumps(str(key)), self._parameter(branch, start)) for key, branch in tree.items()]
+            read = [(key, part) for key, part in parts if self.read & set(re.findall(r"\w+", part))]
+            return f"{{ {', '.join([f'{key}: {part}' for key, part in read])} }}"
         if isinstance(tree, list | tuple):
             return f"[{', '.join([self._parameter(branch, start) for branch in tree])}]"
         return self.views[tree].name if isinstance(tree, Traced) else self.names.new(start)  # a switch is not read
@@ -208,7 +200,9 @@ class _Writer(Lines):
             self.views[x] = whole("", shape, x.dtype)._replace(inner=(ENTRYWISE[word], tuple(self._operands(x, y))))
             return
         self.views[x] = made = whole(self.names.new(str(base or "t")), shape, x.dtype)
-        if word in ENTRYWISE and given.keys() <= {"dtype"}:
+        if word == "astype" and x.dtype.kind in "iub":
+            self.fill(made, "{} != 0" if x.dtype.kind == "b" else "Math.trunc({})", self._operands(x, y))
+        elif word in ENTRYWISE and given.keys() <= {"dtype"}:
             self.fill(made, ENTRYWISE[word], self._operands(x, y))
         elif (write := getattr(self, f"_write_{word}", None)) is None or not write(x, y, made):
             self._refuse(x)
@@ -216,7 +210,8 @@ class _Writer(Lines):
     def _read_at_once(self, x: Traced) -> bool:
         """Tell whether a step without a name is read by one other alone, entry by entry: then it takes no line."""
         readers = self.readers.get(x, [])
-        if not x.shape or x.label is not None or len(readers) != 1 or readers[0] is None or readers[0].shape != x.shape:
+        alone = x.shape and x.label is None and len(readers) == 1 and readers[0] is not None
+        if not alone or readers[0].shape != x.shape or x.fn is converted:
             return False
         return "{0}" not in ENTRYWISE.get(_word(readers[0].fn), "{0}")
 
@@ -301,14 +296,10 @@ def _word(fn: Any) -> str:
         return _OF_OPS[fn]
     if isinstance(getattr(fn, "__self__", None), np.ufunc):
         return "reduce" if fn.__name__ == "reduce" else ""
+    if fn is converted:
+        return "astype"
     numpys = isinstance(fn, np.ufunc) or getattr(np, getattr(fn, "__name__", ""), None) is fn
-    return (
-        "astype"
-        if fn is converted
-        else fn.__name__
-        if numpys or fn in (float, operator.getitem)
-        else getattr(fn, "name", "")
-    )
+    return fn.__name__ if numpys or fn in (float, operator.getitem) else getattr(fn, "name", "")
 
 
 def _nested(tree: Any, results: Iterator[str]) -> str:
