@@ -144,7 +144,7 @@ def test_the_rule_of_the_lecture_stands_beside_the_step_that_computes_the_same_n
     assert np.allclose(told["ζ¹ = α⁰ Ω¹ + β¹"].shown.entries, book["zeta[1]"])
     assert np.allclose(told["B¹ = Φ′(ζ¹) ⊙ P²"].shown.entries, book["B[1]"])
     assert np.allclose(told["P² = B² [Ω²]ᵀ"].shown.entries, book["P[2]"])
-    assert np.allclose(told["∇_W¹ E = [α⁰]ᵀ B¹"].shown.entries, book["grad_omega[1]"])
+    assert np.allclose(told["∂E/∂Ω¹ = [α⁰]ᵀ B¹"].shown.entries, book["grad_omega[1]"])
 
 
 @pytest.mark.parametrize("cost", ["mse", "l1", "huber", "logistic", "bce", "hinge", "margin", "cross_entropy"])

@@ -111,6 +111,27 @@ def test_single_numbers_lists_and_dicts():
     close(answers([(compiled.javascript(), args)])[0] if compiled(*args) else "", list(f(*args).values()))
 
 
+def test_choices_and_whole_quotients_as_numpys():
+    def f(x, y):
+        chosen = np.select([x > 1, x > 0], [x * y, np.array([1.0, 2.0])], default=y)
+        return chosen, np.select([y < 0], [x]), x // y, x % y, np.fmod(x, y), x // 0.1
+
+    compiled, x = tg.compile(f), np.array([[1.0, -1e-20], [7.5, -7.5], [0.5, 0.0]])
+    y = np.array([[0.1, 1.0], [-2.0, 2.0], [-np.inf, 3.0]])
+    compiled(x, y)
+    assert "M = " in compiled.javascript()
+    for found in answers([(compiled.javascript(), (x, y))]):
+        close(found, list(f(x, y)))
+
+
+def test_thousands_of_single_numbers_are_lines_here_too():
+    compiled = tg.compile(tg.value_and_grad(lambda xs: sum([tg.tanh(x * x) for x in xs])))
+    xs = [i / 500 for i in range(400)]
+    compiled(xs)
+    assert "level by level" in compiled.tape.why
+    close(answers([(compiled.javascript(), (xs,))])[0], list(compiled(xs)))
+
+
 def test_what_is_handed_out_is_an_array_of_its_own():
     def f(x):
         y = x + 1

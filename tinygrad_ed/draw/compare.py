@@ -11,11 +11,11 @@ from collections.abc import Callable, Container, Mapping
 from typing import Any
 
 from tinygrad_ed.checking.crosscheck import CrossCheck, Row, crosscheck
-from tinygrad_ed.draw.equations import brief, math, words
+from tinygrad_ed.draw.equations import brief, brief_term, math, words
 from tinygrad_ed.draw.lecture import rule_of
 from tinygrad_ed.draw.parts import numbers_of
-from tinygrad_ed.draw.picture import Picture, asset, of_scene, page
-from tinygrad_ed.draw.scene import Box, Group, Item, Line, Scene, Text, to_svg
+from tinygrad_ed.draw.picture import Picture, asset, of_scene, page, sheet
+from tinygrad_ed.draw.scene import Box, Group, Item, Line, Scene, Text, rewritten, to_svg
 from tinygrad_ed.draw.style import (
     BACKWARD_FILL,
     COLORS,
@@ -29,14 +29,17 @@ from tinygrad_ed.draw.style import (
     number_text,
 )
 from tinygrad_ed.nn import MLP
+from tinygrad_ed.nn.checks import written_in
+from tinygrad_ed.notation.alphabet import Notation
 from tinygrad_ed.notation.formula import Formula
-from tinygrad_ed.notation.letters import formula, letter, named
+from tinygrad_ed.notation.letters import formula, given, letter, named
 from tinygrad_ed.notation.quantity import Quantity
+from tinygrad_ed.notation.writing import Writing
 
 _W, _H, _ROW, _TOP, _LEFT = 186.0, 48.0, 70.0, 150.0, 36.0
 _COLUMNS = ((0.0, "forward ↓", "alpha"), (206.0, "backward ↑", "B"), (412.0, "gradients →", "B"))
 _SIDE = 640.0  # from one ladder to the other
-_ROADS = (("graph", "the graph: one sweep from E"), ("rules", "the lecture: closed-form rules"))
+_ROADS = (("graph", '"the graph: one sweep from" E'), ("rules", '"the lecture: closed-form rules"'))
 
 
 def compare(
@@ -48,6 +51,9 @@ def compare(
     *,
     title: str | None = None,
     engine: str | None = None,
+    notation: Notation = "lecture",
+    numbers: bool | str = True,
+    digits: int = 3,
 ) -> Picture:
     """Draw the graph's numbers beside those of the rules, with the table of the cross-check.
 
@@ -59,6 +65,9 @@ def compare(
         rules: a reader's own version of some of the rules, judged against the graph.
         title: a line above the picture.
         engine: for png and pdf, the path of a `dot` program, or "pygraphviz" (see `doctor`).
+        notation: the letters, as in `network`.
+        numbers: False for letters alone, "blank" for boxes to fill in, as in `network`.
+        digits: significant digits of every number.
 
     Returns:
         a picture; the table is in html, the drawing in every format.
@@ -68,11 +77,15 @@ def compare(
     """
     checked = crosscheck(mlp, x, rho, cost, roads=[road for road, _ in _ROADS], rules=rules)
     name = title or f"Two roads through a {'-'.join(map(str, mlp.sizes))} network"
-    scene = layout(checked, len(mlp.layers), name, cost)
-    return of_scene(name, lambda: scene, engine, frame=900, html=lambda: _page(scene, checked))
+
+    def drawn(write: Writing) -> Picture:
+        scene = layout(checked, len(mlp.layers), name, cost, write)
+        return of_scene(name, lambda: scene, engine, frame=900, html=lambda: _page(scene, checked, write))
+
+    return sheet(drawn, written_in(notation, len(mlp.layers), numbers, digits))
 
 
-def layout(checked: CrossCheck, L: int, title: str, cost: str) -> Scene:
+def layout(checked: CrossCheck, L: int, title: str, cost: str, write: Writing) -> Scene:
     """Place both ladders."""
     rows = {row.quantity: row for row in checked.rows}
     places: dict[str, tuple[int, int]] = {"cost": (0, 2 * L + 1)}
@@ -83,10 +96,10 @@ def layout(checked: CrossCheck, L: int, title: str, cost: str) -> Scene:
         places |= {f"grad_omega[{j}]": (2, 2 * j - 1), f"grad_beta[{j}]": (2, 2 * j)}
     parted = checked.first_divergence.quantity if checked.first_divergence else None
     items: list[Item] = [Text(_LEFT, 44, words(title), 20, anchor="start", bold=True)]
-    items.append(Text(_LEFT, 68, words(f"cost: {cost}. {verdict(checked)}"), 13, QUIET, "start"))
+    items.append(Text(_LEFT, 68, words(f"cost: {cost}. {verdict(checked, write)}"), 13, QUIET, "start"))
     for side, (road, heading) in enumerate(_ROADS):
         left = _LEFT + side * _SIDE
-        items.append(Text(left, _TOP - 46, words(heading), 15, anchor="start", bold=True))
+        items.append(Text(left, _TOP - 46, formula(heading), 15, anchor="start", bold=True))
         items += [Text(left + at + _W / 2, _TOP - 22, words(text), 12.5, COLORS[key]) for at, text, key in _COLUMNS]
 
         def center(quantity: str, left: float = left) -> tuple[float, float]:
@@ -96,17 +109,19 @@ def layout(checked: CrossCheck, L: int, title: str, cost: str) -> Scene:
         items += _rails(center, L, rows)
         items += [_box(rows[q], road, L, *center(q), first=q == parted) for q in places if q in rows]
     height = _TOP + (2 * L + 2) * _ROW + 10
-    return Scene(_LEFT * 2 + _SIDE + _COLUMNS[2][0] + _W, height, title, verdict(checked), items)
+    return Scene(
+        _LEFT * 2 + _SIDE + _COLUMNS[2][0] + _W, height, title, verdict(checked, write), rewritten(items, write)
+    )
 
 
-def verdict(checked: CrossCheck) -> str:
+def verdict(checked: CrossCheck, write: Writing) -> str:
     """Return one sentence: do the roads agree, and if not, where do they part?"""
     if checked.first_divergence is None:
         return f"Both roads agree in all {len(checked.rows)} quantities."
     quantity = checked.first_divergence.quantity
     wrong = sum(not row.agree for row in checked.rows)
     problem = f" ({checked.first_divergence.problem})" if checked.first_divergence.problem else ""
-    return f"The roads part at {named(quantity).unicode}{problem}; {wrong} of {len(checked.rows)} quantities differ."
+    return f"The roads part at {write(named(quantity))}{problem}; {wrong} of {len(checked.rows)} quantities differ."
 
 
 def _in_graph(quantity: str) -> Formula | None:
@@ -121,12 +136,13 @@ def _box(row: Row, road: str, L: int, x: float, y: float, first: bool) -> Item:
     key = Quantity.of(row.quantity).kind
     fill = FORWARD_FILL if key in ("alpha", "zeta") else PAPER if key == "cost" else BACKWARD_FILL
     fill, stroke = (fill, LINE) if row.agree else (WRONG_FILL, WRONG)
-    value = numbers_of(row.values[road])
+    what = brief_term(numbers_of(row.values[road]), 28)
+    what = given(what) if row.quantity == "alpha[0]" else what
     said = (rule_of(row.quantity, L) if road == "rules" else _in_graph(row.quantity)) or named(row.quantity)
     items: list[Item] = [
         Box(x, y, _W, _H, fill, stroke, 3 if first else 1.2, 9),
         Text(x - _W / 2 + 10, y - 4, said, 13, COLORS[key.removeprefix("grad_")], "start", bold=True),
-        Text(x - _W / 2 + 10, y + 15, words(brief(value, 28)), 12, anchor="start"),
+        Text(x - _W / 2 + 10, y + 15, what, 12, anchor="start"),
     ]
     if not row.agree:
         items.append(Text(x + _W / 2 - 10, y - 4, words("✗ first" if first else "✗"), 12, WRONG, "end", bold=True))
@@ -142,16 +158,16 @@ def _rails(center: Callable[[str], tuple[float, float]], L: int, rows: Container
     return [Line(*center(a), *center(b), LINE, 1.4) for a, b in pairs if b in rows]
 
 
-def _page(scene: Scene, checked: CrossCheck) -> bytes:
+def _page(scene: Scene, checked: CrossCheck, write: Writing) -> bytes:
     """Return the drawing over the table."""
     lines, parted = [], False
     for row in checked.rows:
         first = not row.agree and not parted
         parted = parted or first
         kind = "wrong first" if first else "wrong" if not row.agree else "after" if parted else "right"
-        values = "".join(f"<td>{escape(brief(numbers_of(row.values[road]), 60))}</td>" for road, _ in _ROADS)
+        values = "".join(f"<td>{escape(brief(numbers_of(row.values[road]), 60, write))}</td>" for road, _ in _ROADS)
         says = "✓ agree" if row.agree else "✗ first divergence" if first else "✗ differ"
-        name = math(named(row.quantity))
+        name = math(write(named(row.quantity)))
         lines.append(
             f'<tr class="{kind}" data-quantity="{row.quantity}" tabindex="0">'
             f'<th scope="row">{name} <code>{row.quantity}</code></th>{values}'
@@ -161,7 +177,7 @@ def _page(scene: Scene, checked: CrossCheck) -> bytes:
         '<main>\n<div class="drawing" role="region" aria-label="Both roads" tabindex="0">'
         f"{to_svg(scene, inline=True)}</div>\n"
         '<div class="scroll" role="region" aria-label="All quantities" tabindex="0">'
-        f"<table>\n<caption>{escape(verdict(checked))}</caption>\n"
+        f"<table>\n<caption>{escape(verdict(checked, write))}</caption>\n"
         '<thead><tr><th scope="col">quantity</th><th scope="col">graph</th><th scope="col">rules</th>'
         '<th scope="col">largest difference</th><th scope="col">verdict</th></tr></thead>\n'
         f"<tbody>\n{chr(10).join(lines)}\n</tbody>\n</table></div>\n</main>"

@@ -8,10 +8,11 @@ the same numbers. Samples are rows, as in the code.
 from collections.abc import Mapping
 from typing import TypeVar
 
-from tinygrad_ed.draw.equations import COSTS, fill
+from tinygrad_ed.draw.equations import fill
 from tinygrad_ed.draw.parts import Numbers, numbers_of
 from tinygrad_ed.notation.formula import Formula, Row
 from tinygrad_ed.notation.letters import formula, letter
+from tinygrad_ed.notation.op_formulas import COSTS
 from tinygrad_ed.notation.quantity import Quantity
 
 T = TypeVar("T")
@@ -22,8 +23,8 @@ _MATRICES = {
     "P last": "P^$n = ∇C / M",
     "P": "P^$j = B^$j [Ω^$j]^T",
     "B": "B^$j = Φ'(ζ^$j) ⊙ P^$n",
-    "grad_omega": "∇_{W^$j} E = [α^$i]^T B^$j",
-    "grad_beta": "∇_{b^$j} E = Σ_i B^$j_{(i)}",
+    "grad_omega": "{∂E}/{∂Ω^$j} = [α^$i]^T B^$j",
+    "grad_beta": "{∂E}/{∂β^$j} = Σ_i B^$j_{(i)}",
 }
 _ENTRIES = {
     "zeta": "$zeta = Σ_m ω^$j_{m,$k} α^$i_m + β^$j_$k",

@@ -22,7 +22,7 @@ from tinygrad_ed.graph.node import Node
 from tinygrad_ed.nn import MLP
 from tinygrad_ed.nn.problem import Problem
 from tinygrad_ed.notation import colors
-from tinygrad_ed.notation.letters import LETTERS
+from tinygrad_ed.notation.alphabet import LETTERS
 
 _SCRIPTS = ("text", "engine", "network", "data", "curve", "why", "main")
 _SHORT = {"total": "s", "new Float64Array": "F", "const t": "let t", "for (let": "for(let", "let t_": "let t"}

@@ -14,14 +14,17 @@ import numpy as np
 
 from tinygrad_ed.checking.crosscheck import ledger
 from tinygrad_ed.draw.equations import words
-from tinygrad_ed.draw.picture import Picture, of_scene
-from tinygrad_ed.draw.scene import Box, Circle, Group, Item, Line, Scene, Text
+from tinygrad_ed.draw.picture import Picture, of_scene, sheet
+from tinygrad_ed.draw.scene import Box, Circle, Group, Item, Line, Scene, Text, rewritten
 from tinygrad_ed.draw.style import BACKWARD_FILL, COLORS, FORWARD_FILL, GRADIENT, LINE, PAPER, QUIET, number_text
 from tinygrad_ed.errors import InvalidValue
 from tinygrad_ed.nn import MLP
-from tinygrad_ed.nn.mlp import batch_of
+from tinygrad_ed.nn.batch import batch_of
+from tinygrad_ed.nn.checks import written_in
+from tinygrad_ed.notation.alphabet import Notation
 from tinygrad_ed.notation.formula import Formula
-from tinygrad_ed.notation.letters import factor, formula, letter
+from tinygrad_ed.notation.letters import factor, formula, given, letter, number
+from tinygrad_ed.notation.writing import Writing
 
 LABELS = 25  # connections between two columns; of more, the numbers are in tooltips
 MOST = 8  # neurons in a column; of a wider layer the first three and the last two are drawn
@@ -39,6 +42,9 @@ def network(
     sample: int = 0,
     title: str | None = None,
     engine: str | None = None,
+    notation: Notation = "lecture",
+    numbers: bool | str = True,
+    digits: int = 3,
 ) -> Picture:
     """Draw a network with all values and gradients of one sample, in the lecture's letters.
 
@@ -50,20 +56,29 @@ def network(
         sample: which sample of the batch is shown, from 0; gradients are those of the mean over the batch.
         title: a line above the picture.
         engine: for png and pdf, the path of a `dot` program, or "pygraphviz" (see `doctor`).
+        notation: the letters: "lecture", "textbook" (x z a W b δ y ŷ C), or a dict such as `{"B": "δ"}`.
+        numbers: False for letters alone, "blank" for boxes to fill in: what is given stays, the page as html has the
+            answers on a second page, and so has `.answers`, for the other formats.
+        digits: significant digits of every number.
 
     Returns:
         a picture; svg, html and dot need no layout engine.
 
     Raises:
-        InvalidValue: for a sample that is not in the batch, and as `ledger`.
+        InvalidValue: for a sample that is not in the batch, an unknown notation or letter, and as `ledger`.
         ShapeError: as `ledger`.
     """
     found = ledger(mlp, x, rho, cost, road="rules")
-    scene = layout(mlp, found, batch_of(mlp, x, rho, cost)[1], cost, sample, title)
-    return of_scene(scene.title, lambda: scene, engine)
+    rho = batch_of(mlp, x, rho, cost)[1]
+
+    def drawn(write: Writing) -> Picture:
+        scene = layout(mlp, found, rho, cost, sample, title, write)
+        return of_scene(scene.title, lambda: scene, engine)
+
+    return sheet(drawn, written_in(notation, len(mlp.layers), numbers, digits))
 
 
-def layout(mlp: MLP, found: Any, rho: Any, cost: str, sample: int, title: str | None) -> Scene:
+def layout(mlp: MLP, found: Any, rho: Any, cost: str, sample: int, title: str | None, write: Writing) -> Scene:
     """Place everything; `found` is a ledger."""
     M = len(found["alpha[0]"])
     if not -M <= sample < M:
@@ -81,21 +96,20 @@ def layout(mlp: MLP, found: Any, rho: Any, cost: str, sample: int, title: str | 
     ]
     right, items = _cost(found, cost, xs[-1], ys[-1], middle - 0.08 * _ROW)
     for j in range(1, len(columns)):
-        items += _connections(mlp, found, j, xs, ys)
+        items += _connections(mlp, found, j, xs, ys, write)
     for j in range(len(columns)):
         items += _heading(mlp, j, xs)
-        items += _column(mlp, found, rho, j, xs[j], ys[j], sample)
+        items += _column(mlp, found, rho, j, xs[j], ys[j], sample, write)
     name = title or f"a {'-'.join(map(str, mlp.sizes))} network"
-    which = (
-        f"sample {sample % M + 1} of {M}; B, P and ∂ belong to E, the mean over the batch" if M > 1 else "one sample"
-    )
+    which = f'sample {sample % M + 1} of {M}; " B ", " P "and ∂ belong to " E ", the mean over the batch'
+    which = f'"cost: {cost}; {which if M > 1 else "one sample"}"'
     items.append(Text(_LEFT, 44, words(title or f"A{name[1:]}"), 20, anchor="start", bold=True))
-    items.append(Text(_LEFT, 68, words(f"cost: {cost}; {which}"), 13, QUIET, "start"))
+    items.append(Text(_LEFT, 68, formula(which), 13, QUIET, "start"))
     bottom = _TOP + max(heights) + 6
     dense = not all(_slots(*pair) for pair in itertools.pairwise(columns))
-    items += _legend(bottom, dense, M, _example(found, columns[1]) if M == 1 else None)
-    described = f"cost {number_text(found['cost'])}; layers of {', '.join(map(str, mlp.sizes))} neurons"
-    return Scene(max(right, 860), bottom + (142 if M == 1 else 118), name, described, items)
+    items += _legend(bottom, dense, M, _example(found, columns[1]) if M == 1 and write.numbers is True else None)
+    described = f"cost {write(number(found['cost']))}; layers of {', '.join(map(str, mlp.sizes))} neurons"
+    return Scene(max(right, 860), bottom + (142 if M == 1 else 118), name, described, rewritten(items, write))
 
 
 def shown(n: int) -> list[int | None]:
@@ -109,7 +123,9 @@ def _slots(before: Collection[int | None], after: Collection[int | None]) -> int
     return min(n, m) if n * m <= LABELS else 0
 
 
-def _connections(mlp: MLP, found: Any, j: int, xs: list[float], ys: list[dict[int | None, float]]) -> list[Item]:
+def _connections(
+    mlp: MLP, found: Any, j: int, xs: list[float], ys: list[dict[int | None, float]], write: Writing
+) -> list[Item]:
     """Draw the lines from layer j-1 to layer j, each with its weight over its gradient; labels lie above lines."""
     weights, gradients = mlp.layers[j - 1].weights.value, found[f"grad_omega[{j}]"]
     above = [i for i in ys[j - 1] if i is not None]
@@ -125,9 +141,10 @@ def _connections(mlp: MLP, found: Any, j: int, xs: list[float], ys: list[dict[in
             t = (_R + (x2 - x1 - 2 * _R) * (slot + 0.5) / max(slots, 1)) / (x2 - x1)
             x, y = x1 + t * (x2 - x1), y1 + t * (y2 - y1)
             name = letter("omega_k", j, f"{i + 1},{k + 1}")
-            said = formula("$n = $w", n=name, w=w) if slots <= 3 else words(number_text(w))
-            first = Text(x, y - 2, said, 11.5, COLORS["omega_k"])
-            second = Text(x, y + 11.5, words(f"∂ {number_text(g)}"), 11.5, GRADIENT)
+            said = formula("$n = $w" if slots <= 3 and write.digits < 4 else "$w", n=name, w=given(w))
+            slope = formula("{∂E}/{∂$n}" if write.bare else '"∂" $g', n=name, g=g)
+            first = Text(x, y - 2, name if write.bare else write(said), 11.5, COLORS["omega_k"])
+            second = Text(x, y + 11.5, write(slope), 11.5, GRADIENT)
             ends = f"from neuron {i + 1} of layer {j - 1} to neuron {k + 1} of layer {j}"
             tip = f"weight {ends}: {number_text(w)}, gradient {number_text(g)}"
             lines.append(Group([Line(x1, y1, x2, y2, LINE, 0.8 + 2.6 * abs(w) / largest, dashed=w < 0)], tip=tip))
@@ -152,7 +169,9 @@ def _heading(mlp: MLP, j: int, xs: list[float]) -> list[Item]:
     ]
 
 
-def _column(mlp: MLP, found: Any, rho: Any, j: int, x: float, ys: dict[int | None, float], sample: int) -> list[Item]:
+def _column(
+    mlp: MLP, found: Any, rho: Any, j: int, x: float, ys: dict[int | None, float], sample: int, write: Writing
+) -> list[Item]:
     items: list[Item] = []
     for k, y in ys.items():
         if k is None:
@@ -169,30 +188,34 @@ def _column(mlp: MLP, found: Any, rho: Any, j: int, x: float, ys: dict[int | Non
         if j and mlp.layers[j - 1].bias is not None:
             bias, gradient = float(mlp.layers[j - 1].bias.value[k]), float(found[f"grad_beta[{j}]"][k])
             below.append(Box(x, y + _R + 19, 62, 29, PAPER, radius=5))
-            said = formula("$b = $x", b=letter("beta", j, k + 1), x=bias)
-            below.append(Text(x, y + _R + 16, said, 12, COLORS["beta"]))
-            below.append(Text(x, y + _R + 31, words(f"∂ {number_text(gradient)}"), 11.5, GRADIENT))
+            b = letter("beta", j, k + 1)
+            slope = formula("{∂E}/{∂$b}" if write.bare else '"∂" $g', b=b, g=gradient)
+            below.append(Text(x, y + _R + 16, formula("$b = $x", b=b, x=given(bias)), 12, COLORS["beta"]))
+            below.append(Text(x, y + _R + 31, slope, 11.5, GRADIENT))
         if j == len(mlp.layers):
-            expected = formula("ρ_$k = $x", k=k + 1, x=float(rho[sample, k]))
+            expected = formula("ρ_$k = $x", k=k + 1, x=given(float(rho[sample, k])))
             low = y > sum(ys.values()) / len(ys)  # on the side that the line to the cost leaves free
             at = y + (_R - 2 if low else 8 - _R)
             below.append(Box(x + _R + 21, at - 4, 46, 17, PAPER, radius=5))
             below.append(Text(x + _R - 2, at, expected, 12, COLORS["rho"], "start"))
-        items.append(Group([*_neuron(x, y, quarters, bool(j)), *below], tip=f"neuron {k + 1} of layer {j}"))
+        items.append(Group([*_neuron(x, y, quarters, bool(j), write), *below], tip=f"neuron {k + 1} of layer {j}"))
     return items
 
 
-def _neuron(x: float, y: float, quarters: list[tuple[int, int, Any, float, str]], split: bool) -> list[Item]:
+def _neuron(
+    x: float, y: float, quarters: list[tuple[int, int, Any, float, str]], split: bool, write: Writing
+) -> list[Item]:
     """Return a disc whose quarters hold a letter and its number; the input has two halves only."""
     items: list[Item] = [Circle(x, y, _R, FORWARD_FILL, QUIET, 1.4, BACKWARD_FILL), Box(x, y, 2 * _R - 2, 1, LINE)]
     if split:
         items.append(Box(x, y, 1, 2 * _R - 2, LINE))
     for side, half, name, value, key in quarters:
         at = x + (side * 0.46 * _R if split else 0)
-        text = number_text(float(value))
-        size = 12.5 if len(text) <= 6 else 11.5 if len(text) <= 7 else 9.5
+        what = write(number(float(value)) if split or half > 0 else given(float(value)))
+        long = len(what.unicode)
+        size = 12.5 if long <= 6 else 11.5 if long <= 7 else 9.5
         items.append(Text(at, y + (-27 if half < 0 else 37), name, 13, COLORS[key], bold=True))
-        items.append(Text(at, y + (-9 if half < 0 else 18), words(text), size))
+        items.append(Text(at, y + (-9 if half < 0 else 18), what, size))
     return items
 
 
@@ -203,7 +226,7 @@ def _cost(found: Any, cost: str, x: float, ys: dict[int | None, float], middle: 
     items += [
         Circle(at, middle, r, PAPER, COLORS["cost"], 2),
         Text(at, middle - 6, letter("cost"), 17, COLORS["cost"], bold=True),
-        Text(at, middle + 14, words(number_text(found["cost"])), 13),
+        Text(at, middle + 14, number(found["cost"]), 13),
         Text(at, _TOP - 34, words("cost"), 14, bold=True),
         Text(at, _TOP - 17, words(f"C = {cost}"), 13, QUIET),
     ]
@@ -216,13 +239,13 @@ def _legend(y: float, dense: bool, M: int, example: Formula | None) -> list[Item
     many = ", summed over the samples" if M > 1 else ""
     forward = 'ζ^j = [Ω^j]^T α^{j-1} + β^j "  and  " α^j = Φ(ζ^j) "  from left to right"'
     arrives = 'P^{j+1} = {∂E}/{∂α^j} "arrives;  " B^j = {∂E}/{∂ζ^j} = Φ\'(ζ^j) ⊙ P^{j+1}; '
-    product = f'{{∂E}}/{{∂ω}} = α · B "(the α where it starts times the B where it ends{many})"; '
+    product = f'{{∂E}}/{{∂ω}} = α · B "(the " α "where it starts times the " B "where it ends{many})"; '
     lines = [
         (FORWARD_FILL, "forward", formula(forward)),
         (BACKWARD_FILL, "backward", formula(arrives + 'P^j = Ω^j B^j "goes on to the left"')),
         (PAPER, "connection", formula(product + f'{{∂E}}/{{∂β}} = B "{where}"')),
         *([(PAPER, "for example", example)] if example else []),
-        (PAPER, "line", formula('"the thicker, the larger is |ω|; dashed where ω is negative"')),
+        (PAPER, "line", formula('"the thicker, the farther is" ω "from 0; dashed where" ω "is negative"')),
     ]
     items: list[Item] = []
     for row, (fill, head, said) in enumerate(lines):

@@ -11,6 +11,9 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_ed.notation.quantity import Quantity
+from tinygrad_ed.notation.writing import LECTURE, Writing
+
 FULL = 64  # arrays up to this many entries are kept entry by entry
 CELLS = (12, 24)  # of a larger one, a grid of at most this many rows and columns of means
 
@@ -91,6 +94,11 @@ class Edge:
         return None if self.sent is None else as_numbers(self.sent)
 
 
+def last_layer(nodes: Iterable[TraceNode]) -> int:
+    """Return L of the network that a trace is of; 0 if it is of none."""
+    return max([Quantity.of(node.quantity or "").layer for node in nodes], default=0)
+
+
 def kept(value: Any) -> float | Numbers:
     """Return a value as it is kept in a trace."""
     return value if type(value) is float else numbers_of(value)
@@ -151,6 +159,7 @@ class TraceData:
     of_root: bool  # whether the gradients are those of one sweep through the root
     learning_rate: float = 0.1  # η of the update of the parameters, the last steps
     closed: Mapping[str, Numbers] = field(default_factory=dict)  # what the closed-form rules give, by ledger names
+    write: Writing = LECTURE  # in whose letters its quantities are written
 
     @property
     def layers(self) -> tuple[str, ...]:

@@ -4,6 +4,7 @@ import base64
 import html
 import os
 from collections.abc import Callable, Collection
+from dataclasses import replace
 from functools import partial
 from importlib.resources import files
 from pathlib import Path
@@ -12,8 +13,10 @@ from typing import TYPE_CHECKING
 from tinygrad_ed.data.files import checked, write_whole
 from tinygrad_ed.draw import backends
 from tinygrad_ed.draw.scene import Scene, to_dot, to_svg
-from tinygrad_ed.draw.style import escape, page_css
+from tinygrad_ed.draw.style import clean, escape, page_css
 from tinygrad_ed.errors import Error, InvalidValue, nearest, printable
+from tinygrad_ed.notation.tables import page as whole_page
+from tinygrad_ed.notation.writing import Writing
 
 if TYPE_CHECKING:
     import graphviz
@@ -28,10 +31,14 @@ class Picture:
         title: what it shows, in a few words.
         makers: for each of the formats a function that returns the file's bytes.
         frame: show the page ("html") in a notebook, in a frame of this height in pixels, in place of the image.
+
+    Attributes:
+        answers: the same picture with its numbers, if this one leaves them blank.
     """
 
     def __init__(self, title: str, makers: Makers, frame: int = 0) -> None:
         self.title = title
+        self.answers: Picture | None = None
         self._makers = makers
         self._frame = frame
 
@@ -134,6 +141,22 @@ def of_dot(title: str, source: str, engine: str | None, **more: Callable[[], byt
     return Picture(title, makers | {"dot": source.encode, "html": html} | more)
 
 
+def sheet(draw: Callable[[Writing], Picture], write: Writing) -> Picture:
+    """Return a picture; if it leaves numbers blank, its page has the answers on a second page."""
+    picture = draw(write)
+    if write.numbers != "blank":
+        return picture
+    picture.answers = answers = draw(replace(write, numbers=True))
+
+    def html() -> bytes:
+        blank, full = [drawn[drawn.index("<svg") :] for drawn in (p.render("svg").decode() for p in (picture, answers))]
+        return image_page(picture.title, f'{blank}<section style="break-before:page">{full}</section>')
+
+    picture._makers["html"] = html
+    picture._frame = 0
+    return picture
+
+
 def image_page(title: str, svg: str, wide: bool = False) -> bytes:
     """Return a page with one drawing, as wide as the window allows; a `wide` one keeps its size and is scrolled."""
     fit = "" if wide else "svg{max-width:100%;height:auto}"
@@ -149,9 +172,4 @@ def asset(name: str) -> str:
 
 def page(title: str, body: str, css: str = "", script: str = "") -> bytes:
     """Return a whole HTML page in one file, with its style and script inside."""
-    scripts = f"<script>{script}</script>\n" if script else ""
-    return (
-        '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f"<title>{escape(title)}</title>\n<style>{page_css()}\n{css}</style>\n</head>\n<body>\n{body}\n{scripts}</body>\n</html>\n"
-    ).encode()
+    return whole_page(clean(title), f"{page_css()}\n{css}", body, script).encode()

@@ -14,7 +14,6 @@ import numpy as np
 
 from tinygrad_ed.draw import lecture
 from tinygrad_ed.draw.equations import (
-    COSTS,
     backward,
     derivative,
     equation,
@@ -27,10 +26,11 @@ from tinygrad_ed.draw.equations import (
     words,
     written_out,
 )
-from tinygrad_ed.draw.parts import Edge, Numbers, TraceData, TraceNode, numbers_of
+from tinygrad_ed.draw.parts import Edge, Numbers, TraceData, TraceNode, last_layer, numbers_of
 from tinygrad_ed.draw.style import number_text
 from tinygrad_ed.notation.formula import Formula, Row
 from tinygrad_ed.notation.letters import formula
+from tinygrad_ed.notation.op_formulas import COSTS
 from tinygrad_ed.notation.quantity import Quantity
 
 FEW = 6  # a sum of more products than this is not written out
@@ -97,11 +97,11 @@ class _Story:
     def __init__(self, data: TraceData) -> None:
         self.by_id, self.into = data.by_id, data.into()
         self.names = labels(data.nodes)
-        self.terms = {node.id: label_of(node, self.names[node.id]) for node in data.nodes}
+        self.terms = {node.id: data.write(label_of(node, self.names[node.id])) for node in data.nodes}
+        self.write = data.write
         self.root = self.by_id[data.root]
         self.closed = data.closed
-        layers = [Quantity.of(n.quantity)[1] for n in data.nodes if n.quantity and "zeta" in n.quantity]
-        self.last = max(layers, default=0)
+        self.last = last_layer(data.nodes)
         self.waiting = dict.fromkeys(self.by_id, 0)
         self.inputs: dict[str, dict[str, str]] = {node.id: {} for node in data.nodes}  # by quantity
         self.slots: dict[str, dict[str, str]] = {node.id: {} for node in data.nodes}  # the first, as in the templates
@@ -132,10 +132,8 @@ class _Story:
 
     def rule(self, quantity: str | None) -> tuple[Formula | None, Numbers | None]:
         """Return the lecture's rule of a quantity, and the number it gives."""
-        if quantity is None:
-            return None, None
-        rule = lecture.rule_of(quantity, self.last)
-        return rule, lecture.number_of(self.closed, quantity) if rule else None
+        rule = lecture.rule_of(quantity or "", self.last)
+        return (self.write(rule), lecture.number_of(self.closed, quantity or "")) if rule else (None, None)
 
     def written(self, node: TraceNode, terms: dict[str, Formula]) -> Formula | None:
         """Return the right side of a forward equation, in letters or numbers; None for a sum that is too long."""
@@ -155,7 +153,7 @@ class _Story:
         y, names = self.terms[node.id], [self.terms[edge.source] for _, edge in edges]
         letters = self.written(node, self.terms)
         if letters is None:
-            whole = lecture.rule_of(node.quantity or "", self.last)
+            whole, _ = self.rule(node.quantity)
             sides = whole.parts[2:] if isinstance(whole, Row) else ()  # what follows `ζ =`
             letters = Row(sides) if sides else forward("C" if node.quantity == "cost" else node.op or "", names)
         values = {edge.source: value_term(self.by_id[edge.source].value) for _, edge in edges}

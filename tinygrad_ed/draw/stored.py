@@ -16,10 +16,12 @@ from typing import Any, NoReturn, TypeVar
 import numpy as np
 
 from tinygrad_ed.data.files import checked
-from tinygrad_ed.draw.parts import CELLS, FULL, Edge, Numbers, TraceData, TraceNode, as_numbers, numbers_of
+from tinygrad_ed.draw.parts import CELLS, FULL, Edge, Numbers, TraceData, TraceNode, as_numbers, last_layer, numbers_of
 from tinygrad_ed.draw.steps import StoryStep
 from tinygrad_ed.draw.style import ROLES, short
-from tinygrad_ed.errors import FileProblem
+from tinygrad_ed.errors import Error, FileProblem
+from tinygrad_ed.nn.checks import written_in
+from tinygrad_ed.notation.writing import Writing
 
 T = TypeVar("T")
 FORMAT, SCHEMA = "tinygrad_ed trace", 2
@@ -49,6 +51,7 @@ def written(data: TraceData, story: Sequence[StoryStep] | None = None) -> str:
             for e in data.edges
         ],
         "closed": {name: _out(numbers) for name, numbers in data.closed.items()},
+        **({"letters": dict(data.write.signs)} if data.write.signs else {}),
         "steps": None if story is None else [_step(step) for step in story],
     }  # fmt: skip
     return as_json(content)
@@ -149,7 +152,14 @@ class _Reader:
             "of_root": top["of_root"],
             "learning_rate": self.number(top["learning_rate"], "learning_rate"),
             "closed": {name: as_numbers(self.value(v, f"closed[{_short(name)}]")) for name, v in closed.items()},
+            "write": self.writing(_object(top.get("letters", {}), "letters")),
         }
+
+    def writing(self, letters: dict[str, Any]) -> Writing:
+        try:
+            return written_in(letters, last_layer(self.nodes))
+        except Error as problem:
+            raise _Bad(f"letters: {problem}") from None
 
     def every(self, value: Any, where: str, read: Callable[[Any, str], Any]) -> list[Any]:
         _need(isinstance(value, list), where, "should be a list")

@@ -1,6 +1,6 @@
 """The one visual language of all pictures: colors, fonts, and text that is safe in every format.
 
-The colors stand in `notation/colors.py`, the letters and numbers as text in `notation/letters.py`. No meaning is
+The colors stand in `notation/colors.py`, the letters in `notation/alphabet.py`. No meaning is
 carried by color alone.
 """
 
@@ -8,9 +8,10 @@ import html
 
 from tinygrad_ed.notation import colors
 from tinygrad_ed.notation import letters as notation
+from tinygrad_ed.notation.alphabet import LETTERS
 from tinygrad_ed.notation.formula import Runs
 
-COLORS = {name: light for name, (light, _) in colors.LETTERS.items()}
+COLORS = {name: entry.light for name, entry in LETTERS.items() if entry.light}
 _PARTS = "ink quiet paper stroke op wrong forward-fill backward-fill cluster-fill wrong-fill"
 INK, QUIET, PAPER, LINE, OP, WRONG, FORWARD_FILL, BACKWARD_FILL, CLUSTER_FILL, WRONG_FILL = [
     colors.REST[name][0] for name in _PARTS.split()

@@ -20,10 +20,9 @@ from tinygrad_ed.errors import Error, InvalidValue
 from tinygrad_ed.graph.nested import leaves, name_of, rebuilt
 from tinygrad_ed.graph.op import OPS
 from tinygrad_ed.tape.flat import FOLDS, Lines, OtherProgram, Size, View, at, pairs, whole
-from tinygrad_ed.tape.program import program_of
 from tinygrad_ed.tape.record import ON_NUMBERS, Recording
-from tinygrad_ed.tape.simplify import operands
-from tinygrad_ed.tape.traced import Traced, converted, plain_tree, traced_in
+from tinygrad_ed.tape.simplify import Program
+from tinygrad_ed.tape.traced import Traced, converted, operands, plain_tree, traced_in
 
 _ROWS = """add {} + {}; subtract {} - {}; multiply {} * {}; divide {} / {}; negative -{}; positive {}; power {} ** {};
 greater {} > {}; greater_equal {} >= {}; less {} < {}; less_equal {} <= {}; equal {} == {}; not_equal {} != {};
@@ -36,7 +35,9 @@ arcsin Math.asin({}); arccos Math.acos({}); arctan Math.atan({}); arctan2 Math.a
 arcsinh Math.asinh({}); arccosh Math.acosh({}); arctanh Math.atanh({}); floor Math.floor({}); ceil Math.ceil({});
 logaddexp Math.max({0}, {1}) + Math.log1p(Math.exp(-Math.abs({0} - {1}))); over {1} == 0 ? 0 : {0} / {1};
 sigmoid {0} >= 0 ? 1 / (1 + Math.exp(-{0})) : Math.exp({0}) / (1 + Math.exp({0}));
-softplus Math.max({0}, 0) + Math.log1p(Math.exp(-Math.abs({0})))"""
+softplus Math.max({0}, 0) + Math.log1p(Math.exp(-Math.abs({0}))); fmod {} % {}; trunc Math.trunc({});
+remainder {0} % {1} && {0} % {1} < 0 != {1} < 0 ? {0} % {1} + {1} : {0} % {1};
+floor_divide {1} == 0 ? {0} / {1} : Math.round(({0} - {0} % {1}) / {1}) - ({0} % {1} && {0} % {1} < 0 != {1} < 0)"""
 ENTRYWISE: dict[str, str] = dict([row.split(maxsplit=1) for row in _ROWS.split(";")])
 _ALIKE = "exp expm1 log log1p log2 log10 sqrt cbrt sin cos tan sinh cosh tanh"
 ENTRYWISE |= {name: f"Math.{name}({{}})" for name in _ALIKE.split()}
@@ -98,7 +99,7 @@ def _recorded(f: Callable[..., Any], args: Sequence[Any], keywords: dict[str, An
     args, keywords = rebuilt([list(args), keywords], iter(entries))
     recording = _Watched(f, tuple(args), keywords, lines=True)
     recording.decisions = [decision for decision in recording.decisions if isinstance(decision[1], bool)]
-    return program_of(recording), recording
+    return Program(recording, levels=False), recording
 
 
 class _Writer(Lines):
@@ -125,7 +126,7 @@ class _Writer(Lines):
             self.readers.setdefault(out if isinstance(out, Traced) else None, []).append(None)
         back = False
         for x, y in zip(self.program.steps, self.other.steps, strict=True):
-            if isinstance(x.label, Traced | tuple) and not back:
+            if isinstance(x.label, Traced) and not back:
                 back = True
                 self.lines.append("// the derivative: from the result back")
             self._step(x, y)
@@ -193,8 +194,9 @@ class _Writer(Lines):
                 return
         if isinstance(x.value, list | tuple):
             self._refuse(x)
-        label = x.label[1] if isinstance(x.label, tuple) else x.label
-        base = f"d_{self.views[label].name if label in self.views else 'x'}" if isinstance(label, Traced) else label
+        base: Any = x.label
+        if isinstance(base, Traced):
+            base = f"d_{self.views[base].name if base in self.views else 'x'}"
         word, shape = _word(x.fn), pairs(x.shape, y.shape)
         if word in ENTRYWISE and self._read_at_once(x):
             self.views[x] = whole("", shape, x.dtype)._replace(inner=(ENTRYWISE[word], tuple(self._operands(x, y))))
@@ -219,6 +221,18 @@ class _Writer(Lines):
         if len(x.args) == 3 and not any([arg is None for arg in x.args]):
             self.fill(made, "Math.min(Math.max({}, {}), {})", self._operands(x, y))
         return len(x.args) == 3
+
+    def _write_select(self, x: Traced, y: Traced, made: View) -> bool:
+        """Write the first choice whose condition holds."""
+        parts = []
+        for step in (x, y):
+            conditions, choices, *default = step.args
+            pairwise = [entry for pair in zip(conditions, choices, strict=True) for entry in pair]
+            parts.append([*pairwise, *(default or [(step.kwargs or {}).get("default", 0)])])
+        self.fill(
+            made, "{} ? {} : " * len(x.args[0]) + "{}", [self._operand(*both) for both in zip(*parts, strict=True)]
+        )
+        return True
 
     def _write_matmul(self, x: Traced, y: Traced, made: View) -> bool:
         """Write the product of matrices and vectors: the fold of a[i, 0, k] b[0, j, k] along k."""
