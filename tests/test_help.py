@@ -11,7 +11,7 @@ import tinygrad_ed as tg
 from tinygrad_ed.graph.op import Op
 from tinygrad_ed.notation.op_formulas import CONVENTIONS
 
-ROOMS = {"closed_form", "data", "draw", "experiments", "lecture", "nn", "notation", "plots", "train"}
+ROOMS = {"closed_form", "data", "draw", "experiments", "export", "lecture", "nn", "notation", "plots", "train"}
 NAMES = sorted(set(tg.__all__) - ROOMS - {"__version__"})
 
 
