@@ -6,7 +6,7 @@ from pathlib import Path
 
 folder = Path(sys.argv[1])
 expected = [f"{view}.{suffix}" for view in ("graph", "network") for suffix in ("svg", "png", "pdf", "dot")]
-for name in [*expected, "learning.svg", "compare.html", "player.html", "crosscheck.txt"]:
+for name in [*expected, "live.html", "learning.svg", "compare.html", "player.html", "crosscheck.txt"]:
     data = (folder / name).read_bytes()
     suffix = name.split(".")[1]
     if suffix == "svg":

@@ -51,12 +51,20 @@ def without_slope(zeta: Any, omega_next: Any, b_next: Any, dphi: Any) -> Any:
     return b_next @ omega_next.T
 
 
+def live_page() -> tg.draw.Picture:
+    """Return the live page of a network on two moons that has learned for a while."""
+    data, mlp = tg.data.moons(200, rng=0), tg.nn.MLP([2, 8, 2], rng=1)
+    tg.train.fit(mlp, data.x, data.rho, "cross_entropy", learning_rate=0.3, epochs=12, rng=0)
+    return tg.draw.live(mlp, data.x, data.rho, "cross_entropy", learning_rate=0.5)
+
+
 def pages() -> "dict[str, tuple[tg.draw.Picture, str, int, int]]":
     """Return for each photograph the page, its address, and the size of the window."""
     data = tg.data.digits()
     digits = tg.nn.MLP([64, 32, 10], rng=0)
     wrong = {"B_hidden": without_slope}
     return {
+        "live.png": (live_page(), "", 1280, 800),
         "player.png": (tg.draw.player(network(), SAMPLE, EXPECTED), "#step=37", 1280, 780),
         "player-layers.png": (tg.draw.player(network(), SAMPLE, EXPECTED, detail="layer"), "#step=12", 1280, 760),
         "player-expression.png": (tg.draw.player(expression()), "#step=8", 1100, 640),

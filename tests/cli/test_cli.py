@@ -12,7 +12,7 @@ from tinygrad_ed import cli, nn
 from tinygrad_ed.checking import roads
 from tinygrad_ed.cli import demo
 
-COMMANDS = ["demo", "check", "draw", "play", "train", "predict", "ops", "doctor"]
+COMMANDS = ["demo", "check", "draw", "play", "live", "train", "predict", "ops", "doctor"]
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -39,7 +39,7 @@ def test_demo_does_the_whole_mission(capsys, tmp_path):
     written = {path.name for path in folder.iterdir()}
     assert written == {
         *(f"{view}.{suffix}" for view in ("graph", "network") for suffix in ("svg", "png", "pdf", "dot")),
-        *("learning.svg", "compare.html", "player.html", "crosscheck.txt"),
+        *("live.html", "learning.svg", "compare.html", "player.html", "crosscheck.txt"),
     }
 
 

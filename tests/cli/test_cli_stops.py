@@ -177,7 +177,9 @@ def actions():
 
 
 NAMED = [
-    (name, action) for name, action in actions() if not (name in ("check", "draw", "play") and action.dest == "output")
+    (name, action)
+    for name, action in actions()
+    if not (name in ("check", "draw", "play", "live") and action.dest == "output")
 ]
 
 

@@ -74,7 +74,7 @@ def test_every_form_of_the_same_numbers_gives_the_same(capsys, tmp_path, form):
     status, out, err = run(capsys, "check", "--weights", *FORMS[form](tmp_path))
     assert (status, err) == (0, "")
     assert number(out, "cost") == "0.29837111"
-    for command, name in (("draw", "a.svg"), ("play", "a.html")):
+    for command, name in (("draw", "a.svg"), ("play", "a.html"), ("live", "b.html")):
         view = ["--view", "network"] if command == "draw" else []
         status, out, err = run(capsys, command, *view, "--out", tmp_path / name, "--weights", *FORMS[form](tmp_path))
         assert (status, err) == (0, "")
@@ -232,7 +232,7 @@ def test_sizes_belong_to_a_random_network(capsys, tmp_path):
     assert "--sizes is for a random network" in err
 
 
-@pytest.mark.parametrize("command", ["check", "draw", "play"])
+@pytest.mark.parametrize("command", ["check", "draw", "play", "live"])
 def test_the_help_tells_what_a_file_of_weights_is(capsys, command):
     out = run(capsys, command, "--help")[1]
     for key in (*own_weights.KEYS, "--weights FILE", "--layout", "--x", "--rho", "W1 b1 W2 b2", ".safetensors"):

@@ -28,6 +28,7 @@ COMMANDS = (
     random_network.add_check,
     random_network.add_draw,
     random_network.add_play,
+    random_network.add_live,
     about.add_ops_and_doctor,
 )
 """What adds each command, in the order of the help."""

@@ -12,7 +12,7 @@ import numpy as np
 
 from tinygrad_ed import draw
 from tinygrad_ed.checking.crosscheck import crosscheck
-from tinygrad_ed.data import Dataset, digits
+from tinygrad_ed.data import Dataset, digits, moons
 from tinygrad_ed.data.files import writable as file_to_write
 from tinygrad_ed.data.files import write_whole
 from tinygrad_ed.draw.equations import words
@@ -44,7 +44,7 @@ def run(folder: str | Path, seed: int = 0, progress: bool | None = None) -> bool
     write_whole(folder / "crosscheck.txt", f"{check}\n".encode())
 
     print("\n3. The network that was trained, on one of these digits, drawn with its numbers:\n")
-    written, lesson = _pictures(folder, mlp, history, test)
+    written, lesson = _pictures(folder, mlp, history, test, seed)
     print("\n".join([f"   {name:<14} {what}" for name, what in written]))
     if lesson:
         print(f"\n   {lesson}")
@@ -52,14 +52,17 @@ def run(folder: str | Path, seed: int = 0, progress: bool | None = None) -> bool
     return check.agree
 
 
-def _pictures(folder: Path, mlp: MLP, history: History, test: Dataset) -> tuple[list[tuple[str, str]], str]:
+def _pictures(folder: Path, mlp: MLP, history: History, test: Dataset, seed: int) -> tuple[list[tuple[str, str]], str]:
     """Draw the network in each view; return the files with what they show, and why some are missing."""
     x, rho, cost = test.x[0], test.rho[0], "cross_entropy"
     error = costs.find(cost)(mlp(x), rho)
     error.backward()
     files = ("svg", "png", "pdf", "dot")
+    data = moons(60, rng=seed)
+    page = draw.live(MLP([2, 4, 2], rng=seed), data.x, data.rho, "cross_entropy", learning_rate=0.5)
     learned = of_scene("What was learned", lambda: learning(mlp, history, test), None)
     views = {
+        "live": (page, ("html",), "a network that answers: open it in a browser, drag a weight, run"),
         "learning": (learned, ("svg",), "the cost, digits with the answers, and a table of which is taken for which"),
         "graph": (draw.graph(error, detail="tensor"), files, "the computational graph with values and gradients"),
         "network": (draw.network(mlp, x, rho, cost), files, "the network with the lecture's letters"),

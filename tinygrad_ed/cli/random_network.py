@@ -1,4 +1,4 @@
-"""The commands on a random network and batch, or on the reader's own: check, draw, play."""
+"""The commands on a random network and batch, or on the reader's own: check, draw, play, live."""
 
 import argparse
 from pathlib import Path
@@ -43,6 +43,15 @@ def add_play(add: Add) -> None:
     play = add("play", _play, text, own_weights.FILES)
     _network_options(play)
     play.add_argument("--out", default="player.html", help="file (default: %(default)s)")
+
+
+def add_live(add: Add) -> None:
+    """Add the command `live`."""
+    text = "Write the live page of a network, random or your own: drag a weight, and everything answers."
+    live = add("live", _live, text, own_weights.FILES)
+    _network_options(live)
+    live.add_argument("--batch", type=whole, default=20, help="number of random samples (default: %(default)s)")
+    live.add_argument("--out", default="live.html", help="file (default: %(default)s)")
 
 
 def _network_options(parser: Parser) -> None:
@@ -139,5 +148,13 @@ def _play(options: argparse.Namespace) -> int:
     from tinygrad_ed import draw
 
     picture = draw.player(*_problem(options), options.cost, notation=options.notation)
+    print(printable(f"wrote {picture.save(options.out)}; open it in a browser"))
+    return 0
+
+
+def _live(options: argparse.Namespace) -> int:
+    from tinygrad_ed import draw
+
+    picture = draw.live(*_problem(options, options.batch), options.cost)
     print(printable(f"wrote {picture.save(options.out)}; open it in a browser"))
     return 0

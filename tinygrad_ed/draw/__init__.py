@@ -9,6 +9,7 @@ from collections.abc import Collection
 from tinygrad_ed.draw.backends import Doctor, doctor
 from tinygrad_ed.draw.compare import compare
 from tinygrad_ed.draw.graph import AUTO, graph
+from tinygrad_ed.draw.live import live
 from tinygrad_ed.draw.network import network
 from tinygrad_ed.draw.picture import Picture
 from tinygrad_ed.draw.player import player
@@ -19,7 +20,19 @@ from tinygrad_ed.errors import Error
 from tinygrad_ed.graph.backward import walk
 from tinygrad_ed.graph.node import Node
 
-__all__ = ["Doctor", "Picture", "Receipt", "Trace", "compare", "doctor", "graph", "network", "player", "program"]
+__all__ = [
+    "Doctor",
+    "Picture",
+    "Receipt",
+    "Trace",
+    "compare",
+    "doctor",
+    "graph",
+    "live",
+    "network",
+    "player",
+    "program",
+]
 __all__ += ["show", "trace"]
 
 

@@ -20,6 +20,7 @@ from tinygrad_ed.graph.nested import leaves, name_of
 from tinygrad_ed.graph.node import Node
 from tinygrad_ed.graph.values import Lifted
 from tinygrad_ed.tape.held import Held
+from tinygrad_ed.tape.javascript import javascript
 from tinygrad_ed.tape.listing import Listing, ProgramStep
 from tinygrad_ed.tape.record import Recording, collector_off
 from tinygrad_ed.tape.replay import OTHER, Replay, Undecided
@@ -199,6 +200,19 @@ class Compiled(Generic[P, R]):
     def source(self) -> str:
         """Return the last tape as the text of a Python module, which runs with NumPy alone; see `Tape.source`."""
         return self.tape.source()
+
+    def javascript(self) -> str:
+        """Return the last tape as a function of JavaScript that needs nothing else, for pages and for `node`.
+
+        Arrays go in and come out as Float64Array (of float32: Float32Array), row after row; lists, tuples and dicts as
+        arrays and objects. Arguments that have as many rows as the last array are the samples: their number `M` is one
+        more argument, at the end, which follows from that array if it is left out.
+
+        Raises:
+            InvalidValue: for a step that has no text in JavaScript, with its line; and if nothing is recorded yet.
+        """
+        args, keywords = self.tape.given
+        return javascript(self._f, args, keywords)
 
     def __reduce__(self) -> Any:
         """Pickle as the function itself, without its tapes: another process records anew."""

@@ -29,7 +29,7 @@ _TIMES, _OVER = (np.multiply, operator.mul), (np.divide, operator.truediv)
 
 
 class Program:
-    """The shortened program of a recording, single numbers by levels where that pays.
+    """The shortened program of a recording, single numbers by levels where that pays, if it is to have levels.
 
     Attributes:
         inputs: the values that a call brings.
@@ -41,9 +41,9 @@ class Program:
         recorded: how many steps the recording had.
     """
 
-    def __init__(self, recording: Recording) -> None:
+    def __init__(self, recording: Recording, levels: bool = True) -> None:
         self.inputs, self.arguments = recording.inputs, recording.arguments
-        self.recorded, self.why = len(recording.steps), level(recording)
+        self.recorded, self.why = len(recording.steps), level(recording) if levels else "lines"
         changed: dict[Traced, Traced] = {}
         known: dict[Any, Traced] = {}
         steps: list[Traced] = []
