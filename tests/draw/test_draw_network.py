@@ -40,7 +40,7 @@ def test_every_quantity_of_the_sample_stands_in_the_picture(cost, sample):
 
 def test_the_letters_are_those_of_the_lecture():
     seen = texts(draw.network(tg.nn.MLP([2, 3, 2]), [0.5, 1.0], [1.0, 0.0]))
-    for name in ("α01", "P11", "ζ12", "α12", "B12", "P22", "ζ21", "B21", "P31", "ε"):
+    for name in ("α01", "P11", "ζ12", "α12", "B12", "P22", "ζ21", "B21", "P31", "E"):
         assert name in seen
     assert {"input", "layer 1", "layer 2", "cost", "Φ = tanh", "Φ = identity"} <= set(seen)
 
@@ -60,7 +60,7 @@ def test_where_labels_would_be_too_many_the_numbers_are_in_tooltips():
     picture = draw.network(mlp, np.ones(8), np.ones(8))
     assert number_text(mlp.layers[0].weights.value[0, 0]) not in texts(picture)
     assert f"layer 1: {number_text(mlp.layers[0].weights.value[0, 0])}, gradient" in picture.render("svg").decode()
-    assert "point at a line without numbers" in " ".join(texts(picture)).replace("\xa0", " ")
+    assert "point at one without numbers" in " ".join(texts(picture)).replace("\xa0", " ")
 
 
 def test_labels_do_not_lie_on_each_other():
@@ -113,6 +113,17 @@ def test_a_sample_outside_of_the_batch_is_refused():
 def test_class_numbers_are_shown_as_expected_outputs():
     seen = texts(draw.network(tg.nn.MLP([2, 3]), X, np.array([2, 0]), "cross_entropy"))
     assert [t.replace(" ", "") for t in seen if t.startswith("ρ")] == ["ρ1=0", "ρ2=0", "ρ3=1"]
+
+
+def test_of_a_batch_the_disc_has_the_mean_and_every_sample_its_own_error_beside_it():
+    mlp, x, rho = tg.nn.MLP([2, 3, 2], rng=1), np.linspace(-1.0, 1.0, 24).reshape(12, 2), np.eye(2)[[0, 1] * 6]
+    seen = [t.replace(" ", "") for t in texts(draw.network(mlp, x, rho, "huber", sample=-2))]
+    own = [tg.ledger(mlp, x[i], rho[i], "huber")["cost"] for i in range(12)]
+    assert seen[seen.index("E") + 1] == number_text(np.mean(own))
+    for i in (0, 1, 2, 10, 11):
+        assert f"ε({i + 1})={number_text(own[i])}" in seen
+    assert "∂E/∂β=B(summed,too)" in "".join(seen)
+    assert "ε" not in "".join(texts(draw.network(mlp, x[0], rho[0])))
 
 
 def test_two_runs_give_equal_bytes():

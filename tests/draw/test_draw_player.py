@@ -89,8 +89,9 @@ def test_the_last_gradients_in_the_page_are_those_of_the_rules():
 def test_steps_go_forward_then_backward_then_update(detail, updates):
     _, (html, _, data) = network_page(detail=detail)
     phases = [step["phase"] for step in data["steps"]]
-    assert phases == sorted(phases, key=["forward", "backward", "update"].index)
+    assert phases == sorted(phases, key=["forward", "backward", "update", "again"].index)
     assert phases.count("update") == updates
+    assert phases.count("again") > phases.count("forward") // 2
     assert html.count('<li id="step-') == len(phases)
     made = [node["id"] for node in data["trace"]["nodes"] if node["op"]]
     assert [step["node"] for step in data["steps"] if step["phase"] == "forward"] == made
@@ -107,7 +108,7 @@ def test_a_scalar_expression_is_told_with_its_numbers():
         "v₂ = v₁ + c",
         "v₃ = tanh(v₂)",
         "∂v₃/∂v₃ = 1",
-        "∂v₃/∂v₂ = ∂v₃/∂v₃ · (1 − v²₃)",
+        "∂v₃/∂v₂ = ∂v₃/∂v₃ · (1 − (v₃)²)",
         "∂v₃/∂v₁ = ∂v₃/∂v₂ · 1",
         "∂v₃/∂c = ∂v₃/∂v₂ · 1",
         "∂v₃/∂a = ∂v₃/∂v₁ · b",
@@ -131,9 +132,35 @@ def test_contributions_add_up_in_front_of_the_reader():
 def test_the_update_takes_the_learning_rate():
     w = Node(2.0, name="W1")
     told = trace(w * 5.0, fresh=True, learning_rate=0.5).steps
-    assert told[-1].phase == "update"
-    assert told[-1].shown.low == -0.5
-    assert told[-1].numbers.unicode == "2 − 0.5 · 5 = −0.5"
+    update, again, change = told[-3:]
+    assert (update.phase, update.shown.low, update.numbers.unicode) == ("update", -0.5, "2 − 0.5 · 5 = −0.5")
+    assert (again.phase, again.shown.low, again.numbers.unicode) == ("again", -2.5, "(−0.5) · 5 = −2.5")
+    assert change.general.unicode == "Δv₁ ≈ −η · ‖∇v₁‖²"
+    assert change.numbers.unicode == "−0.5 · 25 = −12.5 (predicted);  measured:   Δv₁ = −12.5"
+
+
+@pytest.mark.parametrize("detail", ["layer", "tensor"])
+@pytest.mark.parametrize("cost", ["mse", "huber", "cross_entropy"])
+def test_after_the_update_all_is_computed_again_and_the_prediction_is_kept_to(detail, cost):
+    x, rho = np.random.default_rng(0).normal(size=(5, 12)), np.eye(5)
+    mlp, moved = [tg.nn.MLP([12, 9, 5], "relu", rng=1) for _ in range(2)]
+    data = network_trace(mlp, x, rho, cost, detail, 0.3)
+    book = tg.ledger(mlp, x, rho, cost)
+    for j, layer in enumerate(moved.layers, start=1):
+        layer.weights = layer.weights.value - 0.3 * book[f"grad_omega[{j}]"]
+        layer.bias = layer.bias.value - 0.3 * book[f"grad_beta[{j}]"]
+    new = tg.ledger(moved, x, rho, cost)
+    known = {node.quantity: node.after for node in data.nodes if node.quantity in new and node.after}
+    assert known.keys() == {"zeta[1]", "alpha[1]", "zeta[2]", "alpha[2]", "cost"}
+    for quantity, after in known.items():
+        assert after.mean == pytest.approx(np.mean(new[quantity]), rel=1e-9)
+    slope = sum(np.sum(book[name] ** 2) for name in book if name.startswith("grad_"))
+    assert data.predicted == pytest.approx(-0.3 * slope, rel=1e-9)
+    last = data.steps[-1]
+    assert last.result.low == pytest.approx(new["cost"] - book["cost"], rel=1e-9)
+    large = next(step for step in data.steps if step.phase == "update")  # 108 weights, of which only means are kept
+    assert large.shown.mean == pytest.approx(moved.layers[0].weights.value.mean(), rel=1e-9)
+    assert "updated" not in draw.player(data).render("html").decode().replace(".updated", "").replace('"updated"', "")
 
 
 def test_the_rule_of_the_lecture_stands_beside_the_step_that_computes_the_same_number():
@@ -144,7 +171,7 @@ def test_the_rule_of_the_lecture_stands_beside_the_step_that_computes_the_same_n
     assert np.allclose(told["ζ¹ = α⁰ Ω¹ + β¹"].shown.entries, book["zeta[1]"])
     assert np.allclose(told["B¹ = Φ′(ζ¹) ⊙ P²"].shown.entries, book["B[1]"])
     assert np.allclose(told["P² = B² [Ω²]ᵀ"].shown.entries, book["P[2]"])
-    assert np.allclose(told["∇_W¹ E = [α⁰]ᵀ B¹"].shown.entries, book["grad_omega[1]"])
+    assert np.allclose(told["∂E/∂Ω¹ = [α⁰]ᵀ B¹"].shown.entries, book["grad_omega[1]"])
 
 
 @pytest.mark.parametrize("cost", ["mse", "l1", "huber", "logistic", "bce", "hinge", "margin", "cross_entropy"])

@@ -10,7 +10,8 @@ import tinygrad_ed as tg
 from tinygrad_ed import draw
 from tinygrad_ed.draw.network_trace import network_trace
 from tinygrad_ed.draw.overview import stages
-from tinygrad_ed.draw.scene import Box, Group, Text
+from tinygrad_ed.draw.parts import numbers_of
+from tinygrad_ed.draw.scene import Group, Text
 from tinygrad_ed.draw.stage import drawing
 from tinygrad_ed.draw.style import heat, number_text
 from tinygrad_ed.draw.trace import trace
@@ -61,27 +62,36 @@ def test_a_small_matrix_stands_in_full_on_its_card():
 
 
 def test_a_large_array_is_a_heat_map_with_its_shape_and_range():
-    values = np.linspace(-1.0, 1.0, 240).reshape(8, 30)
-    values[:, 0], values[:, -1] = -1.0, 1.0
+    values = np.linspace(-1.0, 1.0, 48 * 62).reshape(48, 62)
     y = Node(values, name="big").sum()
     card = cards(drawing(trace(y, fresh=True), "t"))["node-n0"]
     texts = [item.what.unicode for item in card.items if isinstance(item, Text)]
-    assert {"8×30", "−1 … 1"} <= set(texts)
+    assert {"48×62", "−1 … 1"} <= set(texts)
     squares = next(item for item in card.items if isinstance(item, Group) and item.cls == "value-map").items
-    fills = [square.fill for square in squares[:-1]]  # the last is the frame
-    assert all(isinstance(square, Box) for square in squares)
-    assert len(fills) == 8 * 24
-    means = [part.mean() for part in np.array_split(values[0], 24)]
-    assert fills[:24] == [heat(mean, 1.0) for mean in means]
-    assert len(set(fills)) >= 15
+    cells, frame, scale, largest, said = squares
+    means = values.reshape(24, 2, 31, 2).mean(axis=(1, 3))  # squares of entries, so that the shape stays what it is
+    assert cells.colors == [[heat(x, abs(means).max()) for x in row] for row in means]
+    assert frame.w / frame.h == pytest.approx(62 / 48)
+    assert scale.colors == [[heat(step, 4.0) for step in range(-4, 5)]]
+    assert (largest.what.unicode, said.what.unicode) == (f"±{number_text(abs(means).max())}", "means over 2×2")
+
+
+@pytest.mark.parametrize(
+    ("shape", "means"), [((8, 12), ""), ((65,), "means over 1×3"), ((784, 128), "means over 33×33"), ((3, 5, 7), "")]
+)
+def test_cells_are_squares_of_entries_and_say_so(shape, means):
+    numbers = numbers_of(np.arange(float(np.prod(shape))).reshape(shape))
+    assert numbers.means == means
+    assert np.max(numbers.cells) <= numbers.high
+    assert max(len(numbers.cells) / 24, len(numbers.cells[0]) / 32) <= 1
 
 
 def test_the_graph_view_shows_large_arrays_as_heat_maps_too():
     y = Node(np.repeat([[-1.0, 1.0]], 8, axis=0).repeat(12, axis=1), name="big").sum()
     y.backward()
     dot = draw.graph(y, detail="tensor").render("dot").decode()
-    assert dot.count('BGCOLOR="#0a5ad6"') == 8 * 12
-    assert dot.count('BGCOLOR="#c93a10"') == 8 * 12 + 8 * 24  # the gradient is one everywhere
+    assert dot.count('BGCOLOR="#0b5ad6"') == 8 * 12 + 2  # and in the scales
+    assert dot.count('BGCOLOR="#c93b10"') == 8 * 12 + 8 * 24 + 2  # the gradient is one everywhere
     assert b"<svg" in draw.graph(y, detail="tensor").render("svg")
 
 

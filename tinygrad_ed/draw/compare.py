@@ -1,18 +1,21 @@
-"""The compare view: the graph's numbers beside those of the closed-form rules, quantity by quantity.
+"""The compare view: the graph's numbers beside those of the rules, or of the reader, quantity by quantity.
 
 Each road is a ladder with the same rungs. The way forward goes down on the left, the way back goes up beside it, and a
 letter stands in the row of the one whose derivative it is: B^j beside ζ^j, P^{j+1} beside α^j. The gradients of the
 parameters stand at the side of their layer. Under the ladders is the table of the cross-check. Pointing at a row or a
-box shows its partners. A wrong rule turns red, and so does all that inherits its error.
+box shows its partners. What is wrong is red on the reader's side; what has only inherited it has a dashed border.
 """
 
 import itertools
+import re
 from collections.abc import Callable, Container, Mapping
 from typing import Any
 
+import numpy as np
+
 from tinygrad_ed.checking.crosscheck import CrossCheck, Row, crosscheck
 from tinygrad_ed.draw.equations import brief, math, words
-from tinygrad_ed.draw.lecture import rule_of
+from tinygrad_ed.draw.lecture import letter_of, rule_of
 from tinygrad_ed.draw.parts import numbers_of
 from tinygrad_ed.draw.picture import Picture, asset, of_scene, page
 from tinygrad_ed.draw.scene import Box, Group, Item, Line, Scene, Text, to_svg
@@ -25,18 +28,20 @@ from tinygrad_ed.draw.style import (
     QUIET,
     WRONG,
     WRONG_FILL,
+    YOURS,
     escape,
     number_text,
+    short,
 )
 from tinygrad_ed.nn import MLP
 from tinygrad_ed.notation.formula import Formula
-from tinygrad_ed.notation.letters import formula, letter, named
+from tinygrad_ed.notation.letters import formula, named
 from tinygrad_ed.notation.quantity import Quantity
 
 _W, _H, _ROW, _TOP, _LEFT = 186.0, 48.0, 70.0, 150.0, 36.0
 _COLUMNS = ((0.0, "forward ↓", "alpha"), (206.0, "backward ↑", "B"), (412.0, "gradients →", "B"))
 _SIDE = 640.0  # from one ladder to the other
-_ROADS = (("graph", "the graph: one sweep from E"), ("rules", "the lecture: closed-form rules"))
+Rules = Mapping[str, Callable[..., Any]]
 
 
 def compare(
@@ -44,8 +49,11 @@ def compare(
     x: Any,
     rho: Any,
     cost: str = "mse",
-    rules: Mapping[str, Callable[..., Any]] | None = None,
+    rules: Rules | None = None,
     *,
+    numbers: Mapping[str, Any] | None = None,
+    digits: int | None = None,
+    layout: str = "rows",
     title: str | None = None,
     engine: str | None = None,
 ) -> Picture:
@@ -57,80 +65,169 @@ def compare(
         rho: expected outputs, `(M, n_L)` or `(n_L,)`.
         cost: the name of the cost.
         rules: a reader's own version of some of the rules, judged against the graph.
+        numbers: a reader's own numbers by name, as `crosscheck` takes them; they get a ladder of their own.
+        digits: how many significant digits these have; all, where left out.
+        layout: "rows" if a sample is a row of them, "columns" if it is a column.
         title: a line above the picture.
         engine: for png and pdf, the path of a `dot` program, or "pygraphviz" (see `doctor`).
 
     Returns:
-        a picture; the table is in html, the drawing in every format.
+        a picture; the table and all that was found are in html, the drawing in every format.
 
     Raises:
         as `crosscheck`.
     """
-    checked = crosscheck(mlp, x, rho, cost, roads=[road for road, _ in _ROADS], rules=rules)
-    name = title or f"Two roads through a {'-'.join(map(str, mlp.sizes))} network"
-    scene = layout(checked, len(mlp.layers), name, cost)
-    return of_scene(name, lambda: scene, engine, frame=900, html=lambda: _page(scene, checked))
+    checked = crosscheck(mlp, x, rho, cost, ("graph", "rules"), rules, numbers, digits, layout)
+    roads = {"graph": "the graph: one sweep from E"}
+    if rules or numbers is None:
+        roads["rules"] = "your rules, beside the lecture's" if rules else "the lecture: closed-form rules"
+    if numbers is not None:
+        roads["yours"] = "your numbers"
+    name = title or f"{'Two' if len(roads) == 2 else 'Three'} roads through a {'-'.join(map(str, mlp.sizes))} network"
+    view = _Compared(checked, roads, rules or {}, len(mlp.layers), cost)
+    scene = view.scene(name)
+    return of_scene(name, lambda: scene, engine, frame=900, html=lambda: view.page(scene))
 
 
-def layout(checked: CrossCheck, L: int, title: str, cost: str) -> Scene:
-    """Place both ladders."""
-    rows = {row.quantity: row for row in checked.rows}
-    places: dict[str, tuple[int, int]] = {"cost": (0, 2 * L + 1)}
-    for j in range(L + 1):
-        places |= {f"alpha[{j}]": (0, 2 * j), f"P[{j + 1}]": (1, 2 * j)}
-    for j in range(1, L + 1):
-        places |= {f"zeta[{j}]": (0, 2 * j - 1), f"B[{j}]": (1, 2 * j - 1)}
-        places |= {f"grad_omega[{j}]": (2, 2 * j - 1), f"grad_beta[{j}]": (2, 2 * j)}
-    parted = checked.first_divergence.quantity if checked.first_divergence else None
-    items: list[Item] = [Text(_LEFT, 44, words(title), 20, anchor="start", bold=True)]
-    items.append(Text(_LEFT, 68, words(f"cost: {cost}. {verdict(checked)}"), 13, QUIET, "start"))
-    for side, (road, heading) in enumerate(_ROADS):
-        left = _LEFT + side * _SIDE
-        items.append(Text(left, _TOP - 46, words(heading), 15, anchor="start", bold=True))
-        items += [Text(left + at + _W / 2, _TOP - 22, words(text), 12.5, COLORS[key]) for at, text, key in _COLUMNS]
+class _Compared:
+    """A cross-check with what its pictures need to know."""
 
-        def center(quantity: str, left: float = left) -> tuple[float, float]:
-            column, row = places[quantity]
-            return left + _COLUMNS[column][0] + _W / 2, _TOP + row * _ROW + _H / 2
+    def __init__(self, checked: CrossCheck, roads: dict[str, str], rules: Rules, L: int, cost: str) -> None:
+        self.checked, self.roads, self.rules, self.L, self.cost = checked, roads, rules, L, cost
+        self.rows = {row.quantity: row for row in checked.rows}
+        self.first = checked.first_divergence.quantity if checked.first_divergence else None
+        self.guilty = {self.first, *[q for found in checked.diagnosis for q in found.quantities]}
 
-        items += _rails(center, L, rows)
-        items += [_box(rows[q], road, L, *center(q), first=q == parted) for q in places if q in rows]
-    height = _TOP + (2 * L + 2) * _ROW + 10
-    return Scene(_LEFT * 2 + _SIDE + _COLUMNS[2][0] + _W, height, title, verdict(checked), items)
+    def kind(self, row: Row, road: str = "") -> str:
+        """Tell how a quantity stands on a road (or on any): right, wrong, or it inherits what was wrong before it."""
+        yours = "right" if road == "rules" else row.verdict or "right"
+        differs = road != "yours" and road != "graph" and self._apart(row)
+        ruled = "right" if not differs else "wrong" if row.quantity in self.guilty else "inherits"
+        kinds = {yours if road != "graph" else "right", ruled}
+        return next(kind for kind in ("wrong", "inherits", "right") if kind in kinds)
 
+    def _apart(self, row: Row) -> bool:
+        """Tell whether graph and rules differ, whatever is said of the reader's numbers."""
+        if "yours" not in row.odd:
+            return not row.agree
+        return not np.allclose(row.values["graph"], row.values["rules"], rtol=1e-9, atol=1e-12)
 
-def verdict(checked: CrossCheck) -> str:
-    """Return one sentence: do the roads agree, and if not, where do they part?"""
-    if checked.first_divergence is None:
-        return f"Both roads agree in all {len(checked.rows)} quantities."
-    quantity = checked.first_divergence.quantity
-    wrong = sum(not row.agree for row in checked.rows)
-    problem = f" ({checked.first_divergence.problem})" if checked.first_divergence.problem else ""
-    return f"The roads part at {named(quantity).unicode}{problem}; {wrong} of {len(checked.rows)} quantities differ."
+    def verdict(self) -> str:
+        """Return one sentence: do the roads agree, and if not, where do they part?"""
+        if self.first is None:
+            both, but = "Both" if len(self.roads) == 2 else "All", " on these data, but not on others"
+            return f"{both} roads agree in all {len(self.rows)} quantities{but if self.checked.diagnosis else ''}."
+        kinds = [self.kind(row) for row in self.rows.values()]
+        more = f", {kinds.count('inherits')} only inherit it" if "inherits" in kinds else ""
+        wrong = (
+            f"{kinds.count('wrong')} of {len(kinds)} quantities {'is' if kinds.count('wrong') == 1 else 'are'} wrong"
+        )
+        return f"The roads part at {named(self.first).unicode}: {wrong}{more}."
 
+    def said(self, row: Row, road: str) -> Formula:
+        """Return what stands over a number: the derivative of E that it is, the rule that gave it, or its letter."""
+        kind, j, _ = Quantity.of(row.quantity)
+        letter = letter_of(row.quantity)
+        if road == "rules":
+            own = {"B": "B_last" if j == self.L else "B_hidden", "P": "" if j > self.L else "P"}.get(kind, kind)
+            if own not in self.rules:
+                return rule_of(row.quantity, self.L) or letter
+            called = getattr(self.rules[own], "__name__", "")
+            return formula(
+                "$q = $r", q=letter, r=words(f"{short(called, 16)}(…)" if called.isidentifier() else "your rule")
+            )
+        of = {"B": f"zeta[{j}]", "P": f"alpha[{j - 1}]"}.get(kind)
+        return formula("$q = {∂E}/{∂$x}", q=letter, x=named(of)) if of and road == "graph" else letter
 
-def _in_graph(quantity: str) -> Formula | None:
-    """Return what a gradient is in the graph: a derivative of E; None for a value."""
-    kind, j, _ = Quantity.of(quantity)
-    of = {"B": "zeta", "P": "alpha", "grad_omega": "omega", "grad_beta": "beta"}.get(kind)
-    return formula("{∂E}/{∂$x}", x=letter(of, j - (kind == "P"))) if of else None
+    def value(self, row: Row, road: str, most: int) -> str:
+        """Return a number as text, or why there is none."""
+        got = row.values.get(road)
+        if got is None:
+            return "not given"
+        shapes = re.search(r"returned shape (\(.*?\)); expected was (\(.*?\))", row.problem or "")
+        if road != "graph" and row.problem:
+            return f"shape {shapes[1]}, not {shapes[2]}" if shapes else short(row.problem, most)
+        if road != "graph" and self.kind(row, road) == "inherits" and np.all(np.isnan(got)):
+            return "nothing to compute it from"
+        return brief(numbers_of(got), most)
 
+    def scene(self, title: str) -> Scene:
+        """Place the ladders."""
+        L = self.L
+        places: dict[str, tuple[int, int]] = {"cost": (0, 2 * L + 1)}
+        for j in range(L + 1):
+            places |= {f"alpha[{j}]": (0, 2 * j), f"P[{j + 1}]": (1, 2 * j)}
+        for j in range(1, L + 1):
+            places |= {f"zeta[{j}]": (0, 2 * j - 1), f"B[{j}]": (1, 2 * j - 1)}
+            places |= {f"grad_omega[{j}]": (2, 2 * j - 1), f"grad_beta[{j}]": (2, 2 * j)}
+        items: list[Item] = [Text(_LEFT, 40, words(title), 20, anchor="start", bold=True)]
+        caption = f"cost: {self.cost}; a sample is a row. {self.verdict()}"
+        items.append(Text(_LEFT, 62, words(caption), 13, QUIET, "start"))
+        told = [found.told("what") for found in self.checked.diagnosis[:1]]
+        items += [Text(_LEFT, 82, words(short(text, 170)), 13, WRONG, "start", bold=True) for text in told]
+        for side, (road, heading) in enumerate(self.roads.items()):
+            left, color = _LEFT + side * _SIDE, YOURS if "your" in heading else COLORS["rho"]
+            items.append(Text(left, _TOP - 42, words(heading), 15, color, anchor="start", bold=True))
+            items += [Text(left + at + _W / 2, _TOP - 20, words(text), 12.5, COLORS[key]) for at, text, key in _COLUMNS]
 
-def _box(row: Row, road: str, L: int, x: float, y: float, first: bool) -> Item:
-    """Return a quantity on one road; red, with a cross, where the roads differ."""
-    key = Quantity.of(row.quantity).kind
-    fill = FORWARD_FILL if key in ("alpha", "zeta") else PAPER if key == "cost" else BACKWARD_FILL
-    fill, stroke = (fill, LINE) if row.agree else (WRONG_FILL, WRONG)
-    value = numbers_of(row.values[road])
-    said = (rule_of(row.quantity, L) if road == "rules" else _in_graph(row.quantity)) or named(row.quantity)
-    items: list[Item] = [
-        Box(x, y, _W, _H, fill, stroke, 3 if first else 1.2, 9),
-        Text(x - _W / 2 + 10, y - 4, said, 13, COLORS[key.removeprefix("grad_")], "start", bold=True),
-        Text(x - _W / 2 + 10, y + 15, words(brief(value, 28)), 12, anchor="start"),
-    ]
-    if not row.agree:
-        items.append(Text(x + _W / 2 - 10, y - 4, words("✗ first" if first else "✗"), 12, WRONG, "end", bold=True))
-    return Group(items, cls="quantity", extra={"data-quantity": row.quantity}, tip=f"{row.quantity} on the road {road}")
+            def center(quantity: str, left: float = left) -> tuple[float, float]:
+                column, row = places[quantity]
+                return left + _COLUMNS[column][0] + _W / 2, _TOP + row * _ROW + _H / 2
+
+            items += _rails(center, L, self.rows)
+            items += [self.box(self.rows[q], road, *center(q)) for q in places if q in self.rows]
+        height = _TOP + (2 * L + 2) * _ROW + 10
+        width = _LEFT * 2 + _SIDE * (len(self.roads) - 1) + _COLUMNS[2][0] + _W
+        return Scene(width, height, title, self.verdict(), items)
+
+    def box(self, row: Row, road: str, x: float, y: float) -> Item:
+        """Return a quantity on one road; with a cross where it is wrong, and a dashed border where it inherits it."""
+        key, kind = Quantity.of(row.quantity).kind, self.kind(row, road)
+        fill = FORWARD_FILL if key in ("alpha", "zeta") else PAPER if key == "cost" else BACKWARD_FILL
+        wrong, missing = kind == "wrong", road not in row.values
+        stroke = WRONG if kind != "right" else YOURS if road == "yours" and not missing else LINE
+        width = 3 if wrong else 1.6 if kind == "inherits" else 1.2
+        color = YOURS if road == "yours" and not missing else COLORS["rho"]
+        size = 12 if len(value := self.value(row, road, 28)) <= 28 else 10.5
+        items: list[Item] = [
+            Box(x, y, _W, _H, WRONG_FILL if wrong else fill, stroke, width, 9, kind == "inherits" or missing),
+            Text(
+                x - _W / 2 + 10, y - 4, self.said(row, road), 13, COLORS[key.removeprefix("grad_")], "start", bold=True
+            ),
+            Text(x - _W / 2 + 10, y + 15, words(value), size, color, "start"),
+        ]
+        if kind != "right":
+            mark = "inherits" if kind == "inherits" else "✗ first" if row.quantity == self.first else "✗"
+            items.append(Text(x + _W / 2 - 8, y - 4, words(mark), 11, WRONG, "end", bold=wrong))
+        tip = f"{row.quantity} on the road {road}: {kind}"
+        return Group(items, cls="quantity", extra={"data-quantity": row.quantity}, tip=tip)
+
+    def page(self, scene: Scene) -> bytes:
+        """Return the drawing over what was found, and the table."""
+        lines = []
+        for row in self.rows.values():
+            kind, first = self.kind(row), row.quantity == self.first
+            says = {"right": "✓ agree", "inherits": "inherits", "wrong": "✗ first divergence" if first else "✗ wrong"}
+            values = "".join(f"<td>{escape(self.value(row, road, 60))}</td>" for road in self.roads)
+            difference = number_text(row.difference) if np.isfinite(row.difference) else "–"
+            lines.append(
+                f'<tr class="{kind}{" first" if first else ""}" data-quantity="{row.quantity}" tabindex="0">'
+                f'<th scope="row">{math(letter_of(row.quantity))} <code>{row.quantity}</code></th>{values}'
+                f"<td>{difference}</td><td>{says[kind]}</td></tr>"
+            )
+        heads = ["quantity", *[{"rules": "your rules"}.get(r, r) if self.rules else r for r in self.roads]]
+        heads += ["largest difference", "verdict"]
+        found = [found.told("what") for found in self.checked.diagnosis] + [f"Note: {t}" for t in self.checked.notes]
+        parts = {
+            "$DRAWING": to_svg(scene, inline=True),
+            "$TITLE": escape(scene.title),
+            "$VERDICT": escape(self.verdict()),
+            "$FOUND": "".join(f"<li>{escape(text)}</li>" for text in found),
+            "$HEADS": "".join(f'<th scope="col">{head}</th>' for head in heads),
+            "$ROWS": "\n".join(lines),
+        }
+        body = re.sub(r"\$[A-Z]+", lambda mark: parts[mark[0]], asset("compare.html"))
+        return page(scene.title, body, asset("compare.css"), asset("compare.js"))
 
 
 def _rails(center: Callable[[str], tuple[float, float]], L: int, rows: Container[str]) -> list[Item]:
@@ -140,30 +237,3 @@ def _rails(center: Callable[[str], tuple[float, float]], L: int, rows: Container
     pairs = [*itertools.pairwise(down), ("cost", up[0]), *itertools.pairwise(up)]
     pairs += [(f"B[{j}]", f"grad_{name}[{j}]") for j in range(1, L + 1) for name in ("omega", "beta")]
     return [Line(*center(a), *center(b), LINE, 1.4) for a, b in pairs if b in rows]
-
-
-def _page(scene: Scene, checked: CrossCheck) -> bytes:
-    """Return the drawing over the table."""
-    lines, parted = [], False
-    for row in checked.rows:
-        first = not row.agree and not parted
-        parted = parted or first
-        kind = "wrong first" if first else "wrong" if not row.agree else "after" if parted else "right"
-        values = "".join(f"<td>{escape(brief(numbers_of(row.values[road]), 60))}</td>" for road, _ in _ROADS)
-        says = "✓ agree" if row.agree else "✗ first divergence" if first else "✗ differ"
-        name = math(named(row.quantity))
-        lines.append(
-            f'<tr class="{kind}" data-quantity="{row.quantity}" tabindex="0">'
-            f'<th scope="row">{name} <code>{row.quantity}</code></th>{values}'
-            f"<td>{number_text(row.difference)}</td><td>{says}</td></tr>"
-        )
-    body = (
-        '<main>\n<div class="drawing" role="region" aria-label="Both roads" tabindex="0">'
-        f"{to_svg(scene, inline=True)}</div>\n"
-        '<div class="scroll" role="region" aria-label="All quantities" tabindex="0">'
-        f"<table>\n<caption>{escape(verdict(checked))}</caption>\n"
-        '<thead><tr><th scope="col">quantity</th><th scope="col">graph</th><th scope="col">rules</th>'
-        '<th scope="col">largest difference</th><th scope="col">verdict</th></tr></thead>\n'
-        f"<tbody>\n{chr(10).join(lines)}\n</tbody>\n</table></div>\n</main>"
-    )
-    return page(scene.title, body, asset("compare.css"), asset("compare.js"))

@@ -62,7 +62,7 @@ def value_term(numbers: Numbers, alone: bool = False) -> Formula:
 
 
 def fill(template: str, terms: Mapping[str, Formula]) -> Formula:
-    """Fill a template; what is raised to a power and has something above it already gets brackets."""
+    """Fill a template; what is raised to a power gets brackets if it has a script: `v²₄` is a neuron, `(v₄)²` not."""
     slots = {key: _bracketed(term) if f"${key}^" in template else term for key, term in terms.items()}
     for key, term in terms.items():  # (−2) needs no brackets where it has some already, or stands alone
         inside = f"(${key}" in template and template.count(f"${key}") == 1
@@ -72,8 +72,7 @@ def fill(template: str, terms: Mapping[str, Formula]) -> Formula:
 
 
 def _bracketed(term: Formula) -> Formula:
-    high = isinstance(term, Row | Fraction) or (isinstance(term, Script) and term.up is not None)
-    return Bracket("(", term, ")") if high else term
+    return Bracket("(", term, ")") if isinstance(term, Row | Fraction | Script) else term
 
 
 def forward(op: str, inputs: list[Formula]) -> Formula:
@@ -89,11 +88,21 @@ def backward(op: str, slot: int, scalar: bool, terms: Mapping[str, Formula]) -> 
     """Return what an op sends back to one input: `terms` has `g`, `y` and the inputs `x0`, `x1`, ..."""
     rules = FLOW.get(op) or SLOPE.get(op, ())
     slope = rules[slot] if slot < len(rules) else None
+    if op == "power" and slot == 0 and (power := _value(terms.get("x1"))) is not None:
+        slope = "$x1 · $x0" if power == 2 else "$x1 · $x0^$less"
+        terms = {**terms, "less": notation.number(power - 1)}
     if slope is None or not _fits(slope, terms):
         return fill("$g · $slope", {**terms, "slope": derivative(terms["y"], terms[f"x{slot}"])})
     if op in FLOW:
         return fill(slope, terms)
     return fill("$g" if slope == "1" and not scalar else f"$g {'·' if scalar else '⊙'} {slope}", terms)
+
+
+def _value(term: Formula | None) -> float | None:
+    """Return the number that a term is; None for a letter."""
+    sign = term.inside if isinstance(term, Bracket) else term
+    plain = sign.unicode.replace("−", "-") if isinstance(sign, Sign) and sign.kind == "number" else ""
+    return float(plain) if re.fullmatch(r"-?[\d.]+", plain) else None
 
 
 def has_slope(op: str) -> bool:

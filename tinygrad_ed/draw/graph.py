@@ -25,11 +25,14 @@ from tinygrad_ed.draw.style import (
     GRADIENT,
     INK,
     LINE,
+    ON_OP,
     OP,
+    PAPER,
     QUIET,
     ROLES,
     cell,
     heat,
+    number_text,
     quoted,
     short,
     symbol,
@@ -179,7 +182,7 @@ def to_dot(data: Trace, title: str | None = None, caption: str = "", scale: Scal
     lines = [
         "digraph {",
         f"  graph [rankdir={'TB' if down else 'LR'}, {_PATIENCE}, nodesep=0.25, ranksep=0.3, newrank=true,",
-        f'    bgcolor=white, pad=0.2, fontname="{DOT_FONT}",',
+        f'    bgcolor="{PAPER}", pad=0.2, fontname="{DOT_FONT}",',
         f"    labelloc=t, labeljust=l, label={heading(data, title, caption, labeled, scale)}]",
         f'  node [fontname="{DOT_FONT}", fontsize=12, fontcolor="{INK}", margin="0.1,0.06"]',
         f'  edge [fontname="{DOT_FONT}", fontsize=10, fontcolor="{GRADIENT}", color="{LINE}", arrowsize=0.7]',
@@ -229,7 +232,7 @@ def _node(node: TraceNode, fill: str) -> list[str]:
     big = len(sign) <= 2
     width = "fixedsize=true, width=0.42, fontsize=17" if big else "fontsize=11"
     circle = (
-        f'op_{node.id} [shape=circle, style=filled, fillcolor="{OP}", color="{OP}", fontcolor=white, margin=0.03, '
+        f'op_{node.id} [shape=circle, style=filled, fillcolor="{OP}", color="{OP}", fontcolor="{ON_OP}", margin=0.03, '
         f"{width}, group={node.id}, label={quoted(sign)}, tooltip={tooltip(node.op)}]"
     )
     return [circle, box, f'op_{node.id} -> {node.id} [arrowhead=none, color="{OP}", weight=9]']
@@ -255,16 +258,21 @@ def _rows(before: str, numbers: Numbers, color: str) -> list[list[str]]:
     cells = matrix_cells(numbers)
     if cells is None:
         line = [_cell(before + summary(numbers), color, "LEFT")]
-        return [line, [f'<TD ALIGN="LEFT">{_heat_map(numbers)}</TD>']] if numbers.cells else [line]
+        if not numbers.cells:
+            return [line]
+        said = f"{numbers.means}, ±{number_text(numbers.largest)}".removeprefix(", ")
+        scale = [[heat(step, 4.0) for step in range(-4, 5)]]
+        small = f'<TD ALIGN="LEFT"><FONT COLOR="{QUIET}" POINT-SIZE="10">{said}</FONT></TD>'
+        drawn = [[heat(x, numbers.largest) for x in row] for row in numbers.cells]
+        return [line, [f'<TD ALIGN="LEFT">{_squares(drawn)}</TD>'], [f"<TD>{_squares(scale)}</TD>{small}"]]
     first = [_cell(before, color, "LEFT"), *([_cell("", color, "LEFT")] * (len(cells) - 1))]
     return [[head, *(_cell(x, color, "RIGHT") for x in row)] for head, row in zip(first, cells, strict=True)]
 
 
-def _heat_map(numbers: Numbers) -> str:
-    """Return the cells of a large array: blue below zero, white at zero, orange above."""
-    largest = max(abs(numbers.low), abs(numbers.high))
+def _squares(colors: list[list[str]]) -> str:
+    """Return the cells of a heat map."""
     square = f'<TD FIXEDSIZE="TRUE" WIDTH="{_CELL}" HEIGHT="{_CELL}" BGCOLOR="'
-    rows = ["".join(f'{square}{heat(x, largest)}"></TD>' for x in line) for line in numbers.cells or []]
+    rows = ["".join(f'{square}{color}"></TD>' for color in line) for line in colors]
     body = "".join(f"<TR>{row}</TR>" for row in rows)
     return f'<TABLE BORDER="1" CELLBORDER="0" CELLSPACING="0" CELLPADDING="0" COLOR="{LINE}">{body}</TABLE>'
 

@@ -11,7 +11,7 @@ from typing import TypeVar
 from tinygrad_ed.draw.equations import COSTS, fill
 from tinygrad_ed.draw.parts import Numbers, numbers_of
 from tinygrad_ed.notation.formula import Formula, Row
-from tinygrad_ed.notation.letters import formula, letter
+from tinygrad_ed.notation.letters import formula, letter, named
 from tinygrad_ed.notation.quantity import Quantity
 
 T = TypeVar("T")
@@ -22,8 +22,8 @@ _MATRICES = {
     "P last": "P^$n = ∇C / M",
     "P": "P^$j = B^$j [Ω^$j]^T",
     "B": "B^$j = Φ'(ζ^$j) ⊙ P^$n",
-    "grad_omega": "∇_{W^$j} E = [α^$i]^T B^$j",
-    "grad_beta": "∇_{b^$j} E = Σ_i B^$j_{(i)}",
+    "grad_omega": "{∂E}/{∂Ω^$j} = [α^$i]^T B^$j",
+    "grad_beta": "{∂E}/{∂β^$j} = Σ_i B^$j_{(i)}",
 }
 _ENTRIES = {
     "zeta": "$zeta = Σ_m ω^$j_{m,$k} α^$i_m + β^$j_$k",
@@ -42,6 +42,14 @@ def gradient_of(quantity: str) -> str | None:
     if kind not in _GRADIENT:
         return None
     return f"{_GRADIENT[kind]}[{','.join(map(str, (j + (kind == 'alpha'), *neurons)))}]"
+
+
+def letter_of(quantity: str) -> Formula:
+    """Return the letter of a quantity in pictures: of the mean error E, and of a gradient ∂E/∂ω or ∂E/∂β."""
+    kind, j, _ = Quantity.of(quantity)
+    if kind.startswith("grad_"):
+        return formula("{∂E}/{∂$x}", x=letter(kind.removeprefix("grad_"), j))
+    return formula("E") if kind == "cost" else named(quantity)
 
 
 def rule_of(quantity: str, last: int) -> Formula | None:

@@ -4,11 +4,10 @@ from typing import NamedTuple
 
 from tinygrad_ed.draw.equations import summary
 from tinygrad_ed.draw.parts import Numbers, TraceNode
-from tinygrad_ed.draw.style import LINE, QUIET, ROLES, cell, heat, number_text, short
+from tinygrad_ed.draw.style import BEHIND_TEXT, INK, LINE, QUIET, ROLES, cell, heat, number_text, short
 from tinygrad_ed.draw.trace import Trace
 
 COLORINGS = ("role", "value", "gradient")
-_STRONGEST = 0.6  # of the colors of the heat map, so that text can be read on them
 _MISSING = ROLES["constant"][0]
 
 
@@ -29,7 +28,7 @@ class Scale(NamedTuple):
         if self.color == "role":
             return ROLES[node.role][0]
         shown = _shown(node, self.color)
-        return heat(_farthest(shown), self.largest, _STRONGEST) if shown else _MISSING
+        return heat(_farthest(shown), self.largest, BEHIND_TEXT) if shown else _MISSING
 
 
 def _shown(node: TraceNode, color: str) -> Numbers | None:
@@ -43,7 +42,7 @@ def _farthest(numbers: Numbers) -> float:
 
 def heading(data: Trace, title: str | None, caption: str, labeled: bool, scale: Scale) -> str:
     """Return title, caption and legend, as one table of DOT."""
-    lines = [f'<FONT POINT-SIZE="16"><B>{cell(short(title, 100))}</B></FONT>'] if title else []
+    lines = [f'<FONT COLOR="{INK}" POINT-SIZE="16"><B>{cell(short(title, 100))}</B></FONT>'] if title else []
     lines.append(f'<FONT COLOR="{QUIET}" POINT-SIZE="11">{cell(caption)}. {whose(data)}</FONT>')
     if data.of_root and labeled and any(edge.local is not None for edge in data.edges):
         small = "On an edge: what arrives · local derivative = what is sent back."
@@ -72,7 +71,7 @@ def whose(data: Trace) -> str:
 def _swatch(role: str, words: str, style: str, border: int = 1, double: bool = False) -> str:
     """Return a small copy of a kind of box, for the legend."""
     fill, color = ROLES[role]
-    inner = f'<FONT POINT-SIZE="10">{words}</FONT>'
+    inner = f'<FONT COLOR="{INK}" POINT-SIZE="10">{words}</FONT>'
     for width, height in ((74, 18), (80, 24)) if double else ((80, 24),):
         inner = (
             f'<TABLE BORDER="{border}" CELLBORDER="0" CELLSPACING="0" CELLPADDING="0" COLOR="{color}" '
@@ -93,12 +92,12 @@ _SWATCHES = {
 
 def _scale(scale: Scale) -> list[str]:
     """Return the cells for five steps of the scale, and for what has no number."""
-    steps = [(share * scale.largest, heat(share, 1.0, _STRONGEST)) for share in (-1.0, -0.5, 0.0, 0.5, 1.0)]
+    steps = [(share * scale.largest, heat(share, 1.0, BEHIND_TEXT)) for share in (-1.0, -0.5, 0.0, 0.5, 1.0)]
     found = [(f"{scale.color} {number_text(x)}" if x == steps[0][0] else number_text(x), fill) for x, fill in steps]
     if scale.color == "gradient":
         found.append(("not computed", _MISSING))
     return [
         f'<TABLE BORDER="1" CELLBORDER="0" CELLSPACING="0" COLOR="{LINE}" BGCOLOR="{fill}"><TR><TD HEIGHT="18">'
-        f'<FONT POINT-SIZE="10">{text}</FONT></TD></TR></TABLE>'
+        f'<FONT COLOR="{INK}" POINT-SIZE="10">{text}</FONT></TD></TR></TABLE>'
         for text, fill in found
     ]

@@ -14,14 +14,16 @@ import numpy as np
 
 from tinygrad_ed.checking.crosscheck import ledger
 from tinygrad_ed.draw.equations import words
+from tinygrad_ed.draw.lecture import letter_of
 from tinygrad_ed.draw.picture import Picture, of_scene
 from tinygrad_ed.draw.scene import Box, Circle, Group, Item, Line, Scene, Text
 from tinygrad_ed.draw.style import BACKWARD_FILL, COLORS, FORWARD_FILL, GRADIENT, LINE, PAPER, QUIET, number_text
 from tinygrad_ed.errors import InvalidValue
-from tinygrad_ed.nn import MLP
+from tinygrad_ed.nn import MLP, costs
 from tinygrad_ed.nn.mlp import batch_of
 from tinygrad_ed.notation.formula import Formula
 from tinygrad_ed.notation.letters import factor, formula, letter
+from tinygrad_ed.notation.quantity import Quantity
 
 LABELS = 25  # connections between two columns; of more, the numbers are in tooltips
 MOST = 8  # neurons in a column; of a wider layer the first three and the last two are drawn
@@ -79,7 +81,7 @@ def layout(mlp: MLP, found: Any, rho: Any, cost: str, sample: int, title: str | 
         {k: middle - h / 2 + _ROW * (row + 0.42) for row, k in enumerate(rows)}
         for h, rows in zip(heights, columns, strict=True)
     ]
-    right, items = _cost(found, cost, xs[-1], ys[-1], middle - 0.08 * _ROW)
+    right, items = _cost(found, rho, cost, xs[-1], ys[-1], middle - 0.08 * _ROW, sample % M)
     for j in range(1, len(columns)):
         items += _connections(mlp, found, j, xs, ys)
     for j in range(len(columns)):
@@ -87,7 +89,7 @@ def layout(mlp: MLP, found: Any, rho: Any, cost: str, sample: int, title: str | 
         items += _column(mlp, found, rho, j, xs[j], ys[j], sample)
     name = title or f"a {'-'.join(map(str, mlp.sizes))} network"
     which = (
-        f"sample {sample % M + 1} of {M}; B, P and ∂ belong to E, the mean over the batch" if M > 1 else "one sample"
+        f"sample {sample % M + 1} of {M}; B, P and ∂ are derivatives of E, the mean of all ε" if M > 1 else "one sample"
     )
     items.append(Text(_LEFT, 44, words(title or f"A{name[1:]}"), 20, anchor="start", bold=True))
     items.append(Text(_LEFT, 68, words(f"cost: {cost}; {which}"), 13, QUIET, "start"))
@@ -196,33 +198,43 @@ def _neuron(x: float, y: float, quarters: list[tuple[int, int, Any, float, str]]
     return items
 
 
-def _cost(found: Any, cost: str, x: float, ys: dict[int | None, float], middle: float) -> tuple[float, list[Item]]:
-    """Return the error at the right end, and the lines that lead to it."""
+def _cost(
+    found: Any, rho: Any, cost: str, x: float, ys: dict[int | None, float], middle: float, sample: int
+) -> tuple[float, list[Item]]:
+    """Return the error at the right end, the lines that lead to it, and under it those of the samples."""
     at, r = x + _R + 150, 42.0
     items: list[Item] = [Line(x, y, at, middle, LINE, 1.2) for k, y in ys.items() if k is not None]
     items += [
         Circle(at, middle, r, PAPER, COLORS["cost"], 2),
-        Text(at, middle - 6, letter("cost"), 17, COLORS["cost"], bold=True),
+        Text(at, middle - 6, letter_of("cost"), 17, COLORS["cost"], bold=True),
         Text(at, middle + 14, words(number_text(found["cost"])), 13),
         Text(at, _TOP - 34, words("cost"), 14, bold=True),
         Text(at, _TOP - 17, words(f"C = {cost}"), 13, QUIET),
     ]
+    answers = found[f"alpha[{max(Quantity.of(name).layer for name in found if name.startswith('alpha'))}]"]
+    for row, i in enumerate(shown(len(rho)) if len(rho) > 1 else []):
+        said, own = formula("⋮"), i == sample
+        if i is not None:  # of each sample its own error, of which E is the mean
+            said = formula("$e_{($i)} = $x", e=letter("cost"), i=i + 1, x=costs.find(cost)(answers[i], rho[i]))
+        items.append(Text(at, middle + r + 22 + 17 * row, said, 12.5, COLORS["cost"], bold=own))
     return at + r + 40, items
 
 
 def _legend(y: float, dense: bool, M: int, example: Formula | None) -> list[Item]:
     """Tell how to read it, as rules, and for one sample with the numbers of one connection."""
-    where = "  (point at a line without numbers to see its own)" if dense else ""
-    many = ", summed over the samples" if M > 1 else ""
+    where = "; point at one without numbers to see its own" if dense else ""
+    many, also = (", summed over the samples", "(summed, too)") if M > 1 else ("", "")
     forward = 'ζ^j = [Ω^j]^T α^{j-1} + β^j "  and  " α^j = Φ(ζ^j) "  from left to right"'
     arrives = 'P^{j+1} = {∂E}/{∂α^j} "arrives;  " B^j = {∂E}/{∂ζ^j} = Φ\'(ζ^j) ⊙ P^{j+1}; '
-    product = f'{{∂E}}/{{∂ω}} = α · B "(the α where it starts times the B where it ends{many})"; '
+    product = (
+        f'{{∂E}}/{{∂ω}} = α · B "(the α where it starts times the B where it ends{many})";  {{∂E}}/{{∂β}} = B "{also}"'
+    )
     lines = [
         (FORWARD_FILL, "forward", formula(forward)),
         (BACKWARD_FILL, "backward", formula(arrives + 'P^j = Ω^j B^j "goes on to the left"')),
-        (PAPER, "connection", formula(product + f'{{∂E}}/{{∂β}} = B "{where}"')),
+        (PAPER, "connection", formula(product)),
         *([(PAPER, "for example", example)] if example else []),
-        (PAPER, "line", formula('"the thicker, the larger is |ω|; dashed where ω is negative"')),
+        (PAPER, "line", words(f"the thicker, the larger is |ω|; dashed where ω is negative{where}")),
     ]
     items: list[Item] = []
     for row, (fill, head, said) in enumerate(lines):

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 FULL = 64  # arrays up to this many entries are kept entry by entry
-CELLS = (12, 24)  # of a larger one, a grid of at most this many rows and columns of means
+CELLS = (24, 32)  # of a larger one, at most so many rows and columns of means, each over a square of entries
 
 
 @dataclass(slots=True)
@@ -25,6 +25,18 @@ class Numbers:
     high: float
     mean: float
     cells: list[list[float]] | None = None  # the means of its parts
+
+    @property
+    def means(self) -> str:
+        """What a cell is: "means over 3×3" entries; nothing where it is an entry."""
+        cells, whole = self.cells or [[]], (math.prod(self.shape[:-1]), self.shape[-1])
+        side = max(math.ceil(n / count) for n, count in zip(whole, (len(cells), len(cells[0])), strict=True))
+        return f"means over {min(side, whole[0])}×{min(side, whole[1])}" if side > 1 else ""
+
+    @property
+    def largest(self) -> float:
+        """The size of the largest cell."""
+        return max([abs(x) for row in self.cells or [] for x in row if math.isfinite(x)], default=0.0)
 
     @property
     def array(self) -> Any:
@@ -46,9 +58,11 @@ def numbers_of(value: Any) -> Numbers:
         if array.size <= FULL:
             return Numbers(array.shape, array.tolist(), low, high, mean)
         table = array.reshape(-1, array.shape[-1])  # the last axis goes across, all others down
-        across = [part.mean(axis=1) for part in np.array_split(table, min(CELLS[1], table.shape[1]), axis=1)]
-        down = [part.mean(axis=0) for part in np.array_split(np.array(across).T, min(CELLS[0], len(table)))]
-        return Numbers(array.shape, None, low, high, mean, [row.tolist() for row in down])
+        side = max([math.ceil(n / most) for n, most in zip(table.shape, CELLS, strict=True)])
+        down, across = [np.arange(0, n, side) for n in table.shape]
+        sums = np.add.reduceat(np.add.reduceat(table, down, axis=0), across, axis=1)
+        sizes = [np.diff([*starts, n]) for starts, n in zip((down, across), table.shape, strict=True)]
+        return Numbers(array.shape, None, low, high, mean, (sums / np.outer(*sizes)).tolist())
 
 
 @dataclass(slots=True)
@@ -63,6 +77,7 @@ class TraceNode:
     kept: float | Numbers  # most values are floats, and a float needs no more than itself
     kept_gradient: float | Numbers | None  # None where no sweep arrived: "not computed" is not zero
     quantity: str | None = None  # in the lecture: `zeta[2]` or, entry by entry, `omega[1,0,2]`
+    kept_after: float | Numbers | None = None  # the value after the update of the parameters, where it is known
 
     @property
     def value(self) -> Numbers:
@@ -73,6 +88,11 @@ class TraceNode:
     def gradient(self) -> Numbers | None:
         """The gradient, or None."""
         return None if self.kept_gradient is None else as_numbers(self.kept_gradient)
+
+    @property
+    def after(self) -> Numbers | None:
+        """The value after the update of the parameters, or None."""
+        return None if self.kept_after is None else as_numbers(self.kept_after)
 
 
 @dataclass(slots=True)
@@ -151,6 +171,7 @@ class TraceData:
     of_root: bool  # whether the gradients are those of one sweep through the root
     learning_rate: float = 0.1  # η of the update of the parameters, the last steps
     closed: Mapping[str, Numbers] = field(default_factory=dict)  # what the closed-form rules give, by ledger names
+    predicted: float | None = None  # how much the update changes the result, as far as the gradient can tell
 
     @property
     def layers(self) -> tuple[str, ...]:

@@ -153,5 +153,5 @@ def page(title: str, body: str, css: str = "", script: str = "") -> bytes:
     return (
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f"<title>{escape(title)}</title>\n<style>{page_css()}\n{css}</style>\n</head>\n<body>\n{body}\n{scripts}</body>\n</html>\n"
+        f"<title>{escape(title)}</title>\n<style>{page_css(body)}\n{css}</style>\n</head>\n<body>\n{body}\n{scripts}</body>\n</html>\n"
     ).encode()

@@ -27,6 +27,7 @@ from tinygrad_ed.graph.node import Node
 from tinygrad_ed.nn import MLP
 
 MOST = 400  # nodes; a longer story is not one that a reader steps through
+_PARTIAL = '<mo form="prefix" rspace="0">∂</mo>'  # written a thousand times, so a shorter sign stands for it
 _MARK = re.compile(r"\$[A-Z]+")
 NEURONS, CONNECTIONS = 5, 32  # of a larger network "auto" shows layers
 
@@ -103,12 +104,17 @@ def player(
 
 def _page(data: Trace, scene: Scene) -> bytes:
     """Return the page: the drawing, the steps as a list, the script and what it needs to know."""
-    kept = {"trace": json.loads(written(replace(data, closed={}))), "steps": _kept(data, data.steps)}
+    whole = json.loads(written(replace(data, closed={})))
+    keys = {"nodes": ("id", "role", "op", "name", "quantity", "gradient"), "edges": ("source", "target")}
+    told = {part: [{key: item[key] for key in names} for item in whole[part]] for part, names in keys.items()}
+    kept = {"trace": told, "steps": _kept(data, data.steps)}
     parts = {
         "$TITLE": escape(scene.title),
         "$SHAPE": "wide" if scene.width > 1.25 * scene.height else "tall",
         "$DRAWING": to_svg(scene, inline=True),
-        "$STEPS": "\n".join(_item(i, step) for i, step in enumerate(data.steps, start=1)),
+        "$STEPS": "\n".join(_item(i, step) for i, step in enumerate(data.steps, start=1)).replace(
+            _PARTIAL, "<mi>∂</mi>"
+        ),
         "$DATA": as_json(kept).replace("<", "\\u003c"),
     }
     body = _MARK.sub(
@@ -131,8 +137,8 @@ def _kept(data: Trace, told: list[StoryStep]) -> list[dict[str, Any]]:
     for i, step in enumerate(told):
         number, which = asked(step.result)
         whole = last.get(step.node) == i  # then its gradient is complete, and a matrix is shown in full
-        text = brief(step.shown) if step.shown else "updated" if step.phase == "update" else "…"
-        if whole and step.shown:
+        text = brief(step.shown) if step.shown else "…"
+        if step.shown and (whole or step.phase in ("update", "again")):
             text = in_card(step.shown, size_of(nodes[step.node]))
         known = {
             "phase": step.phase,

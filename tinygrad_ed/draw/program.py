@@ -85,7 +85,7 @@ def to_dot(steps: Sequence[ProgramStep], results: Iterable[str], title: str) -> 
     handed_out = set(results)
     lines = [
         "digraph {",
-        "  graph [rankdir=TB, nodesep=0.2, ranksep=0.3, newrank=true, bgcolor=white, pad=0.2,",
+        f'  graph [rankdir=TB, nodesep=0.2, ranksep=0.3, newrank=true, bgcolor="{PAPER}", pad=0.2,',
         f'    fontname="{DOT_FONT}", labelloc=t, labeljust=l, label={_heading(title, steps)}]',
         f'  node [shape=box, fontname="{DOT_FONT}", fontsize=12, fontcolor="{INK}", margin="0.08,0.05"]',
         f'  edge [color="{LINE}", arrowsize=0.7]',
@@ -139,12 +139,12 @@ def _heading(title: str, steps: Sequence[ProgramStep]) -> str:
     )
     swatches = "".join(
         f'<TD><TABLE BORDER="1" CELLBORDER="0" CELLSPACING="0" COLOR="{border}" BGCOLOR="{fill}"><TR>'
-        f'<TD WIDTH="80" HEIGHT="20"><FONT POINT-SIZE="10">{word}</FONT></TD></TR></TABLE></TD>'
+        f'<TD WIDTH="80" HEIGHT="20"><FONT COLOR="{INK}" POINT-SIZE="10">{word}</FONT></TD></TR></TABLE></TD>'
         for word, (fill, border) in _LEGEND.items()
         if word in present
     )
     lines = [
-        f'<FONT POINT-SIZE="16"><B>{cell(short(title, 100))}</B></FONT>',
+        f'<FONT COLOR="{INK}" POINT-SIZE="16"><B>{cell(short(title, 100))}</B></FONT>',
         f'<FONT COLOR="{QUIET}" POINT-SIZE="11">{cell(caption)}</FONT>',
         f'<TABLE BORDER="0" CELLSPACING="4" CELLPADDING="0"><TR>{swatches}</TR></TABLE>',
     ]

@@ -85,7 +85,24 @@ class Group:
     extra: dict[str, str] = field(default_factory=dict)
 
 
-Item = Circle | Box | Line | Text | Group
+@dataclass(frozen=True, slots=True)
+class Cells:
+    """A heat map: squares of one size in these colors, from its upper left corner."""
+
+    x: float
+    y: float
+    size: float
+    colors: list[list[str]]
+
+    def boxes(self) -> "Iterator[Box]":
+        """Return the squares."""
+        for row, line in enumerate(self.colors):
+            for i, color in enumerate(line):
+                x, y = self.x + (i + 0.5) * self.size, self.y + (row + 0.5) * self.size
+                yield Box(x, y, self.size, self.size, color)
+
+
+Item = Circle | Box | Line | Text | Cells | Group
 
 
 @dataclass(frozen=True)
@@ -146,6 +163,13 @@ def _svg(item: Item) -> Iterator[str]:
             place = f'x="{_n(x)}" y="{_n(y)}" font-size="{size:g}"'
             paint = "" if color == INK else f' fill="{color}"'
             yield f"<text {place}{paint}{more}>{tspans(what.runs, size)}</text>"
+        case Cells(_, _, size, _):
+            paths: dict[str, str] = {}
+            for box in item.boxes():
+                corner = f"M{_n(box.x - size / 2)} {_n(box.y - size / 2)}"
+                paths[box.fill] = f"{paths.get(box.fill, '')}{corner}h{size:g}v{size:g}h-{size:g}z"
+            for fill, path in paths.items():
+                yield f'<path fill="{fill}" shape-rendering="crispEdges" d="{path}"/>'
         case Group(items, ident, cls, tip, extra):
             names = {"id": ident, "class": cls, **extra}
             yield "<g" + "".join(f' {key}="{escape(value)}"' for key, value in names.items() if value) + ">"
@@ -160,7 +184,7 @@ def to_dot(scene: Scene) -> str:
     """Return a scene as DOT with the place of every box and the course of every line given (`layout=nop2`)."""
     lines = [
         "digraph {",
-        "  graph [bgcolor=white, pad=0, margin=0, outputorder=edgesfirst, notranslate=true, layout=nop2]",
+        f'  graph [bgcolor="{PAPER}", pad=0, margin=0, outputorder=edgesfirst, notranslate=true, layout=nop2]',
         f'  node [fontname="{DOT_FONT}", margin=0, fixedsize=true]',
         "  edge [arrowhead=none]",
     ]
@@ -176,7 +200,9 @@ def to_dot(scene: Scene) -> str:
 def _flat(items: Sequence[Item]) -> Iterator[Circle | Box | Line | Text]:
     for item in items:
         if isinstance(item, Group):
-            yield from _flat(item.items)
+            yield from _flat(item.items if item.extra.get("visibility") != "hidden" else ())
+        elif isinstance(item, Cells):
+            yield from item.boxes()
         else:
             yield item
 

@@ -9,6 +9,7 @@ _HEADS = {
     "forward": "Forward: every value, from the leaves to the result",
     "backward": "Backward: what arrives times the local derivative, from the result to the leaves",
     "update": "Update: a step of η against the gradient",
+    "again": "Again: what has changed, and by how much",
 }
 
 

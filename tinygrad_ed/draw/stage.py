@@ -13,15 +13,29 @@ from typing import NamedTuple
 from tinygrad_ed.draw.equations import brief, label_of, matrix_cells, shape_text, summary, words
 from tinygrad_ed.draw.layout import Point, place
 from tinygrad_ed.draw.parts import Edge, Numbers, TraceNode
-from tinygrad_ed.draw.scene import Box, Group, Item, Line, Scene, Text
+from tinygrad_ed.draw.scene import Box, Cells, Group, Item, Line, Scene, Text
 from tinygrad_ed.draw.steps import labels
-from tinygrad_ed.draw.style import COLORS, GRADIENT, INK, LINE, OP, PAPER, QUIET, ROLES, heat, short, symbol
+from tinygrad_ed.draw.style import (
+    COLORS,
+    GRADIENT,
+    INK,
+    LINE,
+    ON_OP,
+    OP,
+    PAPER,
+    QUIET,
+    ROLES,
+    heat,
+    number_text,
+    short,
+    symbol,
+)
 from tinygrad_ed.draw.trace import Trace
 from tinygrad_ed.notation.formula import Formula
 from tinygrad_ed.notation.quantity import Quantity
 
 _MARGIN = 24.0
-_CELL = 3.4  # pixels, in a heat map
+_CELL = 2.7  # pixels, in a heat map
 
 
 class Size(NamedTuple):
@@ -43,7 +57,7 @@ _LINE = 15.5  # between the rows of a matrix
 def size_of(node: TraceNode) -> Size:
     """Return a card in a row: large enough for a small matrix in full, or for the heat maps of a large array."""
     if node.value.cells:
-        return Size(200.0, 84.0 + _CELL * max(len(n.cells) for n in (node.value, node.gradient) if n and n.cells))
+        return Size(212.0, 108.0 + _CELL * len(node.value.cells))
     rows = cells_of(node.value)
     if not rows:
         return Size(200.0, 74.0)
@@ -195,7 +209,7 @@ def _card(node: TraceNode, name: Formula, fill: str, size: Size, x: float, y: fl
         sign = short("Σ" if node.op == "net input" else symbol(node.op), 13)
         wide = max(12.0, 2.9 * len(sign) + 6)
         items.append(Box(right - wide - 7, top + 17, 2 * wide, 21, OP, radius=10.5))
-        items.append(Text(right - wide - 7, top + 21, words(sign), 11.5, "#fefefe"))
+        items.append(Text(right - wide - 7, top + 21, words(sign), 11.5, ON_OP))
     shape = shape_text(node.value.shape)
     at = right - 12 if node.op is None else right - 2 * wide - 14
     items.append(Text(at, top + 20, words(shape), 11, QUIET, "end"))
@@ -210,9 +224,17 @@ def _card(node: TraceNode, name: Formula, fill: str, size: Size, x: float, y: fl
         grads = cells_of(node.gradient) if node.gradient else None
         if grads:
             items.append(Group(_table(grads, left + 18, right - 14, down, back), cls="gradient-map"))
-    for start, numbers, kind in ((left, node.value, "value-map"), (left + 96, node.gradient, "gradient-map")):
-        if numbers and numbers.cells:
-            items.append(Group(_heat_map(numbers, start, top + 72), cls=kind))
+    maps = (
+        (left, node.value, "value-map"),
+        (left + 102, node.gradient, "gradient-map"),
+        (left, node.after, "after-map"),
+    )
+    for start, numbers, kind in maps:
+        table = cells_of(numbers) if numbers and kind == "after-map" and rows else None
+        drawn = _table(table, left + 18, right - 14, top + 43, INK) if table else []
+        drawn += _heat_map(numbers, start, top + 72) if numbers and numbers.cells else []
+        if drawn:
+            items.append(Group(drawn, cls=kind, extra={"visibility": "hidden"} if kind == "after-map" else {}))
     return Group(items, id=f"node-{node.id}", cls=f"node {node.role}", tip=_tip(node, name))
 
 
@@ -227,16 +249,17 @@ def _table(rows: list[list[str]], left: float, right: float, top: float, color: 
 
 
 def _heat_map(numbers: Numbers, left: float, top: float) -> list[Item]:
-    """Return the cells of a large array as small squares: blue below zero, white at zero, orange above."""
-    cells = numbers.cells or []
-    largest = max(abs(numbers.low), abs(numbers.high))
-    items: list[Item] = [
-        Box(left + (i + 0.5) * _CELL, top + (row + 0.5) * _CELL, _CELL, _CELL, heat(x, largest))
-        for row, line in enumerate(cells)
-        for i, x in enumerate(line)
-    ]
+    """Return a large array as small squares, blue below zero, white at zero, orange above, with their scale."""
+    cells, largest = numbers.cells or [], numbers.largest
     w, h = _CELL * len(cells[0]), _CELL * len(cells)
-    return [*items, Box(left + w / 2, top + h / 2, w, h, "none", LINE, 0.6)]
+    below, scale = top + h + 4, [[heat(step, 4.0) for step in range(-4, 5)]]
+    return [
+        Cells(left, top, _CELL, [[heat(x, largest) for x in line] for line in cells]),
+        Box(left + w / 2, top + h / 2, w, h, "none", LINE, 0.6),
+        Cells(left, below, 5.0, scale),
+        Text(left + 49, below + 6, words(f"±{number_text(largest)}"), 10.5, anchor="start"),
+        Text(left, below + 19, words(numbers.means), 10.5, QUIET, "start"),
+    ]
 
 
 def _tip(node: TraceNode, name: Formula) -> str:

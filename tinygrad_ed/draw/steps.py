@@ -1,4 +1,4 @@
-"""The story of a trace, step by step: every value forward, then every contribution backward, then the update.
+"""The story of a trace: every value forward, every contribution backward, the update, and the values after it.
 
 A step names its node and its edges, and says what happens three times: as a sentence for a screen reader, as the
 general equation, and as the equation with the numbers in it. Beside it stands the closed-form rule of the lecture, if
@@ -29,7 +29,7 @@ from tinygrad_ed.draw.equations import (
 )
 from tinygrad_ed.draw.parts import Edge, Numbers, TraceData, TraceNode, numbers_of
 from tinygrad_ed.draw.style import number_text
-from tinygrad_ed.notation.formula import Formula, Row
+from tinygrad_ed.notation.formula import Formula, Row, Sign
 from tinygrad_ed.notation.letters import formula
 from tinygrad_ed.notation.quantity import Quantity
 
@@ -41,7 +41,7 @@ SLOTS = 10  # so many inputs an equation names at most
 class StoryStep:
     """One step; what is not known, or too large to be kept, is None."""
 
-    phase: str  # "forward", "backward" or "update"
+    phase: str  # "forward", "backward", "update" or "again"
     node: str  # the id of the node that gets its value, a contribution, or its new value
     edges: tuple[int, ...]  # the places, in the trace, of the inputs forward, and of the one it comes along backward
     sentence: str  # what happens, in words
@@ -88,6 +88,9 @@ def steps(data: TraceData) -> list[StoryStep]:
             told += [story.backward(i, edge, node) for i, edge in story.into[node.id] if edge.sent is not None]
         parameters = [n for n in data.nodes if n.role == "parameter" and n.kept_gradient is not None]
         told += [story.update(node, data.learning_rate) for node in parameters]
+        told += [story.again(node) for node in made if node.kept_after is not None]
+        if data.predicted is not None:
+            told.append(story.change(data.predicted, data.learning_rate))
     return told
 
 
@@ -112,6 +115,7 @@ class _Story:
                 self.slots[edge.target][f"x{edge.slot}"] = edge.source
         self.uses = dict(self.waiting)
         self.neurons = {node.id for node in data.nodes if node.op == "net input" and self.whole(node)}
+        self.letters: dict[str, Formula] = {}  # the right sides of the way forward
         self.sofar: dict[str, Any] = {}
         self.around: dict[str, dict[str, Formula] | None] = {}
 
@@ -159,6 +163,7 @@ class _Story:
             sides = whole.parts[2:] if isinstance(whole, Row) else ()  # what follows `ζ =`
             letters = Row(sides) if sides else forward("C" if node.quantity == "cost" else node.op or "", names)
         values = {edge.source: value_term(self.by_id[edge.source].value) for _, edge in edges}
+        self.letters[node.id] = letters
         text = f"Forward: {y.unicode} = {letters.unicode}, which is {_spoken(node.value)}."
         rule, gives = self.rule(node.quantity)
         work = self.written(node, self.terms | values) if edges else None
@@ -236,14 +241,34 @@ class _Story:
 
     def update(self, node: TraceNode, learning_rate: float) -> StoryStep:
         name, slope, gradient = self.terms[node.id], self.slope(node.id), node.gradient
-        new = None
-        if node.value.entries is not None and gradient is not None and gradient.entries is not None:
+        new = node.after
+        if new is None and node.value.entries is not None and gradient is not None and gradient.entries is not None:
             new = numbers_of(node.value.array - learning_rate * gradient.array)
         general = fill("$x − η · $g", {"x": name, "g": slope})
         terms = {"x": value_term(node.value, alone=True), "eta": value_term(numbers_of(learning_rate))}
         work = fill("$x − $eta · $g", {**terms, "g": value_term(gradient)}) if gradient else None
         text = f"Update: {name.unicode} takes a step of {number_text(learning_rate)} against its gradient."
         return StoryStep("update", node.id, (), text, equation(name, general, "←"), work, new, new)
+
+    def again(self, node: TraceNode) -> StoryStep:
+        y, new = self.terms[node.id], node.after
+        inputs = [self.by_id[edge.source] for _, edge in self.into[node.id]]
+        work = self.written(node, self.terms | {n.id: value_term(n.after or n.value) for n in inputs})
+        text = f"Again: with the new parameters {y.unicode} is {_spoken(new)}, not {_spoken(node.value)}."
+        places = tuple([i for i, _ in self.into[node.id]])
+        return StoryStep("again", node.id, places, text, equation(y, self.letters[node.id]), work, new, new)
+
+    def change(self, predicted: float, learning_rate: float) -> StoryStep:
+        """Compare what the gradient predicts of the change of the result with what is measured."""
+        after, name = self.root.after, self.terms[self.root.id]
+        measured = numbers_of(after.low - self.root.value.low) if after else None
+        told = {"D": Row((Sign("Δ", r"\Delta", "prefix"), name)), "eta": learning_rate, "p": predicted}
+        general = formula("$D ≈ − η · ⟦∇$E⟧^2", E=name, **told)
+        square = -predicted / learning_rate if learning_rate else 0.0
+        work = formula('− $eta · $square = $p "(predicted);  measured:  " $D', square=square, **told)
+        text = f"Again: the gradient predicts that {name.unicode} changes by {number_text(predicted)}; "
+        text += f"measured, it has changed by {_spoken(measured)}."
+        return StoryStep("again", self.root.id, (), text, general, work, measured, after)
 
 
 _LAYER = {"alpha": "$g $omega^T", "omega": "$alpha^T $g", "beta": '$g " (summed over samples)"'}

@@ -38,6 +38,7 @@ def written(data: TraceData, story: Sequence[StoryStep] | None = None) -> str:
             {
                 "id": n.id, "role": n.role, "op": n.op, "name": n.name, "layer": n.layer, "quantity": n.quantity,
                 "value": _out(n.kept), "gradient": _out(n.kept_gradient),
+                **({} if n.kept_after is None else {"after": _out(n.kept_after)}),
             }
             for n in data.nodes
         ],
@@ -49,6 +50,7 @@ def written(data: TraceData, story: Sequence[StoryStep] | None = None) -> str:
             for e in data.edges
         ],
         "closed": {name: _out(numbers) for name, numbers in data.closed.items()},
+        **({} if data.predicted is None else {"predicted": _out(data.predicted)}),
         "steps": None if story is None else [_step(step) for step in story],
     }  # fmt: skip
     return as_json(content)
@@ -148,6 +150,7 @@ class _Reader:
             "edges": tuple(edges),
             "of_root": top["of_root"],
             "learning_rate": self.number(top["learning_rate"], "learning_rate"),
+            "predicted": self.number(top["predicted"], "predicted") if "predicted" in top else None,
             "closed": {name: as_numbers(self.value(v, f"closed[{_short(name)}]")) for name, v in closed.items()},
         }
 
@@ -174,7 +177,9 @@ class _Reader:
         value_ = self.value(got["value"], f"{where}.value")
         gradient = self.part(got, "gradient", where, self.value)
         _need(_fits(gradient, value_), f"{where}.gradient", "has another shape than the value")
-        return TraceNode(self.text(got["id"], f"{where}.id"), role, op, name, layer, value_, gradient, quantity)
+        after = self.value(got["after"], f"{where}.after") if "after" in got else None
+        _need(_fits(after, value_), f"{where}.after", "has another shape than the value")
+        return TraceNode(self.text(got["id"], f"{where}.id"), role, op, name, layer, value_, gradient, quantity, after)
 
     def edge(self, value: Any, where: str) -> Edge:
         got = _object(value, where, "source", "target", "slot", "local", "contribution")

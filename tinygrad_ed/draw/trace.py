@@ -7,6 +7,7 @@ derivative is its contribution, and the contributions of all edges that leave a 
 gradients that the nodes hold are not those of one sweep from the root, no edge carries a contribution.
 """
 
+import math
 import os
 import re
 from collections.abc import Iterable, Mapping
@@ -94,6 +95,7 @@ def trace(
     quantities: Mapping[Node, str] | None = None,
     fresh: bool = False,
     learning_rate: float = 0.1,
+    after: Mapping[Node, Any] | None = None,
 ) -> Trace:
     """Return the graph below `root` as plain data, in time linear in its nodes and edges.
 
@@ -106,6 +108,7 @@ def trace(
         fresh: take the gradients of `root` from a sweep made here, which touches no node, in place of those
             that the last `backward` left.
         learning_rate: η of the update of the parameters in the last steps.
+        after: the values after this update; None computes them by the same ops, if `fresh`.
 
     Raises:
         InvalidType: if `root` is not a Node.
@@ -132,6 +135,8 @@ def trace(
         marked = set(parameters) if parameters is not None else {n for n in order if n.op is None and layer_of(n)}
         clusters = layers_of(order) if layers is None else layers
         names, quantities = names or {}, quantities or {}
+        if after is None:
+            after = _after(order, marked, gradients, learning_rate) if fresh else {}
         ids: dict[Node, str] = {}
         nodes: list[TraceNode] = []
         edges: list[Edge] = []
@@ -149,10 +154,25 @@ def trace(
             role = ("output" if node is root else "op") if op else "parameter" if node in marked else "input"
             gradient = None if g is None else kept(g)
             name, quantity = names.get(node, node.name), quantities.get(node)
-            nodes.append(TraceNode(key, role, op and op.name, name, home, kept(node._value), gradient, quantity))
+            new = kept(after[node]) if node in after else None
+            nodes.append(TraceNode(key, role, op and op.name, name, home, kept(node._value), gradient, quantity, new))
             for slot, (source, (local, part)) in enumerate(zip(sources, sent[node], strict=True)):
                 edges.append(Edge(source, key, slot, local, kept(part) if of_root and part is not None else None))
-        return Trace(ids[root], tuple(nodes), tuple(edges), of_root, learning_rate)
+        known = [node for node in order if node in marked and node in after]
+        predicted = math.fsum([float(np.vdot(gradients[p], after[p] - p._value)) for p in known]) if known else None
+        return Trace(ids[root], tuple(nodes), tuple(edges), of_root, learning_rate, predicted=predicted)
+
+
+def _after(order: list[Node], parameters: set[Node], gradients: dict[Node, Any], rate: float) -> dict[Node, Any]:
+    """Return the values after a step of the parameters against their gradients, of them and of all that use them."""
+    after: dict[Node, Any] = {}
+    for node in order:
+        if node in parameters and node in gradients:
+            after[node] = node._value - rate * gradients[node]
+        elif node.op and any(arg in after for arg in node.parents):
+            inputs = [after.get(arg, arg._value) if isinstance(arg, Node) else arg for arg in node.args]
+            after[node] = node.op(*inputs, **(node.params or {}))
+    return after
 
 
 def _sent(node: Node, upstream: Any) -> list[tuple[float | None, Any]]:

@@ -55,9 +55,9 @@
   }
 
   function mark(step, near) {
-    get("stage").classList.toggle("back", step.phase !== "forward");
+    get("stage").classList.toggle("back", step.phase === "backward");
     cards.get(step.node).card.classList.add("active");
-    if (step.phase === "forward") {
+    if (step.phase === "forward" || step.phase === "again") {
       data.trace.edges.forEach((edge, i) => {
         if (edge.target === step.node) edges[i].classList.add("active");
       });
@@ -130,7 +130,7 @@
     now.replaceChildren(phase, ...copy.childNodes);
     const place = "Step " + at + " of " + steps.length + ". ";
     const which = step.which ? " (" + step.which + ")" : "";
-    const names = { forward: "Which value comes out", backward: "How much is sent back", update: "Which is the new value" };
+    const names = { forward: "Which value comes out", backward: "How much is sent back", update: "Which is the new value", again: "What comes out now" };
     const question = names[step.phase] + which + "?";
     get("question").textContent = question;
     live.textContent = place + (asking ? question : items[at - 1].querySelector(".say").textContent);
