@@ -14,33 +14,20 @@ from typing import Any
 import numpy as np
 
 from tinygrad_ed.checking.crosscheck import CrossCheck, Row, crosscheck
+from tinygrad_ed.draw import style
 from tinygrad_ed.draw.equations import brief, math, words
 from tinygrad_ed.draw.lecture import letter_of, rule_of
 from tinygrad_ed.draw.parts import numbers_of
-from tinygrad_ed.draw.picture import Picture, asset, of_scene, page
+from tinygrad_ed.draw.picture import Picture, of_scene, page
 from tinygrad_ed.draw.scene import Box, Group, Item, Line, Scene, Text, to_svg
-from tinygrad_ed.draw.style import (
-    BACKWARD_FILL,
-    COLORS,
-    FORWARD_FILL,
-    LINE,
-    PAPER,
-    QUIET,
-    WRONG,
-    WRONG_FILL,
-    YOURS,
-    escape,
-    number_text,
-    short,
-)
 from tinygrad_ed.nn import MLP
 from tinygrad_ed.notation.formula import Formula
 from tinygrad_ed.notation.letters import formula, named
 from tinygrad_ed.notation.quantity import Quantity
 
-_W, _H, _ROW, _TOP, _LEFT = 186.0, 48.0, 70.0, 150.0, 36.0
-_COLUMNS = ((0.0, "forward ↓", "alpha"), (206.0, "backward ↑", "B"), (412.0, "gradients →", "B"))
-_SIDE = 640.0  # from one ladder to the other
+_W, _H, _ROW, _TOP, _LEFT = 184.0, 50.0, 68.0, 150.0, 14.0
+_COLUMNS = ((0.0, "forward ↓", "alpha"), (194.0, "backward ↑", "B"), (388.0, "gradients →", "B"))
+_SIDE = 596.0  # from one ladder to the other
 Rules = Mapping[str, Callable[..., Any]]
 
 
@@ -134,7 +121,7 @@ class _Compared:
                 return rule_of(row.quantity, self.L) or letter
             called = getattr(self.rules[own], "__name__", "")
             return formula(
-                "$q = $r", q=letter, r=words(f"{short(called, 16)}(…)" if called.isidentifier() else "your rule")
+                "$q = $r", q=letter, r=words(f"{style.short(called, 16)}(…)" if called.isidentifier() else "your rule")
             )
         of = {"B": f"zeta[{j}]", "P": f"alpha[{j - 1}]"}.get(kind)
         return formula("$q = {∂E}/{∂$x}", q=letter, x=named(of)) if of and road == "graph" else letter
@@ -146,7 +133,7 @@ class _Compared:
             return "not given"
         shapes = re.search(r"returned shape (\(.*?\)); expected was (\(.*?\))", row.problem or "")
         if road != "graph" and row.problem:
-            return f"shape {shapes[1]}, not {shapes[2]}" if shapes else short(row.problem, most)
+            return f"shape {shapes[1]}, not {shapes[2]}" if shapes else style.short(row.problem, most)
         if road != "graph" and self.kind(row, road) == "inherits" and np.all(np.isnan(got)):
             return "nothing to compute it from"
         return brief(numbers_of(got), most)
@@ -161,14 +148,17 @@ class _Compared:
             places |= {f"zeta[{j}]": (0, 2 * j - 1), f"B[{j}]": (1, 2 * j - 1)}
             places |= {f"grad_omega[{j}]": (2, 2 * j - 1), f"grad_beta[{j}]": (2, 2 * j)}
         items: list[Item] = [Text(_LEFT, 40, words(title), 20, anchor="start", bold=True)]
-        caption = f"cost: {self.cost}; a sample is a row. {self.verdict()}"
-        items.append(Text(_LEFT, 62, words(caption), 13, QUIET, "start"))
+        key = " ✗: wrong; ↳: right by itself, but it inherits a mistake." if self.first else ""
+        caption = f"cost: {self.cost}; a sample is a row. {self.verdict()}{key}"
+        items.append(Text(_LEFT, 62, words(caption), 14, style.QUIET, "start"))
         told = [found.told("what") for found in self.checked.diagnosis[:1]]
-        items += [Text(_LEFT, 82, words(short(text, 170)), 13, WRONG, "start", bold=True) for text in told]
+        items += [Text(_LEFT, 82, words(style.short(text, 150)), 14, style.WRONG, "start", bold=True) for text in told]
         for side, (road, heading) in enumerate(self.roads.items()):
-            left, color = _LEFT + side * _SIDE, YOURS if "your" in heading else COLORS["rho"]
+            left, color = _LEFT + side * _SIDE, style.YOURS if "your" in heading else style.COLORS["rho"]
             items.append(Text(left, _TOP - 42, words(heading), 15, color, anchor="start", bold=True))
-            items += [Text(left + at + _W / 2, _TOP - 20, words(text), 12.5, COLORS[key]) for at, text, key in _COLUMNS]
+            items += [
+                Text(left + at + _W / 2, _TOP - 20, words(text), 14, style.COLORS[key]) for at, text, key in _COLUMNS
+            ]
 
             def center(quantity: str, left: float = left) -> tuple[float, float]:
                 column, row = places[quantity]
@@ -183,22 +173,29 @@ class _Compared:
     def box(self, row: Row, road: str, x: float, y: float) -> Item:
         """Return a quantity on one road; with a cross where it is wrong, and a dashed border where it inherits it."""
         key, kind = Quantity.of(row.quantity).kind, self.kind(row, road)
-        fill = FORWARD_FILL if key in ("alpha", "zeta") else PAPER if key == "cost" else BACKWARD_FILL
+        fill = style.FORWARD_FILL if key in ("alpha", "zeta") else style.PAPER if key == "cost" else style.BACKWARD_FILL
         wrong, missing = kind == "wrong", road not in row.values
-        stroke = WRONG if kind != "right" else YOURS if road == "yours" and not missing else LINE
+        stroke = style.WRONG if kind != "right" else style.YOURS if road == "yours" and not missing else style.LINE
         width = 3 if wrong else 1.6 if kind == "inherits" else 1.2
-        color = YOURS if road == "yours" and not missing else COLORS["rho"]
-        size = 12 if len(value := self.value(row, road, 28)) <= 28 else 10.5
+        color = style.YOURS if road == "yours" and not missing else style.COLORS["rho"]
+        left = x - _W / 2 + 8
+        value = self.value(row, road, 24)
         items: list[Item] = [
-            Box(x, y, _W, _H, WRONG_FILL if wrong else fill, stroke, width, 9, kind == "inherits" or missing),
+            Box(x, y, _W, _H, style.WRONG_FILL if wrong else fill, stroke, width, 9, kind == "inherits" or missing),
             Text(
-                x - _W / 2 + 10, y - 4, self.said(row, road), 13, COLORS[key.removeprefix("grad_")], "start", bold=True
+                x - _W / 2 + 10,
+                y - 4,
+                self.said(row, road),
+                13,
+                style.COLORS[key.removeprefix("grad_")],
+                "start",
+                bold=True,
             ),
-            Text(x - _W / 2 + 10, y + 15, words(value), size, color, "start"),
+            Text(left, y + 15, words(value), 14, color, "start"),
         ]
         if kind != "right":
-            mark = "inherits" if kind == "inherits" else "✗ first" if row.quantity == self.first else "✗"
-            items.append(Text(x + _W / 2 - 8, y - 4, words(mark), 11, WRONG, "end", bold=wrong))
+            mark = "↳" if kind == "inherits" else "✗ first" if row.quantity == self.first else "✗"
+            items.append(Text(x + _W / 2 - 8, y - 4, words(mark), 14, style.WRONG, "end", bold=wrong))
         tip = f"{row.quantity} on the road {road}: {kind}"
         return Group(items, cls="quantity", extra={"data-quantity": row.quantity}, tip=tip)
 
@@ -208,8 +205,8 @@ class _Compared:
         for row in self.rows.values():
             kind, first = self.kind(row), row.quantity == self.first
             says = {"right": "✓ agree", "inherits": "inherits", "wrong": "✗ first divergence" if first else "✗ wrong"}
-            values = "".join(f"<td>{escape(self.value(row, road, 60))}</td>" for road in self.roads)
-            difference = number_text(row.difference) if np.isfinite(row.difference) else "–"
+            values = "".join(f"<td>{style.escape(self.value(row, road, 60))}</td>" for road in self.roads)
+            difference = style.number_text(row.difference) if np.isfinite(row.difference) else "–"
             lines.append(
                 f'<tr class="{kind}{" first" if first else ""}" data-quantity="{row.quantity}" tabindex="0">'
                 f'<th scope="row">{math(letter_of(row.quantity))} <code>{row.quantity}</code></th>{values}'
@@ -220,14 +217,12 @@ class _Compared:
         found = [found.told("what") for found in self.checked.diagnosis] + [f"Note: {t}" for t in self.checked.notes]
         parts = {
             "$DRAWING": to_svg(scene, inline=True),
-            "$TITLE": escape(scene.title),
-            "$VERDICT": escape(self.verdict()),
-            "$FOUND": "".join(f"<li>{escape(text)}</li>" for text in found),
+            "$VERDICT": style.escape(self.verdict()),
+            "$FOUND": "".join(f"<li>{style.escape(text)}</li>" for text in found),
             "$HEADS": "".join(f'<th scope="col">{head}</th>' for head in heads),
             "$ROWS": "\n".join(lines),
         }
-        body = re.sub(r"\$[A-Z]+", lambda mark: parts[mark[0]], asset("compare.html"))
-        return page(scene.title, body, asset("compare.css"), asset("compare.js"))
+        return page(scene.title, "compare", parts, "compare")
 
 
 def _rails(center: Callable[[str], tuple[float, float]], L: int, rows: Container[str]) -> list[Item]:
@@ -236,4 +231,4 @@ def _rails(center: Callable[[str], tuple[float, float]], L: int, rows: Container
     up = [f"P[{L + 1}]", *(f"{name}[{j}]" for j in range(L, 0, -1) for name in ("B", "P"))]
     pairs = [*itertools.pairwise(down), ("cost", up[0]), *itertools.pairwise(up)]
     pairs += [(f"B[{j}]", f"grad_{name}[{j}]") for j in range(1, L + 1) for name in ("omega", "beta")]
-    return [Line(*center(a), *center(b), LINE, 1.4) for a, b in pairs if b in rows]
+    return [Line(*center(a), *center(b), style.LINE, 1.4) for a, b in pairs if b in rows]

@@ -11,6 +11,7 @@ from functools import cache
 
 import numpy as np
 
+from tinygrad_ed.draw import style
 from tinygrad_ed.draw.equations import matrix_cells, shape_text, summary
 from tinygrad_ed.draw.legend import COLORINGS, Scale, heading, whose
 from tinygrad_ed.draw.overview import stages
@@ -19,25 +20,6 @@ from tinygrad_ed.draw.picture import Picture, image_page, of_dot, of_scene
 from tinygrad_ed.draw.scalar import expand
 from tinygrad_ed.draw.scene import Scene, to_svg
 from tinygrad_ed.draw.stage import in_rows
-from tinygrad_ed.draw.style import (
-    CLUSTER_FILL,
-    DOT_FONT,
-    GRADIENT,
-    INK,
-    LINE,
-    ON_OP,
-    OP,
-    PAPER,
-    QUIET,
-    ROLES,
-    cell,
-    heat,
-    number_text,
-    quoted,
-    short,
-    symbol,
-    tooltip,
-)
 from tinygrad_ed.draw.trace import Trace, collapse, layer_of, trace
 from tinygrad_ed.errors import InvalidValue, nearest
 from tinygrad_ed.graph.backward import backward
@@ -166,7 +148,7 @@ def picture(data: Trace, title: str | None, caption: str, engine: str | None, co
         scene,
         engine,
         dot=lambda: to_dot(data, title, caption, scale).encode(),
-        html=lambda: image_page(name, to_svg(scene(), inline=True), wide=True),
+        html=lambda: image_page(name, to_svg(scene(), inline=True)),
         json=lambda: data.to_json().encode(),
     )
 
@@ -182,10 +164,10 @@ def to_dot(data: Trace, title: str | None = None, caption: str = "", scale: Scal
     lines = [
         "digraph {",
         f"  graph [rankdir={'TB' if down else 'LR'}, {_PATIENCE}, nodesep=0.25, ranksep=0.3, newrank=true,",
-        f'    bgcolor="{PAPER}", pad=0.2, fontname="{DOT_FONT}",',
+        f'    bgcolor="{style.PAPER}", pad=0.2, fontname="{style.DOT_FONT}",',
         f"    labelloc=t, labeljust=l, label={heading(data, title, caption, labeled, scale)}]",
-        f'  node [fontname="{DOT_FONT}", fontsize=12, fontcolor="{INK}", margin="0.1,0.06"]',
-        f'  edge [fontname="{DOT_FONT}", fontsize=10, fontcolor="{GRADIENT}", color="{LINE}", arrowsize=0.7]',
+        f'  node [fontname="{style.DOT_FONT}", fontsize=12, fontcolor="{style.INK}", margin="0.1,0.06"]',
+        f'  edge [fontname="{style.DOT_FONT}", fontsize=10, fontcolor="{style.GRADIENT}", color="{style.LINE}"]',
     ]
     for i, (layer, members) in enumerate(inside.items()):
         if layer is None:
@@ -193,8 +175,8 @@ def to_dot(data: Trace, title: str | None = None, caption: str = "", scale: Scal
             continue
         lines += [
             f"  subgraph cluster_{i} {{",
-            f'    graph [label={quoted(short(layer))}, labelloc=t, style="rounded,filled", fillcolor="{CLUSTER_FILL}", '
-            f'color="{LINE}", fontcolor="{QUIET}", fontsize=13, margin=12]',
+            f'    graph [label={style.quoted(style.short(layer))}, labelloc=t, style="rounded,filled", fontsize=13, '
+            f'fillcolor="{style.CLUSTER_FILL}", color="{style.LINE}", fontcolor="{style.QUIET}", margin=12]',
             *(f"    {line}" for line in members),
             "  }",
         ]
@@ -220,34 +202,35 @@ def _beside(data: Trace, by_id: dict[str, TraceNode]) -> list[Edge]:
 
 def _node(node: TraceNode, fill: str) -> list[str]:
     """Return a box for the value and, for the result of an op, the op's circle before it."""
-    border = ROLES[node.role][1]
-    back = GRADIENT if fill == ROLES[node.role][0] else INK  # on a color of a scale orange could not be read
+    border = style.ROLES[node.role][1]
+    back = style.back_on(node.role, fill)
     box = (
         f'{node.id} [{_SHAPES[node.role]}, fillcolor="{fill}", color="{border}", group={node.id}, '
-        f"label={_label(node, back)}, tooltip={tooltip(_tip(node))}]"
+        f"label={_label(node, back)}, tooltip={style.tooltip(_tip(node))}]"
     )
     if node.op is None:
         return [box]
-    sign = short(symbol(node.op), 14)
+    sign = style.short(style.symbol(node.op), 14)
     big = len(sign) <= 2
     width = "fixedsize=true, width=0.42, fontsize=17" if big else "fontsize=11"
     circle = (
-        f'op_{node.id} [shape=circle, style=filled, fillcolor="{OP}", color="{OP}", fontcolor="{ON_OP}", margin=0.03, '
-        f"{width}, group={node.id}, label={quoted(sign)}, tooltip={tooltip(node.op)}]"
+        f'op_{node.id} [shape=circle, style=filled, fillcolor="{style.OP}", color="{style.OP}", margin=0.03, {width}, '
+        f'fontcolor="{style.ON_OP}", group={node.id}, label={style.quoted(sign)}, tooltip={style.tooltip(node.op)}]'
     )
-    return [circle, box, f'op_{node.id} -> {node.id} [arrowhead=none, color="{OP}", weight=9]']
+    return [circle, box, f'op_{node.id} -> {node.id} [arrowhead=none, color="{style.OP}", weight=9]']
 
 
 def _label(node: TraceNode, back: str) -> str:
     """Return the table in a box: name and shape, value, gradient; entries of the two stand under each other."""
-    value, gradient = _rows("", node.value, INK), []
+    value, gradient = _rows("", node.value, style.INK), []
     if node.role != "constant":
-        missing = [[_cell("∂ –", QUIET, "LEFT")]]
+        missing = [[_cell("∂ –", style.QUIET, "LEFT")]]
         gradient = missing if node.gradient is None else _rows("∂ = ", node.gradient, back)
     columns = max(len(row) for row in value + gradient)
     body = "".join(f"<TR>{''.join(row)}</TR>" for row in value + gradient)
-    name = f"<B>{cell(short(node.name))}</B>" if node.name else ""
-    shape = f'<FONT COLOR="{QUIET}" POINT-SIZE="10">{shape_text(node.value.shape)}</FONT>' if node.value.shape else ""
+    name = f"<B>{style.cell(style.short(node.name))}</B>" if node.name else ""
+    quiet = style.QUIET if back == style.GRADIENT else style.INK
+    shape = f'<FONT COLOR="{quiet}" POINT-SIZE="10">{shape_text(node.value.shape)}</FONT>' if node.value.shape else ""
     head = "  ".join(part for part in (name, shape) if part)
     head = f'<TR><TD ALIGN="LEFT" COLSPAN="{columns}">{head}</TD></TR>' if head else ""
     return f'<<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="0" CELLPADDING="2">{head}{body}</TABLE>>'
@@ -260,10 +243,10 @@ def _rows(before: str, numbers: Numbers, color: str) -> list[list[str]]:
         line = [_cell(before + summary(numbers), color, "LEFT")]
         if not numbers.cells:
             return [line]
-        said = f"{numbers.means}, ±{number_text(numbers.largest)}".removeprefix(", ")
-        scale = [[heat(step, 4.0) for step in range(-4, 5)]]
-        small = f'<TD ALIGN="LEFT"><FONT COLOR="{QUIET}" POINT-SIZE="10">{said}</FONT></TD>'
-        drawn = [[heat(x, numbers.largest) for x in row] for row in numbers.cells]
+        said = f"{numbers.means}, ±{style.number_text(numbers.largest)}".removeprefix(", ")
+        scale = [[style.heat(step, 4.0) for step in range(-4, 5)]]
+        small = f'<TD ALIGN="LEFT"><FONT COLOR="{style.QUIET}" POINT-SIZE="10">{said}</FONT></TD>'
+        drawn = [[style.heat(x, numbers.largest) for x in row] for row in numbers.cells]
         return [line, [f'<TD ALIGN="LEFT">{_squares(drawn)}</TD>'], [f"<TD>{_squares(scale)}</TD>{small}"]]
     first = [_cell(before, color, "LEFT"), *([_cell("", color, "LEFT")] * (len(cells) - 1))]
     return [[head, *(_cell(x, color, "RIGHT") for x in row)] for head, row in zip(first, cells, strict=True)]
@@ -274,7 +257,7 @@ def _squares(colors: list[list[str]]) -> str:
     square = f'<TD FIXEDSIZE="TRUE" WIDTH="{_CELL}" HEIGHT="{_CELL}" BGCOLOR="'
     rows = ["".join(f'{square}{color}"></TD>' for color in line) for line in colors]
     body = "".join(f"<TR>{row}</TR>" for row in rows)
-    return f'<TABLE BORDER="1" CELLBORDER="0" CELLSPACING="0" CELLPADDING="0" COLOR="{LINE}">{body}</TABLE>'
+    return f'<TABLE BORDER="1" CELLBORDER="0" CELLSPACING="0" CELLPADDING="0" COLOR="{style.LINE}">{body}</TABLE>'
 
 
 def _cell(text: str, color: str, align: str) -> str:
@@ -291,7 +274,7 @@ def _edge(edge: Edge, by_id: dict[str, TraceNode], labeled: bool) -> str:
     flow = f"∂ {summary(sent)}"
     if edge.local is not None and target.gradient is not None:
         flow = f"{summary(target.gradient)} · {factor(edge.local).unicode} = {summary(sent)}"
-    shown = f"label={quoted(f' {flow} ')}" if labeled and not sent.shape else f"edgetooltip={tooltip(flow)}"
+    shown = f"label={style.quoted(f' {flow} ')}" if labeled and not sent.shape else f"edgetooltip={style.tooltip(flow)}"
     main = ", weight=6" if by_id[edge.source].op else ""
     return f"{edge.source} -> {end} [{shown}{main}]"
 

@@ -45,14 +45,14 @@ def place(data: Trace, boxes: Mapping[str, tuple[float, float]]) -> tuple[dict[s
     usual = max(width for width, _ in boxes.values())
     at: dict[str, float] = {}
     for row in rows:
-        _spread(row, {name: i * (usual + ACROSS) for i, name in enumerate(row)}, sizes, at)
+        spread(row, {name: i * (usual + ACROSS) for i, name in enumerate(row)}, sizes, at)
     for sweep in range(SWEEPS):
         downwards = sweep % 2 == 0
         for row in rows if downwards else reversed(rows):
             near = above if downwards else below
             wish = {name: fmean([at[n] for n in near[name]] or [at[name]]) for name in row}
             row.sort(key=lambda name: (wish[name], at[name]))
-            _spread(row, wish, sizes, at)
+            spread(row, wish, sizes, at)
     left = min(at[name] - sizes[name] / 2 for name in at)
     tops, top = [], 0.0
     for row in rows:
@@ -78,7 +78,7 @@ def _ranks(data: Trace) -> dict[str, int]:
     return {name: row if name in made or name not in first else first[name] - 1 for name, row in rank.items()}
 
 
-def _spread(row: Sequence[str], wish: dict[str, float], sizes: dict[str, float], at: dict[str, float]) -> None:
+def spread(row: Sequence[str], wish: dict[str, float], sizes: dict[str, float], at: dict[str, float]) -> None:
     """Put a row as near to its wishes as its order and the room between boxes allow: the mean of both extremes."""
     rightmost, leftmost = {}, {}
     edge = float("-inf")

@@ -8,6 +8,13 @@ from tinygrad_ed.draw.style import BEHIND_TEXT, INK, LINE, QUIET, ROLES, cell, h
 from tinygrad_ed.draw.trace import Trace
 
 COLORINGS = ("role", "value", "gradient")
+_KINDS = {
+    "input": ("input", 2),
+    "parameter": ("parameter", 1, "double"),
+    "constant": ("constant", 1, "dashed"),
+    "op": ("result", 1, "rounded"),
+    "output": ("last result", 2, "rounded"),
+}
 _MISSING = ROLES["constant"][0]
 
 
@@ -42,18 +49,40 @@ def _farthest(numbers: Numbers) -> float:
 
 def heading(data: Trace, title: str | None, caption: str, labeled: bool, scale: Scale) -> str:
     """Return title, caption and legend, as one table of DOT."""
-    lines = [f'<FONT COLOR="{INK}" POINT-SIZE="16"><B>{cell(short(title, 100))}</B></FONT>'] if title else []
-    lines.append(f'<FONT COLOR="{QUIET}" POINT-SIZE="11">{cell(caption)}. {whose(data)}</FONT>')
+    lines = [f"{caption}. {whose(data)}"]
     if data.of_root and labeled and any(edge.local is not None for edge in data.edges):
-        small = "On an edge: what arrives · local derivative = what is sent back."
-        lines.append(f'<FONT COLOR="{QUIET}" POINT-SIZE="11">{small}</FONT>')
+        lines.append("On an edge: what arrives · local derivative = what is sent back.")
     present = {node.role for node in data.nodes}
-    swatches = [swatch for role, swatch in _SWATCHES.items() if role in present]
+    found = [swatch(words, *ROLES[role], *kind) for role, (words, *kind) in _KINDS.items() if role in present]
     if scale.color != "role":
-        swatches += _scale(scale)
+        for share in (-1.0, -0.5, 0.0, 0.5, 1.0):
+            words = number_text(share * scale.largest)
+            words = f"{scale.color} {words}" if share == -1 else words
+            found.append(swatch(words, heat(share, 1.0, BEHIND_TEXT), LINE, width=10))
+    if scale.color == "gradient":
+        found.append(swatch("not computed", _MISSING, LINE))
+    return head(title, lines, found)
+
+
+def head(title: str | None, lines: list[str], swatches: list[str]) -> str:
+    """Return what stands above a drawing by Graphviz: a title, small lines, and a row of swatches."""
+    rows = [f'<FONT COLOR="{INK}" POINT-SIZE="16"><B>{cell(short(title, 100))}</B></FONT>'] if title else []
+    rows += [f'<FONT COLOR="{QUIET}" POINT-SIZE="11">{cell(line)}</FONT>' for line in lines]
+    body = "".join(f'<TR><TD ALIGN="LEFT" COLSPAN="{len(swatches)}">{row}</TD></TR>' for row in rows)
     cells = "".join(f'<TD ALIGN="LEFT">{swatch}</TD>' for swatch in swatches)
-    body = "".join(f'<TR><TD ALIGN="LEFT" COLSPAN="{len(swatches)}">{line}</TD></TR>' for line in lines)
     return f'<<TABLE BORDER="0" CELLSPACING="0" CELLPADDING="3">{body}<TR>{cells}</TR></TABLE>>'
+
+
+def swatch(words: str, fill: str, color: str, border: int = 1, style: str = "solid", width: int = 80) -> str:
+    """Return a small copy of a kind of box; a "double" one has a second border."""
+    inner = f'<FONT COLOR="{INK}" POINT-SIZE="11">{words}</FONT>'
+    for margin in (6, 0) if style == "double" else (0,):
+        inner = (
+            f'<TABLE BORDER="{border}" CELLBORDER="0" CELLSPACING="0" CELLPADDING="0" COLOR="{color}" BGCOLOR="{fill}" '
+            f'STYLE="{style.replace("double", "solid")}"><TR><TD WIDTH="{width - margin}" HEIGHT="{24 - margin}">'
+            f"{inner}</TD></TR></TABLE>"
+        )
+    return inner
 
 
 def whose(data: Trace) -> str:
@@ -66,38 +95,3 @@ def whose(data: Trace) -> str:
     if arrived and not arrived.low == arrived.high == 1:
         return f"∂: from a backward() that brought {summary(arrived)} to the last result."
     return "∂: the derivative of the last result, from the last backward()."
-
-
-def _swatch(role: str, words: str, style: str, border: int = 1, double: bool = False) -> str:
-    """Return a small copy of a kind of box, for the legend."""
-    fill, color = ROLES[role]
-    inner = f'<FONT COLOR="{INK}" POINT-SIZE="10">{words}</FONT>'
-    for width, height in ((74, 18), (80, 24)) if double else ((80, 24),):
-        inner = (
-            f'<TABLE BORDER="{border}" CELLBORDER="0" CELLSPACING="0" CELLPADDING="0" COLOR="{color}" '
-            f'BGCOLOR="{fill}" STYLE="{style}"><TR><TD WIDTH="{width}" HEIGHT="{height}">{inner}</TD>'
-            "</TR></TABLE>"
-        )
-    return inner
-
-
-_SWATCHES = {
-    "input": _swatch("input", "input", "solid", border=2),
-    "parameter": _swatch("parameter", "parameter", "solid", double=True),
-    "constant": _swatch("constant", "constant", "dashed"),
-    "op": _swatch("op", "result", "rounded"),
-    "output": _swatch("output", "last result", "rounded", border=2),
-}
-
-
-def _scale(scale: Scale) -> list[str]:
-    """Return the cells for five steps of the scale, and for what has no number."""
-    steps = [(share * scale.largest, heat(share, 1.0, BEHIND_TEXT)) for share in (-1.0, -0.5, 0.0, 0.5, 1.0)]
-    found = [(f"{scale.color} {number_text(x)}" if x == steps[0][0] else number_text(x), fill) for x, fill in steps]
-    if scale.color == "gradient":
-        found.append(("not computed", _MISSING))
-    return [
-        f'<TABLE BORDER="1" CELLBORDER="0" CELLSPACING="0" COLOR="{LINE}" BGCOLOR="{fill}"><TR><TD HEIGHT="18">'
-        f'<FONT COLOR="{INK}" POINT-SIZE="10">{text}</FONT></TD></TR></TABLE>'
-        for text, fill in found
-    ]

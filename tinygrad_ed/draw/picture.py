@@ -3,6 +3,7 @@
 import base64
 import html
 import os
+import re
 from collections.abc import Callable, Collection
 from functools import partial
 from importlib.resources import files
@@ -134,24 +135,30 @@ def of_dot(title: str, source: str, engine: str | None, **more: Callable[[], byt
     return Picture(title, makers | {"dot": source.encode, "html": html} | more)
 
 
-def image_page(title: str, svg: str, wide: bool = False) -> bytes:
-    """Return a page with one drawing, as wide as the window allows; a `wide` one keeps its size and is scrolled."""
-    fit = "" if wide else "svg{max-width:100%;height:auto}"
-    dark = "@media screen and (prefers-color-scheme:dark){body{background:var(--ground)}}"
-    body = f'<main class="drawing" tabindex="0" aria-label="{escape(title)}">{svg}</main>'
-    return page(title, body, f"body{{margin:1rem}}.drawing{{overflow:auto}}{fit}{dark}")
+def image_page(title: str, svg: str) -> bytes:
+    """Return a page with one drawing, which can be searched, and be seen as a whole or in its parts."""
+    return page(title, "drawing", {"$DRAWING": svg})
 
 
 def asset(name: str) -> str:
-    """Return a file that is part of a page."""
-    return (files("tinygrad_ed.draw") / "assets" / name).read_text("utf-8")
+    """Return a file that is part of a page; of a script without its comments."""
+    text = (files("tinygrad_ed.draw") / "assets" / name).read_text("utf-8")
+    lines = [line.strip() for line in text.splitlines()] if name.endswith(".js") else [text]
+    return "\n".join([line for line in lines if line and not line.startswith("//")])
 
 
-def page(title: str, body: str, css: str = "", script: str = "") -> bytes:
-    """Return a whole HTML page in one file, with its style and script inside."""
-    scripts = f"<script>{script}</script>\n" if script else ""
+def page(title: str, name: str, parts: dict[str, str], *scripts: str) -> bytes:
+    """Return a whole HTML page in one file: that of this name, with its style and script inside, and its parts."""
+    svg = parts["$DRAWING"]
+    *_, w, h = re.search(r'viewBox="([\d.-]+) ([\d.-]+) ([\d.-]+) ([\d.-]+)"', svg).groups()
+    letters = [float(size) for size in re.findall(r'<text[^>]* font-size="([\d.]+)"', svg)]
+    parts |= {"$TITLE": escape(title), "$FIT": f"--w:{w};--h:{h};--t:{min(letters, default=14):g}"}
+    # in one pass: what is put in is not looked at again
+    body = re.sub(r"\$[A-Z]+", lambda mark: parts[mark[0]], asset(f"{name}.html"))
+    css = asset("view.css") + (asset(f"{name}.css") if name != "drawing" else "")
+    script = "\n".join([asset(f"{each}.js") for each in ("view", *scripts)])
     return (
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f"<title>{escape(title)}</title>\n<style>{page_css(body)}\n{css}</style>\n</head>\n<body>\n{body}\n{scripts}</body>\n</html>\n"
+        f"<title>{escape(title)}</title>\n<style>{page_css(body)}\n{css}</style>\n</head>\n<body>\n{body}\n<script>{script}</script>\n</body>\n</html>\n"
     ).encode()

@@ -5,7 +5,6 @@ as JSON. Without JavaScript the page is the finished drawing and the list of all
 """
 
 import json
-import re
 from dataclasses import replace
 from typing import Any
 
@@ -14,7 +13,7 @@ import numpy as np
 from tinygrad_ed.draw.equations import brief, math, value_term
 from tinygrad_ed.draw.network_trace import DETAILS, network_trace
 from tinygrad_ed.draw.parts import Numbers
-from tinygrad_ed.draw.picture import Picture, asset, of_scene, page
+from tinygrad_ed.draw.picture import Picture, of_scene, page
 from tinygrad_ed.draw.scene import Scene, to_svg
 from tinygrad_ed.draw.script import script
 from tinygrad_ed.draw.stage import drawing, in_card, size_of
@@ -28,7 +27,6 @@ from tinygrad_ed.nn import MLP
 
 MOST = 400  # nodes; a longer story is not one that a reader steps through
 _PARTIAL = '<mo form="prefix" rspace="0">∂</mo>'  # written a thousand times, so a shorter sign stands for it
-_MARK = re.compile(r"\$[A-Z]+")
 NEURONS, CONNECTIONS = 5, 32  # of a larger network "auto" shows layers
 
 
@@ -109,7 +107,6 @@ def _page(data: Trace, scene: Scene) -> bytes:
     told = {part: [{key: item[key] for key in names} for item in whole[part]] for part, names in keys.items()}
     kept = {"trace": told, "steps": _kept(data, data.steps)}
     parts = {
-        "$TITLE": escape(scene.title),
         "$SHAPE": "wide" if scene.width > 1.25 * scene.height else "tall",
         "$DRAWING": to_svg(scene, inline=True),
         "$STEPS": "\n".join(_item(i, step) for i, step in enumerate(data.steps, start=1)).replace(
@@ -117,16 +114,7 @@ def _page(data: Trace, scene: Scene) -> bytes:
         ),
         "$DATA": as_json(kept).replace("<", "\\u003c"),
     }
-    body = _MARK.sub(
-        lambda mark: parts[mark[0]], asset("player.html")
-    )  # in one pass: what is put in is not looked at again
-    lines = [line.strip() for line in asset("player.js").splitlines()]
-    return page(
-        scene.title,
-        body,
-        asset("player.css"),
-        "\n".join([line for line in lines if line and not line.startswith("//")]),
-    )
+    return page(scene.title, "player", parts, "why", "guess", "player")
 
 
 def _kept(data: Trace, told: list[StoryStep]) -> list[dict[str, Any]]:

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_ed.draw.equations import brief
-from tinygrad_ed.draw.parts import Numbers, TraceData, TraceNode
+from tinygrad_ed.draw.parts import Edge, Numbers, TraceData, TraceNode
 from tinygrad_ed.draw.style import clean, short
 
 
@@ -64,20 +64,23 @@ class Receipt:
 
 def receipt(first: TraceData, second: TraceData, tolerance: float = 1e-9) -> Receipt:
     """Compare two traces, in time linear in their nodes and edges; numbers may differ by a share of the larger one."""
-    shape = next(_shape(first, second), None)
-    return Receipt((shape,) if shape else tuple(_numbers(first, second, tolerance)))
-
-
-def _shape(first: TraceData, second: TraceData) -> Iterator[Difference]:
-    """Tell where the graphs are not the same: in order, each node with the edges that lead to it."""
     into = first.into(), second.into()
+    shape = next(_shape(first, second, *into), None)
+    return Receipt((shape,) if shape else tuple(_numbers(first, second, *into, tolerance)))
+
+
+_Uses = dict[str, list[tuple[int, Edge]]]
+
+
+def _shape(first: TraceData, second: TraceData, into: _Uses, into_other: _Uses) -> Iterator[Difference]:
+    """Tell where the graphs are not the same: in order, each node with the edges that lead to it."""
     for a, b in zip(first.nodes, second.nodes, strict=False):
         for what in ("id", "role", "op", "name", "quantity"):
             if getattr(a, what) != getattr(b, what):
                 yield Difference(_of_node(a), what, getattr(a, what), getattr(b, what))
         if a.value.shape != b.value.shape:
             yield Difference(_of_node(a), "shape", a.value.shape, b.value.shape)
-        uses = [[(edge.source, edge.slot) for _, edge in by[a.id]] for by in into]
+        uses = [[(edge.source, edge.slot) for _, edge in by[a.id]] for by in (into, into_other)]
         if uses[0] != uses[1]:
             names = [" ".join(source for source, _ in use) or "none" for use in uses]
             yield Difference(_of_node(a), "inputs", *names)
@@ -90,21 +93,20 @@ def _shape(first: TraceData, second: TraceData) -> Iterator[Difference]:
         yield Difference("the graph", "root", first.root, second.root)
 
 
-def _numbers(first: TraceData, second: TraceData, tolerance: float) -> Iterator[Difference]:
+def _numbers(
+    first: TraceData, second: TraceData, into: _Uses, into_other: _Uses, tolerance: float
+) -> Iterator[Difference]:
     """Tell where the numbers differ: values forward, then contributions and gradients backward."""
-    for a, b in zip(first.nodes, second.nodes, strict=True):
-        if not _alike(a.value, b.value, tolerance):
-            yield Difference(_of_node(a), "value", a.value, b.value)
-    into, names = (first.into(), second.into()), first.by_id
-    for a, b in zip(reversed(first.nodes), reversed(second.nodes), strict=True):
-        if not _alike(a.gradient, b.gradient, tolerance):
-            yield Difference(_of_node(a), "gradient", a.gradient, b.gradient)
-        for (_, e), (_, f) in zip(into[0][a.id], into[1][b.id], strict=True):
+    pairs, names = list(zip(first.nodes, second.nodes, strict=True)), first.by_id
+    told = [(_of_node(a), "value", a.kept, b.kept) for a, b in pairs]
+    for a, b in reversed(pairs):
+        told.append((_of_node(a), "gradient", a.kept_gradient, b.kept_gradient))
+        for (_, e), (_, f) in zip(into[a.id], into_other[b.id], strict=True):
             where = f"{_of_node(names[e.source])} used by {_of_node(a)}"
-            if not _close(e.local, f.local, tolerance):
-                yield Difference(where, "local derivative", e.local, f.local)
-            if not _alike(e.contribution, f.contribution, tolerance):
-                yield Difference(where, "contribution", e.contribution, f.contribution)
+            told += [(where, "local derivative", e.local, f.local), (where, "contribution", e.sent, f.sent)]
+    for where, what, one, other in told:
+        if not _alike(one, other, tolerance):
+            yield Difference(where, what, one, other)
 
 
 def _of_node(node: TraceNode) -> str:
@@ -112,29 +114,23 @@ def _of_node(node: TraceNode) -> str:
     return f"{node.id} ({short(clean(node.name or node.op or node.role))})"
 
 
-def _close(a: float | None, b: float | None, tolerance: float) -> bool:
-    if a is None or b is None:
-        return a is b
-    return math.isclose(a, b, rel_tol=tolerance) or (math.isnan(a) and math.isnan(b))
-
-
-def _alike(a: Numbers | None, b: Numbers | None, tolerance: float) -> bool:
+def _alike(a: float | Numbers | None, b: float | Numbers | None, tolerance: float) -> bool:
     """Tell whether both are equal up to rounding: by entries if known, else by range, mean and means of the parts."""
-    if a is None or b is None:
+    if isinstance(a, float) and isinstance(b, float):
+        return math.isclose(a, b, rel_tol=tolerance) or (math.isnan(a) and math.isnan(b))
+    if not isinstance(a, Numbers) or not isinstance(b, Numbers):
         return a is b
-    if not a.shape and not b.shape:
-        return _close(a.low, b.low, tolerance)
-    if a.shape != b.shape:
-        return False
-    one, other = ([n.entries] if n.entries is not None else [n.low, n.high, n.mean] for n in (a, b))
-    if a.cells and b.cells and not np.allclose(a.cells, b.cells, tolerance, 0.0, equal_nan=True):
-        return False
-    return bool(np.allclose(np.ravel(one), np.ravel(other), tolerance, 0.0, equal_nan=True))
+    parts = [
+        np.ravel(n.entries if n.entries is not None else [n.low, n.high, n.mean, *np.ravel(n.cells or [])])
+        for n in (a, b)
+    ]
+    alike = a.shape == b.shape and len(parts[0]) == len(parts[1])
+    return alike and np.allclose(*parts, tolerance, 0.0, equal_nan=True)
 
 
 def _shown(value: Any) -> str:
     if isinstance(value, Numbers):
-        return brief(value, 60) if value.shape else f"{value.low:.10g}"
+        return brief(value, 60)
     if isinstance(value, float):
         return f"{value:.10g}"
     return "not computed" if value is None else short(clean(str(value)), 60)

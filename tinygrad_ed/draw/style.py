@@ -12,10 +12,10 @@ from tinygrad_ed.notation import letters as notation
 from tinygrad_ed.notation.formula import Runs
 
 COLORS = {name: light for name, (light, _) in colors.LETTERS.items()}
-_PARTS = "ink quiet paper op wrong forward-fill backward-fill cluster-fill wrong-fill"
-INK, QUIET, PAPER, OP, WRONG, FORWARD_FILL, BACKWARD_FILL, CLUSTER_FILL, WRONG_FILL = [
-    colors.REST[name][0] for name in _PARTS.split()
-]
+_PARTS = "ink quiet paper op wrong backward-fill cluster-fill"
+INK, QUIET, PAPER, OP, WRONG, BACKWARD_FILL, CLUSTER_FILL = [colors.REST[name][0] for name in _PARTS.split()]
+FORWARD_FILL, WRONG_FILL, LINE, YOURS = "#eff6fb", "#fdf0ec", "#6f7984", "#7b3f9e"  # all letters can be read on these
+ON_OP = "#fefefe"  # letters on an op
 GRADIENT = COLORS["B"]
 
 ROLES = {  # role: (fill, border)
@@ -26,10 +26,8 @@ ROLES = {  # role: (fill, border)
     "output": (PAPER, INK),
 }
 
-LINE, YOURS = "#737d88", "#7b3f9e"  # lines, and what a reader brings
-ON_OP = "#fefefe"  # letters on an op
 DARK = {light: dark for name, (light, dark) in colors.COLORS.items() if name != "now-fill"}
-DARK |= {LINE: "#8f99a5", YOURS: "#d7a8f2"}
+DARK |= {FORWARD_FILL: "#16324d", WRONG_FILL: "#4a1f1a", LINE: "#8f99a5", YOURS: "#d7a8f2", OP: "#6b7685"}
 """What becomes of a color in a drawing in the dark; each letter stays its own."""
 BEHIND_TEXT = 0.55  # the strongest color of a scale on which numbers can be read
 _ENDS = {  # of a heat map below zero and above it, in the light and in the dark: both go away from the paper
@@ -54,6 +52,11 @@ SYMBOLS = {
 def symbol(op: str) -> str:
     """Return what is written on an op: its sign, or its name."""
     return SYMBOLS.get(op, op.strip("_"))
+
+
+def back_on(role: str, fill: str) -> str:
+    """Return the color of a gradient on a box; on a color of a scale orange could not be read."""
+    return GRADIENT if fill == ROLES[role][0] else INK
 
 
 def number_text(x: float) -> str:
@@ -84,13 +87,18 @@ def page_css(drawn: str) -> str:
     found = sorted(set(re.findall(r'(fill|stroke)="(#[0-9a-f]{6})"', drawn)))
     dark = "".join(f'[{kind}="{color}"]{{{kind}:{DARK[color]}}}' for kind, color in found if color in DARK)
     maps = {heat(sign * step, 8.0) for sign in (-1, 1) for step in range(1, 9)}
-    kept = "".join(f'[fill="{color}"][fill]{{fill:{color}}}' for kind, color in found if color in maps)
+    kept = [
+        "".join(f'[fill="{c}"][fill]{{fill:{k[c]}}}' for _, c in found if c in maps)
+        for k in ({c: c for c in maps}, DARK)
+    ]
     forced = (
         'svg{forced-color-adjust:none}[fill]:not([fill="none"]){fill:Canvas}'
-        f'[stroke]:not([stroke="none"]){{stroke:CanvasText}}[fill="{LINE}"][fill],svg text:not(#_){{fill:CanvasText}}'
+        '[stroke]:not([stroke="none"],[stroke="transparent"]){stroke:CanvasText}'
+        f'[fill="{LINE}"][fill],svg text:not(#_){{fill:CanvasText}}'
     )
-    media = f"@media screen and (prefers-color-scheme:dark){{{dark}}}@media (forced-colors:active){{{forced}{kept}}}"
-    return f"{colors.page_css()}{media}"
+    active = f"@media (forced-colors:active){{{forced}{kept[0]}}}"
+    active += f"@media (forced-colors:active) and (prefers-color-scheme:dark){{{kept[1]}}}"
+    return f"{colors.page_css()}@media screen and (prefers-color-scheme:dark){{{dark}}}{active}"
 
 
 def clean(text: str) -> str:
