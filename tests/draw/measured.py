@@ -1,6 +1,7 @@
-"""What a page looks like, measured on its pixels and boxes: the contrast of letters and lines, and what lies on what."""
+"""What a page looks like, measured on its pixels and boxes: the contrast of letters and lines, and their sizes."""
 
 import io
+import re
 
 import matplotlib.image
 import numpy as np
@@ -36,8 +37,10 @@ TEXTS = """() => {
     if (!opacity || r.width < 1 || !seen(r, e)) continue;
     const style = getComputedStyle(e);
     found.push({
-      text: walk.currentNode.data.trim(), color: inside ? style.fill : style.color, opacity: opacity, svg: Boolean(inside),
-      box: [r.x + scrollX, r.y + scrollY, r.width, r.height], size: parseFloat(style.fontSize) * (inside ? inside.getScreenCTM().a : 1),
+      text: walk.currentNode.data.trim(), color: inside ? style.fill : style.color, opacity: opacity,
+      box: [r.x + scrollX, r.y + r.height * .15 + scrollY, r.width, r.height * .7], svg: Boolean(inside),
+      size: parseFloat(style.fontSize) * (inside ? inside.getScreenCTM().a : 1),
+      small: Boolean(e.closest('tspan, msub, msup, msubsup, mfrac')),
     });
   }
   return found;
@@ -46,7 +49,8 @@ LINES = """() => {
   const found = [];
   for (const e of document.querySelectorAll('svg [stroke]:not([stroke="none"])')) {
     const style = getComputedStyle(e);
-    if (!e.getPointAtLength || style.visibility === 'hidden' || style.stroke === 'none' || e.getAttribute('stroke') === 'transparent' || e.closest('[hidden]')) continue;
+    if (!e.getPointAtLength || style.visibility === 'hidden' || style.stroke === 'none') continue;
+    if (e.getAttribute('stroke') === 'transparent' || e.closest('[hidden]')) continue;
     const matrix = e.getScreenCTM();
     const [b, r] = [e.getBBox(), e.getBoundingClientRect()];
     const open = style.fill === 'none' && e.tagName === 'path';
@@ -54,21 +58,22 @@ LINES = """() => {
       ? [.3, .5, .7].map((t) => e.getPointAtLength(t * e.getTotalLength()))
       : [[b.x - 4, b.y + b.height / 2], [b.x + b.width + 4, b.y + b.height / 2], [b.x + b.width / 2, b.y - 4],
         [b.x + b.width / 2, b.y + b.height + 4]].map((p) => new DOMPoint(p[0], p[1]));
-    const points = spots.map((p) => new DOMPoint(p.x, p.y).matrixTransform(matrix)).map((p) => [p.x + scrollX, p.y + scrollY]);
+    const placed = spots.map((p) => new DOMPoint(p.x, p.y).matrixTransform(matrix));
+    const points = placed.map((p) => [p.x + scrollX, p.y + scrollY]);
     found.push({ what: e.outerHTML.slice(0, 120), color: style.stroke, fill: style.fill, open: open, points: points });
   }
   return found;
 }"""
-BARE = """svg text, svg tspan { fill: transparent !important } svg [stroke] { stroke: transparent !important }
+BARE = """svg text, svg tspan { fill: transparent !important } svg [stroke]:not(#_, #_ #_) { stroke: transparent !important }
 svg .edge polygon { fill: transparent !important }
 * { color: transparent !important; transition: none !important; caret-color: transparent !important }"""
 
 
 def rgb(color: str) -> np.ndarray:
-    """A color as CSS computes it, `rgb(1, 2, 3)` or `rgba(...)`, over white."""
-    parts = [float(part) for part in color[color.index("(") + 1 : -1].replace("/", ",").split(",")]
-    share = parts[3] if len(parts) > 3 else 1.0
-    return share * np.array(parts[:3]) + (1 - share) * 255
+    """A color as CSS computes it, `rgb(1, 2, 3)` or `color(srgb 0.1 0.2 0.3)`, over white."""
+    parts = [float(part) for part in re.findall(r"[\d.]+(?:e-?\d+)?", color.removeprefix("color(srgb"))]
+    seen, share = np.array(parts[:3]) * (255 if "srgb" in color else 1), parts[3] if len(parts) > 3 else 1.0
+    return share * seen + (1 - share) * 255
 
 
 def luminance(color) -> np.ndarray:

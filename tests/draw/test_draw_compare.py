@@ -40,7 +40,7 @@ def test_a_wrong_rule_is_red_on_the_readers_side_and_what_follows_only_inherits_
     assert "The roads part at B¹: 1 of 15 quantities is wrong, 3 only inherit it." in html
     assert "<li>your B_hidden (layer 1): probably Φ&#x27; forgotten" in html
     assert svg.count("✗ first") == 1
-    assert svg.count(">inherits<") == 3
+    assert svg.count(">↳<") == 3
     assert svg.count(f'stroke="{WRONG}"') == 4  # none of them on the side of the graph
     assert "your rules, beside the lecture" in svg
 
@@ -94,7 +94,7 @@ def test_the_numbers_of_a_reader_have_a_ladder_of_their_own():
     found = boxes(picture)
     assert found["zeta[1]"][1] == ["ζ1", found["zeta[1]"][0][1]]
     assert found["B[1]"][1][-1] == "✗ first"
-    assert found["grad_omega[1]"][1][-1] == "inherits"
+    assert found["grad_omega[1]"][1][-1] == "↳"
     assert found["alpha[1]"][1][1] == "not given"
     assert "in place of" in picture.render("html").decode()
     assert "your numbers" in picture.render("svg").decode()

@@ -68,7 +68,7 @@ def test_the_page_is_whole_small_and_needs_no_network():
     assert "http" not in html
     assert "src=" not in html
     assert "@import" not in html
-    assert "url(" not in html
+    assert "url(" not in html.replace("url(#toward)", "")  # a mark in the page itself
     assert len(html.encode()) < 150_000
     assert len(read.ids) == len(set(read.ids))
 
@@ -76,13 +76,12 @@ def test_the_page_is_whole_small_and_needs_no_network():
 def test_the_last_gradients_in_the_page_are_those_of_the_rules():
     mlp, (_, _, data) = network_page(detail="layer")
     book = tg.ledger(mlp, [[0.5, -1.0]], [[1.0, 0.0]], road="rules")
-    by_name = {node["name"]: node["gradient"] for node in data["trace"]["nodes"] if node["name"]}
+    by_name = {node["quantity"]: node["gradient"] for node in data["trace"]["nodes"]}
     for j in (1, 2):
-        superscript = "⁰¹²"[j]
-        assert np.allclose(by_name[f"Ω{superscript}"]["entries"], book[f"grad_omega[{j}]"], rtol=1e-12)
-        assert np.allclose(by_name[f"β{superscript}"]["entries"], book[f"grad_beta[{j}]"], rtol=1e-12)
-        assert np.allclose(by_name[f"ζ{superscript}"]["entries"], book[f"B[{j}]"], rtol=1e-12)
-    assert np.allclose(by_name["α⁰"]["entries"], book["P[1]"], rtol=1e-12)
+        assert np.allclose(by_name[f"omega[{j}]"]["entries"], book[f"grad_omega[{j}]"], rtol=1e-12)
+        assert np.allclose(by_name[f"beta[{j}]"]["entries"], book[f"grad_beta[{j}]"], rtol=1e-12)
+        assert np.allclose(by_name[f"zeta[{j}]"]["entries"], book[f"B[{j}]"], rtol=1e-12)
+    assert np.allclose(by_name["alpha[0]"]["entries"], book["P[1]"], rtol=1e-12)
 
 
 @pytest.mark.parametrize(("detail", "updates"), [("scalar", 17), ("layer", 4), ("tensor", 4)])

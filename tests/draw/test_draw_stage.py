@@ -70,9 +70,9 @@ def test_a_large_array_is_a_heat_map_with_its_shape_and_range():
     squares = next(item for item in card.items if isinstance(item, Group) and item.cls == "value-map").items
     cells, frame, scale, largest, said = squares
     means = values.reshape(24, 2, 31, 2).mean(axis=(1, 3))  # squares of entries, so that the shape stays what it is
-    assert cells.colors == [[heat(x, abs(means).max()) for x in row] for row in means]
+    assert [box.fill for box in cells.items] == [heat(x, abs(means).max()) for x in means.flat]
     assert frame.w / frame.h == pytest.approx(62 / 48)
-    assert scale.colors == [[heat(step, 4.0) for step in range(-4, 5)]]
+    assert [box.fill for box in scale.items] == [heat(step, 4.0) for step in range(-4, 5)]
     assert (largest.what.unicode, said.what.unicode) == (f"±{number_text(abs(means).max())}", "means over 2×2")
 
 

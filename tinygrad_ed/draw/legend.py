@@ -1,6 +1,6 @@
 """What stands above a picture of a graph: title, caption, and what its boxes and their colors mean."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from tinygrad_ed.draw.equations import summary
 from tinygrad_ed.draw.parts import Numbers, TraceNode
@@ -8,7 +8,7 @@ from tinygrad_ed.draw.style import BEHIND_TEXT, INK, LINE, QUIET, ROLES, cell, h
 from tinygrad_ed.draw.trace import Trace
 
 COLORINGS = ("role", "value", "gradient")
-_KINDS = {
+_KINDS: dict[str, tuple[Any, ...]] = {
     "input": ("input", 2),
     "parameter": ("parameter", 1, "double"),
     "constant": ("constant", 1, "dashed"),

@@ -73,7 +73,7 @@ def layout(mlp: MLP, found: Any, rho: Any, cost: str, sample: int, title: str | 
     columns = [shown(n) for n in mlp.sizes]
     dense = not all(_slots(*pair) for pair in itertools.pairwise(columns))
     legend = _legend(dense, M, _example(found, columns[1]) if M == 1 else None)
-    top = _LEGEND + 26 * len(legend) // 2 + 56  # of the neurons
+    top = _LEGEND + 26 * len(legend) // 3 + 56  # of the neurons
     heights = [_ROW * len(rows) for rows in columns]
     middle = top + max(heights) / 2
     xs = [_LEFT + _R]
@@ -176,7 +176,7 @@ def _column(mlp: MLP, found: Any, rho: Any, j: int, x: float, ys: dict[int | Non
         if j and mlp.layers[j - 1].bias is not None:
             bias, gradient = float(mlp.layers[j - 1].bias.value[k]), float(found[f"grad_beta[{j}]"][k])
             said = formula("$b = $x", b=letter("beta", j, k + 1), x=bias)
-            below.append(Box(x, y + _R + 21, 96, 36, PAPER, radius=5))
+            below.append(Box(x, y + _R + 21, 96, 35, PAPER, radius=5))
             below.append(Text(x, y + _R + 18, said, _TEXT, COLORS["beta"]))
             below.append(Text(x, y + _R + 35, words(f"∂ {number_text(gradient)}"), _TEXT, GRADIENT))
         if j == len(mlp.layers):
@@ -237,7 +237,10 @@ def _legend(dense: bool, M: int, example: Formula | None) -> list[Item]:
     items: list[Item] = []
     for row, (fill, head, said) in enumerate(rows):
         at = _LEGEND + 26 * row
-        swatch = [Box(_LEFT + 48, at, 96, 22, fill, LINE, 1, 5), Text(_LEFT + 48, at + 5, words(head), _TEXT)]
+        swatch: list[Item] = [
+            Box(_LEFT + 48, at, 96, 22, fill, LINE, 1, 5),
+            Text(_LEFT + 48, at + 5, words(head), _TEXT),
+        ]
         items += [Group(swatch), Text(_LEFT + 110, at + 5, said, _TEXT, anchor="start")]
     return items
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_ed.checking.crosscheck import ledger
-from tinygrad_ed.draw.parts import Edge, TraceNode, kept, merged, numbers_of
+from tinygrad_ed.draw.parts import Edge, TraceNode, merged, numbers_of
 from tinygrad_ed.draw.scalar import expand
 from tinygrad_ed.draw.trace import Trace, trace
 from tinygrad_ed.errors import InvalidValue
@@ -106,9 +106,9 @@ def _gathered(data: Trace, mlp: MLP, rho: Any, cost: str, scalar: bool) -> Trace
         kind, j, _ = Quantity.of(node.quantity or "")
         op = ops.get(kind) or mlp.layers[j - 1].activation
         told.append(node if node.op is None else replace(node, op=op))
-    answers = {"rho": ("ρ", kept(np.asarray(rho, float)))}
+    answers = {"rho": ("ρ", numbers_of(np.asarray(rho, float)))}
     if scalar:
-        answers = {f"rho[{k}]": (letter("rho", None, k + 1).unicode, float(r)) for k, r in enumerate(rho)}
+        answers = {f"rho[{k}]": (letter("rho", None, k + 1).unicode, numbers_of(float(r))) for k, r in enumerate(rho)}
     expected = [
         TraceNode(f"n{len(data.nodes) + i}", "constant", None, name, None, value, None, quantity)
         for i, (quantity, (name, value)) in enumerate(answers.items())

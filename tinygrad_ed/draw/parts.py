@@ -74,25 +74,10 @@ class TraceNode:
     op: str | None  # None for a leaf
     name: str | None
     layer: str | None  # the cluster it belongs to
-    kept: float | Numbers  # most values are floats, and a float needs no more than itself
-    kept_gradient: float | Numbers | None  # None where no sweep arrived: "not computed" is not zero
+    value: Numbers
+    gradient: Numbers | None  # None where no sweep arrived: "not computed" is not zero
     quantity: str | None = None  # in the lecture: `zeta[2]` or, entry by entry, `omega[1,0,2]`
-    kept_after: float | Numbers | None = None  # the value after the update of the parameters, where it is known
-
-    @property
-    def value(self) -> Numbers:
-        """The value."""
-        return as_numbers(self.kept)
-
-    @property
-    def gradient(self) -> Numbers | None:
-        """The gradient, or None."""
-        return None if self.kept_gradient is None else as_numbers(self.kept_gradient)
-
-    @property
-    def after(self) -> Numbers | None:
-        """The value after the update of the parameters, or None."""
-        return None if self.kept_after is None else as_numbers(self.kept_after)
+    after: Numbers | None = None  # the value after the update of the parameters, where it is known
 
 
 @dataclass(slots=True)
@@ -103,22 +88,7 @@ class Edge:
     target: str
     slot: int  # the position among the op's inputs, from 0
     local: float | None  # for floats, the derivative of the op's result with respect to this input
-    sent: float | Numbers | None  # what this use adds to the gradient of the source
-
-    @property
-    def contribution(self) -> Numbers | None:
-        """What this use adds to the gradient of the source, or None."""
-        return None if self.sent is None else as_numbers(self.sent)
-
-
-def kept(value: Any) -> float | Numbers:
-    """Return a value as it is kept in a trace."""
-    return value if type(value) is float else numbers_of(value)
-
-
-def as_numbers(value: float | Numbers) -> Numbers:
-    """Return what is kept in a trace, with its range."""
-    return value if isinstance(value, Numbers) else numbers_of(value)
+    contribution: Numbers | None  # what this use adds to the gradient of the source
 
 
 def merged(
@@ -126,7 +96,7 @@ def merged(
 ) -> tuple[list[TraceNode], list[Edge]]:
     """Return a graph in which groups of nodes became one, each its `home`; several uses by a group become one edge."""
     kept_nodes = [node for node in nodes if home.get(node.id, node.id) == node.id]
-    gradients = {node.id: node.kept_gradient for node in kept_nodes}
+    gradients = {node.id: node.gradient for node in kept_nodes}
     groups: dict[tuple[str, str], list[Edge]] = {}
     for edge in edges:
         pair = home.get(edge.source, edge.source), home.get(edge.target, edge.target)
@@ -138,27 +108,25 @@ def merged(
     for (source, target), uses in sorted(groups.items(), key=lambda item: rank[item[0][1]]):
         slot = slots[target] = slots.get(target, -1) + 1
         whole = uses[0].target == target and len(uses) == 1
-        sent = _sum([use.sent for use in uses])
+        sent = _sum([use.contribution for use in uses])
         local = uses[0].local if whole else _slope(sent, gradients[target], uses)
-        found.append(replace(uses[0], source=source, target=target, slot=slot, local=local, sent=sent))
+        found.append(replace(uses[0], source=source, target=target, slot=slot, local=local, contribution=sent))
     return kept_nodes, found
 
 
-def _slope(sent: Any, gradient: Any, uses: list[Edge]) -> float | None:
+def _slope(sent: Numbers | None, gradient: Numbers | None, uses: list[Edge]) -> float | None:
     """Return the derivative of a group's result: what is sent back for what arrived."""
-    if type(sent) is float and type(gradient) is float and gradient and math.isfinite(sent / gradient):
-        return sent / gradient
+    if sent and gradient and not sent.shape and not gradient.shape and gradient.low:
+        return sent.low / gradient.low if math.isfinite(sent.low / gradient.low) else None
     return uses[0].local if len(uses) == 1 else None
 
 
-def _sum(parts: list[float | Numbers | None]) -> float | Numbers | None:
+def _sum(parts: list[Numbers | None]) -> Numbers | None:
     """Return the sum of contributions; None where one is missing, or too large to have been kept."""
     if len(parts) == 1:
         return parts[0]
-    if all(type(part) is float for part in parts):
-        return math.fsum(parts)  # type: ignore[arg-type]  # all are floats
-    arrays = [part.array if isinstance(part, Numbers) else part for part in parts]
-    return None if any(array is None for array in arrays) else kept(sum(arrays))
+    arrays = [part.array if part else None for part in parts]
+    return None if any(array is None for array in arrays) else numbers_of(sum(arrays))
 
 
 @dataclass(frozen=True)
@@ -200,4 +168,4 @@ class TraceData:
     @property
     def swept(self) -> bool:
         """True if there is any gradient, of this result or of another one."""
-        return any(node.kept_gradient is not None for node in self.nodes)
+        return any(node.gradient is not None for node in self.nodes)

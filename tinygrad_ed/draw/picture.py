@@ -141,18 +141,18 @@ def image_page(title: str, svg: str) -> bytes:
 
 
 def asset(name: str) -> str:
-    """Return a file that is part of a page; of a script without its comments."""
-    text = (files("tinygrad_ed.draw") / "assets" / name).read_text("utf-8")
-    lines = [line.strip() for line in text.splitlines()] if name.endswith(".js") else [text]
-    return "\n".join([line for line in lines if line and not line.startswith("//")])
+    """Return a file that is part of a page; of a script or style without comments."""
+    lines = [line.strip() for line in (files("tinygrad_ed.draw") / "assets" / name).read_text("utf-8").splitlines()]
+    return "\n".join([line for line in lines if line and not line.startswith(("//", "/*"))])
 
 
 def page(title: str, name: str, parts: dict[str, str], *scripts: str) -> bytes:
     """Return a whole HTML page in one file: that of this name, with its style and script inside, and its parts."""
     svg = parts["$DRAWING"]
-    *_, w, h = re.search(r'viewBox="([\d.-]+) ([\d.-]+) ([\d.-]+) ([\d.-]+)"', svg).groups()
-    letters = [float(size) for size in re.findall(r'<text[^>]* font-size="([\d.]+)"', svg)]
-    parts |= {"$TITLE": escape(title), "$FIT": f"--w:{w};--h:{h};--t:{min(letters, default=14):g}"}
+    _, _, w, h = re.findall(r'viewBox="(.*?)"', svg)[0].split()
+    sizes = [re.search(r'font-size="([\d.]+)"', letters) for letters in re.findall(r"<text[^>]*>", svg)]
+    least = min([float(size[1]) if size else 14.0 for size in sizes], default=14.0)
+    parts |= {"$TITLE": escape(title), "$FIT": f"--w:{w};--h:{h};--t:{least:g}"}
     # in one pass: what is put in is not looked at again
     body = re.sub(r"\$[A-Z]+", lambda mark: parts[mark[0]], asset(f"{name}.html"))
     css = asset("view.css") + (asset(f"{name}.css") if name != "drawing" else "")

@@ -85,24 +85,7 @@ class Group:
     extra: dict[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class Cells:
-    """A heat map: squares of one size in these colors, from its upper left corner."""
-
-    x: float
-    y: float
-    size: float
-    colors: list[list[str]]
-
-    def boxes(self) -> "Iterator[Box]":
-        """Return the squares."""
-        for row, line in enumerate(self.colors):
-            for i, color in enumerate(line):
-                x, y = self.x + (i + 0.5) * self.size, self.y + (row + 0.5) * self.size
-                yield Box(x, y, self.size, self.size, color)
-
-
-Item = Circle | Box | Line | Text | Cells | Group
+Item = Circle | Box | Line | Text | Group
 
 
 @dataclass(frozen=True)
@@ -123,7 +106,7 @@ def to_svg(scene: Scene, inline: bool = False) -> str:
     inside = "\n".join(line for item in scene.items for line in _svg(item))
     return (
         f'<svg {space}width="{w}" height="{h}" viewBox="0 0 {w} {h}" role="img" '
-        f'aria-label="{escape(scene.title)}" font-family="{FONT}" fill="{INK}">\n'
+        f'aria-label="{escape(scene.title)}" font-family="{FONT}" font-size="14" fill="{INK}">\n'
         f"<title>{escape(scene.title)}</title>\n"
         f"<desc>{escape(scene.description)}</desc>\n"
         f'<rect class="paper" width="{w}" height="{h}" fill="{PAPER}"/>\n{inside}\n</svg>\n'
@@ -160,16 +143,11 @@ def _svg(item: Item) -> Iterator[str]:
         case Text(x, y, what, size, color, anchor, bold, cls):
             more = (' font-weight="bold"' if bold else "") + (f' class="{cls}"' if cls else "")
             more += f' text-anchor="{anchor}"' if anchor != "start" else ""
-            place = f'x="{_n(x)}" y="{_n(y)}" font-size="{size:g}"'
+            place = f'x="{_n(x)}" y="{_n(y)}"' + (f' font-size="{size:g}"' if size != 14 else "")
             paint = "" if color == INK else f' fill="{color}"'
             yield f"<text {place}{paint}{more}>{tspans(what.runs, size)}</text>"
-        case Cells(_, _, size, _):
-            paths: dict[str, str] = {}
-            for box in item.boxes():
-                corner = f"M{_n(box.x - size / 2)} {_n(box.y - size / 2)}"
-                paths[box.fill] = f"{paths.get(box.fill, '')}{corner}h{size:g}v{size:g}h-{size:g}z"
-            for fill, path in paths.items():
-                yield f'<path fill="{fill}" shape-rendering="crispEdges" d="{path}"/>'
+        case Group(items, cls="cells"):
+            yield from _cells(items)
         case Group(items, ident, cls, tip, extra):
             names = {"id": ident, "class": cls, **extra}
             yield "<g" + "".join(f' {key}="{escape(value)}"' for key, value in names.items() if value) + ">"
@@ -178,6 +156,17 @@ def _svg(item: Item) -> Iterator[str]:
             for inner in items:
                 yield from _svg(inner)
             yield "</g>"
+
+
+def _cells(items: Sequence[Item]) -> Iterator[str]:
+    """Return squares, those of one color as one path."""
+    paths: dict[str, str] = {}
+    for box in items:
+        if isinstance(box, Box):
+            corner = f"M{_n(box.x - box.w / 2)} {_n(box.y - box.h / 2)}"
+            paths[box.fill] = f"{paths.get(box.fill, '')}{corner}h{box.w:g}v{box.h:g}h-{box.w:g}z"
+    for fill, path in paths.items():
+        yield f'<path fill="{fill}" shape-rendering="crispEdges" d="{path}"/>'
 
 
 def to_dot(scene: Scene) -> str:
@@ -201,8 +190,6 @@ def _flat(items: Sequence[Item]) -> Iterator[Circle | Box | Line | Text]:
     for item in items:
         if isinstance(item, Group):
             yield from _flat(item.items if item.extra.get("visibility") != "hidden" else ())
-        elif isinstance(item, Cells):
-            yield from item.boxes()
         else:
             yield item
 

@@ -1,27 +1,32 @@
 """What the player shows: the graph as cards and wires, as it stands when all gradients have arrived.
 
-A card holds a name, a value and a gradient, and of a large array two heat maps. `in_rows` places any graph, from the
-leaves down to the result; `as_network` places a network neuron by neuron from left to right, each weight on its
-connection. Every card and every wire has an id, by which the page's script finds it.
+A card holds a name, a value and a gradient, and of a large array two heat maps. `in_rows` places any graph without an
+engine, from the leaves down to the result; `as_network` places a network neuron by neuron from left to right, each
+weight on its connection. Every card and every wire has an id, by which the page's script finds it.
 """
 
 import itertools
 from collections import Counter, defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from statistics import fmean
 from typing import NamedTuple
 
 from tinygrad_ed.draw import style
 from tinygrad_ed.draw.equations import brief, label_of, matrix_cells, shape_text, summary, words
-from tinygrad_ed.draw.layout import ACROSS, Point, place, spread
 from tinygrad_ed.draw.parts import Edge, Numbers, TraceNode
-from tinygrad_ed.draw.scene import Box, Cells, Group, Item, Line, Scene, Text
+from tinygrad_ed.draw.scene import Box, Group, Item, Line, Scene, Text
 from tinygrad_ed.draw.steps import labels
 from tinygrad_ed.draw.trace import Trace
+from tinygrad_ed.errors import InvalidValue
 from tinygrad_ed.notation.formula import Formula
 from tinygrad_ed.notation.quantity import Quantity
 
 _MARGIN = 16.0
 _CELL = 3.2  # pixels, in a heat map
+SWEEPS = 8
+CROSSED = 100_000  # rows, by all edges together
+ACROSS, DOWN = 22.0, 50.0  # the room between the boxes of a row, and between rows
+Point = tuple[float, float]
 
 
 class Size(NamedTuple):
@@ -59,23 +64,12 @@ def cells_of(numbers: Numbers) -> list[list[str]] | None:
 
 def drawing(data: Trace, title: str) -> Scene:
     """Return the graph of a trace: a network in numbers as a network, everything else in rows."""
-    return as_network(data, title) if _is_network(data) else in_rows(data, title)
-
-
-def _is_network(data: Trace) -> bool:
-    """Tell whether a trace is a network in numbers, with nothing missing, as it might be in one from a file."""
-    known = {node.quantity for node in data.nodes}
-    neurons = [(j, at[0]) for kind, j, at in map(Quantity.of, filter(None, known)) if kind == "alpha" and at]
-    last = max([j for j, _ in neurons], default=0)
-    biased = {j for kind, j, _ in map(Quantity.of, filter(None, known)) if kind == "beta"}
-    needed = {f"rho[{k}]" for j, k in neurons if j == last} | {f"beta[{j},{k}]" for j, k in neurons if j in biased}
-    for j, k in neurons:
-        if j:
-            needed |= {f"zeta[{j},{k}]", *(f"omega[{j},{i},{k}]" for m, i in neurons if m == j - 1)}
-    here = [name for name in known if name and (at := Quantity.of(name))[0] != "cost" and (at[2] or at[0] == "rho")]
-    given = {f"alpha[{j},{k}]" for j, k in neurons}
-    layers = {j for j, _ in neurons} == set(range(last + 1))
-    return last > 0 and layers and set(here) == needed | given and len(data.nodes) == len(here) + 1
+    if any((node.quantity or "").startswith("alpha[0,") for node in data.nodes):
+        try:
+            return as_network(data, title)
+        except (KeyError, ValueError, ZeroDivisionError):  # in a trace from a file something may be missing
+            pass
+    return in_rows(data, title)
 
 
 def in_rows(data: Trace, title: str, paint: Paint | None = None) -> Scene:
@@ -252,14 +246,20 @@ def _heat_map(numbers: Numbers, left: float, top: float) -> list[Item]:
     """Return a large array as small squares, blue below zero, white at zero, orange above, with their scale."""
     cells, largest = numbers.cells or [], numbers.largest
     w, h = _CELL * len(cells[0]), _CELL * len(cells)
-    below, scale = top + h + 4, [[style.heat(step, 4.0) for step in range(-4, 5)]]
+    below = top + h + 4
     return [
-        Cells(left, top, _CELL, [[style.heat(x, largest) for x in line] for line in cells]),
+        _squares(left, top, _CELL, cells, largest),
         Box(left + w / 2, top + h / 2, w, h, "none", style.LINE, 0.6),
-        Cells(left, below, 6.0, scale),
+        _squares(left, below, 6.0, [list(range(-4, 5))], 4.0),
         Text(left, below + 21, words(f"±{style.number_text(largest)}"), 14, anchor="start"),
         Text(left, below + 38, words(numbers.means), 14, style.QUIET, "start"),
     ]
+
+
+def _squares(left: float, top: float, size: float, rows: Sequence[Sequence[float]], largest: float) -> Group:
+    places = [(i, row, x) for row, line in enumerate(rows) for i, x in enumerate(line)]
+    fills = [(left + (i + 0.5) * size, top + (row + 0.5) * size, style.heat(x, largest)) for i, row, x in places]
+    return Group([Box(x, y, size, size, fill) for x, y, fill in fills], cls="cells")
 
 
 def _tip(node: TraceNode, name: Formula) -> str:
@@ -287,3 +287,78 @@ def _ports(
         for number, i in enumerate(group):
             found[i] = (number - (len(group) - 1) / 2) * min(step, (room - 16) / len(group))
     return found
+
+
+def place(data: Trace, boxes: Mapping[str, tuple[float, float]]) -> tuple[dict[str, Point], list[list[Point]]]:
+    """Return the center of every node's box, and the points that every edge passes, from lower side to upper side."""
+    rank = _ranks(data)
+    rows_crossed = sum(rank[edge.target] - rank[edge.source] for edge in data.edges)
+    if rows_crossed > CROSSED:
+        raise InvalidValue(
+            f"the edges of this graph cross {rows_crossed} rows, too many to be drawn one by one; detail='auto' draws "
+            "an overview"
+        )
+    chains = []
+    for i, edge in enumerate(data.edges):
+        between = {f"{i}/{row}": row for row in range(rank[edge.source] + 1, rank[edge.target])}
+        chains.append([edge.source, *between, edge.target])
+        rank |= between
+    rows: list[list[str]] = [[] for _ in range(max(rank.values()) + 1)]
+    for name, number in rank.items():
+        rows[number].append(name)
+    above: dict[str, list[str]] = {name: [] for name in rank}
+    below: dict[str, list[str]] = {name: [] for name in rank}
+    for chain in chains:
+        for upper, lower in itertools.pairwise(chain):
+            below[upper].append(lower)
+            above[lower].append(upper)
+    sizes = dict.fromkeys(rank, 0.0) | {name: width for name, (width, _) in boxes.items()}
+    usual = max(width for width, _ in boxes.values())
+    at: dict[str, float] = {}
+    for row in rows:
+        spread(row, {name: i * (usual + ACROSS) for i, name in enumerate(row)}, sizes, at)
+    for sweep in range(SWEEPS):
+        downwards = sweep % 2 == 0
+        for row in rows if downwards else reversed(rows):
+            near = above if downwards else below
+            wish = {name: fmean([at[n] for n in near[name]] or [at[name]]) for name in row}
+            row.sort(key=lambda name: (wish[name], at[name]))
+            spread(row, wish, sizes, at)
+    left = min(at[name] - sizes[name] / 2 for name in at)
+    tops, top = [], 0.0
+    for row in rows:
+        height = max([boxes[name][1] for name in row if name in boxes], default=0.0)
+        tops.append((top, top + height))
+        top += height + DOWN
+    centers = {name: (at[name] - left, sum(tops[rank[name]]) / 2) for name in boxes}
+    routes = []
+    for chain in chains:
+        (x1, y1), (x2, y2) = centers[chain[0]], centers[chain[-1]]
+        inner = [(at[name] - left, y) for name in chain for y in tops[rank[name]]][1:-1]
+        routes.append([(x1, y1 + boxes[chain[0]][1] / 2), *inner, (x2, y2 - boxes[chain[-1]][1] / 2)])
+    return centers, routes
+
+
+def _ranks(data: Trace) -> dict[str, int]:
+    """Return the row of every node."""
+    made = {node.id for node in data.nodes if node.op is not None}
+    rank = data.depths()
+    first: dict[str, int] = {}
+    for edge in data.edges:
+        first[edge.source] = min(first.get(edge.source, rank[edge.target]), rank[edge.target])
+    return {name: row if name in made or name not in first else first[name] - 1 for name, row in rank.items()}
+
+
+def spread(row: Sequence[str], wish: dict[str, float], sizes: dict[str, float], at: dict[str, float]) -> None:
+    """Put a row as near to its wishes as its order and the room between boxes allow: the mean of both extremes."""
+    rightmost, leftmost = {}, {}
+    edge = float("-inf")
+    for name in row:
+        rightmost[name] = max(wish[name], edge + sizes[name] / 2)
+        edge = rightmost[name] + sizes[name] / 2 + ACROSS
+    edge = float("inf")
+    for name in reversed(row):
+        leftmost[name] = min(wish[name], edge - sizes[name] / 2)
+        edge = leftmost[name] - sizes[name] / 2 - ACROSS
+    for name in row:
+        at[name] = (rightmost[name] + leftmost[name]) / 2

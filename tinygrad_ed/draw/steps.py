@@ -85,10 +85,10 @@ def steps(data: TraceData) -> list[StoryStep]:
     if data.of_root:
         told.append(story.seed())
         for node in reversed(made):
-            told += [story.backward(i, edge, node) for i, edge in story.into[node.id] if edge.sent is not None]
-        parameters = [n for n in data.nodes if n.role == "parameter" and n.kept_gradient is not None]
+            told += [story.backward(i, edge, node) for i, edge in story.into[node.id] if edge.contribution is not None]
+        parameters = [n for n in data.nodes if n.role == "parameter" and n.gradient is not None]
         told += [story.update(node, data.learning_rate) for node in parameters]
-        told += [story.again(node) for node in made if node.kept_after is not None]
+        told += [story.again(node) for node in made if node.after is not None]
         if data.predicted is not None:
             told.append(story.change(data.predicted, data.learning_rate))
     return told
@@ -109,7 +109,7 @@ class _Story:
         self.inputs: dict[str, dict[str, str]] = {node.id: {} for node in data.nodes}  # by quantity
         self.slots: dict[str, dict[str, str]] = {node.id: {} for node in data.nodes}  # the first, as in the templates
         for edge in data.edges:
-            self.waiting[edge.source] += edge.sent is not None
+            self.waiting[edge.source] += edge.contribution is not None
             self.inputs[edge.target].setdefault(self.by_id[edge.source].quantity or "", edge.source)
             if edge.slot < SLOTS:
                 self.slots[edge.target][f"x{edge.slot}"] = edge.source
@@ -254,9 +254,10 @@ class _Story:
         y, new = self.terms[node.id], node.after
         inputs = [self.by_id[edge.source] for _, edge in self.into[node.id]]
         work = self.written(node, self.terms | {n.id: value_term(n.after or n.value) for n in inputs})
-        text = f"Again: with the new parameters {y.unicode} is {_spoken(new)}, not {_spoken(node.value)}."
+        text = f"Again: {y.unicode} is now {_spoken(new)}, not {_spoken(node.value)}."
         places = tuple([i for i, _ in self.into[node.id]])
-        return StoryStep("again", node.id, places, text, equation(y, self.letters[node.id]), work, new, new)
+        general = formula('$y "with the new parameters:"', y=y)
+        return StoryStep("again", node.id, places, text, general, work, new, new)
 
     def change(self, predicted: float, learning_rate: float) -> StoryStep:
         """Compare what the gradient predicts of the change of the result with what is measured."""

@@ -16,7 +16,7 @@ from typing import Any, NoReturn, TypeVar
 import numpy as np
 
 from tinygrad_ed.data.files import checked
-from tinygrad_ed.draw.parts import CELLS, FULL, Edge, Numbers, TraceData, TraceNode, as_numbers, numbers_of
+from tinygrad_ed.draw.parts import CELLS, FULL, Edge, Numbers, TraceData, TraceNode, numbers_of
 from tinygrad_ed.draw.steps import StoryStep
 from tinygrad_ed.draw.style import ROLES, short
 from tinygrad_ed.errors import FileProblem
@@ -31,21 +31,26 @@ _ODD = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}
 
 def written(data: TraceData, story: Sequence[StoryStep] | None = None) -> str:
     """Return a trace as JSON, with the steps of its story if there are any; equal traces give equal text."""
-    content = {
+    return as_json(content(data, story))
+
+
+def content(data: TraceData, story: Sequence[StoryStep] | None = None) -> dict[str, Any]:
+    """Return what a trace has in JSON."""
+    return {
         "format": FORMAT, "schema": SCHEMA, "root": data.root, "of_root": data.of_root,
         "learning_rate": _out(data.learning_rate),
         "nodes": [
             {
                 "id": n.id, "role": n.role, "op": n.op, "name": n.name, "layer": n.layer, "quantity": n.quantity,
-                "value": _out(n.kept), "gradient": _out(n.kept_gradient),
-                **({} if n.kept_after is None else {"after": _out(n.kept_after)}),
+                "value": _out(n.value), "gradient": _out(n.gradient),
+                **({} if n.after is None else {"after": _out(n.after)}),
             }
             for n in data.nodes
         ],
         "edges": [
             {
                 "source": e.source, "target": e.target, "slot": e.slot,
-                "local": _out(e.local), "contribution": _out(e.sent),
+                "local": _out(e.local), "contribution": _out(e.contribution),
             }
             for e in data.edges
         ],
@@ -53,7 +58,6 @@ def written(data: TraceData, story: Sequence[StoryStep] | None = None) -> str:
         **({} if data.predicted is None else {"predicted": _out(data.predicted)}),
         "steps": None if story is None else [_step(step) for step in story],
     }  # fmt: skip
-    return as_json(content)
 
 
 def as_json(content: Any) -> str:
@@ -151,7 +155,7 @@ class _Reader:
             "of_root": top["of_root"],
             "learning_rate": self.number(top["learning_rate"], "learning_rate"),
             "predicted": self.number(top["predicted"], "predicted") if "predicted" in top else None,
-            "closed": {name: as_numbers(self.value(v, f"closed[{_short(name)}]")) for name, v in closed.items()},
+            "closed": {name: self.value(v, f"closed[{_short(name)}]") for name, v in closed.items()},
         }
 
     def every(self, value: Any, where: str, read: Callable[[Any, str], Any]) -> list[Any]:
@@ -190,7 +194,7 @@ class _Reader:
         _need(source < target, where, "leads backward: a node comes after those it was computed from")
         _need(type(got["slot"]) is int and got["slot"] >= 0, f"{where}.slot", "should be a whole number from 0")
         local, sent = self.part(got, "local", where, self.number), self.part(got, "contribution", where, self.value)
-        fits = _fits(sent, self.nodes[source].kept)
+        fits = _fits(sent, self.nodes[source].value)
         _need(fits, f"{where}.contribution", "has another shape than its source")
         return Edge(got["source"], got["target"], got["slot"], local, sent)
 
@@ -203,9 +207,9 @@ class _Reader:
         except OverflowError:
             raise _Bad(f"{where} is too large") from None
 
-    def value(self, value: Any, where: str) -> float | Numbers:
+    def value(self, value: Any, where: str) -> Numbers:
         if not isinstance(value, dict):
-            return self.number(value, where)
+            return numbers_of(self.number(value, where))
         got = _object(value, where, "shape", "entries", "low", "high", "mean", "cells")
         shape = self.every(got["shape"], f"{where}.shape", self.length)
         _need(0 < len(shape) <= 64, f"{where}.shape", "should have 1 to 64 lengths")
@@ -233,8 +237,8 @@ class _Reader:
         return [self.entries(entry, shape[1:], f"{where}[{i}]") for i, entry in enumerate(value)]
 
 
-def _fits(part: float | Numbers | None, whole: float | Numbers) -> bool:
-    return part is None or as_numbers(part).shape == as_numbers(whole).shape
+def _fits(part: Numbers | None, whole: Numbers) -> bool:
+    return part is None or part.shape == whole.shape
 
 
 def _short(value: Any) -> str:

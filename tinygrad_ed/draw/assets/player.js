@@ -31,7 +31,7 @@
     start.set(id, part("value").textContent);
   }
 
-  const why = reasons({ nodes: nodes, cards: cards, edges: edges, items: items, steps: steps, trace: data.trace, at: () => at, asking: () => asking });
+  const why = reasons({ nodes: nodes, cards: cards, edges: edges, items: items, steps: steps, ends: data.trace.edges, at: () => at, asking: () => asking });
 
   function reset() {
     for (const [id, node] of nodes) {
@@ -64,8 +64,8 @@
     get("stage").classList.toggle("back", step.phase === "backward");
     cards.get(step.node).card.classList.add("active");
     if (step.phase === "forward" || step.phase === "again") {
-      data.trace.edges.forEach((edge, i) => {
-        if (edge.target === step.node) edges[i].classList.add("active");
+      data.trace.edges.forEach(([, target], i) => {
+        if (target === step.node) edges[i].classList.add("active");
       });
     } else if (step.edge !== undefined) {
       edges[step.edge].classList.add("active");
@@ -246,7 +246,6 @@
     show(match ? Number(match[1]) : 0);
   }
 
-  for (const link of document.querySelectorAll("#steps a")) link.tabIndex = -1; // one stop for the whole list
   get("controls").hidden = false;
   get("now").hidden = false;
   get("slider").max = steps.length;

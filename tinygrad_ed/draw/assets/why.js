@@ -3,7 +3,7 @@
 function reasons(story) {
   "use strict";
   const { nodes, cards, edges, items, steps } = story;
-  const data = { trace: story.trace };
+  const ends = story.ends.map(([source, target]) => ({ source: source, target: target }));
   const get = (id) => document.getElementById(id);
   const svg = document.querySelector("#stage svg");
   const ns = svg.namespaceURI;
@@ -29,7 +29,7 @@ function reasons(story) {
 
   // The cards whose values are the second factor of what goes back along an edge.
   function factors(edge) {
-    const beside = data.trace.edges.filter((each) => each.target === edge.target && each.source !== edge.source).map((each) => each.source);
+    const beside = ends.filter((each) => each.target === edge.target && each.source !== edge.source).map((each) => each.source);
     const op = nodes.get(edge.target).op;
     const place = (id) => (/\[([\d,]+)\]/.exec(nodes.get(id).quantity || "") || ["", ""])[1].split(",");
     const kind = (nodes.get(edge.source).quantity || "").split("[")[0];
@@ -81,7 +81,7 @@ function reasons(story) {
     if (!step || step.edge === undefined || step.phase !== "backward") return;
     edges[step.edge].querySelector(".wire").setAttribute("marker-start", "url(#toward)");
     if (story.asking()) return;
-    const edge = data.trace.edges[step.edge];
+    const edge = ends[step.edge];
     ring(cards.get(edge.target).gradient, "one");
     factors(edge).forEach((id) => ring(cards.get(id).value, "two"));
     const maths = document.querySelectorAll("#now .general math");
@@ -145,7 +145,7 @@ function reasons(story) {
     });
   }
   edges.forEach((edge, i) => {
-    const { source, target } = data.trace.edges[i];
+    const { source, target } = ends[i];
     edge.setAttribute("role", "img");
     edge.setAttribute("aria-label", "from " + named(source) + " to " + named(target));
   });
