@@ -20,7 +20,8 @@ os.environ["MPLBACKEND"] = "agg"  # no plot opens a window, also not one of an e
 collect_ignore = ["typing"]  # files for the type checkers to read: nobody runs them, one of them is full of mistakes
 collect_ignore_glob = ["*conftest.py"]  # fixtures, loaded anyway; as modules with doctests they would share one name
 
-TESTS = [Path(__file__).parent / name for name in ("draw/test_browser.py", "lecture/test_slides_browser.py")]
+BROWSER = ("draw/test_browser.py", "draw/test_looks_browser.py", "lecture/test_slides_browser.py")
+TESTS = [Path(__file__).parent / name for name in BROWSER]
 LEFT_OUT = (
     "left out: the tests in a real browser (they need Chromium and the extra `browser`); "
     "run them with: python -m pytest -m browser"

@@ -60,11 +60,13 @@ LINES = """() => {
         [b.x + b.width / 2, b.y + b.height + 4]].map((p) => new DOMPoint(p[0], p[1]));
     const placed = spots.map((p) => new DOMPoint(p.x, p.y).matrixTransform(matrix));
     const points = placed.map((p) => [p.x + scrollX, p.y + scrollY]);
-    found.push({ what: e.outerHTML.slice(0, 120), color: style.stroke, fill: style.fill, open: open, points: points });
+    const what = e.outerHTML.slice(0, 120);
+    found.push({ what: what, color: style.stroke, fill: style.fill, open: open, points: points });
   }
   return found;
 }"""
-BARE = """svg text, svg tspan { fill: transparent !important } svg [stroke]:not(#_, #_ #_) { stroke: transparent !important }
+BARE = """svg text, svg tspan { fill: transparent !important }
+svg [stroke]:not(#_, #_ #_) { stroke: transparent !important }
 svg .edge polygon { fill: transparent !important }
 * { color: transparent !important; transition: none !important; caret-color: transparent !important }"""
 

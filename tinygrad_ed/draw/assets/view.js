@@ -47,7 +47,7 @@ const view = (function () {
   function search(again) {
     const text = get("search").value.trim().toLowerCase();
     if (!again) {
-      const parts = Array.from(stage.querySelectorAll("svg g")).filter((g) => g.querySelector(":scope > title") && !g.querySelector("g g"));
+      const parts = Array.from(stage.querySelectorAll("svg g")).filter((g) => g.querySelector(":scope > title") && !g.querySelector(":scope g > title"));
       hits = text ? parts.filter((part) => part.textContent.toLowerCase().includes(text)) : [];
       hit = -1;
     }
