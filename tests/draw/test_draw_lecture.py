@@ -5,7 +5,7 @@ import pytest
 
 import tinygrad_ed as tg
 from tinygrad_ed import draw
-from tinygrad_ed.draw.lecture import gradient_of, net_input, net_slope, rule_of
+from tinygrad_ed.draw.equations import gradient_of, net_input, net_slope, rule_of
 from tinygrad_ed.draw.network_trace import network_trace
 from tinygrad_ed.draw.parts import numbers_of
 from tinygrad_ed.notation.letters import named

@@ -63,7 +63,10 @@ def test_on_paper_the_page_is_light(visit, view):
     page.emulate_media(media="print", color_scheme="dark")
     for ratio in contrasts(page)[0].values():
         assert ratio >= 4.5
-    assert page.evaluate("getComputedStyle(document.querySelector('svg .paper, svg polygon')).fill") == "rgb(255, 255, 255)"
+    assert (
+        page.evaluate("getComputedStyle(document.querySelector('svg .paper, svg polygon')).fill")
+        == "rgb(255, 255, 255)"
+    )
 
 
 @pytest.mark.parametrize(

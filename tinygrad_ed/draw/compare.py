@@ -15,8 +15,7 @@ import numpy as np
 
 from tinygrad_ed.checking.crosscheck import CrossCheck, Row, crosscheck
 from tinygrad_ed.draw import style
-from tinygrad_ed.draw.equations import brief, math, words
-from tinygrad_ed.draw.lecture import letter_of, rule_of
+from tinygrad_ed.draw.equations import brief, letter_of, math, rule_of, words
 from tinygrad_ed.draw.parts import numbers_of
 from tinygrad_ed.draw.picture import Picture, of_scene, page
 from tinygrad_ed.draw.scene import Box, Group, Item, Line, Scene, Text, to_svg

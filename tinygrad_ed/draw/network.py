@@ -13,8 +13,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_ed.checking.crosscheck import ledger
-from tinygrad_ed.draw.equations import words
-from tinygrad_ed.draw.lecture import letter_of
+from tinygrad_ed.draw.equations import letter_of, words
 from tinygrad_ed.draw.picture import Picture, of_scene
 from tinygrad_ed.draw.scene import Box, Circle, Group, Item, Line, Scene, Text
 from tinygrad_ed.draw.style import BACKWARD_FILL, COLORS, FORWARD_FILL, GRADIENT, LINE, PAPER, QUIET, number_text

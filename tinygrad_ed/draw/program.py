@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from tinygrad_ed.draw import style
-from tinygrad_ed.draw.legend import head, swatch
+from tinygrad_ed.draw.graph import head, swatch
 from tinygrad_ed.draw.picture import Picture, of_dot
 from tinygrad_ed.errors import InvalidType, InvalidValue
 from tinygrad_ed.tape import Compiled, Tape

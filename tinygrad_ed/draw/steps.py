@@ -12,21 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_ed.draw import lecture
-from tinygrad_ed.draw.equations import (
-    COSTS,
-    backward,
-    derivative,
-    equation,
-    fill,
-    forward,
-    has_slope,
-    label_of,
-    summary,
-    value_term,
-    words,
-    written_out,
-)
+from tinygrad_ed.draw import equations as eq
 from tinygrad_ed.draw.parts import Edge, Numbers, TraceData, TraceNode, numbers_of
 from tinygrad_ed.draw.style import number_text
 from tinygrad_ed.notation.formula import Formula, Row, Sign
@@ -56,12 +42,12 @@ class StoryStep:
     @property
     def numbers(self) -> Formula:
         """The equation with numbers: the work, the result, and after several contributions their sum."""
-        outcome = value_term(self.result, alone=True) if self.result else None
+        outcome = eq.value_term(self.result, alone=True) if self.result else None
         if self.work is None or outcome is None:
-            told = self.work or outcome or words("too large to be shown")
+            told = self.work or outcome or eq.words("too large to be shown")
         else:
-            told = equation(self.work, outcome)
-        return told if self.total is None else equation(told, value_term(self.total, alone=True), "; in all")
+            told = eq.equation(self.work, outcome)
+        return told if self.total is None else eq.equation(told, eq.value_term(self.total, alone=True), "; in all")
 
     @property
     def rule_agrees(self) -> bool | None:
@@ -100,7 +86,7 @@ class _Story:
     def __init__(self, data: TraceData) -> None:
         self.by_id, self.into = data.by_id, data.into()
         self.names = labels(data.nodes)
-        self.terms = {node.id: label_of(node, self.names[node.id]) for node in data.nodes}
+        self.terms = {node.id: eq.label_of(node, self.names[node.id]) for node in data.nodes}
         self.root = self.by_id[data.root]
         self.closed = data.closed
         layers = [Quantity.of(n.quantity)[1] for n in data.nodes if n.quantity and "zeta" in n.quantity]
@@ -132,43 +118,43 @@ class _Story:
 
     def slope(self, node: str) -> Formula:
         """Return the letter of a gradient: ∂E/∂node."""
-        return derivative(self.terms[self.root.id], self.terms[node])
+        return eq.derivative(self.terms[self.root.id], self.terms[node])
 
     def rule(self, quantity: str | None) -> tuple[Formula | None, Numbers | None]:
         """Return the lecture's rule of a quantity, and the number it gives."""
         if quantity is None:
             return None, None
-        rule = lecture.rule_of(quantity, self.last)
-        return rule, lecture.number_of(self.closed, quantity) if rule else None
+        rule = eq.rule_of(quantity, self.last)
+        return rule, eq.number_of(self.closed, quantity) if rule else None
 
     def written(self, node: TraceNode, terms: dict[str, Formula]) -> Formula | None:
         """Return the right side of a forward equation, in letters or numbers; None for a sum that is too long."""
         inputs = [edge.source for _, edge in self.into[node.id]]
         by_quantity = {self.by_id[i].quantity or i: terms[i] for i in inputs}
         if node.id in self.neurons:
-            return lecture.net_input(node.quantity or "", by_quantity) if len(inputs) <= 2 * FEW + 1 else None
-        if node.quantity == "cost" and node.op in COSTS:
+            return eq.net_input(node.quantity or "", by_quantity) if len(inputs) <= 2 * FEW + 1 else None
+        if node.quantity == "cost" and node.op in eq.COSTS:
             rho = [by_quantity[name] for name in by_quantity if name.startswith("rho")]
             alpha = [by_quantity[name] for name in by_quantity if name.startswith("alpha")]
             short = len(alpha) == len(rho) <= FEW and all(not self.by_id[i].value.shape for i in inputs)
-            return lecture.cost(node.op, list(zip(alpha, rho, strict=True))) if short else None
-        return forward(node.op or "", [terms[i] for i in inputs])
+            return eq.cost_of(node.op, list(zip(alpha, rho, strict=True))) if short else None
+        return eq.forward(node.op or "", [terms[i] for i in inputs])
 
     def forward(self, node: TraceNode) -> StoryStep:
         edges = self.into[node.id]
         y, names = self.terms[node.id], [self.terms[edge.source] for _, edge in edges]
         letters = self.written(node, self.terms)
         if letters is None:
-            whole = lecture.rule_of(node.quantity or "", self.last)
+            whole = eq.rule_of(node.quantity or "", self.last)
             sides = whole.parts[2:] if isinstance(whole, Row) else ()  # what follows `ζ =`
-            letters = Row(sides) if sides else forward("C" if node.quantity == "cost" else node.op or "", names)
-        values = {edge.source: value_term(self.by_id[edge.source].value) for _, edge in edges}
+            letters = Row(sides) if sides else eq.forward("C" if node.quantity == "cost" else node.op or "", names)
+        values = {edge.source: eq.value_term(self.by_id[edge.source].value) for _, edge in edges}
         self.letters[node.id] = letters
         text = f"Forward: {y.unicode} = {letters.unicode}, which is {_spoken(node.value)}."
         rule, gives = self.rule(node.quantity)
         work = self.written(node, self.terms | values) if edges else None
         places = tuple([i for i, _ in edges])
-        left, value = equation(y, letters), node.value
+        left, value = eq.equation(y, letters), node.value
         return StoryStep("forward", node.id, places, text, left, work, value, value, None, rule, gives)
 
     def seed(self) -> StoryStep:
@@ -176,8 +162,8 @@ class _Story:
         self.sofar[root.id] = one.entries if one else None
         name = self.names[root.id]
         text = f"Backward starts: the derivative of {name} with respect to itself is {_spoken(one)}."
-        result = value_term(one, alone=True) if one else words("too large to be shown")
-        return StoryStep("backward", root.id, (), text, equation(self.slope(root.id), result), None, one, one)
+        result = eq.value_term(one, alone=True) if one else eq.words("too large to be shown")
+        return StoryStep("backward", root.id, (), text, eq.equation(self.slope(root.id), result), None, one, one)
 
     def backward(self, i: int, edge: Edge, node: TraceNode) -> StoryStep:
         source, sent = self.by_id[edge.source], edge.contribution
@@ -196,9 +182,9 @@ class _Story:
         now = f", whose derivative is now {_spoken(total)}" if total else ""
         name = self.terms[source.id].unicode
         text = f"Backward: {self.terms[node.id].unicode} sends {_spoken(sent)} to {name}{now}.{more}"
-        rule, gives = self.rule(lecture.gradient_of(source.quantity) if last and source.quantity else None)
+        rule, gives = self.rule(eq.gradient_of(source.quantity) if last and source.quantity else None)
         left = self.slope(source.id)
-        told = equation(left, general, "=" if uses == 1 else "+=")
+        told = eq.equation(left, general, "=" if uses == 1 else "+=")
         return StoryStep("backward", source.id, (i,), text, told, work, sent, total, several, rule, gives)
 
     def worked(self, edge: Edge, node: TraceNode) -> Formula | None:
@@ -207,14 +193,14 @@ class _Story:
         if arrives is None:
             return None
         if edge.local is not None and not node.value.shape:
-            return fill("$g · $d", {"g": value_term(arrives), "d": value_term(numbers_of(edge.local))})
+            return eq.fill("$g · $d", {"g": eq.value_term(arrives), "d": eq.value_term(numbers_of(edge.local))})
         if node.id not in self.around:  # once for all edges of the node
             around = {n.id: n for n in (*[self.by_id[e.source] for _, e in self.into[node.id]], node)}
-            short = all(written_out(part) for part in (arrives, *(n.value for n in around.values())))
-            told = short and has_slope(node.op or "")
-            self.around[node.id] = {name: value_term(n.value) for name, n in around.items()} if told else None
+            short = all(eq.written_out(part) for part in (arrives, *(n.value for n in around.values())))
+            told = short and eq.has_slope(node.op or "")
+            self.around[node.id] = {name: eq.value_term(n.value) for name, n in around.items()} if told else None
         values = self.around[node.id]
-        return None if values is None else self.sends(edge, node, values, value_term(arrives))
+        return None if values is None else self.sends(edge, node, values, eq.value_term(arrives))
 
     def sends(self, edge: Edge, node: TraceNode, names: Mapping[str, Formula], g: Formula) -> Formula:
         """Return what goes back through an edge, in letters or in numbers: what arrives times the local derivative."""
@@ -224,36 +210,39 @@ class _Story:
         inputs, slope = self.inputs[node.id], None
         if node.id in self.neurons and source.quantity and node.quantity:
             if Quantity.of(node.quantity)[2]:
-                beside = lecture.net_slope(node.quantity, source.quantity, inputs)
+                beside = eq.net_slope(node.quantity, source.quantity, inputs)
                 slope = names[beside] if beside else formula("1")
             else:
                 known = {Quantity.of(quantity)[0]: names[name] for quantity, name in inputs.items()}
-                return fill(_LAYER[Quantity.of(source.quantity)[0]], {"g": terms["g"], **known})
-        elif node.quantity == "cost" and node.op in COSTS and source.quantity:
+                return eq.fill(_LAYER[Quantity.of(source.quantity)[0]], {"g": terms["g"], **known})
+        elif node.quantity == "cost" and node.op in eq.COSTS and source.quantity:
             _, _, neurons = Quantity.of(source.quantity)
-            kind, at = COSTS[node.op][1], f"rho[{','.join(map(str, neurons))}]" if neurons else "rho"
-            slope = fill(kind, {"a": names[source.id], "r": names[inputs[at]]}) if at in inputs else None
+            kind, at = eq.COSTS[node.op][1], f"rho[{','.join(map(str, neurons))}]" if neurons else "rho"
+            slope = eq.fill(kind, {"a": names[source.id], "r": names[inputs[at]]}) if at in inputs else None
             if slope and not neurons and source.value.shape and len(source.value.shape) == 2:
-                slope = fill("$s / M", {"s": slope})
+                slope = eq.fill("$s / M", {"s": slope})
         if slope is None:
-            return backward(node.op or "", edge.slot, not node.value.shape, terms)
-        return fill("$g · $s", {"g": terms["g"], "s": slope})
+            return eq.backward(node.op or "", edge.slot, not node.value.shape, terms)
+        return eq.fill("$g · $s", {"g": terms["g"], "s": slope})
 
     def update(self, node: TraceNode, learning_rate: float) -> StoryStep:
         name, slope, gradient = self.terms[node.id], self.slope(node.id), node.gradient
         new = node.after
         if new is None and node.value.entries is not None and gradient is not None and gradient.entries is not None:
             new = numbers_of(node.value.array - learning_rate * gradient.array)
-        general = fill("$x − η · $g", {"x": name, "g": slope})
-        terms = {"x": value_term(node.value, alone=True), "eta": value_term(numbers_of(learning_rate))}
-        work = fill("$x − $eta · $g", {**terms, "g": value_term(gradient)}) if gradient else None
+        general = eq.fill("$x − η · $g", {"x": name, "g": slope})
+        terms = {
+            "x": eq.value_term(node.value, alone=True),
+            "eta": eq.value_term(numbers_of(learning_rate)),
+        }
+        work = eq.fill("$x − $eta · $g", {**terms, "g": eq.value_term(gradient)}) if gradient else None
         text = f"Update: {name.unicode} takes a step of {number_text(learning_rate)} against its gradient."
-        return StoryStep("update", node.id, (), text, equation(name, general, "←"), work, new, new)
+        return StoryStep("update", node.id, (), text, eq.equation(name, general, "←"), work, new, new)
 
     def again(self, node: TraceNode) -> StoryStep:
         y, new = self.terms[node.id], node.after
         inputs = [self.by_id[edge.source] for _, edge in self.into[node.id]]
-        work = self.written(node, self.terms | {n.id: value_term(n.after or n.value) for n in inputs})
+        work = self.written(node, self.terms | {n.id: eq.value_term(n.after or n.value) for n in inputs})
         text = f"Again: {y.unicode} is now {_spoken(new)}, not {_spoken(node.value)}."
         places = tuple([i for i, _ in self.into[node.id]])
         general = formula('$y "with the new parameters:"', y=y)
@@ -278,9 +267,9 @@ _LAYER = {"alpha": "$g $omega^T", "omega": "$alpha^T $g", "beta": '$g " (summed 
 def labels(nodes: Sequence[TraceNode]) -> dict[str, str]:
     """Return a name for every node: its own, a constant's number, or v1, v2, ... in order."""
     numbered = (f"v{i}" for i in itertools.count(1))
-    constants = {n.id: "const" if n.value.shape else summary(n.value) for n in nodes if n.role == "constant"}
+    constants = {n.id: "const" if n.value.shape else eq.summary(n.value) for n in nodes if n.role == "constant"}
     return {node.id: node.name or constants.get(node.id) or next(numbered) for node in nodes}
 
 
 def _spoken(numbers: Numbers | None) -> str:
-    return value_term(numbers, alone=True).unicode if numbers else "not known"
+    return eq.value_term(numbers, alone=True).unicode if numbers else "not known"
