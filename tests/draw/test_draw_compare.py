@@ -57,17 +57,17 @@ def boxes(picture) -> dict[str, list[str]]:
 def test_over_a_readers_numbers_stands_the_readers_rule_and_never_the_lectures():
     mlp = tg.nn.MLP([2, 3, 3, 2], rng=1)
 
-    def my_gradient(B):
+    def my_slope(B):
         return 2 * B.sum(axis=0)
 
     rules = {
-        "grad_beta": my_gradient,
+        "grad_beta": my_slope,
         "P": lambda omega, B: B @ omega.T,
         "B_last": tg.closed_form.rules.RULES["B_last"],
     }
     found = boxes(draw.compare(mlp, X, RHO, rules=rules))
     for j in (1, 2, 3):
-        assert found[f"grad_beta[{j}]"][1][0] == f"∂E/∂β{j}= my_gradient(…)"
+        assert found[f"grad_beta[{j}]"][1][0] == f"∂E/∂β{j}= my_slope(…)"
         assert found[f"grad_beta[{j}]"][1][-1].startswith("✗")
         assert len(found[f"grad_beta[{j}]"][0]) == 2
         assert found[f"P[{j}]"][1][0] == f"P{j}= your rule"

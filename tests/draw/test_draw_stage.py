@@ -11,7 +11,7 @@ from tinygrad_ed import draw
 from tinygrad_ed.draw.network_trace import network_trace
 from tinygrad_ed.draw.overview import stages
 from tinygrad_ed.draw.parts import numbers_of
-from tinygrad_ed.draw.scene import Group, Text
+from tinygrad_ed.draw.scene import Group, Line, Text
 from tinygrad_ed.draw.stage import drawing
 from tinygrad_ed.draw.style import heat, number_text
 from tinygrad_ed.draw.trace import trace
@@ -185,3 +185,62 @@ def test_a_stage_says_what_it_holds():
     small, said = stages(trace(y, fresh=True))
     assert (len(small.nodes), small.nodes[1].name) == (26, "depth 1 to 84: 42 ×, 42 tanh")
     assert said == "24 stages by depth, because the graph has 2001 nodes"
+
+
+SMALL = [
+    [2, 3, 2],
+    [1, 1],
+    [3, 1, 4],
+    [4, 4, 3],
+    [2, 5, 1],
+    [5, 2, 2, 3],
+    [2, 2, 2, 2],
+    [1, 5, 4, 1],
+    [5, 5],
+    [3, 4, 4],
+]
+
+
+@pytest.mark.parametrize("sizes", SMALL)
+@pytest.mark.parametrize("seed", range(3))
+def test_in_a_network_no_card_covers_a_card_and_no_line_runs_under_a_foreign_card(sizes, seed):
+    rng = np.random.default_rng(seed)
+    mlp = tg.nn.MLP(sizes, rng=seed)
+    data = network_trace(mlp, rng.normal(size=sizes[0]), rng.normal(size=sizes[-1]), "mse", "scalar", 0.1)
+    scene = drawing(data, "t")
+    boxes = {name: card.items[0] for name, card in cards(scene).items()}
+    for a, b in itertools.combinations(boxes.values(), 2):
+        assert abs(a.x - b.x) >= (a.w + b.w) / 2 - 0.5 or abs(a.y - b.y) >= (a.h + b.h) / 2 - 0.5
+    wires = [item for item in scene.items if isinstance(item, Group) and item.id.startswith("edge-")]
+    weights = [edge.source for edge in data.edges]
+    for wire, edge in zip(wires, data.edges, strict=True):
+        own = {f"node-{edge.source}", f"node-{edge.target}"}
+        for other in data.edges:  # the card of a weight stands on the connection that it is the weight of
+            if other.target == edge.target and other.source in weights:
+                own.add(f"node-{other.source}")
+        for line in [item for item in wire.items if isinstance(item, Line)]:
+            for t in np.linspace(0, 1, 25):
+                x, y = line.x1 + t * (line.x2 - line.x1), line.y1 + t * (line.y2 - line.y1)
+                for name, box in boxes.items():
+                    inside = abs(x - box.x) < box.w / 2 - 1 and abs(y - box.y) < box.h / 2 - 1
+                    assert name in own or not inside, (wire.id, name)
+
+
+@pytest.mark.parametrize("sizes", SMALL)
+def test_what_flows_back_stands_on_its_own_wire_and_on_no_other(sizes):
+    data = network_trace(tg.nn.MLP(sizes, rng=0), np.ones(sizes[0]), np.ones(sizes[-1]), "mse", "scalar", 0.1)
+    wires = [item for item in drawing(data, "t").items if isinstance(item, Group) and item.id.startswith("edge-")]
+    flows = {wire.id: group.items[0] for wire in wires for group in wire.items if isinstance(group, Group)}
+    lines = [(wire.id, line) for wire in wires for line in wire.items if isinstance(line, Line)]
+    for (one, a), (other, b) in itertools.combinations(flows.items(), 2):
+        assert abs(a.x - b.x) >= (a.w + b.w) / 2 or abs(a.y - b.y) >= (a.h + b.h) / 2, (one, other)
+    for name, box in flows.items():
+        for other, line in lines:
+            inside = [
+                (x, y)
+                for t in np.linspace(0, 1, 60)
+                for x, y in [(line.x1 + t * (line.x2 - line.x1), line.y1 + t * (line.y2 - line.y1))]
+                if abs(x - box.x) < box.w / 2 and abs(y - box.y) < box.h / 2 - 2
+            ]
+            length = max([np.hypot(x - inside[0][0], y - inside[0][1]) for x, y in inside], default=0.0)
+            assert other == name or length < 6, (name, other)

@@ -21,7 +21,7 @@ from tinygrad_ed.errors import InvalidValue
 from tinygrad_ed.notation.formula import Formula
 from tinygrad_ed.notation.quantity import Quantity
 
-_MARGIN = 16.0
+_MARGIN = 10.0
 _CELL = 3.2  # pixels, in a heat map
 SWEEPS = 8
 CROSSED = 100_000  # rows, by all edges together
@@ -40,8 +40,8 @@ class Size(NamedTuple):
 
 Places = dict[str, tuple[Size, float, float]]  # of every node the card and its center
 Paint = Callable[[TraceNode], str]
-_PITCH, _BESIDE, _UNDER = 156.0, 26.0, 65.0  # from neuron to neuron, from ζ to α, and down to β
-_FLOW = 78.0  # the room for what flows back, right of a neuron
+_PITCH, _BESIDE, _UNDER = 156.0, 18.0, 65.0  # from neuron to neuron, from ζ to α, and down to β
+_FLOW = 84.0  # the room for what flows back, right of a neuron
 _LINE = 17.0  # between the rows of a matrix
 
 
@@ -95,19 +95,19 @@ def as_network(data: Trace, title: str) -> Scene:
     known = {node.quantity: node for node in data.nodes if node.quantity}
     widths = Counter(Quantity.of(name)[1] for name in known if name.startswith("alpha"))
     long = {node.id: [len(brief(n, 12)) for n in (node.value, node.gradient or node.value)] for node in data.nodes}
-    neuron = Size(30.0 + 7.4 * max(map(max, long.values())), 76.0)
+    neuron = Size(23.0 + 7.4 * max(map(max, long.values())), 76.0)
     weights = [long[node.id] for name, node in known.items() if name.startswith("omega")]
-    weight = Size(max(max(54 + 7.4 * value, 28 + 7.4 * slope) for value, slope in weights), 46.0)
+    weight = Size(max(max(50 + 7.4 * value, 24 + 7.4 * slope) for value, slope in weights), 46.0)
     under = Size(neuron.w, weight.h)
     columns = {j: min(widths[j - 1], widths[j], 3) for j in range(1, len(widths))}
     height = _PITCH * max(widths.values())
     xs, at = {("alpha", 0): _MARGIN + neuron.w / 2}, _MARGIN + neuron.w
     for j, count in columns.items():
-        at += _FLOW + (weight.w + 8) * count + 12 + neuron.w
+        at += _FLOW + (weight.w + 6) * count + 9 + neuron.w
         xs["zeta", j] = at - neuron.w / 2
         at += _BESIDE + neuron.w
         xs["alpha", j] = at - neuron.w / 2
-    places: Places = {data.root: (neuron, at + 60 + neuron.w / 2, _MARGIN + height / 2 - 24)}
+    places: Places = {data.root: (neuron, at + 36 + neuron.w / 2, _MARGIN + height / 2 - 24)}
     for name, node in known.items():
         kind, j, neurons = Quantity.of(name)
         if kind in ("alpha", "zeta", "beta", "rho"):
@@ -123,7 +123,7 @@ def as_network(data: Trace, title: str) -> Scene:
             for slot in [i if widths[j - 1] <= widths[j] else k]
         }
         for column in range(count):  # a weight stands on its own connection, and the others pass above and below it
-            x = xs["alpha", j - 1] + neuron.w / 2 + _FLOW + (weight.w + 8) * (column + 0.5)
+            x = xs["alpha", j - 1] + neuron.w / 2 + _FLOW + (weight.w + 6) * (column + 0.5)
             share = (x - xs["alpha", j - 1]) / (xs["zeta", j] - xs["alpha", j - 1])
             wish = {w: (1 - share) * places[a][2] + share * places[z][2] for w, (a, z, _) in ends.items()}
             room = {w: (weight.h + 8 if slot == column else 9) - ACROSS for w, (_, _, slot) in ends.items()}
@@ -145,20 +145,22 @@ def _network_wires(data: Trace, places: Places, routes: dict[str, list[Point]]) 
     order = [routes.get(e.source + e.target, [(0.0, b[2])])[0][1] for e, (_, b) in zip(data.edges, ends, strict=True)]
     last = [routes.get(e.source + e.target, [(0.0, a[2])])[-1][1] for e, (a, _) in zip(data.edges, ends, strict=True)]
     ports = _ports([e.source for e in data.edges], order, 76.0, 19.0, across)
+    apart = _ports([e.source for e in data.edges], order, 900.0, 18.0, across)
     sides = _ports([e.target for e in data.edges], last, 76.0, 19.0, across)
     arrives = {(e.target, last[i]): sides[i] for i, e in enumerate(data.edges) if across[i]}
     wires: list[Item] = []
     for i, (edge, ((size, x1, y1), (target, x2, y2))) in enumerate(zip(data.edges, ends, strict=True)):
-        points = [(x1 + size.w / 2, y1 + ports[i]), (x2 - target.w / 2, y2 + sides[i])]
+        points, flow = [(x1 + size.w / 2, y1 + ports[i]), (x2 - target.w / 2, y2 + sides[i])], None
         if across[i]:
             points[1:1] = routes.get(edge.source + edge.target, [])
+            if uses[edge.source] > 1:  # first straight ahead, side by side, with what flows back written on the wire
+                x, y = points[0][0], y1 + apart[i]
+                points[1:1], flow = [(x + 7, y), (x + 70, y)], (x + 38, y)
         elif edge.source in routes:
             rest = [point for point in routes[edge.source] if point[0] > x1]
             points = [*rest, (x2 - target.w / 2, y2 + arrives[edge.target, routes[edge.source][-1][1]])]
         elif abs(x1 - x2) < 1:
             points = [(x1, y1 - size.h / 2), (x2, y2 + target.h / 2)]
-        (xa, ya), (xb, yb) = points[:2]
-        flow = (xa + 33, ya + 33 / (xb - xa) * (yb - ya)) if across[i] and uses[edge.source] > 1 else None
         wires.append(_wire(i, edge, [Line(*a, *b, style.LINE, 1.3) for a, b in itertools.pairwise(points)], flow))
     return wires
 
