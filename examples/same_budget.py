@@ -25,6 +25,6 @@ neuron = tg.nn.MLP([1, 1], init="zeros")
 paths = tg.train.compare_methods(neuron, x, rho, batch_size=5, budget=600, path=True)
 figure, axes = plt.subplots(1, 3, figsize=(14, 4.2), layout="constrained")
 for ax, (method, run) in zip(axes, paths.runs.items(), strict=True):
-    tg.plots.cost_contour(neuron, x, rho, path=run.path, ax=ax)
+    tg.plots.cost_contour(neuron, x, rho, path=run.path, around=[one.path for one in paths.runs.values()], ax=ax)
     ax.set_title(f"{method}: {run.updates[-1]} updates", loc="left", fontsize=11)
 figure.savefig("paths.png", dpi=150)

@@ -374,7 +374,7 @@ def test_ctrl_c_ends_the_training_and_it_is_said(monkeypatch):
         raise KeyboardInterrupt
 
     x, y = flowers()
-    monkeypatch.setattr("tinygrad_ed.sklearn._NoProgress.__call__", pressed)
+    monkeypatch.setattr("tinygrad_ed.sklearn._no_progress", lambda *_: pressed)
     with pytest.warns(ConvergenceWarning, match="was interrupted"):
         model = MLPClassifier((4,), random_state=0).fit(x, y)
     assert model.predict(x).shape == (150,)

@@ -62,7 +62,9 @@ def test_what_is_attached_to_a_node_is_declared_and_the_other_way_round():
     def names(kind):
         return set(re.findall(r"(?:def )(\w+)|(\w+)(?= = )", inspect.getsource(kind)))
 
-    declared = {name for name, _ in names(tg.graph.typed_node.Operators)} - {"", "__new__"}
+    types = inspect.getsource(tg.graph.typed_node.Operators)
+    aliases = re.findall(r"^ +((?:\w+ = )+)\w+$", types, re.MULTILINE)
+    declared = {*re.findall(r"def (\w+)", types), *" ".join(aliases).replace("=", "").split()} - {"__new__"}
     own = {name for pair in names(tg.graph.node) for name in pair}
     attached = {name for name in vars(tg.Node) if callable(getattr(tg.Node, name)) or name in ("T", "mT")}
     assert declared <= attached

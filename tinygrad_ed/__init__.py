@@ -36,10 +36,11 @@ from tinygrad_ed.ops.elementwise import *
 from tinygrad_ed.ops.linalg import *
 from tinygrad_ed.ops.reduce import *
 from tinygrad_ed.ops.shape import *
+from tinygrad_ed.transforms.flatten import flatten, objective
 from tinygrad_ed.transforms.functions import elementwise_grad, grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
 
 if TYPE_CHECKING:
-    from tinygrad_ed import closed_form, data, draw, lecture, nn, notation, plots, train
+    from tinygrad_ed import closed_form, data, draw, export, lecture, nn, notation, plots, train
     from tinygrad_ed import sklearn as sklearn  # needs its extra, so `import *` leaves it out
     from tinygrad_ed.checking.check_engine import check_engine
     from tinygrad_ed.checking.check_gradient import check_gradient
@@ -55,7 +56,7 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 
-_ROOMS = ("closed_form", "data", "draw", "lecture", "nn", "notation", "plots", "sklearn", "train")
+_ROOMS = ("closed_form", "data", "draw", "export", "lecture", "nn", "notation", "plots", "sklearn", "train")
 _LATER = {  # what is imported when it is first used, and where it is
     **{room: f"{__name__}.{room}" for room in _ROOMS},
     "experiments": f"{__name__}.lecture.experiments",
@@ -131,6 +132,8 @@ __all__ = [
     "draw",
     "elementwise_grad",
     "experiments",
+    "export",
+    "flatten",
     "grad",
     "gradients",
     "hessian",
@@ -143,6 +146,7 @@ __all__ = [
     "no_grad",
     "notation",
     "numeric_derivative",
+    "objective",
     "op",
     "plots",
     "readable",

@@ -13,6 +13,8 @@ from typing import Any
 
 import numpy as np
 
+LONG = 2000  # characters of a value in a message
+
 
 class Error(Exception):
     """The base of every error that tinygrad_ed raises on purpose. Its message is one line, also with an array in it."""
@@ -86,6 +88,15 @@ def printable(text: str) -> str:
     return "".join([c if c.isprintable() or c == "\n" else c.encode("unicode_escape").decode() for c in text])
 
 
+def shown(value: object) -> str:
+    """Return the repr of a value for a message, cut where it is long; one that fails has its type named."""
+    try:
+        text = repr(value)
+    except Exception as error:  # noqa: BLE001  # lists nested without end, and whatever a reader's __repr__ raises
+        return f"a {type(value).__name__} that cannot be shown ({type(error).__name__})"
+    return text if len(text) <= LONG else f"{text[:LONG]}..."
+
+
 def nearest(name: object, known: Iterable[str]) -> str:
     """Return a hint with the nearest known names, and all of them.
 
@@ -95,7 +106,7 @@ def nearest(name: object, known: Iterable[str]) -> str:
     import difflib  # only for a message: it would be a tenth of the time that the package takes to import
 
     names = sorted(known)
-    close = difflib.get_close_matches(str(name), names, n=1)
+    close = difflib.get_close_matches(name if isinstance(name, str) else shown(name), names, n=1)
     guess = f"Did you mean {close[0]!r}? " if close else ""
     return f"{guess}Known: {', '.join(names)}."
 
@@ -119,9 +130,9 @@ def whole_number(name: str, value: Any, at_least: int = 1, what: str = "a whole 
             raise TypeError
         number = operator.index(value)
     except TypeError:
-        raise InvalidType(f"{wanted} {value!r}") from None
+        raise InvalidType(f"{wanted} {shown(value)}") from None
     if number < at_least:
-        raise InvalidValue(f"{wanted} {value!r}")
+        raise InvalidValue(f"{wanted} {shown(value)}")
     return number
 
 
@@ -137,13 +148,13 @@ def real_number(name: str, value: Any, wanted: str) -> float:
     tinygrad_ed.InvalidValue: noise must be a standard deviation, got inf, which is not finite
     """
     if isinstance(value, bool) or not isinstance(value, int | float | np.integer | np.floating):
-        raise InvalidType(f"{name} must be {wanted}, got {value!r}")
+        raise InvalidType(f"{name} must be {wanted}, got {shown(value)}")
     try:
         number = float(value)
     except OverflowError:
         raise InvalidValue(f"{name} must be {wanted}, got an integer beyond all floats") from None
     if not math.isfinite(number):
-        raise InvalidValue(f"{name} must be {wanted}, got {value!r}, which is not finite")
+        raise InvalidValue(f"{name} must be {wanted}, got {shown(value)}, which is not finite")
     return number
 
 

@@ -1,17 +1,17 @@
 """`MLPClassifier` and `MLPRegressor` for scikit-learn's users (extra `sklearn`): a thin face on `MLP` and `fit`.
 
-They are estimators like any other: for `Pipeline`, `GridSearchCV`, `clone`, `cross_val_score`. The parameters have the
-names and defaults of scikit-learn's own MLP, as far as `fit` has the same, and the first weights are drawn as there.
-What differs: `alpha` acts on biases too; early stopping goes by the cost of the validation rows, and the best weights
-are given back; there is no "lbfgs". Each call of `fit` starts afresh, or with `warm_start=True` from the weights that
-are there, with a new optimizer in both; only `partial_fit` goes on with the optimizer's memory. Inputs are not
-standardized: put a `StandardScaler` in front.
+The parameters have the names and defaults of scikit-learn's own MLP, as far as `fit` has the same, and the first
+weights are drawn as there. What differs: `alpha` acts on biases too; early stopping goes by the cost of the validation
+rows, and the best weights are given back; there is no "lbfgs". Each `fit` starts afresh, or with `warm_start=True` from
+the weights that are there, with a new optimizer in both; only `partial_fit` goes on with the optimizer's memory. Inputs
+are not standardized: put a `StandardScaler` in front.
 """
 
 import math
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import KW_ONLY, dataclass
+from types import SimpleNamespace
 from typing import Any, Self
 
 import numpy as np
@@ -22,7 +22,7 @@ from tinygrad_ed.nn import MLP, activations
 from tinygrad_ed.nn.checks import chosen
 from tinygrad_ed.train import OPTIMIZERS, Epoch, Nesterov, fit
 from tinygrad_ed.train.checks import number_between, weights_of
-from tinygrad_ed.train.elementwise import Elementwise
+from tinygrad_ed.train.optim import Elementwise
 from tinygrad_ed.train.stored import Stored, answers, is_stored, some
 
 try:
@@ -42,12 +42,8 @@ except ImportError as error:
 
 __all__ = ["MLPClassifier", "MLPRegressor"]
 
-SOLVERS = {**OPTIMIZERS, "sgd": Nesterov}
-"""The optimizers by name; "sgd" is with Nesterov's momentum of 0.9, as in scikit-learn."""
-
-PHI = {**{name: name for name in activations.NAMES}, "logistic": "sigmoid"}
-"""The activations by name; scikit-learn calls the sigmoid "logistic"."""
-
+SOLVERS = {**OPTIMIZERS, "sgd": Nesterov}  # with a momentum of 0.9, as in scikit-learn
+PHI = {**{name: name for name in activations.NAMES}, "logistic": "sigmoid"}  # scikit-learn's name of the sigmoid
 FLOATS = [np.float64, np.float32]
 
 
@@ -87,14 +83,11 @@ class _Estimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn publishes
         """Train on inputs `(N, n)` and what is to be answered; return the estimator itself.
 
         Args:
-            X: an array, a DataFrame, a sparse matrix; a `numpy.memmap` or another object with `len` and batch indexing
-                is read in batches only.
-            y: classes `(N,)`, numbers or text, or labels `(N, labels)` of 0 and 1; for the regressor numbers `(N,)` or
-                `(N, outputs)`.
+            X: an array, a DataFrame, a sparse matrix; what `tg.train.fit` reads in batches is read so here.
+            y: classes `(N,)` or labels `(N, labels)` of 0 and 1; for the regressor numbers, `(N,)` or `(N, outputs)`.
             sample_weight: what each sample counts, `(N,)`; by default all count the same.
 
-        Raises:
-            ValueError: for data that cannot be used; all of `tg.Error` that `fit` raises.
+        Data that cannot be used are a ValueError; and what `tg.train.fit` raises.
         """
         return self._learn(X, y, sample_weight)
 
@@ -168,12 +161,13 @@ class _Estimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn publishes
             batch_size=size,
             epochs=1 if part else epochs,
             sampling="shuffle",
-            optimizer=_Going(optimizer) if more else optimizer,
+            # Without `reset` an optimizer keeps its memory when a run begins.
+            optimizer=SimpleNamespace(step=optimizer.step, elementwise=True) if more else optimizer,
             validation=held_out,
             patience=None if held_out is None else patience,
             rng=random.randint(2**31 - 1),
             progress=bool(self.verbose),
-            callbacks=[] if self.early_stopping or part else [_NoProgress(patience, tol)],
+            callbacks=[] if self.early_stopping or part else [_no_progress(patience, tol)],
             weights=weights,
         )
         self.network_, self._random = network, random
@@ -195,10 +189,7 @@ class _Estimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn publishes
         raise NotImplementedError
 
     def _network(self, sizes: list[int], dtype: Any, random: Any, more: bool) -> MLP:
-        """Return the network to train: a copy of the one that is there if it is to go on, or a new one.
-
-        A new one has weights and biases as scikit-learn draws them, number for number.
-        """
+        """Return the network to train: the one that is there, copied, or a new one, drawn as scikit-learn does."""
         phi = chosen("activation", self.activation, PHI)
         network = MLP(sizes, phi, init="zeros", dtype=dtype)
         old = getattr(self, "network_", None) if self.warm_start or more else None
@@ -224,7 +215,9 @@ class _Estimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn publishes
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
-        tags.input_tags.sparse, tags.target_tags.multi_output = True, isinstance(self, MLPRegressor)
+        tags.input_tags.sparse, tags.target_tags.multi_output = True, isinstance(self, RegressorMixin)
+        if tags.classifier_tags is not None:
+            tags.classifier_tags.multi_label = True
         return tags
 
     def __getstate__(self) -> dict[str, Any]:
@@ -259,12 +252,8 @@ class MLPClassifier(ClassifierMixin, _Estimator):  # type: ignore[misc]  # sciki
         n_iter_no_change: stop when more epochs than that went by without progress.
         class_weight: what a sample of each class counts, as a dict; "balanced": as much as its class is rare.
 
-    Attributes:
-        classes_: the classes, sorted; for labels their column numbers.
-        network_: the `MLP`.
-        history_: the `History` of the run; from it `n_iter_`, `loss_curve_` and `loss_`.
-        coefs_, intercepts_: weights and biases.
-        n_features_in_, feature_names_in_: as in every estimator.
+    Attributes: `classes_` (sorted; for labels their column numbers), `network_` (the `MLP`), `history_` (the `History`
+    of the run; from it `n_iter_`, `loss_curve_`, `loss_`), `coefs_` and `intercepts_`, and those of every estimator.
 
     >>> from tinygrad_ed.data import iris
     >>> data = iris()
@@ -279,14 +268,8 @@ class MLPClassifier(ClassifierMixin, _Estimator):  # type: ignore[misc]  # sciki
     def partial_fit(self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None) -> Self:  # noqa: N803
         """Train one epoch more on these data, with the optimizer's memory of the epochs before; return itself.
 
-        Args:
-            X: as in `fit`, perhaps a part of the data only.
-            y: as in `fit`.
-            classes: all classes that will ever come; the first call needs them, unless `y` has a column a label.
-            sample_weight: as in `fit`.
-
-        Raises:
-            ValueError: as `fit`; and for classes that were not said at first.
+        The arguments are those of `fit`, and `classes`: all that will ever come. The first call needs them, unless `y`
+        has a column a label; others are refused later (ValueError).
         """
         return self._learn(X, y, sample_weight, part=True, classes=classes)
 
@@ -294,9 +277,9 @@ class MLPClassifier(ClassifierMixin, _Estimator):  # type: ignore[misc]  # sciki
         y = column_or_1d(y, warn=True) if y.shape[1:] == (1,) else y
         check_classification_targets(y)
         many = y.ndim == 2
-        if many and not np.isin(y, (0, 1)).all():
-            raise InvalidValue("y with several columns says of each label whether it is there, by 0 and 1 alone")
         if many:
+            if not np.isin(y, (0, 1)).all():
+                raise InvalidValue("y with several columns says of each label whether it is there, by 0 and 1 alone")
             found = np.arange(y.shape[1])
         elif classes is not None:
             found = np.unique(classes)
@@ -315,8 +298,7 @@ class MLPClassifier(ClassifierMixin, _Estimator):  # type: ignore[misc]  # sciki
         kept = {"classes_": found, "_many": many}
         if many:
             return 2.0 * y - 1.0, None, kept
-        unknown = np.setdiff1d(y, found)
-        if len(unknown):
+        if len(unknown := np.setdiff1d(y, found)):
             raise InvalidValue(f"y holds the class {unknown.tolist()[0]!r}, but the classes are {found.tolist()}")
         numbers = np.searchsorted(found, y)
         return (numbers if len(found) > 2 else 2.0 * numbers[:, None] - 1.0), numbers, kept
@@ -345,11 +327,6 @@ class MLPClassifier(ClassifierMixin, _Estimator):  # type: ignore[misc]  # sciki
 
         return self._output(X, logs)
 
-    def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()
-        tags.classifier_tags.multi_label = True
-        return tags
-
 
 class MLPRegressor(RegressorMixin, _Estimator):  # type: ignore[misc]  # scikit-learn publishes no types
     """A multi-layer perceptron that learns numbers, one or several a sample, trained with mse.
@@ -364,11 +341,7 @@ class MLPRegressor(RegressorMixin, _Estimator):  # type: ignore[misc]  # scikit-
     """
 
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:  # noqa: N803
-        """Train one epoch more on these data, with the optimizer's memory of the epochs before; return itself.
-
-        Raises:
-            ValueError: as `fit`.
-        """
+        """Train one epoch more on these data, with the optimizer's memory of the epochs before; return itself."""
         return self._learn(X, y, sample_weight, part=True)
 
     def _targets(self, y: Array, classes: Any, part: bool, more: bool) -> tuple[Array, Array | None, dict[str, Any]]:
@@ -380,21 +353,14 @@ class MLPRegressor(RegressorMixin, _Estimator):  # type: ignore[misc]  # scikit-
         return output[:, 0] if self._one_column else output
 
 
-class _Going:
-    """An optimizer that keeps its memory when `fit` begins: it has no `reset`."""
+def _no_progress(patience: int, tol: float) -> Callable[[Epoch], bool]:
+    """Return a callback that stops after so many epochs in which the cost did not fall below the lowest by `tol`."""
+    lowest, since = math.inf, 0
 
-    def __init__(self, optimizer: Elementwise) -> None:
-        self.step, self.elementwise = optimizer.step, True
+    def stop(epoch: Epoch) -> bool:
+        nonlocal lowest, since
+        since = since + 1 if epoch.cost > lowest - tol else 0
+        lowest = min(lowest, epoch.cost)
+        return since > patience
 
-
-class _NoProgress:
-    """A callback that stops a run after so many epochs in which the cost did not fall below the lowest by `tol`."""
-
-    def __init__(self, patience: int, tol: float) -> None:
-        self._patience, self._tol = patience, tol
-        self._lowest, self._since = math.inf, 0
-
-    def __call__(self, epoch: Epoch) -> bool:
-        self._since = self._since + 1 if epoch.cost > self._lowest - self._tol else 0
-        self._lowest = min(self._lowest, epoch.cost)
-        return self._since > self._patience
+    return stop

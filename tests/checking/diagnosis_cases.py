@@ -38,7 +38,8 @@ def generic(rules, seed=0, **changes):
     """A cross-check on data that hide nothing: all sizes differ, none is 1 or 2 but that of the output."""
     made = {**GENERIC, **changes}
     mlp = network(made["sizes"], made["phis"], seed)
-    return tg.crosscheck(mlp, *batch(mlp, made["cost"], made["M"], seed), made["cost"], roads=EXACT, rules=rules)
+    data = batch(mlp, made["cost"], made["M"], seed)
+    return tg.crosscheck(mlp, *data, made["cost"], roads=EXACT, rules=rules, seconds=made.get("seconds"))
 
 
 def random_network(seed):

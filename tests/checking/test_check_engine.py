@@ -162,6 +162,33 @@ def test_what_is_missing_is_said_and_not_accused():
     assert "not there, and not judged: a.log(), a.sigmoid()" in tg.check_engine(Value).notes
 
 
+def power(self, n, slope=lambda x, n: n * x ** (n - 1)):
+    """A power, with its slope or another one in the rule."""
+    return self.made(self.data**n, (self, slope(self.data, n)))
+
+
+def test_the_exponents_that_were_tried_are_said_and_a_rule_for_one_of_them_is_wrong():
+    said = [note for note in tg.check_engine(tg.Node).notes if "exponents" in note]
+    assert said == ["exponents that were tried: 3, 2, -1, 0.5; others were not"]
+    cubes = type("Cubes", (Value,), {"__pow__": lambda self, n: power(self, n, lambda x, n: 3 * x**2)})
+    found = tg.check_engine(cubes).diagnosis
+    assert found[0].quantity == "a ** 2"
+    assert not any("random" in one.quantity for one in found)  # it would say that all of them were right
+
+
+def test_an_engine_for_whole_exponents_alone_is_right():
+    def whole(self, n):
+        assert isinstance(n, int)
+        assert n > 0
+        return power(self, n)
+
+    division = lambda self, other: self.made(self.data / self.of(other).data, *quotient(self, self.of(other)))  # noqa: E731
+    quotient = lambda a, b: ((a, 1 / b.data), (b, -a.data / b.data**2))  # noqa: E731
+    check = tg.check_engine(type("Whole", (Value,), {"__pow__": whole, "__truediv__": division}))
+    assert check.agree, str(check)
+    assert "exponents that were tried: 3, 2; others were not" in check.notes
+
+
 def test_a_method_that_is_there_and_fails_is_accused():
     broken = type("Broken", (Value,), {"tanh": lambda self: self.dta})
     assert "it raised AttributeError: 'Broken' object has no attribute 'dta'" in str(tg.check_engine(broken))

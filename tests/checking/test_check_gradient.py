@@ -50,19 +50,19 @@ def test_right_gradients_are_right():
         (2 * RIGHT["dW1"], "a factor of 2 too much"),
         (RIGHT["dW1"] / 2, "a factor of 1/2 too much"),
         (-RIGHT["dW1"], "the sign is wrong"),
-        (5 * RIGHT["dW1"], r"5 times the right numbers \(5 is len\(X\)\)"),
-        (RIGHT["dW1"] / 5, r"1/5 times the right numbers \(5 is len\(X\)\)"),
-        (RIGHT["dW1"] / 3, r"1/3 times the right numbers \(3 is the length of axis 0\)"),
+        (5 * RIGHT["dW1"], r"5 times the right numbers \(a sum in place of a mean\?\); 5 is len\(X\)"),
+        (RIGHT["dW1"] / 5, r"1/5 times the right numbers \(a mean in place of a sum\?\); 5 is len\(X\)"),
+        (RIGHT["dW1"] / 3, r"1/3 times the right numbers \(a mean in place of a sum\?\)"),
         (1.07 * RIGHT["dW1"], "1.07 times the right numbers"),
         (0 * RIGHT["dW1"], "it is zeros"),
         (RIGHT["dW1"] * np.nan, "NaN or infinite"),
         (RIGHT["dW1"].T, r"transposed: \(4, 3\) in place of \(3, 4\)"),
         (RIGHT["dW1"].ravel(), r"its shape is \(12,\) in place of \(3, 4\); the numbers are right"),
-        (RIGHT["dW1"][:2], r"its shape is \(2, 4\) in place of"),
-        (RIGHT["dW1"] + 0.1 * PARAMETERS["W1"], "off by 0.1 times the parameter: an L2 term is too much"),
-        (RIGHT["dW1"] - 0.1 * PARAMETERS["W1"], "an L2 term is missing"),
-        (RIGHT["dW1"] + np.eye(12)[6].reshape(3, 4), r"one wrong entry: \[1, 2\]"),
-        (RIGHT["dW1"] + np.eye(3, 4), r"3 of 12 entries are wrong"),
+        (RIGHT["dW1"][:2], r"its shape is \(2, 4\); it should be that of its value"),
+        (RIGHT["dW1"] + 0.1 * PARAMETERS["W1"], "plus 0.1 times the value itself: an L2 term of λ = 0.1"),
+        (RIGHT["dW1"] - 0.1 * PARAMETERS["W1"], "minus 0.1 times the value itself: an L2 term of λ = 0.1 is missing"),
+        (RIGHT["dW1"] + np.eye(12)[6].reshape(3, 4), r"one entry is wrong, \[1, 2\]"),
+        (RIGHT["dW1"] + np.eye(3, 4), "only column 0, 1, 2 is wrong"),
         (None, "no gradient is given"),
         ("text", "no array of real numbers"),
     ],
@@ -77,13 +77,15 @@ def test_a_slip_is_named(slip, words):
 
 def test_a_square_matrix_may_be_transposed_too_and_a_bias_not_summed():
     w, d = RNG.normal(size=(3, 3)), RNG.normal(size=(5, 3))
+    summed = "it is not summed over axis 0, along which its value was spread: its shape is (5, 3)"
     check = tg.check_gradient(lambda w, b: np.sum((X @ w + b) * d), (w, np.zeros(3)), [d.T @ X, d])
-    assert [f.mistake for f in check.diagnosis] == ["transposed", "not summed over axis 0: (5, 3) in place of (3,)"]
+    assert [f.mistake for f in check.diagnosis] == ["it is transposed", summed]
 
 
 def test_a_missing_l2_term_is_seen_from_the_cost():
     check = tg.check_gradient(lambda p: cost(p, lam=0.3), PARAMETERS, RIGHT)
-    assert check.diagnosis[0].mistake == "off by -0.3 times the parameter: an L2 term is missing, or of the wrong sign"
+    words = "the right numbers minus 0.3 times the value itself: an L2 term of λ = 0.3 is missing, or of the wrong sign"
+    assert check.diagnosis[0].mistake == words
 
 
 @pytest.mark.parametrize("spelled", ["W1", "dW1", "d_W1", "grad_W1", "W1_grad"])

@@ -85,6 +85,12 @@ def test_right_rules_and_our_own_optimizers_are_right(like):
     assert tg.check_step(OPTIMIZERS[like](**KNOWN[like][0]), like, steps=7).agree
 
 
+def test_a_right_rule_is_right_over_so_many_steps_and_a_note_says_so():
+    for steps in (3, 7):
+        (note,) = tg.check_step(written(RIGHT["adam"]), "adam", steps=steps).notes
+        assert note == f"right over {steps} steps; what goes wrong only later does not show (see `steps`)"
+
+
 def in_place(ps, gs, state):
     for p, g in zip(ps, gs, strict=True):
         p -= 0.1 * g

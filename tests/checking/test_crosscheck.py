@@ -341,7 +341,7 @@ def test_the_table_of_roads_that_differ_names_the_road_in_every_row():
     assert verdict == "first divergence: P[3] (road 'rules' differs): probably a factor of 2 too much"
     assert finding == "your P (layers 3, 2 and 1): probably a factor of 2 too much"
     mend = check.diagnosis[0].told("mend")
-    assert mend.startswith(f"{finding}. It should be P^j = B^j [Ω^j]ᵀ")
+    assert mend.startswith(f"{finding}. It should be Pʲ = Bʲ [Ωʲ]ᵀ")
     assert str(replace(check, tell="mend")).splitlines()[-1] == mend
     hidden = str(replace(check, tell="where")).splitlines()[-2:]
     assert hidden == ["first divergence: P[3] (road 'rules' differs)", "your P (layers 3, 2 and 1) is wrong"]

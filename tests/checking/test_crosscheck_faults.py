@@ -9,6 +9,7 @@ import pytest
 from road_problems import ALL, EXACT, network
 
 import tinygrad_ed as tg
+from tinygrad_ed.checking import roads
 from tinygrad_ed.closed_form import derivatives
 from tinygrad_ed.closed_form.rules import RULES
 from tinygrad_ed.nn import activations
@@ -315,3 +316,24 @@ def test_a_wrong_rule_of_an_op_is_blamed_on_the_graph(monkeypatch):
     monkeypatch.setitem(activations.NAMES, "tanh", wrong)
     found = planted(SLIM, None).first_divergence
     assert (found.quantity, found.roads) == ("B[3]", ("graph",))
+
+
+@pytest.mark.parametrize("name", ["graph", "rules"])
+def test_of_a_large_network_numeric_judges_a_drawn_sample_and_still_finds_who_is_wrong(name, monkeypatch):
+    mlp, rng = tg.nn.MLP([60, 90, 3], rng=0), np.random.default_rng(0)
+    x, rho = rng.normal(size=(2, 60)), rng.normal(size=(2, 3))
+    check = tg.crosscheck(mlp, x, rho)
+    assert check.agree
+    drawn = [line.split()[0] for line in str(check).splitlines() if "64 drawn" in line]
+    assert drawn == ["grad_omega[2]", "grad_omega[1]", "grad_beta[1]"]
+    right = roads.ROADS[name]
+
+    def wrong(*args):
+        book = right(*args)
+        book["grad_omega[1]"] = book["grad_omega[1]"] * 1.0001
+        return book
+
+    monkeypatch.setitem(roads.ROADS, name, wrong)
+    (row,) = [row for row in tg.crosscheck(mlp, x, rho, roads=(name, "numeric")).rows if not row.agree]
+    assert row.quantity == "grad_omega[1]"
+    assert tg.crosscheck(mlp, x, rho).first_divergence.roads == (name,)

@@ -11,7 +11,7 @@ from tinygrad_ed.checking.diagnosis import _equal, _trial
 from tinygrad_ed.checking.mistakes import KNOWN, MEND
 from tinygrad_ed.closed_form.derivatives import COSTS
 from tinygrad_ed.closed_form.rules import RULES
-from tinygrad_ed.nn.mlp import parameters_of
+from tinygrad_ed.nn.batch import parameters_of
 from tinygrad_ed.nn.problem import Problem
 
 
@@ -185,10 +185,10 @@ UNKNOWN = [
     ),
     ("grad_omega", lambda a, B: np.sign(a.T @ B), "it is off by up to"),
     ("grad_beta", lambda B: 1 / 0, "it raised ZeroDivisionError: division by zero"),
-    ("grad_beta", lambda B: None, "it returned None; is a `return` missing?"),
+    ("grad_beta", lambda B: None, "it gave None; is a `return` missing?"),
     ("grad_beta", lambda B: np.zeros((7, 7, 2)), "it returned shape (7, 7, 2); expected was (4,)"),
     ("grad_beta", lambda B: np.full((7, 7), B.sum()), "it returned shape (7, 7); expected was (4,)"),
-    ("grad_omega", lambda a, B: "text", "it returned no array of real numbers"),
+    ("grad_omega", lambda a, B: "text", "it gave no array of real numbers"),
     ("P", lambda w, B: np.linalg.inv(w) @ B, "it raised LinAlgError: Last 2 dimensions"),
     ("B_hidden", lambda z, w, B: z, "it raised TypeError"),
 ]

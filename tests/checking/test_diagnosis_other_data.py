@@ -178,3 +178,22 @@ def test_a_rule_that_is_never_called_was_not_judged():
     check = generic({"B_hidden": RULES["B_hidden"]}, sizes=[3, 2], phis=["tanh"])
     (note,) = check.notes
     assert note == "your B_hidden was not judged: no layer of this network called it with finite numbers"
+
+
+def test_an_endless_loop_in_a_rule_is_a_finding_where_there_is_a_limit():
+    def loops(B):
+        while True:
+            pass
+
+    check = generic({"grad_beta": loops}, seconds=0.05)
+    assert "stopped after 0.05 seconds" in check.diagnosis[0].mistake
+
+
+def test_a_rule_that_sets_how_numpy_prints_changes_nothing_here():
+    def prints(B):
+        np.set_printoptions(precision=1)
+        return B.sum(axis=0)
+
+    before = np.get_printoptions()
+    assert generic({"grad_beta": prints}).agree
+    assert np.get_printoptions() == before

@@ -17,6 +17,12 @@ from tinygrad_ed.nn import MLP, costs
 # the ledger
 
 
+def test_gradients_that_vanish_are_said():
+    for sizes, vanish in (([2] * 10, True), ([2, 2, 2], False)):
+        mlp = MLP(sizes, "sigmoid", rng=0)
+        assert ("gradients vanish: B[1] has " in str(tg.ledger(mlp, [0.5, -1.0], [1.0, 0.0]))) == vanish
+
+
 @pytest.mark.parametrize("road", EXACT)
 def test_the_quantities_of_two_layers_are_written_out_in_the_order_of_the_slides(road):
     assert list(tg.ledger(network([2, 3, 1]), [1.0, 2.0], [1.0], road=road)) == [

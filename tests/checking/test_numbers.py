@@ -8,7 +8,7 @@ from diagnosis_cases import network
 
 import tinygrad_ed as tg
 from tinygrad_ed.closed_form.derivatives import ACTIVATIONS, COSTS
-from tinygrad_ed.nn.mlp import parameters_of
+from tinygrad_ed.nn.batch import parameters_of
 
 BY_HAND = {"sigmoid": lambda a: a * (1 - a), "tanh": lambda a: 1 - a**2}
 
@@ -156,7 +156,7 @@ def test_the_known_mistake_is_tried_on_the_readers_own_numbers():
     assert "B[1] (layer 1, sample" in str(checked(mlp, x, rho, "mse", numbers, tell="where"))
     assert "forgotten" not in str(checked(mlp, x, rho, "mse", numbers, tell="where"))
     assert "It should be" not in str(check)
-    assert "It should be: B^j" in str(checked(mlp, x, rho, "mse", numbers, tell="mend"))
+    assert "It should be: Bʲ" in str(checked(mlp, x, rho, "mse", numbers, tell="mend"))
     found = json.loads(json.dumps(check.to_dict()))
     assert found["diagnosis"][1]["mistake"] == "Φ' forgotten"
     assert found["rows"][0]["values"]["graph"] == x.tolist()

@@ -203,3 +203,27 @@ def test_what_is_not_a_number_or_not_a_name_is_refused():
         tg.check_pass(loss, {"dx": "text"})
     with pytest.raises(tg.InvalidValue, match="unknown tell"):
         tg.check_pass(loss, {"dx": [2.0, 4.0]}, tell="all")
+
+
+@pytest.mark.parametrize(
+    ("gradient", "right"), [([0, 2, 0], True), ([0, 0, 2], True), ([0, 1, 1], True), ([0, 2, 2], False)]
+)
+def test_ties_of_a_maximum_may_go_to_any_of_them(gradient, right):
+    x = tg.Node([1.0, 3.0, 3.0], name="x")
+    assert tg.check_pass(2 * np.max(x), {"dx": np.array(gradient, float)}).agree == right
+
+
+def test_infinite_gradients_are_a_finding_and_no_warning():
+    x = tg.Node([1.0, 2.0], name="x")
+    for digits in (None, 3):
+        (found,) = tg.check_pass((x * x).sum(), {"dx": [np.inf, 4.0]}, digits=digits).diagnosis
+        assert found.mistake == "it holds NaN or infinite numbers"
+
+
+def test_symmetric_neurons_are_said():
+    x, w = np.array([[1.0, 2.0, 3.0]]), tg.Node(np.zeros((3, 2)), name="w")
+    check = tg.check_pass(((x @ w) * 1.0).sum(), {"dw": np.repeat(x.T, 2, axis=1)})
+    assert check.agree
+    assert check.notes == (
+        "all entries of `w` are the same (symmetric neurons): these data cannot show a mistake in their order",
+    )

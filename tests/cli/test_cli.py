@@ -39,7 +39,7 @@ def test_demo_does_the_whole_mission(capsys, tmp_path):
     written = {path.name for path in folder.iterdir()}
     assert written == {
         *(f"{view}.{suffix}" for view in ("graph", "network") for suffix in ("svg", "png", "pdf", "dot")),
-        *("compare.html", "player.html", "crosscheck.txt"),
+        *("learning.svg", "compare.html", "player.html", "crosscheck.txt"),
     }
 
 
@@ -260,3 +260,16 @@ def test_as_a_module_and_with_a_reader_that_leaves():
         process.stdout.close()
         assert process.stderr.read() == b""
     assert process.returncode == 0
+
+
+def test_the_commands_write_the_letters_that_are_asked_for(capsys, tmp_path):
+    status, out, _ = run(capsys, "check", "--notation", "textbook")
+    assert status == 0
+    assert "∂C/∂W¹" in out
+    assert "alpha" not in out
+    for options in (["play"], ["draw", "--view", "network"], ["draw", "--view", "compare"]):
+        page = tmp_path / "page.html"
+        assert run(capsys, *options, "--notation", "textbook", "--out", page)[0] == 0
+        assert "ŷ" in page.read_text("utf-8")
+    status, _, err = run(capsys, "draw", "--notation", "textbok", "--out", page)
+    assert (status, "invalid choice: 'textbok'" in err) == (2, True)

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from user_tables import flowers
 
-from tinygrad_ed.train.table_network import TableNetwork
+from tinygrad_ed.train.table import TableNetwork
 
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
 

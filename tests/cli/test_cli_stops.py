@@ -13,7 +13,8 @@ from user_tables import flowers
 
 from tinygrad_ed import cli
 from tinygrad_ed.nn import storage
-from tinygrad_ed.train.table_network import TableNetwork
+from tinygrad_ed.train import table as train_table
+from tinygrad_ed.train.table import TableNetwork
 
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
 # Tests that run in the background are started with Ctrl-C ignored, and their children inherit that.
@@ -91,6 +92,25 @@ def test_a_stop_in_the_first_epoch_keeps_the_beginning(run, table, monkeypatch):
     )
     assert run(*long, "resumed.npz")[0] == run(*TRAIN, "--epochs", 12, "--save", "straight.npz")[0] == 0
     assert Path("resumed.npz").read_bytes() == Path("straight.npz").read_bytes()
+
+
+@pytest.mark.parametrize("place", ["score", "TableNetwork.save", "fit"])
+def test_a_stop_after_the_last_epoch_does_not_lose_the_network(run, table, monkeypatch, place):
+    assert run(*TRAIN, "--epochs", 3, "--save", "whole.npz")[0] == 0
+    real, calls = TableNetwork.save if "." in place else getattr(train_table, place), []
+
+    def pressed(*args, **options):
+        found = real(*args, **options) if place != "TableNetwork.save" or calls else None
+        calls.append(place)
+        if len(calls) == 1:
+            signal.raise_signal(signal.SIGINT)
+        return found
+
+    monkeypatch.setattr(f"tinygrad_ed.train.table.{place}", pressed)
+    status, _, err = run(*TRAIN, "--epochs", 3, "--save", "model.npz")
+    assert (status, err) == (130, "tinygrad-ed: stopped; the network is trained, and saved in model.npz\n")
+    assert Path("model.npz").read_bytes() == Path("whole.npz").read_bytes()
+    assert len(list(table.iterdir())) == 3
 
 
 def test_handlers_are_those_of_before_and_others_stay(run, monkeypatch):

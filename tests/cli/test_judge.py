@@ -31,7 +31,7 @@ def test_a_right_rule_is_right(check):
     [
         ("where", "grad_beta (layers 1 and 2) is wrong"),
         ("what", "grad_beta (layers 1 and 2): probably a factor of 2"),
-        ("mend", "It should be ∇_{b^j} E = the sum of the rows of B^j"),
+        ("mend", "It should be ∂E/∂βʲ = the sum of the rows of Bʲ"),
     ],
 )
 def test_a_wrong_rule_is_told_as_far_as_is_asked(check, tell, words):
@@ -57,14 +57,14 @@ def test_json_is_json_whatever_the_file_prints(check):
     [
         ("raise SystemExit(0)", "it ended the program (SystemExit: 0)"),
         ("raise KeyboardInterrupt", "it ended the program (KeyboardInterrupt)"),
-        ("while True: pass", "it was stopped after 0.1 seconds: an endless loop?"),
+        ("while True: pass", "it was stopped after 1 seconds: an endless loop?"),
         ("return grad_beta(B)", "recursion"),
         ("B[:] = 0", "it writes into what it was given"),
         ("return B[None]", "it returned shape (1, 4, 3)"),
     ],
 )
 def test_whatever_a_rule_does_is_a_verdict(check, body, words):
-    status, out, _ = check(f"def grad_beta(B):\n    {body}\n", "--seconds", "0.1")
+    status, out, _ = check(f"def grad_beta(B):\n    {body}\n", "--seconds", "1" if "while" in body else "20")
     assert status == 1
     assert words in out
 
@@ -73,7 +73,9 @@ def test_whatever_a_rule_does_is_a_verdict(check, body, words):
     ("text", "words"),
     [
         ("import sys; sys.exit(0)", "your file ended the program (SystemExit: 0)"),
-        ("while True: pass", "your file was stopped after 0.1 seconds"),
+        ("import os; os._exit(0)", "it ended the program (status 0)"),
+        ("import os, sys; os.execv(sys.executable, [sys.executable, '-c', ''])", "it ended the program (status 0)"),
+        ("while True: pass", "your file was stopped after 1 seconds"),
         ("def grad_bta(B): pass", "nor a function named after a rule: zeta, alpha"),
         ("grad_beta = 3", "nor a function named after a rule"),
         ("def f(:", "your file raised SyntaxError"),
@@ -81,11 +83,17 @@ def test_whatever_a_rule_does_is_a_verdict(check, body, words):
     ],
 )
 def test_a_file_that_cannot_be_judged_is_one_line_and_status_2(check, text, words):
-    status, out, err = check(text, "--seconds", "0.1")
+    status, out, err = check(text, "--seconds", "1" if "while" in text else "20")
     assert (status, out) == (2, "")
     assert err.count("\n") == 1
     with pytest.raises(AssertionError, match=words.replace("(", r"\(").replace(")", r"\)")):
         raise AssertionError(err)
+
+
+def test_files_beside_it_stand_in_the_place_of_no_module(check, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "json.py").write_text("raise SystemExit(0)")
+    assert check(RIGHT)[::2] == (0, "")
 
 
 def test_a_limit_that_is_none_is_refused(check):

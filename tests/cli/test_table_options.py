@@ -61,10 +61,10 @@ def test_what_is_left_out_kept_and_encoded_is_said(run):
     assert "80 rows, 6 inputs" in out
     assert "text columns (1) are one-hot encoded as 3 inputs of 0 and 1: city 3" in out
     assert "note: member: no is 0, yes is 1" in out
-    assert "note: positive class: rarely" in out
+    assert "note: positive class: rarely, the last of both (--positive)" in out
     assert "80 rows, 7 inputs" in run(*TRAIN, "--missing", "mean", "--keep", "PersonId")[1]
     out = run(*TRAIN, "--missing", "mean", "--positive", "often")[1]
-    assert "note: positive class: often" in out
+    assert "note: positive class: often\n" in out
     assert "of 'often': precision" in out
     status, _, err = run(*TRAIN, "--missing", "mean", "--categories", "refuse")
     assert status == 2

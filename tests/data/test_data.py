@@ -278,3 +278,9 @@ def test_factor_and_turns_are_checked():
 
 def test_no_seed_is_another_draw_each_time():
     assert not np.array_equal(moons(rng=None).x, moons(rng=None).x)
+
+
+@pytest.mark.parametrize("x", [[[1.0], [2.0, 3.0]], [["one"], ["two"]], [[object()], [1.0]]])
+def test_samples_that_are_no_numbers_are_refused(x):
+    with pytest.raises(InvalidType, match="data set 'd': x and y must be arrays of numbers, but"):
+        Dataset("d", x, [0.5, 1.5])

@@ -231,7 +231,7 @@ def test_one_number_written_in_two_ways_is_refused(write):
 def test_the_positive_class_has_the_number_1(write):
     path = table(write, a=[0.5, 2, 3, 5], target=["yes", "no", "no", "yes"])
     assert read_table(path).classes == ("no", "yes")
-    assert "positive class: yes" in read_table(path).remarks
+    assert "positive class: yes, the last of both (option positive)" in read_table(path).remarks
     data = read_table(path, positive="no")
     assert (data.classes, data.y.tolist()) == (("yes", "no"), [0, 1, 1, 0])
     assert "positive class: no" in data.remarks
@@ -242,3 +242,32 @@ def test_the_positive_class_has_the_number_1(write):
         read_table(three, positive="a")
     with pytest.raises(InvalidValue, match="target 'y' holds numbers"):
         read_table(table(write, a=[0.5, 2, 3, 5]), positive="a")
+
+
+@pytest.mark.parametrize(
+    ("labels", "said"),
+    [
+        (["True", "False", "true"], ["'True' and 'true'"]),
+        (["yes", "no", "y", "n"], ["'n' and 'no'", "'y' and 'yes'"]),
+        (["New York", "new_york", "Boston"], ["'New York' and 'new_york'"]),
+        (["1", "true", "false"], ["'1' and 'true'"]),
+        (["a", "b", "c"], []),
+        (["-1", "1", "0"], []),
+        (["1-2", "1 2", "12"], []),
+        (["on", "off", "ontario"], []),
+    ],
+)
+def test_one_thing_in_two_spellings_is_said_of_the_target_and_of_inputs(write, labels, said):
+    target = [labels[k % len(labels)] for k in range(40)]
+    remarks = read_table(table(write, a=REAL, b=["red", "Red"] * 20, target=target)).remarks
+    found = [remark for remark in remarks if "spellings" in remark]
+    wanted = [f"classes: {same} may be one thing in 2 spellings, but are kept apart" for same in said]
+    assert found == [*wanted, "texts of 'b': 'Red' and 'red' may be one thing in 2 spellings, but are kept apart"]
+
+
+def test_what_steers_a_terminal_is_written_out_in_what_is_said(write):
+    target = [("\x1b[31mred", "blue")[k % 2] for k in range(40)]
+    data = read_table(table(write, a=REAL, **{"b\x1b[2J": [k // 2 for k in range(40)], "id": range(40)}, target=target))
+    assert data.classes[0] == "\x1b[31mred"
+    assert "\x1b" not in "".join([repr(data), data.said, *data.remarks])
+    assert r"\x1b[31mred" in repr(data)

@@ -108,7 +108,7 @@ def test_a_rule_that_raises_is_named():
         raise ZeroDivisionError("oh <b>")
 
     html = draw.compare(tg.nn.MLP([2, 2]), X, RHO, rules={"grad_beta": broken}).render("html").decode()
-    assert "The roads part at ∇_b¹ E" in html
+    assert "The roads part at ∂E/∂β¹" in html
     assert "<b>" not in html
 
 

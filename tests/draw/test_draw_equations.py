@@ -5,7 +5,6 @@ import pytest
 
 import tinygrad_ed as tg
 from tinygrad_ed.draw.equations import (
-    COSTS,
     FORWARD,
     SLOPE,
     backward,
@@ -20,6 +19,7 @@ from tinygrad_ed.draw.parts import numbers_of
 from tinygrad_ed.draw.steps import labels
 from tinygrad_ed.draw.trace import trace
 from tinygrad_ed.graph.node import Node
+from tinygrad_ed.notation.op_formulas import COSTS
 
 NAMES = {"ln": np.log, "sin": np.sin, "cos": np.cos, "abs": abs, "sign": np.sign, "σ": lambda x: 1 / (1 + np.exp(-x))}
 NAMES |= {"max": max, "clip": np.clip, "huber": lambda d: d * d / 2 if abs(d) <= 1 else abs(d) - 0.5, "e": np.e}

@@ -66,7 +66,7 @@ def test_where_labels_would_be_too_many_the_numbers_are_in_tooltips():
 def test_labels_do_not_lie_on_each_other():
     mlp = tg.nn.MLP([5, 5, 3, 1], rng=0)
     svg = draw.network(mlp, np.ones(5), [1.0]).render("svg").decode()
-    boxes = re.findall(r'<rect x="([\d.]+)" y="([\d.]+)" width="([\d.]+)" height="36"', svg)
+    boxes = re.findall(r'<rect x="([\d.]+)" y="([\d.]+)" width="([\d.]+)" height="39"', svg)
     assert len(boxes) == 25 + 15 + 3
     places = [tuple(map(float, box)) for box in boxes]
     for i, (x1, y1, w1) in enumerate(places):

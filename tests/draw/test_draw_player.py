@@ -134,7 +134,7 @@ def test_the_update_takes_the_learning_rate():
     update, again, change = told[-3:]
     assert (update.phase, update.shown.low, update.numbers.unicode) == ("update", -0.5, "2 − 0.5 · 5 = −0.5")
     assert (again.phase, again.shown.low, again.numbers.unicode) == ("again", -2.5, "(−0.5) · 5 = −2.5")
-    assert change.general.unicode == "Δv₁ ≈ −η · ‖∇v₁‖²"
+    assert change.general.unicode == "Δv₁ ≈ −η · ‖∂v₁/∂θ‖² (θ: all parameters)"
     assert change.numbers.unicode == "−0.5 · 25 = −12.5 (predicted);  measured:   Δv₁ = −12.5"
 
 

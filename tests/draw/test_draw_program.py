@@ -69,7 +69,7 @@ def test_it_is_drawn_in_every_format(step, form):
         for one in step.tape.steps():
             assert one.target in text
         assert 'a <b> & "c" \\N' in text
-        assert "15 steps" in text
+        assert "16 steps" in text
 
 
 def test_equal_programs_give_equal_text_and_hostile_names_are_text(step):

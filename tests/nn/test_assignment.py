@@ -150,3 +150,48 @@ def test_weights_that_do_not_fit_are_refused_with_the_layer(name):
     args, keywords, words = WRONG[name]
     with pytest.raises(tg.Error, match=words):
         MLP.from_weights(*args, **keywords)
+
+
+def test_layers_take_the_place_of_all_the_others():
+    mlp = MLP([2, 3, 2], rng=0)
+    mlp.layers = [Dense(2, 3, "elu", rng=9), Dense(3, 2, rng=8)]
+    assert [layer.activation for layer in mlp.layers] == ["elu", "identity"]
+    assert [layer.called() for layer in mlp.layers] == ["layer 1", "layer 2"]
+    for copied in (copy.deepcopy(mlp), pickle.loads(pickle.dumps(mlp))):  # noqa: S301  # our own
+        np.testing.assert_array_equal(copied.predict(X), mlp.predict(X))
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "message"),
+    [
+        (lambda mlp: setattr(mlp, "sizes", (2, 9, 2)), tg.InvalidType, "the sizes of a network stay"),
+        (lambda mlp: setattr(mlp, "layers", []), tg.ShapeError, "layers takes 2 layers, one for each"),
+        (lambda mlp: setattr(mlp, "layers", 3), tg.ShapeError, "layers takes 2 layers, one for each"),
+        (lambda mlp: setattr(mlp, "layers", [Dense(2, 3), Dense(4, 2)]), tg.ShapeError, "layer 2 has the widths"),
+        (lambda mlp: setattr(mlp, "activation", "relu"), tg.InvalidValue, "no .activation. to assign; its layers"),
+        (lambda mlp: setattr(mlp.layers[0], "weight", 1.0), tg.InvalidValue, "no 'weight' to assign.*mean 'weights'"),
+        (lambda mlp: setattr(mlp.layers[0], "n_in", 3), tg.InvalidType, "the widths of layer 1 stay as they are"),
+        *[
+            (lambda mlp, name=name, args=args: getattr(mlp.layers, name)(*args), tg.InvalidType, "keeps its 2 layers")
+            for name, args in {
+                "append": (Dense(2, 2),), "extend": ([Dense(2, 2)],), "insert": (0, Dense(2, 2)), "pop": (),
+                "clear": (), "remove": (None,),
+                "reverse": (), "sort": (), "__delitem__": (0,), "__iadd__": ([Dense(2, 2)],),
+                "__imul__": (2,),
+            }.items()
+        ],
+    ],
+)  # fmt: skip
+def test_what_cannot_be_changed_is_refused_at_once(change, error, message):
+    mlp = MLP([2, 3, 2], rng=0)
+    before = mlp.predict(X)
+    with pytest.raises(error, match=message):
+        change(mlp)
+    assert (mlp.sizes, len(mlp.layers)) == ((2, 3, 2), 2)
+    np.testing.assert_array_equal(mlp.predict(X), before)
+
+
+def test_every_method_that_changes_a_list_is_refused():
+    changing = {name for name in dir(list) if name in vars(type(MLP([2, 1]).layers))} - {"__reduce__", "__doc__"}
+    reading = {"copy", "count", "index"} | {name for name in dir(tuple) if name.startswith("__")} | {"__reversed__"}
+    assert set(dir(list)) - reading - changing <= {"__setitem__"}

@@ -217,3 +217,32 @@ def test_text_in_a_dataframe_names_its_column():
     frame = pd.DataFrame({"age": [1.0, 2.0], "city": ["Ulm", "Bonn"], "size": [1, 2]})
     with pytest.raises(tg.InvalidType, match="the input x must hold real numbers, but column 'city' is "):
         tg.nn.MLP([3, 1]).predict(frame)
+
+
+def test_a_score_takes_class_numbers_without_rows_where_the_metric_can(monkeypatch):
+    mlp, x = tg.nn.MLP([2, 4, 3], rng=1), np.random.default_rng(0).standard_normal((30, 2))
+    classes, seen = mlp.predict(x).argmax(axis=1), []
+    rows = [mlp.score(x, np.eye(3)[classes], "cross_entropy", metric) for metric in (None, "cross_entropy", "mse")]
+    assert [
+        mlp.score(x, classes, "cross_entropy", metric) for metric in (None, "cross_entropy", "mse")
+    ] == pytest.approx(rows)
+    mlp.score(x, classes, "cross_entropy", lambda output, expected: seen.append(expected.shape) or 0.0)
+    assert seen == [(30, 3)], "a function of the reader's own gets rows"
+    monkeypatch.setattr(tg.nn.costs, "one_hot", lambda *_: seen.append("rows") or np.zeros((30, 3)))
+    assert mlp.score(x, classes, "cross_entropy") == 1.0
+    assert "rows" not in seen
+
+
+@pytest.mark.parametrize(
+    ("x", "message"),
+    [
+        ([[1.0, None], [2.0, 3.0]], r"its dtype is object: entry \[0, 1\] is None"),
+        ([[1.0, "two"], [2.0, object]], "its dtype is object|its dtype is <U"),
+        (pd.DataFrame({"a": [1.0, 2.0], "b": pd.array([1.0, None], dtype="Float64")}), r"column 'b' \(Float64\) lacks"),
+        (pd.DataFrame({"a": [1.0, 2.0], "b": ["x", "y"]}), "column 'b' is"),
+        ((k for k in range(2)), "its dtype is object"),
+    ],
+)
+def test_what_is_no_number_is_named(x, message):
+    with pytest.raises(tg.InvalidType, match=f"must hold real numbers, but {message}"):
+        MLP([2, 1], rng=0).predict(x)

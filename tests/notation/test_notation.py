@@ -99,9 +99,9 @@ def test_the_unicode_of_the_rules_is_what_a_slide_shows():
         "∂h/∂a = Φ′(ζ) ωᵀ",
         "∂E/∂wʲₖ = ∂C/∂aᴸ · [∏(i=L…j+1) ∂fⁱ/∂aⁱ⁻¹] · ∂fʲ/∂wʲₖ",
         "Pʲ = [Φ′(ζʲ) ⊙ [Pʲ⁺¹]ᵀ]ᵀ · [Ωʲ]ᵀ",
-        "Bᴸ = Φ′(ζᴸ) ⊙ ∇_aᴸ C(αᴸ, ρ)",
-        "∇_Wʲ E = αʲ⁻¹ [Bʲ]ᵀ",
-        "Ωʲ ← Ωʲ − η ∇_Wʲ E",
+        "Bᴸ = Φ′(ζᴸ) ⊙ ∇[aᴸ] C(αᴸ, ρ)",
+        "∇[Wʲ] E = αʲ⁻¹ [Bʲ]ᵀ",
+        "Ωʲ ← Ωʲ − η ∇[Wʲ] E",
     ]
 
 
@@ -128,8 +128,8 @@ def test_a_letter_in_runs_has_its_layer_above_and_its_neuron_below():
 
 def test_the_quantities_of_a_ledger_have_their_letters():
     names = ["alpha[0]", "zeta[1]", "alpha[1]", "cost", "P[3]", "B[2]", "grad_omega[12]", "grad_beta[1]"]
-    assert [named(name).unicode for name in names] == ["α⁰", "ζ¹", "α¹", "ε", "P³", "B²", "∇_(W¹²) E", "∇_b¹ E"]
-    assert named("grad_omega[2,1]").unicode == "∇_(w²₂) E"
+    assert [named(name).unicode for name in names] == ["α⁰", "ζ¹", "α¹", "ε", "P³", "B²", "∂E/∂Ω¹²", "∂E/∂β¹"]
+    assert named("grad_omega[2,1]").unicode == "∂E/∂ω²₂"
     assert named("beta[2,0]").unicode == "β²₁"
     assert named("C_by_a[2]").unicode == "∂C/∂a²"
 

@@ -12,7 +12,7 @@ from tinygrad_ed.train.compare_methods import compare_methods
 def test_the_contour_shows_the_cost_of_each_point(ax):
     """For the line 2 x - 1 the cost is 0 at W1 = 2, b1 = -1; each line of the contour has one cost."""
     plots.cost_contour(LINE, X, RHO, directions=["W1[0,0]", "b1[0]"], ax=ax, reach=3.0)
-    assert (ax.get_xlabel(), ax.get_ylabel()) == ("W1[0,0]", "b1[0]")
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("ω¹₁,₁", "β¹₁")
     lines = ax.collections[1]
     said = {text.get_text() for text in ax.texts}
     assert said
@@ -76,3 +76,19 @@ def test_two_directions_start_at_the_network(ax):
 def test_a_plane_that_is_none_is_refused(options, error, words, ax):
     with pytest.raises(error, match=words):
         plots.cost_contour(MLP, DATA.x, DATA.signs, ax=ax, resolution=5, **options)
+
+
+def test_the_pictures_of_a_page_share_plane_axes_and_levels():
+    rng = np.random.default_rng(0)
+    mlp = tg.nn.MLP([1, 2, 1], rng=0)
+    paths = [rng.standard_normal((5, 7)) * size for size in (1.0, 0.2)]
+    axes = [tg.plots.cost_contour(mlp, X, RHO, path=path, around=paths, resolution=5) for path in paths]
+    for of in ("xlim", "ylim", "xlabel", "ylabel"):
+        one, other = [getattr(ax, f"get_{of}")() for ax in axes]
+        assert one == other
+    one, other = [[part.get_array() for part in ax.collections if part.get_array() is not None] for ax in axes]
+    np.testing.assert_array_equal(one[0], other[0])  # the levels
+    ends = [ax.lines[2].get_xydata()[0] for ax in axes]
+    assert not np.allclose(*ends)
+    with pytest.raises(tg.ShapeError, match=r"path must be \(K, 7\)"):
+        tg.plots.cost_contour(mlp, X, RHO, around=[np.ones((3, 2))])

@@ -14,7 +14,7 @@ from tinygrad_ed import plots
 def test_the_cost_and_its_derivative_are_those_of_the_graph(cost, y, ax):
     plots.cost_function(cost, ax, y=y)
     drawn = line(ax, "cost C").get_xydata()[::20]
-    slopes = line(ax, "derivative ∂C/∂ŷ").get_xydata()[5::20]
+    slopes = line(ax, "derivative ∂C/∂αᴸ").get_xydata()[5::20]
     slopes = slopes[~np.isnan(slopes[:, 0])]
 
     def graph(answer):
@@ -55,7 +55,7 @@ def test_every_kink_is_marked_with_what_is_used_there(cost, y, kinks, limits, ax
 
 def test_no_line_of_a_derivative_leads_over_a_jump(ax):
     plots.cost_function("l1", ax)
-    x, slope = line(ax, "derivative ∂C/∂ŷ").get_data()
+    x, slope = line(ax, "derivative ∂C/∂αᴸ").get_data()
     steps = np.abs(np.diff(slope))
     assert np.nanmax(steps) == 0
     assert np.isnan(x).sum() == 2

@@ -62,3 +62,15 @@ def test_the_series_stand_out_from_white_and_differ_in_line_and_mark():
         assert 1.05 / (linear(color) @ [0.2126, 0.7152, 0.0722] + 0.05) >= 3.0  # WCAG 1.4.11, for graphics
     assert len({(str(style.series(k)["linestyle"])) for k in range(6)}) == 6
     assert len({style.dots(k)["marker"] for k in range(6)}) == 6
+
+
+@pytest.mark.parametrize("name", DRAWN)
+def test_no_legend_lies_on_the_data(name):
+    figure, ax = plt.subplots()
+    DRAWN[name](ax)
+    figure.canvas.draw()
+    if legend := ax.get_legend():
+        assert legend.get_window_extent().y1 <= ax.get_window_extent().y0 - 10
+        assert legend.get_window_extent().y0 >= 0
+        assert legend.get_window_extent().y1 <= ax.xaxis.get_label().get_window_extent().y0 + 2
+    plt.close(figure)

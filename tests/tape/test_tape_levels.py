@@ -54,7 +54,7 @@ def test_a_wide_graph_is_done_by_levels_and_gives_the_same():
         parameters = parameters_of([2, 8, 8, 1], seed)
         equal(compiled(parameters), f(parameters))
     (levels,) = levels_of(compiled)
-    assert levels.steps > 10_000
+    assert int(compiled.tape.why.split()[0]) > 10_000
     assert len(levels.groups) < 50
     assert "done level by level in" in compiled.tape.why
     text = str(compiled)
@@ -127,7 +127,7 @@ def test_numbers_that_wait_for_an_array_come_after_the_levels():
     xs = [float(k) for k in range(MANY)]
     compiled = compile(lambda xs: tg.vjp(f, xs)[0])
     equal(compiled(xs), f([tg.Node(x) for x in xs]).item())
-    assert levels_of(compiled)[0].steps == MANY  # and the second thousand are lines of Python
+    assert compiled.tape.why.startswith(f"{MANY} steps")  # and the second thousand are lines of Python
 
 
 def test_long_sums_are_added_in_the_order_of_the_chain():

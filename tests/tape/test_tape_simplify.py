@@ -92,6 +92,12 @@ CASES = {
     ),
     "out=None": (lambda x: np.clip(x, None, 2.0, out=None), (np.ones(3),), (np.arange(3.0) + 0.5,)),
     "no dtype and no out": (lambda x: np.cumsum(x, 0, None, None), (np.ones(3),), (np.arange(3.0),)),
+    "a number in another dtype": (
+        lambda x: x * np.subtract(1.0, x[0]).astype(np.float32),
+        (np.ones(3),),
+        (np.arange(3.0) + 0.5,),
+    ),
+    "a number that is an argument in another dtype": (lambda s: np.subtract(s, 3.0).astype(np.float32), (0.5,), (2.0,)),
     "a number with a name": (
         lambda x: np.sum(x, axis=Axis.COLUMNS) * Axis.COLUMNS,
         (np.ones((2, 3)),),

@@ -76,10 +76,8 @@ def test_a_function_of_python_numbers_is_defined_above():
 
 
 def sigmoid_of(x):
-    if x >= 0:
-        return 1.0 / (1.0 + math.exp(-x))
-    e = math.exp(x)
-    return e / (1.0 + e)
+    e = math.exp(-abs(x))
+    return (1.0 if x >= 0 else e) / (1.0 + e)
 
 
 def""")

@@ -135,3 +135,8 @@ def test_a_method_that_diverges_ends_its_curve_and_the_table_says_so():
 def test_compare_methods_refuses_bad_options(options, error, words):
     with pytest.raises(error, match=words):
         compare_methods(SMALL, **{"x": TEN.x, "rho": TEN.signs, **options})
+
+
+def test_a_cost_that_is_not_finite_at_the_start_is_refused():
+    with pytest.raises(InvalidValue, match="not finite at the start; scale the data"):
+        compare_methods(MLP([1, 1], rng=0), [[1e200], [1.0]], [[1.0], [1.0]])

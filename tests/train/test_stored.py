@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import tinygrad_ed as tg
+from tinygrad_ed.nn import metrics
 from tinygrad_ed.train import gradients, stored
 from tinygrad_ed.train.stored import Stored, is_stored
 
@@ -192,3 +193,18 @@ def test_workers_read_their_part(tmp_path):
 @pytest.mark.parametrize("data", [[[1.0]], ((1.0,),), X, X[:0], np.float64(1), {"a": 1}, "text", range(3), tg.Node(X)])
 def test_what_is_in_memory_is_not_read_in_batches(data):
     assert not is_stored(data)
+
+
+@pytest.mark.parametrize("weights", [(), (np.arange(1.0, 61.0),)])
+@pytest.mark.parametrize("wanted", [None, ["accuracy", "cross_entropy"], ["r2", "accuracy"]])
+def test_answers_to_validation_rows_are_held_by_blocks_where_metrics_are_means(weights, wanted, monkeypatch):
+    options = {"validation": (X, CLASSES, *weights), "metrics": wanted}
+    _, whole = trained(X, CLASSES, "cross_entropy", **options)
+    monkeypatch.setattr(stored, "AT_ONCE", 50)
+    seen, accuracy = [], metrics.NAMES["accuracy"]
+    monkeypatch.setitem(metrics.NAMES, "accuracy", lambda *args: seen.append(len(args[0])) or accuracy(*args))
+    _, parts = trained(X, CLASSES, "cross_entropy", **options)
+    np.testing.assert_allclose(parts.validation, whole.validation, rtol=1e-12)
+    for name in whole.metrics:
+        np.testing.assert_allclose(parts.metrics[name], whole.metrics[name], rtol=1e-12)
+    assert max(seen) == (60 if wanted and "r2" in wanted else 10)

@@ -239,3 +239,37 @@ def test_the_validation_cost_is_weighted_too():
 def test_bad_weights_are_refused(weights, error, message):
     refuse(error, message, X, RHO, weights=weights)
     refuse(error, message, X, RHO, validation=(X, RHO, weights))
+
+
+DEEP = [1.0]
+for _ in range(100_000):
+    DEEP = [DEEP]
+
+
+@pytest.mark.parametrize(
+    "option",
+    ["learning_rate", "epochs", "batch_size", "cost", "method", "sampling", "road", "optimizer", "validation", "rng",
+     "progress", "schedule", "patience", "metrics", "callbacks", "executor", "rules"],
+)  # fmt: skip
+def test_lists_nested_without_end_are_refused_in_words_as_options(option):
+    options = {"validation": (X, RHO)} if option == "metrics" else {}
+    with pytest.raises(tg.Error, match="a list that cannot be shown"):
+        tg.train.fit(network(), X, RHO, **options, **{option: DEEP})
+
+
+@pytest.mark.parametrize("place", ["x", "rho", "weights", "validation"])
+def test_lists_nested_without_end_are_refused_in_words_as_data(place):
+    options = {"x": X, "rho": RHO} | {place: (DEEP, RHO) if place == "validation" else DEEP}
+    refuse(tg.ShapeError, f"{place}.* must be one array, but its lists are nested deeper", **options)
+
+
+def test_a_value_in_a_message_is_cut_and_one_that_cannot_be_shown_has_its_type_named():
+    class Silent:
+        def __repr__(self):
+            raise KeyError
+
+    with pytest.raises(tg.InvalidType, match=r"not a Silent that cannot be shown \(KeyError\)"):
+        tg.train.fit(network(), X, RHO, epochs=Silent())
+    with pytest.raises(tg.InvalidType) as caught:
+        tg.train.fit(network(), X, RHO, epochs="9" * 10**6)
+    assert len(str(caught.value)) < 2100

@@ -8,7 +8,7 @@ import pytest
 
 import tinygrad_ed as tg
 from tinygrad_ed.nn import metrics
-from tinygrad_ed.train.checkpoint import Best
+from tinygrad_ed.train.run import TrainingRun
 
 X = np.random.default_rng(0).standard_normal((12, 3))
 RHO = np.random.default_rng(1).standard_normal((12, 2))
@@ -143,16 +143,14 @@ def test_ctrl_c_while_validating_forgets_that_epoch():
 
 
 def test_ctrl_c_while_an_epoch_is_written_down_forgets_that_epoch(monkeypatch):
-    see = Best.see
-    calls = []
+    note = TrainingRun._note
 
-    def pressed(self, cost, theta):
-        calls.append(cost)
-        if len(calls) == 3:
+    def pressed(self, measured):
+        note(self, measured)
+        if len(self.history.validation) == 3:
             raise KeyboardInterrupt
-        return see(self, cost, theta)
 
-    monkeypatch.setattr(Best, "see", pressed)
+    monkeypatch.setattr(TrainingRun, "_note", pressed)
     history = tg.train.fit(network(), X, RHO, batch_size=4, epochs=5, validation=OTHER)
     assert (history.epochs, history.updates) == (2, 6)
     assert {len(values) for values in (history.cost, history.validation, *history.metrics.values())} == {2}
@@ -338,3 +336,14 @@ def test_the_progress_bar_shows_cost_validation_and_the_time_left(capsys):
     assert "validation " in shown
     assert "r2 " in shown
     assert "<" in shown.split("\r")[-1], "tqdm writes the time gone < the time left"
+
+
+@pytest.mark.parametrize("said", ["good", None, [1.0, 2.0]])
+def test_a_metric_that_gives_no_number_is_refused_in_words(said):
+    def mine(output, expected):
+        return said
+
+    with pytest.raises(tg.InvalidType, match=r"the metric .*mine.* returned .*, but a metric gives one number"):
+        tg.train.fit(network(), X, RHO, validation=OTHER, metrics=[mine])
+    with pytest.raises(tg.InvalidType, match="a metric gives one number"):
+        network().score(X, RHO, metric=mine)

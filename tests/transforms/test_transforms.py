@@ -1,6 +1,7 @@
 """Derivatives as functions, `grad` first of all: nested arguments, constants, and what is refused."""
 
 import functools
+import pickle
 from collections import namedtuple
 
 import numpy as np
@@ -237,3 +238,52 @@ def test_a_transform_keeps_the_name_of_the_function():
     assert tg.grad(tg.tanh)(0.0) == 1.0
     assert tg.grad(np.tanh)(0.0) == 1.0
     assert tg.grad(functools.partial(np.power, 2.0))(0.0) == pytest.approx(np.log(2.0))
+
+
+@pytest.mark.parametrize("transform", [tg.grad, tg.jacobian, tg.hessian, tg.value_and_grad])
+def test_a_node_put_into_an_array_is_refused_with_the_lesson_and_not_with_numpys_riddle(transform):
+    def filled(x):
+        out = np.zeros(3)
+        out[0] = x[0] ** 2
+        return out.sum()
+
+    with pytest.raises(tg.GraphDropped, match=r"to fill an array, as in `array\[i\] = node`"):
+        transform(filled)(np.ones(3))
+
+
+def test_a_value_error_of_the_readers_own_stays_as_it_is():
+    with pytest.raises(ValueError, match=r"^mine$") as caught:
+        tg.grad(lambda x: (_ for _ in ()).throw(ValueError("mine")))(1.0)
+    assert type(caught.value) is ValueError
+
+
+@pytest.mark.parametrize(
+    "transform", [tg.grad, tg.value_and_grad, tg.elementwise_grad, tg.jacobian, tg.hessian, tg.compile]
+)
+def test_a_transformed_function_pickles_where_the_function_does(transform):
+    x = np.array([0.5, -1.0])
+    f = transform(energy_of)
+    f(x)
+    again = pickle.loads(pickle.dumps(f))  # noqa: S301
+    found, wanted = again(x), f(x)
+    if transform is tg.value_and_grad:
+        found, wanted = found[1], wanted[1]
+    np.testing.assert_array_equal(found, wanted)
+    assert (again.__name__, again.__doc__) == ("energy_of", energy_of.__doc__)
+
+
+def energy_of(x):
+    """Return a number, and for `jacobian` one for each entry."""
+    return np.sum(np.tanh(x) ** 2)
+
+
+def test_a_transformed_method_takes_its_object():
+    class Model:
+        scale = 3.0
+
+        def cost(self, w):
+            return self.scale * w**2
+
+        slope = tg.grad(cost, argnums=1)
+
+    assert Model().slope(2.0) == 12.0

@@ -1,12 +1,13 @@
 """A reader's own scalar engine, a class with `data`, `grad` and `backward()`, judged beside the package's Nodes.
 
-Each case is a function of three leaves that returns all the nodes it makes, the result last. It is run on the reader's
-class and on Nodes, and values and gradients are compared. The cases go from single operations to shared ones, to the
-order of the sweep, and to random expressions, so that the first that differs says what is wrong.
+Each case is a function of three leaves that returns all the nodes it makes, the result last. The cases go from single
+operations to shared ones, to the order of the sweep, and to random expressions: the first that differs says it all.
 """
 
 import math
+import operator
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -21,28 +22,27 @@ Case = Callable[[Any, Any, Any], list[Any]]
 LEAVES = (0.7, 1.3, -0.6)
 DEEP = 2000
 
-OPERATIONS: dict[str, Callable[[Any, Any, Any], Any]] = {
-    "a + b": lambda a, b, c: a + b,
-    "a * b": lambda a, b, c: a * b,
-    "-a": lambda a, b, c: -a,
-    "a - b": lambda a, b, c: a - b,
-    "a ** 3": lambda a, b, c: a**3,
-    "a / b": lambda a, b, c: a / b,
-    "a + 2": lambda a, b, c: a + 2,
-    "2 + a": lambda a, b, c: 2 + a,
-    "a * 2": lambda a, b, c: a * 2,
-    "2 * a": lambda a, b, c: 2 * a,
-    "a - 2": lambda a, b, c: a - 2,
-    "1 - a": lambda a, b, c: 1 - a,
-    "a / 2": lambda a, b, c: a / 2,
-    "1 / a": lambda a, b, c: 1 / a,
-    "a.tanh()": lambda a, b, c: a.tanh(),
-    "a.exp()": lambda a, b, c: a.exp(),
-    "a.relu()": lambda a, b, c: a.relu(),
-    "c.relu()": lambda a, b, c: c.relu(),
-    "a.log()": lambda a, b, c: a.log(),
-    "a.sigmoid()": lambda a, b, c: a.sigmoid(),
-}
+SIGNS = {"+": operator.add, "*": operator.mul, "-": operator.sub, "/": operator.truediv}
+
+
+def _operations() -> dict[str, Callable[[Any, Any, Any], Any]]:
+    """Return the operations that are judged, as functions of a, b and c."""
+    found: dict[str, Callable[[Any, Any, Any], Any]] = {}
+    for sign, op in SIGNS.items():
+        if sign == "/":  # it is often made of a power
+            found |= {f"a ** {k}": partial(lambda k, a, b, c: a**k, k) for k in (3, 2, -1, 0.5)}
+        found[f"a {sign} b"] = partial(lambda op, a, b, c: op(a, b), op)
+    found["-a"] = lambda a, b, c: -a
+    for sign, op in SIGNS.items():
+        k = 2 if sign in "+*" else 1
+        found[f"a {sign} 2"] = partial(lambda op, a, b, c: op(a, 2), op)
+        found[f"{k} {sign} a"] = partial(lambda op, k, a, b, c: op(k, a), op, k)
+    for name in ("tanh", "exp", "relu", "log", "sigmoid"):
+        found[f"a.{name}()"] = partial(lambda name, a, b, c: getattr(a, name)(), name)
+    return found | {"c.relu()": lambda a, b, c: c.relu()}
+
+
+OPERATIONS = _operations()
 
 
 def check_engine(Value: Any, tell: str = "what", seconds: float | None = None) -> Judgement:  # noqa: N803
@@ -75,10 +75,7 @@ def check_engine(Value: Any, tell: str = "what", seconds: float | None = None) -
 
 
 class _Engine:
-    """The reader's class, asked case by case; what is found is kept.
-
-    The order of the sweep comes before all but `+` and `*`: other operations are often made of those.
-    """
+    """The reader's class, asked case by case."""
 
     def __init__(self, make: Callable[[float], Any], seconds: float | None) -> None:
         self._make, self._seconds = make, seconds
@@ -86,16 +83,19 @@ class _Engine:
         self._findings: list[Finding] = []
         self._notes: list[str] = []
         self._missing: list[str] = []
+        self._right: list[str] = []
 
     def judge(self, tell: str) -> Judgement:
-        """Return what is right and what is wrong."""
+        """Return what is found; the order of the sweep comes before all but `+` and `*`, of which others are made."""
         needed, others = list(OPERATIONS)[:2], list(OPERATIONS)[2:]
         if all([self._operation(name) for name in needed]):
             if all([self._sharing(name) for name in needed]) and self._order():
                 usable = [*needed, *[name for name in others if self._operation(name)]]
                 if self._missing:
                     self._notes.append(f"not there, and not judged: {', '.join(self._missing)}")
-                if all([self._sharing(name) for name in usable if name.endswith("()")]):
+                if powers := [name[5:] for name in usable if "**" in name]:
+                    self._notes.append(f"exponents that were tried: {', '.join(powers)}; others were not")
+                if all([self._sharing(name) for name in usable if name.endswith("()")]) and not self._findings:
                     self._random(usable)
             self._again()
             self._deep()
@@ -106,7 +106,8 @@ class _Engine:
         got, right, problem = self._both(lambda a, b, c: [OPERATIONS[name](a, b, c)])
         if problem:
             signs = ("operand type", "'int' object has no attribute", f"has no attribute '{name[2:-2]}'")
-            if name in ("a + b", "a * b") or not any([sign in problem for sign in signs]):
+            whole = name in ("a ** -1", "a ** 0.5") and "a ** 3" in self._right  # it takes some exponents only
+            if name in ("a + b", "a * b") or not (whole or any([sign in problem for sign in signs])):
                 self._found(name, problem.replace("your Value", "it"), "")
             else:
                 self._missing.append(name)
@@ -115,6 +116,8 @@ class _Engine:
         if _off(got[0], right[0]):
             words = f"its value is {got[0][-1]:.6g}"
             return self._row(name, got, right, words, f"{right[0][-1]:.6g}")
+        if not _off(got[1][:3], right[1][:3]):
+            self._right.append(name)
         if name == "a + b" and _off([seed], [1.0]):
             words = f"the gradient of the result itself is {seed:.6g}: the seed of the sweep is not 1"
             return self._row(name, got, right, words, "`self.grad = 1.0` at the start of `backward()`")
@@ -126,8 +129,7 @@ class _Engine:
 
     def _sharing(self, name: str) -> bool:
         """Judge an operation whose gradients go to one node twice."""
-        unary, sign = name.endswith("()"), name[2]
-        leaf = name[0]
+        unary, sign, leaf = name.endswith("()"), name[2], "abc".index(name[0])
         shown = f"{name} + {name}" if unary else f"a {sign} a"
 
         def case(a: Any, b: Any, c: Any) -> list[Any]:
@@ -139,7 +141,7 @@ class _Engine:
         op = f"`{name[2:]}`" if unary else f"`{sign}`"
         got, right, problem = self._both(case)
         words = problem or f"`=` in place of `+=` in the rule of {op}"
-        known = problem is None and not _off([2 * got[1]["abc".index(leaf)]], [right[1]["abc".index(leaf)]])
+        known = problem is None and not _off([2 * got[1][leaf]], [right[1][leaf]])
         words = words if problem or known else f"the gradient is {got[1][0]:.6g}"
         return self._row(shown, got, right, words, "every use of a node adds to its gradient", known)
 
@@ -162,7 +164,7 @@ class _Engine:
     def _random(self, usable: list[str]) -> None:
         """Judge random expressions of the operations that are right."""
         rng = np.random.default_rng(0)
-        smooth = [name for name in usable if name not in ("a / b", "1 / a", "a.log()", "a.exp()", "a ** 3")]
+        smooth = [name for name in usable if name not in ("a / b", "1 / a", "a.log()", "a.exp()") and "**" not in name]
         for _ in range(20):
             plan = [(smooth[rng.integers(len(smooth))], rng.integers(0, 3 + k, 3)) for k in range(12)]
 
@@ -174,7 +176,9 @@ class _Engine:
                 return [*nodes[3:], *[total := total + node for node in nodes[1:]]]
 
             got, right, problem = self._both(case)
-            words = problem or "a random expression of operations that are right, each by itself, has wrong gradients"
+            words = (
+                problem or "a random expression has wrong gradients, of operations that were right in the cases before"
+            )
             if not self._row("random expressions", got, right, words, "", known=False):
                 return
         self._rows = [*self._rows[:-20], self._rows[-1]]
@@ -198,17 +202,14 @@ class _Engine:
         if not _off(times, 1.0):
             self._notes.append("a second backward() replaces the gradients that are there, as in tinygrad_ed")
         elif not _off(times, 2.0):
-            self._notes.append(
-                "a second backward() adds to the gradients that are there, as in PyTorch: zero them first"
-            )
+            words = "a second backward() adds to the gradients that are there, as in PyTorch: zero them first"
+            self._notes.append(words)
         else:
-            self._found(
-                "a second backward()", f"it gives {times:.4g} times the gradient", "once, or twice where it adds"
-            )
+            words = f"it gives {times:.4g} times the gradient"
+            self._found("a second backward()", words, "once, or twice where it adds")
         if _off(times_same, times):
-            self._notes.append(
-                "through the same graph it counts what was left in inner nodes as well: build the graph anew"
-            )
+            words = "through the same graph it counts what was left in inner nodes as well: build the graph anew"
+            self._notes.append(words)
 
     def _deep(self) -> None:
         """Judge a long chain; a recursion that ends there is said."""
@@ -237,9 +238,8 @@ class _Engine:
             self._start = _number(leaves[0], "grad", "gradient")
             made = case(*leaves)
             made[-1].backward()
-            return [_number(v, "data", "value") for v in made], [
-                _number(v, "grad", "gradient") for v in [*leaves, *made]
-            ]
+            slopes = [_number(v, "grad", "gradient") for v in [*leaves, *made]]
+            return [_number(v, "data", "value") for v in made], slopes
 
         got, problem = guarded("Value", ask, seconds=self._seconds)
         return got or ([math.nan] * len(right[0]), [math.nan] * len(right[1])), right, problem

@@ -8,7 +8,6 @@ momentum has a = μ, b = c = 1, and no v. A known mistake is the formula with on
 """
 
 import copy
-import inspect
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -16,14 +15,20 @@ from typing import Any
 import numpy as np
 
 from tinygrad_ed.checking.judgement import TELL, Finding, JudgedRow, Judgement
+from tinygrad_ed.checking.passes import ratio
+from tinygrad_ed.checking.traced import takes
 from tinygrad_ed.errors import Error, InvalidType, InvalidValue, nearest, real_number, whole_number
 from tinygrad_ed.graph.values import Array
 from tinygrad_ed.nn.checks import chosen
 from tinygrad_ed.nn.guard import guarded, plain_numbers, protected
 
 NAMES = ("W1", "b1", "W2", "b2")
-FORMS = ("list", "dict", "dict, d", "array")
-"""What a rule is tried with: in the third, the gradient of W1 is called dW1."""
+FORMS = (
+    "list",
+    "dict",
+    "dict, d",
+    "array",
+)  # what a rule is tried with; in the third, the gradient of W1 is called dW1
 
 
 @dataclass(frozen=True)
@@ -36,25 +41,18 @@ class Formula:
     c: float = 1.0
     d: float = 0.0
     e: float = 0.0
-    decay: float | None = None
-    """α, with which v fades; None: there is no v."""
+    decay: float | None = None  # α, with which v fades; None: there is no v
     square: float = 0.0
     eps: float = 0.0
     divisor: Callable[[Array, float, float], Array] = lambda v, eps, corrected: np.sqrt(v) + eps
-    late: bool = False
-    """Whether v is that from before the step."""
-    first: bool = False
-    """Whether m is divided by 1 - aᵗ."""
-    second: bool = False
-    """Whether v is divided by 1 - αᵗ."""
+    late: bool = False  # v is that from before the step
+    first: bool = False  # m is divided by 1 - aᵗ
+    second: bool = False  # v is divided by 1 - αᵗ
     t: Callable[[int, int, int], int] = lambda step, k, count: step
-    stored: bool = False
-    """Whether the corrected m and v are kept in the place of m and v."""
+    stored: bool = False  # the corrected m and v are kept in the place of m and v
     kept: bool = True
-    coupled: float = 0.0
-    """λ, where it is added to the gradient."""
-    apart: float = 0.0
-    """ηλ, where it is taken off the parameters."""
+    coupled: float = 0.0  # λ, where it is added to the gradient
+    apart: float = 0.0  # ηλ, where it is taken off the parameters
 
     def path(self, start: list[Array], gradients: list[list[Array]]) -> list[list[Array]]:
         """Return the parameters after each step."""
@@ -86,15 +84,12 @@ def _adam(o: Mapping[str, Any]) -> dict[str, Any]:
 
 _ADAM = """m ← β₁ m + (1 - β₁) g, v ← β₂ v + (1 - β₂) g², θ ← θ - η (m / (1 - β₁ᵗ)) / (√(v / (1 - β₂ᵗ)) + ε), \
 with t = 1, 2, ... counted once a step"""
+_MOMENTUM = {"learning_rate": 0.01, "momentum": 0.9}
 KNOWN: dict[str, tuple[dict[str, Any], Callable[[Mapping[str, Any]], dict[str, Any]], str]] = {
     "gradient_descent": ({"learning_rate": 0.1}, lambda o: {}, "θ ← θ - η g"),
-    "momentum": (
-        {"learning_rate": 0.01, "momentum": 0.9},
-        lambda o: {"a": o["momentum"]},
-        "b ← μ b + g, θ ← θ - η b",
-    ),
+    "momentum": (_MOMENTUM, lambda o: {"a": o["momentum"]}, "b ← μ b + g, θ ← θ - η b"),
     "nesterov": (
-        {"learning_rate": 0.01, "momentum": 0.9},
+        _MOMENTUM,
         lambda o: {"a": o["momentum"], "c": o["momentum"], "e": 1.0},
         "b ← μ b + g, θ ← θ - η (g + μ b)",
     ),
@@ -114,7 +109,7 @@ KNOWN: dict[str, tuple[dict[str, Any], Callable[[Mapping[str, Any]], dict[str, A
 
 
 def right_formula(like: str, options: Mapping[str, Any]) -> Formula:
-    """Return the formula of an optimizer."""
+    """Return the formula of an optimizer with these numbers."""
     o = {"weight_decay": 0.0, **KNOWN[like][0], **options}
     return Formula(**{"rate": o["learning_rate"], "coupled": o["weight_decay"], **KNOWN[like][1](o)})
 
@@ -163,10 +158,8 @@ def _mistakes(like: str, f: Formula) -> Iterator[tuple[str, dict[str, Any]]]:
         yield "t starts at 0, where 1 - βᵗ is 0", {"t": lambda step, k, count: step - 1}
         yield "t starts at 2", {"t": lambda step, k, count: step + 1}
         yield "t stays at 1", {"t": lambda step, k, count: 1}
-        yield (
-            "t is counted once for each parameter, not once a step",
-            {"t": lambda step, k, count: (step - 1) * count + k + 1},
-        )
+        each = "t is counted once for each parameter, not once a step"
+        yield each, {"t": lambda step, k, count: (step - 1) * count + k + 1}
         yield "β₁ and β₂ are exchanged", {"a": f.decay, "b": f.square, "decay": f.a, "square": f.b}
         yield "g enters m without its factor 1 - β₁", {"b": 1.0}
         yield "the corrected moments are kept in the place of m and v", {"stored": True}
@@ -243,24 +236,20 @@ def _judged(
     count = len(path[0])  # 1, where the rule takes one array
     start, gradients = start[:count], [gs[:count] for gs in gradients]
     wanted = right.path(start, gradients)
-    off = [
-        [not _same(got, p, p0) for got, p, p0 in zip(*row, start, strict=True)]
-        for row in zip(path, wanted, strict=True)
-    ]
+    off = [[not _same(*each) for each in zip(*row, start, strict=True)] for row in zip(path, wanted, strict=True)]
     wrong = [k for k in range(count) if any([row[k] for row in off])]
     apart = [max([float(np.max(np.abs(a[k] - b[k]))) for a, b in zip(path, wanted, strict=True)]) for k in range(count)]
     rows = [JudgedRow(NAMES[k], k not in wrong, apart[k], "wrong" if k in wrong else "right") for k in range(count)]
     if not wrong:
-        return Judgement(subject, tuple(rows), (), (), tell)
+        said = f"right over {len(path)} steps; what goes wrong only later does not show (see `steps`)"
+        return Judgement(subject, tuple(rows), (), (said,), tell)
 
     def gives(changes: dict[str, Any]) -> bool:
         other = replace(right, **changes).path(start, gradients)
         return all([_same(a[k], b[k], start[k]) for a, b in zip(path, other, strict=True) for k in wrong])
 
     if right.first and gives({"divisor": lambda v, eps, corrected: np.sqrt(v) + eps / np.sqrt(corrected)}):
-        note = (
-            "right, as Keras writes it: ε stands beside the uncorrected root, √v + ε, and not beside √(v / (1 - β₂ᵗ))"
-        )
+        note = "right, as Keras writes it: ε stands beside the uncorrected root, √v + ε, not beside √(v / (1 - β₂ᵗ))"
         return Judgement(subject, tuple([replace(row, agree=True, verdict="right") for row in rows]), (), (note,), tell)
     still = [k for k in wrong if all([np.array_equal(p[k], start[k]) for p in path])]
     known = [words for words, changes in _mistakes(like, right) if gives(changes)]
@@ -271,9 +260,8 @@ def _judged(
     first = next(i for i, row in enumerate(off) if any(row))
     where = f"step {first + 1}" + ("" if len(wrong) == count else f", in {', '.join([NAMES[k] for k in wrong])} only")
     words = ", or ".join(dict.fromkeys(known)) or _observed(path[first], wanted[first], start, wrong)
-    return Judgement(
-        subject, tuple(rows), (Finding(NAMES[wrong[0]], where, words, KNOWN[like][2], bool(known)),), (), tell
-    )
+    found = Finding(NAMES[wrong[0]], where, words, KNOWN[like][2], bool(known))
+    return Judgement(subject, tuple(rows), (found,), (), tell)
 
 
 def _reader(
@@ -291,7 +279,7 @@ def _reader(
     path: list[list[Array]] = []
     for gs in gradients:
         given = (parameters, packed(gs, form[6:]), state)
-        answer, problem = guarded("step", call, *given[: 3 if _takes(call, 3) else 2], seconds=seconds)
+        answer, problem = guarded("step", call, *given[: 3 if takes(call, *range(3)) else 2], seconds=seconds)
         if problem:
             return path, problem
         if isinstance(answer, list | tuple) and len(answer) == 2:
@@ -302,14 +290,6 @@ def _reader(
         except Error as error:
             return path, str(error)
     return path, None
-
-
-def _takes(call: Callable[..., Any], count: int) -> bool:
-    try:
-        inspect.signature(call).bind(*range(count))
-    except TypeError:
-        return False
-    return True
 
 
 def _unpacked(parameters: Any, form: str, start: list[Array]) -> list[Array]:
@@ -337,9 +317,8 @@ def _same(got: Array, p: Array, start: Array) -> bool:
 def _observed(got: list[Array], wanted: list[Array], start: list[Array], wrong: list[int]) -> str:
     """Return what can be said of a step that no known mistake gives."""
     mine, right = [np.concatenate([np.ravel(a[k] - start[k]) for k in wrong]) for a in (got, wanted)]
-    ratio = float(mine @ right / (right @ right))
-    if np.allclose(mine, ratio * right, rtol=1e-4, atol=1e-12):
-        return f"the step is {ratio:.4g} times the right one: another learning rate?"
+    if (k := ratio(mine, right, 1e-4)) is not None:
+        return f"the step is {k:.4g} times the right one: another learning rate?"
     return f"off by up to {np.max(np.abs(mine - right)) / np.max(np.abs(right)):.2g} times the largest right step"
 
 

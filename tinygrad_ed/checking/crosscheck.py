@@ -17,22 +17,24 @@ import numpy as np
 from tinygrad_ed.checking.diagnosis import Diagnosis, diagnose, elsewhere
 from tinygrad_ed.checking.judge import Judged, judged
 from tinygrad_ed.checking.judgement import TELL, Finding, as_json
-from tinygrad_ed.checking.ledger import Ledger, entries, shape_text
 from tinygrad_ed.checking.numbers import Sheet, as_sheet, judged_numbers
-from tinygrad_ed.checking.roads import INDEPENDENT, ROADS, by_rules
+from tinygrad_ed.checking.roads import DRAWN, INDEPENDENT, ROADS, Ledger, by_rules, entries, shape_text
 from tinygrad_ed.checking.rounding import allowances
 from tinygrad_ed.closed_form.rules import quantities
 from tinygrad_ed.errors import InvalidValue, whole_number
 from tinygrad_ed.graph.node import Node
 from tinygrad_ed.graph.values import Plain
 from tinygrad_ed.nn import MLP
-from tinygrad_ed.nn.checks import chosen
+from tinygrad_ed.nn.batch import batch_of, parameters_of
+from tinygrad_ed.nn.checks import chosen, written_in
 from tinygrad_ed.nn.dense import Layers
-from tinygrad_ed.nn.mlp import batch_of, parameters_of
+from tinygrad_ed.nn.guard import restored
 from tinygrad_ed.nn.problem import Problem
+from tinygrad_ed.notation.alphabet import Notation
 from tinygrad_ed.notation.letters import named
 from tinygrad_ed.notation.quantity import Quantity
 from tinygrad_ed.notation.tables import listing, paragraph, table
+from tinygrad_ed.notation.writing import LECTURE, Writing
 
 __all__ = ["ROADS", "CrossCheck", "Divergence", "Ledger", "Row", "crosscheck", "ledger"]
 
@@ -77,12 +79,9 @@ class Row:
     values: dict[str, Any]
     difference: float
     agree: bool
-    odd: tuple[str, ...] = ()
-    """The roads that are wrong here, as far as the others can tell: see `crosscheck`."""
-    problem: str | None = None
-    """What a reader's rule did wrong here, other than a wrong number: it raised, or gave another shape."""
-    verdict: str = ""
-    """What is said of the reader's numbers here: `right`, `wrong`, `inherits` (right on a wrong number before it)."""
+    odd: tuple[str, ...] = ()  # the roads that are wrong here, as far as the others can tell: see `crosscheck`
+    problem: str | None = None  # what a reader's rule did here, other than give a wrong number
+    verdict: str = ""  # of the reader's numbers: `right`, `wrong`, `inherits` (right on a wrong number before it)
 
 
 @dataclass(frozen=True)
@@ -92,8 +91,7 @@ class Divergence:
     quantity: str
     roads: tuple[str, ...]
     problem: str | None = None
-    diagnosis: Diagnosis | Finding | None = None
-    """What is probably wrong with the reader's rule that gave this quantity, or with the reader's numbers."""
+    diagnosis: Diagnosis | Finding | None = None  # what is probably wrong with the reader's rule, or numbers
 
     def __str__(self) -> str:
         who = f"road {self.roads[0]!r} differs" if len(self.roads) == 1 else f"roads {', '.join(self.roads)} differ"
@@ -108,16 +106,14 @@ class CrossCheck:
 
     roads: tuple[str, ...]
     rows: tuple[Row, ...]
-    diagnosis: tuple[Diagnosis | Finding, ...] = ()
-    """What is probably wrong with each of the reader's rules that is wrong on its own arguments, and each number."""
-    notes: tuple[str, ...] = ()
-    """For each of the reader's rules that is right: the known mistakes that these data could not have shown."""
-    tell: str = "what"
-    """How much `str()` gives away: `where`, `what` or `mend`."""
+    diagnosis: tuple[Diagnosis | Finding, ...] = ()  # of each rule that is wrong on its own arguments, and each number
+    notes: tuple[str, ...] = ()  # what these data could not have shown, and where else a right rule was tried
+    tell: str = "what"  # how much `str()` gives away: `where`, `what` or `mend`
+    write: Writing = LECTURE  # in whose letters it speaks
 
     @property
     def agree(self) -> bool:
-        """True if all roads agree in all quantities, and each of the reader's rules is right on other data, too."""
+        """True if all roads agree in all quantities, and the reader's rules are right on other data, too."""
         return not self.diagnosis and all([row.agree for row in self.rows])
 
     @property
@@ -145,14 +141,8 @@ class CrossCheck:
             {"known": bool(d.known), "mistake": d.mistake, "mend": d.mend, "quantities": list(d.quantities)}
             for d in self.diagnosis
         ]
-        return {
-            "agree": self.agree,
-            "roads": list(self.roads),
-            "rows": rows,
-            "diagnosis": found,
-            "notes": list(self.notes),
-            "tell": self.tell,
-        }
+        told = {"roads": list(self.roads), "notes": list(self.notes), "tell": self.tell}
+        return {"agree": self.agree, "rows": rows, "diagnosis": found, **told}
 
     def __repr__(self) -> str:
         return f"<CrossCheck: {self._verdict()}>"
@@ -167,12 +157,12 @@ class CrossCheck:
     def _repr_html_(self) -> str:
         """Show in a notebook the verdict, the table, and what each road has at the first divergence."""
         first = next((i for i, row in enumerate(self.rows) if not row.agree), None)
-        rows = [(named(row.quantity).unicode, *self._cells(row)) for row in self.rows]
+        rows = [(self.write(named(row.quantity)).unicode, row.quantity, *self._cells(row)[1:]) for row in self.rows]
         close = ""
         if first is not None:
             rows[first] = (*rows[first][:-1], f"{rows[first][-1]} ◀ first divergence")
             values = [(road, entries(value)) for road, value in self.rows[first].values.items()]
-            close = table(("road", f"its {self.rows[first].quantity}"), values, "lp")
+            close = table(("road", f"its {self.write.name(self.rows[first].quantity)}"), values, "lp")
         head = ("letter", "in code", "shape", *self.roads, "difference", "")
         columns = "lll" + "r" * len(self.roads) + "rl"
         whole = table(head, rows, columns, marked=() if first is None else (first,))
@@ -180,24 +170,25 @@ class CrossCheck:
         return verdict + whole + paragraph(f"({READING})") + close + listing(self._findings())
 
     def _cells(self, row: Row) -> tuple[str, ...]:
-        """Return a line of the table."""
         shape = shape_text(next(iter(row.values.values())))
         sizes = [_size(road, row.values[road]) if road in row.values else "" for road in self.roads]
         inherits = " inherits" if row.verdict == "inherits" else ""
         verdict = f"✓{inherits}" if row.agree else f"✗ {', '.join(row.odd) or 'differ'}"
-        return row.quantity, shape, *sizes, f"{row.difference:.1e}", verdict
+        return self.write.name(row.quantity), shape, *sizes, f"{row.difference:.1e}", verdict
 
     def _findings(self) -> list[str]:
-        """Return what is said of the reader's rules."""
-        return [*[found.told(self.tell) for found in self.diagnosis], *[f"note: {text}" for text in self.notes]]
+        said = [*[found.told(self.tell) for found in self.diagnosis], *[f"note: {text}" for text in self.notes]]
+        return [self.write.outside_code(text) for text in said]
 
     def _verdict(self) -> str:
         agreed = f"all {len(self.rows)} quantities agree on the roads {', '.join(self.roads)}"
-        if self.tell == "where" and (first := self.first_divergence):
-            return str(replace(first, diagnosis=None))
-        return str(self.first_divergence or agreed)
+        first = self.first_divergence
+        if first and self.tell == "where":
+            first = replace(first, diagnosis=None)
+        return self.write.outside_code(str(first or agreed))
 
 
+@restored()
 def crosscheck(
     mlp: MLP,
     x: Plain,
@@ -209,12 +200,15 @@ def crosscheck(
     digits: int | None = None,
     layout: str = "rows",
     tell: str = "what",
+    seconds: float | None = None,
+    notation: Notation = "lecture",
 ) -> CrossCheck:
     """Compute the ledger on several roads and compare it quantity by quantity.
 
     Two roads agree on a quantity if each entry differs by at most 1e-10 of itself, plus what rounding explains
     (`rounding.py`). Against the road `numeric` it is 1e-6 of the largest entry more, and the rounding of the cost
-    over the step; entries at a kink are NaN there, and left out.
+    over the step; entries at a kink are NaN there, and left out. Above 5,000 parameters it judges 64 drawn entries of
+    each array, and the table says `64 drawn`.
 
     Which road is wrong is told by `numeric`, where it disagrees with some roads' gradients and not with others';
     else it is the road that stands alone against two or more. (`rules` and `jacobians` share their Φ' and ∇C:
@@ -245,9 +239,12 @@ def crosscheck(
         digits: how many significant digits these have; all, where left out.
         layout: "rows" if a sample is a row of them, "columns" if it is a column (dW1 is then `(n_1, n_0)`).
         tell: "where" names the place of a mistake, "what" the mistake as well, and "mend" what it should be.
+        seconds: a time limit for each call of a rule; an endless loop is then a finding.
+        notation: the letters of the table and of the findings: "lecture", "textbook" (x z a W b δ y ŷ C), or a dict
+            such as `{"B": "δ"}`. In another notation than the lecture's, quantities have letters in place of names.
 
     Raises:
-        InvalidValue: for unknown roads or rules, or fewer than two roads; and as `ledger`.
+        InvalidValue: for unknown roads, rules or letters, or fewer than two roads; and as `ledger`.
         InvalidType: for rules that are not a dict of functions; and as `ledger`.
         ShapeError: as `ledger`.
 
@@ -257,38 +254,37 @@ def crosscheck(
     >>> print(check.first_divergence)
     first divergence: grad_beta[1] (road 'rules' differs): probably only the last sample (`=` in place of `+=`?)
     >>> check.diagnosis[0].mend
-    '∇_{b^j} E = the sum of the rows of B^j, `B.sum(axis=0)` (gradient computation, line 3)'
+    '∂E/∂βʲ = the sum of the rows of Bʲ, `B.sum(axis=0)` (gradient computation, line 3)'
     """
     taken = {name: chosen("road", name, ROADS) for name in ([roads] if isinstance(roads, str) else roads)}
     names = tuple(taken)
     if len(names) < 2:
         raise InvalidValue(f"a cross-check needs at least two roads of {', '.join(ROADS)}; it got {roads!r}")
-    readers = judged(rules)
+    readers = judged(rules, seconds)
     for what, name, known in (("tell", tell, TELL), ("layout", layout, ("rows", "columns"))):
         chosen(what, name, dict.fromkeys(known))
     digits = None if digits is None else whole_number("digits", digits)
     if layout == "columns":
         x, rho = _as_rows(x, mlp.sizes[0]), _as_rows(rho, mlp.sizes[-1])
     x, rho = [data.astype(float) for data in batch_of(mlp, x, rho, cost)]
-    mlp = _in_float64(mlp)
+    mlp, write = _in_float64(mlp), written_in(notation, len(mlp.layers))
     if readers and "rules" in taken:
         taken["rules"] = partial(by_rules, readers=readers)
-    with np.errstate(all="ignore"):  # what overflows, or what a reader's rule makes, is a finding and not a warning
-        books = {name: road(mlp, x, rho, cost) for name, road in taken.items()}
-        problem = Problem(*parameters_of(mlp), x, rho, cost)
-        rows = _compared(books, allowances(*problem), readers)
-        wrong: tuple[Diagnosis | Finding, ...] = ()
-        said: tuple[str, ...] = ()
-        if readers and "rules" in books:
-            here = diagnose(readers, problem, books["rules"]) if not all([row.agree for row in rows]) else ()
-            there, said = elsewhere(readers, problem, books["rules"])
-            wrong = (*here, *there)
-        if numbers is not None:
-            truth = quantities(*problem)
-            sheet = judged_numbers(as_sheet(numbers, problem, truth, layout), problem, truth, digits, layout)
-            names, rows = (*names, "yours"), tuple([_with_yours(row, sheet) for row in rows])
-            wrong, said = (*wrong, *sheet.findings), (*said, *sheet.notes)
-        return CrossCheck(names, rows, wrong, said, tell)
+    books = {name: road(mlp, x, rho, cost) for name, road in taken.items()}
+    problem = Problem(*parameters_of(mlp), x, rho, cost)
+    rows = _compared(books, allowances(*problem), readers)
+    wrong: tuple[Diagnosis | Finding, ...] = ()
+    said: tuple[str, ...] = ()
+    if readers and "rules" in books:
+        here = diagnose(readers, problem, books["rules"]) if not all([row.agree for row in rows]) else ()
+        there, said = elsewhere(readers, problem, books["rules"])
+        wrong = (*here, *there)
+    if numbers is not None:
+        truth = quantities(*problem)
+        sheet = judged_numbers(as_sheet(numbers, problem, truth, layout), problem, truth, digits, layout)
+        names, rows = (*names, "yours"), tuple([_with_yours(row, sheet) for row in rows])
+        wrong, said = (*wrong, *sheet.findings), (*said, *sheet.notes)
+    return CrossCheck(names, rows, wrong, said, tell, write)
 
 
 def _with_yours(row: Row, sheet: Sheet) -> Row:
@@ -296,15 +292,10 @@ def _with_yours(row: Row, sheet: Sheet) -> Row:
     if row.quantity not in sheet.verdicts:
         return row
     got, verdict, difference = sheet.verdicts[row.quantity]
-    wrong = verdict == "wrong"
-    values, odd = {**row.values, "yours": got if got.ndim else float(got)}, (*row.odd, *(("yours",) if wrong else ()))
-    return replace(
-        row,
-        values=values,
-        difference=max(row.difference, difference),
-        agree=row.agree and not wrong,
-        odd=odd,
-        verdict=verdict,
+    values, wrong = {**row.values, "yours": got if got.ndim else float(got)}, verdict == "wrong"
+    odd = (*row.odd, "yours") if wrong else row.odd
+    return Row(
+        row.quantity, values, max(row.difference, difference), row.agree and not wrong, odd, row.problem, verdict
     )
 
 
@@ -334,12 +325,11 @@ def _compared(books: dict[str, Ledger], off: dict[str, Any], readers: dict[str, 
     accused -= {"numeric"}
     if len(accused) == len(books) - 1:
         accused = set()  # it is against all: then they are judged by each other
-    rows = []
+    rows, L = [], sum([name.startswith("B[") for name in names])
     for name, pairs in differing.items():
         difference = max([d for d, _ in apart[name].values()], default=0.0)
-        odd = _odd(list(values[name]), pairs, accused)
-        problem = _problem(name, sum(key.startswith("B[") for key in names), readers) if pairs else None
-        rows.append(Row(name, values[name], difference, not pairs, odd, problem))
+        problem = _problem(name, L, readers) if pairs else None
+        rows.append(Row(name, values[name], difference, not pairs, _odd(list(values[name]), pairs, accused), problem))
     return tuple(rows)
 
 
@@ -377,15 +367,13 @@ def _problem(quantity: str, L: int, readers: dict[str, Judged]) -> str | None:
 
 def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
     """Return words to the left, numbers to the right."""
-    padded = [
-        f"{cell:<{w}}" if i < 2 else f"{cell:>{w}}" for i, (cell, w) in enumerate(zip(cells, widths, strict=True))
-    ]
-    return "  ".join([*padded[:-1], cells[-1]]).rstrip()
+    padded = [f"{cell:{'<' if i < 2 else '>'}{widths[i]}}" for i, cell in enumerate(cells[:-1])]
+    return "  ".join([*padded, cells[-1]]).rstrip()
 
 
 def _size(road: str, value: Any) -> str:
     """Return what the table shows of a value: a number, or the root of the sum of the squares of an array."""
     if road == "numeric" and np.isnan(value).any():
-        return "kink"
+        return f"{DRAWN} drawn" if np.count_nonzero(~np.isnan(value)) == DRAWN else "kink"
     with np.errstate(over="ignore"):
         return f"{np.linalg.norm(np.ravel(value)) if np.ndim(value) else value:.8g}"

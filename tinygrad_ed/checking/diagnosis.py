@@ -6,7 +6,6 @@ is looked for: a change of the data that would tell them apart. The same probes 
 right rule could not have shown.
 """
 
-import math
 import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -18,6 +17,8 @@ import numpy as np
 from tinygrad_ed.checking.judge import EPSILON, Call, Judged, differ, rounding
 from tinygrad_ed.checking.mistakes import FITTED, KNOWN, MEND, Wrong, surroundings
 from tinygrad_ed.checking.other_data import probes
+from tinygrad_ed.checking.passes import ratio
+from tinygrad_ed.checking.slips import pattern
 from tinygrad_ed.closed_form.rules import RULES, quantities
 from tinygrad_ed.graph.values import Array
 from tinygrad_ed.nn.problem import Problem
@@ -27,23 +28,14 @@ Given = Array | Exception | None  # what a mistake gives: numbers, what it raise
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """What is probably wrong with one rule.
-
-    Attributes:
-        rule: its name.
-        layers: those in which it is wrong on its own arguments, in the order of its calls.
-        mistake: in words: the known mistakes that give the same numbers, or what can be said of an unknown one.
-        mend: the rule as it should be, and where the lecture has it.
-        known: these known mistakes; none for an unknown one.
-        apart: a change of the data that would tell several of them apart.
-    """
+    """What is probably wrong with one rule."""
 
     rule: str
-    layers: tuple[int, ...]
-    mistake: str
-    mend: str
-    known: tuple[str, ...] = ()
-    apart: str | None = None
+    layers: tuple[int, ...]  # those in which it is wrong on its own arguments, in the order of its calls
+    mistake: str  # the known mistakes that give the same numbers, or what can be said of an unknown one
+    mend: str  # the rule as it should be, and where the lecture has it
+    known: tuple[str, ...] = ()  # these known mistakes
+    apart: str | None = None  # a change of the data that would tell several of them apart
 
     @property
     def layer(self) -> int:
@@ -75,10 +67,7 @@ class Diagnosis:
 
 
 class RuleCase:
-    """The calls of one rule in one run, and what every known mistake gives in their place.
-
-    Calls with numbers that are not finite are left out: others have gone wrong before them.
-    """
+    """The calls of one rule in one run, but for those spoiled by others, and what every known mistake gives there."""
 
     def __init__(
         self, judged: Judged, problem: Problem, book: Mapping[str, Any], mistakes: Collection[str] | None = None
@@ -107,17 +96,13 @@ class RuleCase:
 
     def explaining(self) -> list[str]:
         """Return the mistakes that give what the reader's rule gave: in every call, or else in those that are wrong."""
-        every = [words for words in self.given if self.everywhere(words)]
-        wrong = [np.any(call.off) for call in self.calls]
-        return every or [
-            words
-            for words, given in self.given.items()
-            if all([_same(g, call) for g, call, off in zip(given, self.calls, wrong, strict=True) if off])
-        ]
+        every = [words for words in self.given if self.gives(words)]
+        return every or [words for words in self.given if self.gives(words, everywhere=False)]
 
-    def everywhere(self, words: str) -> bool:
-        """Tell whether a mistake gives what the rule gave in every call."""
-        return all(map(_same, self.given.get(words, ()), self.calls))
+    def gives(self, words: str, everywhere: bool = True) -> bool:
+        """Tell whether a mistake gives what the rule gave, everywhere or where that is wrong."""
+        pairs = zip(self.given.get(words, ()), self.calls, strict=False)
+        return all([_same(given, call) for given, call in pairs if everywhere or np.any(call.off)])
 
     def fitted(self) -> list[str]:
         """Return the mistakes with a number of their own that give what the rule gave where it is wrong."""
@@ -145,13 +130,7 @@ class RuleCase:
 
 
 def diagnose(readers: Mapping[str, Judged], problem: Problem, book: Mapping[str, Any]) -> tuple[Diagnosis, ...]:
-    """Return a diagnosis of each of the reader's rules that is wrong on its own arguments, in the order of the lecture.
-
-    Args:
-        readers: the rules, after a run.
-        problem: the network, the batch and the cost of that run.
-        book: the ledger that it filled.
-    """
+    """Return what is wrong with the reader's rules on their own arguments, after a run that filled this ledger."""
     cases = [RuleCase(readers[name], problem, book) for name in RULES if name in readers]
     return tuple([_diagnosis(case) for case in cases if case.wrong])
 
@@ -175,7 +154,7 @@ def elsewhere(
         if any(call.epsilon > EPSILON for call in case.calls):
             said.append(f"your {name} computes in float32; it is right to the digits of float32")
     for change, probe in probes(problem) if open_ else ():
-        again = {name: Judged(name, reader.rule) for name, reader in readers.items()}
+        again = {name: Judged(name, reader.rule, reader.seconds) for name, reader in readers.items()}
         there = quantities(*probe, rules={**RULES, **again})
         same = probe.cost == problem.cost and phis >= set(probe.activations.values())
         for name in [name for name in right if name in open_]:
@@ -207,7 +186,7 @@ def _diagnosis(case: RuleCase) -> Diagnosis:
     elif not known and case.right_in_float32():
         mistake = "right to the digits of float32, but not of float64: something is rounded on the way"
     elif known := known or case.fitted() or _two_at_once(case):
-        one = len(case.wrong) < len(case.calls) and not case.everywhere(known[0])
+        one = len(case.wrong) < len(case.calls) and not case.gives(known[0])
         mistake = ", or ".join(known) + (f", in layer {', '.join([str(j) for j, _ in case.wrong])} only" if one else "")
     else:
         mistake = f"an unknown mistake, not one of the {len(case.given)} known of this rule: {observed(case)}"
@@ -238,17 +217,14 @@ def _visible(given: Given, call: Call) -> bool:
 
 
 def _same(given: Given, call: Call) -> bool:
-    """Tell whether a mistake gives what the reader's rule gave, and is much nearer to that than the rule itself.
-
-    A single number may have been spread over an array.
-    """
+    """Tell whether a mistake gives what the reader's rule gave, and is much nearer to that than the rule itself."""
     answer = call.answer
     if isinstance(given, Exception) and isinstance(answer, Exception):
         return _same_clash(str(given), str(answer))
     if not isinstance(given, np.ndarray) or not isinstance(answer, np.ndarray):
         return False
     if given.shape != answer.shape and (given.ndim or answer.shape != call.right.shape):
-        return False
+        return False  # a single number may have been spread over an array
     largest = np.max(np.abs(given), initial=0.0)
     close = np.sqrt(call.epsilon) * np.abs(given) + 64 * call.epsilon * largest
     if differ(given, answer, close).any():
@@ -280,19 +256,12 @@ def _equal(one: Given, other: Given) -> bool:
 def _two_at_once(case: RuleCase) -> list[str]:
     """Return a known mistake, with a factor that tells of a second one."""
     M = len(case.problem.x)
-    factors = {
-        "a wrong sign": -1.0,
-        "a factor of M": M,
-        "a factor of 1/M": 1 / M,
-        "a factor of 2": 2.0,
-        "a factor of 1/2": 1 / 2,
-    }
-    answers = [call.answer for call in case.calls]
+    factors = {-1.0: "a wrong sign", M: "a factor of M", 1 / M: "a factor of 1/M", 2.0: "a factor of 2"}
     for words, given in case.given.items():
         if words.startswith("a factor") or not case.visible(words):
             continue
-        found = _constant(answers, given)
-        for factor, number in factors.items():
+        found = _constant([call.answer for call in case.calls], given)
+        for number, factor in {**factors, 0.5: "a factor of 1/2"}.items():
             if found is not None and abs(found - number) <= 1e-8 * abs(number):
                 return [f"two mistakes at once: {words}, and {factor}"]
     return []
@@ -304,12 +273,7 @@ def _constant(answers: Sequence[Given], others: Sequence[Given]) -> float | None
     if len(pairs) < len(answers) or any(not isinstance(b, np.ndarray) or a.shape != b.shape for a, b in pairs):
         return None
     a, b = [np.concatenate([np.ravel(part) for part in side]) for side in zip(*pairs, strict=True)]
-    factor = float(a @ b / (b @ b))
-    close = 1e-8 * np.abs(a) + 1e-12 * np.max(np.abs(a))
-    return factor if math.isfinite(factor) and not differ(a, factor * b, close).any() else None
-
-
-# What can be said of numbers that no known mistake gives
+    return ratio(a, b, 1e-8)
 
 
 def observed(case: RuleCase) -> str:
@@ -326,23 +290,10 @@ def observed(case: RuleCase) -> str:
     if None not in factors:
         each = ", ".join([f"{factor:.6g} in layer {j}" for factor, j in zip(factors, layers, strict=True)])
         return f"it gives the right numbers times {each}"
-    answer, right = [np.concatenate([np.ravel(part) for part in side]) for side in (answers, rights)]
-    return _pattern(answer, right, case.wrong[0][1]) + where
+    seen = [_pattern(call) for _, call in case.wrong]
+    return seen[0] + (where if len(set(seen)) == 1 else f" in layer {layers[0]}")
 
 
-def _pattern(answer: Array, right: Array, first: Call) -> str:
-    """Return what is to be seen in the numbers of all wrong calls, or in those of the first one."""
-    gap = answer - right
-    if not np.isfinite(answer).all():
-        return "it gives NaN or infinite numbers"
-    if np.ptp(gap) <= 1e-8 * np.max(np.abs(gap)):
-        return f"it gives the right numbers plus {gap[0]:.6g}"
-    if not differ(np.abs(answer), np.abs(right), 1e-8 * np.abs(right)).any():
-        return "it gives the right numbers but for some signs"
-    for axis, line in enumerate(("row", "column")[: first.right.ndim]):
-        lines = np.any(first.off, axis=tuple(i for i in range(first.right.ndim) if i != axis))
-        if not lines.all():
-            numbers = ", ".join(map(str, np.flatnonzero(lines)))
-            return f"only {line} {numbers} is wrong (counted from 0, of shape {first.right.shape})"
-    share = np.max(np.abs(gap)) / np.max(np.abs(right))
-    return f"it is off by up to {share:.2g} times the largest right number, in no simple pattern"
+def _pattern(call: Call) -> str:
+    answer = np.asarray(call.answer)
+    return pattern(answer, call.right) if np.isfinite(answer).all() else "it gives NaN or infinite numbers"

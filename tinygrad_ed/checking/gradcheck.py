@@ -4,10 +4,9 @@ A numeric derivative knows nothing of rules, so agreement means something:
 
     (f(x + h v) - f(x - h v)) / 2h   against   J v   (forward mode)   and   u . (J v) = (u^T J) . v   (reverse)
 
-for a random direction v and a random weighting u of the results. Second order is the same check of the
-function `x -> u^T J(x)`. Where they differ, single entries are looked at (of many, those of the half, and the half
-of the half, that is off), with smaller steps as well: a step may be too long for a function that bends sharply, or lead
-out of its domain, and no rule is to blame for that. What still differs is wrong, and the worst is named.
+for a random direction v and a random weighting u of the results. Second order is the same check of the function
+`x -> u^T J(x)`. Where they differ, single entries are looked at, with smaller steps as well: a step may be too long for
+a function that bends sharply, or lead out of its domain. What still differs is wrong, and the worst is named.
 """
 
 import warnings
@@ -186,11 +185,7 @@ class _Check:
         return abs(found - float(point.u @ slope)) <= allowed
 
     def _worst_entry(self, point: _Point, mode: str) -> str:
-        """Describe the entry that is farthest off on its own, if any is; of very many, the worst of some.
-
-        Many entries are halved, and each half is looked at along a direction of its own; where it is off, the search
-        goes on in there, in the worse half first.
-        """
+        """Describe the entry that is farthest off on its own, if any is; of many, in the worse half first."""
         entries = [(number, entry) for number, a in enumerate(point.at) for entry in np.ndindex(a.shape)]
         parts, text = [(np.inf, 0, len(entries))], ""
         while parts and not text:

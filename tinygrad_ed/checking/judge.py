@@ -1,8 +1,6 @@
-"""A reader's own version of a rule, run so that it can harm nothing and that every failure becomes a finding.
+"""A reader's own version of a rule, run so that it can harm nothing; `diagnosis.py` reads off its calls what is wrong.
 
-It gets read-only copies, and a copy is taken of what it returns. Where it raises, or returns what has not the
-right shape, NaN stands in its place, so that the algorithms go on and the cross-check can say what happened.
-Every call is kept: `diagnosis.py` reads off them what is probably wrong.
+Where it raises, or returns what has not the right shape, NaN stands in its place, so that the algorithms go on.
 """
 
 import inspect
@@ -14,32 +12,23 @@ import numpy as np
 
 from tinygrad_ed.checking.rounding import FLOOR, UNITS
 from tinygrad_ed.closed_form.rules import RULES
-from tinygrad_ed.errors import InvalidType, RuleError, printable
+from tinygrad_ed.errors import InvalidType, RuleError
 from tinygrad_ed.graph.values import Array
 from tinygrad_ed.nn.checks import chosen
-from tinygrad_ed.nn.guard import tame
+from tinygrad_ed.nn.guard import plain_numbers, tame
 
 EPSILON = float(np.finfo(float).eps)
 
 
 class Call(NamedTuple):
-    """One call of a reader's rule.
-
-    Attributes:
-        args: what it was given.
-        answer: the numbers that it returned, of whatever shape; what it raised; or None.
-        right: what the rule itself gives.
-        slack: how far rounding may move each entry of that.
-        epsilon: that of the floats that it returned.
-        problem: what went wrong, other than a wrong number.
-    """
+    """One call of a reader's rule."""
 
     args: tuple[Any, ...]
-    answer: Array | Exception | None
+    answer: Array | Exception  # the numbers that it returned, of whatever shape, or what went wrong
     right: Array
-    slack: Array
-    epsilon: float
-    problem: str | None
+    slack: Array  # how far rounding may move each entry of that
+    epsilon: float  # that of the floats that it returned
+    problem: str | None  # what went wrong, other than a wrong number
 
     @property
     def off(self) -> Any:
@@ -55,8 +44,8 @@ class Call(NamedTuple):
 class Judged:
     """A reader's rule; `calls` holds every call, in order."""
 
-    def __init__(self, name: str, rule: Callable[..., Any]) -> None:
-        self.name, self.rule = name, rule
+    def __init__(self, name: str, rule: Callable[..., Any], seconds: float | None = None) -> None:
+        self.name, self.rule, self.seconds = name, rule, seconds
         self.calls: list[Call] = []
 
     def __call__(self, *args: Any) -> Array:
@@ -64,38 +53,22 @@ class Judged:
 
         What is right to the digits of float32 counts as right, and float64 goes on in its place: else the rounding
         would be found in all that follows.
-
-        >>> mine = Judged("grad_beta", lambda B: B.sum())
-        >>> mine(np.ones((3, 2))), mine.calls[0].problem
-        (array([nan, nan]), 'your grad_beta returned shape (); expected was (2,)')
         """
         right = RULES[self.name](*args)
-        answer, problem = self._asked(args, right.shape)
-        floats: np.finfo[Any] = np.finfo(float)
-        if isinstance(answer, np.ndarray):
-            floats = np.finfo(np.float32) if answer.dtype == np.float32 else floats
-            answer = answer.astype(float)
+        answer: Any = None
+        try:
+            answer = plain_numbers(f"your {self.name}", tame(self.name, self.rule, self.seconds)(*args))
+            wrong = f"your {self.name} returned shape {answer.shape}; expected was {right.shape}"
+            problem = wrong if answer.shape != right.shape else None
+        except (RuleError, InvalidType) as error:
+            answer, problem = error, str(error)
+        floats: np.finfo[Any] = np.finfo(answer.dtype if isinstance(answer, np.ndarray) else float)
+        answer = answer.astype(float) if isinstance(answer, np.ndarray) else answer
         call = Call(args, answer, right, rounding(self.name, args, right, floats), float(floats.eps), problem)
         self.calls.append(call)
-        if problem or not isinstance(answer, np.ndarray):
+        if problem:
             return np.full_like(right, np.nan)
         return right if call.epsilon > EPSILON and not np.any(call.off) else answer
-
-    def _asked(self, args: tuple[Any, ...], shape: tuple[int, ...]) -> tuple[Array | Exception | None, str | None]:
-        """Return what the reader's rule gives, and what is wrong with it."""
-        try:
-            answer = tame(self.name, self.rule)(*args)
-            result = np.array(answer)
-        except RuleError as error:
-            return error, str(error)
-        except Exception as error:  # noqa: BLE001  # what it returned may be no array
-            return error, f"your {self.name} raised {type(error).__name__}: {printable(str(error))}"
-        if answer is None:
-            return None, f"your {self.name} returned None; is a `return` missing?"
-        if result.dtype.kind not in "fiub":
-            return None, f"your {self.name} returned no array of real numbers (dtype {result.dtype})"
-        wrong = f"your {self.name} returned shape {result.shape}; expected was {shape}"
-        return result, wrong if result.shape != shape else None
 
     def layer(self, call: int, L: int) -> int:
         """Return the layer of a call in a network of L: B and P are called from the last layer down, the others up."""
@@ -107,11 +80,7 @@ class Judged:
 
 
 def differ(a: Any, b: Any, slack: Any) -> Any:
-    """Tell which entries of two arrays differ by more than the slack; equal infinities and NaN beside NaN do not.
-
-    >>> differ(np.array([1.0, 2.0, np.inf, np.nan]), np.array([1.0, 2.1, np.inf, np.nan]), 1e-9)
-    array([False,  True, False, False])
-    """
+    """Tell which entries of two arrays differ by more than the slack; equal infinities and NaN beside NaN do not."""
     with np.errstate(all="ignore"):
         return ~((a == b) | (np.abs(a - b) <= slack) | (np.isnan(a) & np.isnan(b)))
 
@@ -121,10 +90,6 @@ def rounding(name: str, args: tuple[Any, ...], right: Array, floats: np.finfo[An
 
     That is 64 times their spacing at the sum of the sizes of its terms, and at least 1e-10 of the result. The rule
     itself gives that sum, on the sizes of what it multiplies and adds. At a kink, the slopes on both sides are right.
-
-    >>> one, large = np.array([[1.0]]), np.array([1e9])
-    >>> rounding("zeta", (one, one, -large), 1.0 - large, np.finfo(float)).round(6)
-    array([[0.100014]])
     """
     epsilon, smallest = float(floats.eps), float(floats.tiny) / float(floats.eps)
     named = list(zip(inspect.signature(RULES[name]).parameters, args, strict=True))
@@ -154,13 +119,8 @@ def _nudged(name: str, arg: Any, step: float) -> Any:
     return arg + step * np.abs(arg) + math.copysign(FLOOR, step) if name in ("zeta", "alpha") else arg
 
 
-def judged(rules: Mapping[str, Callable[..., Any]] | None) -> dict[str, Judged]:
-    """Return the reader's rules, each to be judged.
-
-    Raises:
-        InvalidValue: for an unknown name; it suggests the nearest.
-        InvalidType: for what is not a dict of functions.
-    """
+def judged(rules: Mapping[str, Callable[..., Any]] | None, seconds: float | None = None) -> dict[str, Judged]:
+    """Return the reader's rules, each to be judged; refuse unknown names, and what is not a dict of functions."""
     rules = {} if rules is None else rules
     if not isinstance(rules, Mapping):
         raise InvalidType(f"rules is a dict of functions by name, such as {{'B_hidden': mine}}, not {rules!r}")
@@ -170,4 +130,4 @@ def judged(rules: Mapping[str, Callable[..., Any]] | None) -> dict[str, Judged]:
             raise InvalidType(
                 f"the rule {name!r} must be a function with the signature of the one it replaces, not {rule!r}"
             )
-    return {name: Judged(name, rule) for name, rule in rules.items()}
+    return {name: Judged(name, rule, seconds) for name, rule in rules.items()}

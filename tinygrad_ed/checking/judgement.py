@@ -1,8 +1,4 @@
-"""Judgement: what every judge of a reader's own work returns: a row for each thing judged, a finding for each mistake.
-
-A reader asks how much is given away: `tell="where"` names the place alone, "what" the mistake as well, and "mend" also
-what it should be.
-"""
+"""What every judge of a reader's own work returns: a row for each thing judged, a finding for each mistake."""
 
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -19,16 +15,11 @@ TELL = ("where", "what", "mend")
 class Finding:
     """One mistake."""
 
-    quantity: str
-    """The name of what is wrong, in the reader's words where there are any."""
-    where: str
-    """The place: a layer, a sample and an entry, or a line of the reader's file."""
+    quantity: str  # the name of what is wrong, in the reader's words where there are any
+    where: str  # a layer, a sample and an entry, or a line of the reader's file
     mistake: str
-    """What it is, in words."""
-    mend: str = ""
-    """What it should be."""
-    known: bool = False
-    """True for a mistake that has a name."""
+    mend: str = ""  # what it should be
+    known: bool = False  # it has a name
 
     @property
     def quantities(self) -> tuple[str, ...]:
@@ -36,12 +27,7 @@ class Finding:
         return (self.quantity,)
 
     def told(self, tell: str) -> str:
-        """Return the finding in words.
-
-        >>> found = Finding("dW1", "line 7", "only the last sample", "sum over the samples")
-        >>> found.told("where"), found.told("mend")
-        ('dW1 (line 7) is wrong', 'dW1 (line 7): only the last sample. It should be: sum over the samples')
-        """
+        """Return the finding in words, as much as `tell` says."""
         place = f"{self.quantity} ({self.where})" if self.where else self.quantity
         if tell == "where":
             return f"{place} is wrong"
@@ -50,11 +36,7 @@ class Finding:
 
 
 def as_json(value: Any) -> Any:
-    """Return numbers as JSON knows them: lists, with None for NaN and infinities.
-
-    >>> as_json(np.array([1.0, np.inf]))
-    [1.0, None]
-    """
+    """Return numbers as JSON knows them: lists, with None for NaN and infinities."""
     if np.ndim(value):
         return [as_json(entry) for entry in value]
     return float(value) if np.isfinite(value) else None
@@ -66,23 +48,18 @@ class JudgedRow:
 
     quantity: str
     agree: bool
-    difference: float
-    """The largest difference from what is right, on what the reader had before it."""
-    verdict: str
-    """"right", "wrong", "inherits" (right on a wrong number before it), or words of its own."""
+    difference: float  # the largest from what is right, on what the reader had before it
+    verdict: str  # "right", "wrong", "inherits" (right on a wrong number before it), or words of its own
 
 
 @dataclass(frozen=True, repr=False)
 class Judgement:
     """A reader's own work, judged. `str()` is a table, and so is what a notebook shows."""
 
-    subject: str
-    """What was judged, such as "your numbers"."""
+    subject: str  # what was judged, such as "your numbers"
     rows: tuple[JudgedRow, ...]
-    diagnosis: tuple[Finding, ...] = ()
-    """The mistakes, in the order in which they were made."""
-    notes: tuple[str, ...] = ()
-    """What else a reader should know, a sentence each."""
+    diagnosis: tuple[Finding, ...] = ()  # the mistakes, in the order in which they were made
+    notes: tuple[str, ...] = ()  # what else a reader should know
     tell: str = "what"
 
     def __post_init__(self) -> None:

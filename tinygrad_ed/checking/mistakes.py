@@ -285,12 +285,12 @@ FITTED: dict[str, dict[str, Wrong]] = {
 """Mistakes with a number k of their own: what is added k times to the right numbers."""
 
 MEND = {
-    "zeta": "ζ^j = α^{j-1} Ω^j + β^j, `alpha_prev @ omega + beta` (lecture, section 2)",
-    "alpha": "α^j = Φ(ζ^j), `phi(zeta)` (lecture, section 2)",
-    "B_last": "B^L = Φ'(ζ^L) ⊙ ∇C(α^L, ρ) / M, `dphi(zeta) * grad_C(alpha, rho) / len(rho)` (backpropagation, line 1)",
-    "B_hidden": "B^j = Φ'(ζ^j) ⊙ B^{j+1} [Ω^{j+1}]ᵀ, `dphi(zeta) * (B_next @ omega_next.T)` (backpropagation, line 4)",
-    "P": "P^j = B^j [Ω^j]ᵀ, `B @ omega.T` (backpropagation, lines 2 and 5)",
-    "grad_omega": "∇_{W^j} E = [α^{j-1}]ᵀ B^j, `alpha_prev.T @ B` (gradient computation, line 2)",
-    "grad_beta": "∇_{b^j} E = the sum of the rows of B^j, `B.sum(axis=0)` (gradient computation, line 3)",
+    "zeta": "ζʲ = αʲ⁻¹ Ωʲ + βʲ, `alpha_prev @ omega + beta` (lecture, section 2)",
+    "alpha": "αʲ = Φ(ζʲ), `phi(zeta)` (lecture, section 2)",
+    "B_last": "Bᴸ = Φ′(ζᴸ) ⊙ ∇C(αᴸ, ρ) / M, `dphi(zeta) * grad_C(alpha, rho) / len(rho)` (backpropagation, line 1)",
+    "B_hidden": "Bʲ = Φ′(ζʲ) ⊙ Bʲ⁺¹ [Ωʲ⁺¹]ᵀ, `dphi(zeta) * (B_next @ omega_next.T)` (backpropagation, line 4)",
+    "P": "Pʲ = Bʲ [Ωʲ]ᵀ, `B @ omega.T` (backpropagation, lines 2 and 5)",
+    "grad_omega": "∂E/∂Ωʲ = [αʲ⁻¹]ᵀ Bʲ, `alpha_prev.T @ B` (gradient computation, line 2)",
+    "grad_beta": "∂E/∂βʲ = the sum of the rows of Bʲ, `B.sum(axis=0)` (gradient computation, line 3)",
 }
 """By rule: what it is, and where the lecture has it. A sample is a row; 1/M enters once, in B^L."""

@@ -43,30 +43,16 @@ SLOPES: dict[str, Callable[[Array], Array]] = {
 """Φ' from α, as it is computed by hand."""
 
 
-class Verdict(NamedTuple):
-    """What is said of one number of the reader's, or of an array of them."""
-
-    got: Array
-    verdict: str
-    difference: float
-
-
 class Sheet(NamedTuple):
-    """A reader's numbers, judged."""
+    """A reader's numbers, judged: each with what is said of it, and how far off it is."""
 
-    verdicts: dict[str, Verdict]
+    verdicts: dict[str, tuple[Array, str, float]]
     findings: tuple[Finding, ...]
     notes: tuple[str, ...]
 
 
 def as_sheet(given: Any, problem: Problem, book: Mapping[str, Any], layout: str) -> dict[str, Array]:
-    """Return the reader's numbers by the name of the quantity, in its shape, in the order of the slides.
-
-    Raises:
-        InvalidType: for what is not a dict of numbers.
-        InvalidValue: for an unknown name; it suggests the nearest. For one that was given twice.
-        ShapeError: for numbers that are not of the shape of their quantity.
-    """
+    """Return the reader's numbers by the name of the quantity, in its shape, in the order of the slides."""
     if not isinstance(given, Mapping):
         raise InvalidType(f"numbers is a dict by name, such as {{'dW1': [[0.5, 1.0]]}}, not {given!r}")
     aliases = _aliases(book)
@@ -93,11 +79,13 @@ def judged_numbers(
     M = len(problem.x)
     trials = [_Judge(given, problem, truth, digits, scale) for scale in dict.fromkeys([1.0, float(M)])]
     best = min(trials, key=lambda trial: trial.faults)
-    notes = []
-    if best.scale != 1:
-        notes.append(
-            f"B and P are {M} times those of the lecture: here 1/M stands in the gradients, and that is right, too"
-        )
+    words = f"B and P are {M} times those of the lecture: here 1/M stands in the gradients, and that is right, too"
+    notes = [words] if best.scale != 1 else []
+    notes += [
+        f"all entries of Ω^{j} are the same (symmetric neurons); these numbers cannot show a mistake in their order"
+        for j, omega in problem.omega.items()
+        if min(omega.shape) > 1 and not np.ptp(omega)
+    ]
     findings = tuple([best.finding(quantity, layout) for quantity in best.wrong])
     if findings and digits is None:
         few = next((d for d in (6, 5, 4, 3) if not judged_numbers(given, problem, truth, d, layout).findings), None)
@@ -128,6 +116,18 @@ def _shaped(name: str, quantity: str, got: Array, book: Mapping[str, Any], layou
     return got
 
 
+class _Read(dict[str, Any]):
+    """A book that keeps the names of what is read."""
+
+    def __init__(self, book: Mapping[str, Any]) -> None:
+        super().__init__(book)
+        self.names: dict[str, None] = {}
+
+    def __getitem__(self, name: str) -> Any:
+        self.names[name] = None
+        return super().__getitem__(name)
+
+
 class _Judge:
     """The rules, run on the reader's own numbers, with how far rounding may have moved each result."""
 
@@ -142,19 +142,19 @@ class _Judge:
         self.off: dict[str, Any] = {}
         self.rights: dict[str, Any] = {}
         self.slack: dict[str, Any] = {}
-        self.verdicts: dict[str, Verdict] = {}
+        self.verdicts: dict[str, tuple[Array, str, float]] = {}
         self.odd, rng = 0, np.random.default_rng(0)
         tainted: dict[str, bool] = {}
         for name in truth:
-            before = self._before(name)
-            choices = self._choices(name, self.book)
+            book = _Read(self.book)
+            choices, before = self._choices(name, book), book.names
             moved = [self._choices(name, self._moved(before, rng)) for _ in range(TRIES if before else 0)]
             self.rights[name] = right = choices[0]
             half = half_unit(np.asarray(right, float), self.digits) + floor
             reach = [np.max([np.abs(m[i] - c) for m in moved], axis=0, initial=0.0) for i, c in enumerate(choices)]
             slack = [3 * far + half for far in reach]  # the worst case is farther than a few draws show
             self.book[name], self.slack[name] = right, slack[0]
-            fair = not any([other in self.verdicts and self.verdicts[other].verdict == "wrong" for other in before])
+            fair = not any([other in self.wrong for other in before])
             self.off[name] = reach[0] + half + (max([np.abs(c - right) for c in choices], key=np.max) if fair else 0.0)
             late = any([tainted[other] for other in before])
             if name in given:
@@ -164,7 +164,7 @@ class _Judge:
                 verdict = "right" if exact else "wrong" if not follows else "inherits" if late else "right"
                 late = verdict in ("wrong", "inherits")
                 self.odd += exact and not follows
-                self.verdicts[name] = Verdict(given[name], verdict, float(np.max(np.abs(got - right))))
+                self.verdicts[name] = given[name], verdict, float(np.max(np.abs(got - right)))
                 if np.isfinite(got).all():
                     self.book[name], self.off[name] = got, half
             tainted[name] = late
@@ -176,27 +176,12 @@ class _Judge:
     @property
     def wrong(self) -> list[str]:
         """The quantities that are wrong, in the order of the slides."""
-        return [name for name, verdict in self.verdicts.items() if verdict.verdict == "wrong"]
+        return [name for name, (_, verdict, _) in self.verdicts.items() if verdict == "wrong"]
 
     @property
     def faults(self) -> tuple[int, int]:
         """How many are wrong; and how many are right all the same, though what is before them is not."""
         return len(self.wrong), self.odd
-
-    def _before(self, name: str) -> tuple[str, ...]:
-        """Return the names of what a quantity is computed from."""
-        kind, j, _ = Quantity.of(name)
-        L = len(self.problem.omega)
-        if kind == "P":
-            return (f"B[{j}]",) if j <= L else (f"alpha[{L}]",)
-        return {
-            "zeta": (f"alpha[{j - 1}]",),
-            "alpha": (f"zeta[{j}]",) if j else (),
-            "cost": (f"alpha[{L}]",),
-            "B": (f"zeta[{j}]", f"P[{j + 1}]", f"alpha[{j}]"),
-            "grad_omega": (f"alpha[{j - 1}]", f"B[{j}]"),
-            "grad_beta": (f"B[{j}]",),
-        }[kind]
 
     def _moved(self, before: Iterable[str], rng: np.random.Generator) -> dict[str, Any]:
         """Return the book with some quantities moved within their rounding."""
@@ -207,17 +192,16 @@ class _Judge:
         """Return what a quantity is by the rules; and B by Φ' from α, where it is computed so by hand."""
         omega, _, activations, x, rho, cost = self.problem
         kind, j, _ = Quantity.of(name)
-        if kind == "alpha":
-            return [ACTIVATIONS[activations[j]].phi(book[f"zeta[{j}]"]) if j else x]
+        if name == "alpha[0]":
+            return [x]
         if kind == "cost":
             return [float(np.mean(COSTS[cost].C(book[f"alpha[{len(omega)}]"], rho)))]
-        if kind == "P" and j > len(omega):
-            return [COSTS[cost].grad_C(book[f"alpha[{j - 1}]"], rho) / len(x)]
         if kind == "B":
             P, by_hand = book[f"P[{j + 1}]"], SLOPES.get(activations[j])
             right = ACTIVATIONS[activations[j]].dphi(book[f"zeta[{j}]"]) * P
             return [right, by_hand(book[f"alpha[{j}]"]) * P] if by_hand else [right]
-        return [RULES[kind](*self._call(name, book)[1])]
+        rule, args = self._call(name, book)
+        return [RULES[rule](*args)]
 
     def _call(self, name: str, book: Mapping[str, Any]) -> tuple[str, tuple[Any, ...]]:
         """Return the rule of a quantity, with the arguments that it has on the reader's numbers."""
@@ -245,11 +229,8 @@ class _Judge:
         """Return where a number is wrong, and the known mistakes that give the same on the reader's numbers."""
         kind, layer, _ = Quantity.of(name)
         got, right = np.asarray(self.given[name], float), np.asarray(self.rights[name], float)
-        close, off, unit = (
-            half_unit(got, self.digits) + self.slack[name],
-            np.abs(got - right),
-            10.0 ** (1 - self.digits),
-        )
+        close, off = half_unit(got, self.digits) + self.slack[name], np.abs(got - right)
+        unit = 10.0 ** (1 - self.digits)
         rule, found = "", []
         if kind != "cost" and name != "alpha[0]":
             rule, args = self._call(name, self.book)
@@ -263,7 +244,7 @@ class _Judge:
                         found.append((float(np.max(apart)), words))
         known = [words for _, words in sorted(found, key=itemgetter(0))[:2]]  # of equal ones, in the order of the table
         if not known and (k := ratio(got, right, max(10 * unit, 1e-6))) is not None:
-            known = [text for text in [factor_words(k, [len(self.problem.x)], max(2 * unit, 1e-6))] if text]
+            known = [text for text in [factor_words(k, {len(self.problem.x): ""}, max(2 * unit, 1e-6))] if text]
         if np.any(right) and not np.any(got):
             known = ["zeros"]
         place = np.unravel_index(int(np.argmax(off / close)), off.shape)

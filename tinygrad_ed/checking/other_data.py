@@ -1,8 +1,4 @@
-"""Changes of the data that would show a mistake, or tell two apart: a larger batch, other widths, another Φ, ...
-
-A mistake can be invisible: with one sample, a missing 1/M gives the same numbers. Rather than knowing for every
-mistake when it shows, `diagnosis.py` tries it on these.
-"""
+"""Changes of the data that would show a mistake, or tell two apart: a larger batch, other widths, another Φ, ..."""
 
 from typing import Any
 
@@ -16,15 +12,7 @@ OTHER = ("sigmoid", "softplus", "tanh")
 
 
 def probes(problem: Problem) -> list[tuple[str, Problem]]:
-    """Return problems that differ from this one in one thing, and then in several, each with that in words.
-
-    >>> one = np.ones((1, 1))
-    >>> found = probes(Problem({1: one}, {1: one[0]}, {1: "tanh"}, one, one, "mse"))
-    >>> found[0][0], found[0][1].x.shape
-    ('a batch of 3 samples', (3, 1))
-    >>> found[2][0], found[2][1].omega[1].shape
-    ('layers of widths 3-4', (3, 4))
-    """
+    """Return problems that differ from this one in one thing, and then in several, each with that in words."""
     rng = np.random.default_rng(0)
     L, M = len(problem.omega), len(problem.x)
     sizes = [problem.x.shape[1], *[problem.omega[j].shape[1] for j in range(1, L + 1)]]

@@ -2,27 +2,27 @@
 
 One sweep goes from the loss to the leaves. At a node whose gradient the reader gave, it compares, and then goes on with
 the reader's numbers: so a slip is one finding, and what follows only inherits it.
-
->>> x = Node([1.0, 2.0])
->>> y = x * 3.0
->>> readers = Pass(y.sum(), {y: np.array([2.0, 2.0]), x: np.array([6.0, 6.0])}, {x: "x", y: "y"})
->>> [told.verdict for told in readers.judge().told.values()]
-['wrong', 'inherits']
 """
 
 import copy
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
+from functools import cached_property
 from itertools import product
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from tinygrad_ed.graph.backward import walk
-from tinygrad_ed.graph.node import Node
+from tinygrad_ed.graph.node import Node, plain
 from tinygrad_ed.graph.rule import contribution
 from tinygrad_ed.graph.values import Array
 
 TRIES = 6  # how often the numbers of a reader with few digits are moved within their rounding
+
+KINKS = ("absolute", "relu", "leaky_relu", "maximum", "minimum", "fmax", "fmin", "clip", "max", "min")
+NUDGE = 1e-12  # what moves a number to one side of a kink
+SHAKES = 8  # how often all values are moved within their rounding
 
 Use = tuple[Node, int]
 Twist = Callable[[Any], Any]
@@ -33,27 +33,21 @@ class Told(NamedTuple):
 
     verdict: str
     got: Array
-    right: Array
-    """What it should be, on the reader's numbers before it."""
+    right: Array  # on the reader's numbers before it
     difference: float
-    follows: bool
-    """Whether it is what the numbers before it give."""
+    follows: bool = False  # it is what the numbers before it give
+    kink: bool = False  # it is so by another slope at a kink than ours
 
 
 class Judged(NamedTuple):
     """A whole pass, judged in one bookkeeping."""
 
     told: dict[Node, Told]
-    undone: bool
-    """Whether a parameter whose gradient is right makes up for `scale`."""
-    passed: dict[Node, Any]
-    """What went on from each node."""
-    parts: dict[Node, list[tuple[Use, Any]]]
-    """What each node got, by use."""
-    seed: float
-    """How many times the right ones all gradients may be."""
-    scale: float
-    """How many times the right ones the gradients of inner nodes may be, if those of the leaves are right."""
+    undone: bool  # a parameter whose gradient is right makes up for `scale`
+    passed: dict[Node, Any]  # what went on from each node
+    parts: dict[Node, list[tuple[Use, Any]]]  # what each node got, by use
+    seed: float  # how many times the right ones all gradients may be
+    scale: float  # how many times those of inner nodes may be, if those of the leaves are right
 
     @property
     def wrong(self) -> list[Node]:
@@ -67,21 +61,19 @@ class Judged(NamedTuple):
 
 
 class Pass:
-    """A graph, and a reader's gradients of some of its nodes.
+    """A graph with this root, and a reader's gradients of some of its nodes, which the reader calls by these names."""
 
-    Args:
-        root: the loss.
-        given: the gradients by node, of whatever shape.
-        names: what the reader calls the nodes.
-        digits: how many significant digits the reader's numbers have; None for all.
-    """
+    fine = 1e-7  # of what is right, the share that is no mistake
+    floor = 0.0  # what no difference can see
+    rounding = 64 * float(np.finfo(float).eps)  # the share by which an operation may be off
+    by_differences = False  # the graph stands for central differences: it has no ops of the reader's
 
     def __init__(
         self, root: Node, given: Mapping[Node, Array], names: Mapping[Node, str], digits: int | None = None
     ) -> None:
         self.root, self.given, self.names, self.digits = root, given, names, digits
-        self.fine = 1e-7
-        self.known: dict[str, Array] = {}
+        self.known: dict[str, Array] = {}  # what the reader's program was given beside the leaves
+        self.lengths: dict[int, str] = {}  # what some lengths are called
         self.labels = names
         self.order = walk(root)
         self.uses: dict[Node, list[Use]] = {}
@@ -104,46 +96,89 @@ class Pass:
         spread: dict[Node, Any] = {}
         rng = np.random.default_rng(0)
         for _ in range(TRIES if self.digits else 0):
-            moved = {
-                node: got + rng.choice([-1.0, 1.0], got.shape) * self.halves[node] for node, got in self.given.items()
-            }
+            signs = {node: rng.choice([-1.0, 1.0], got.shape) for node, got in self.given.items()}
+            moved = {node: got + signs[node] * self.halves[node] for node, got in self.given.items()}
             for node, right in self._swept(seed, scale, moved)[0].items():
                 spread[node] = np.maximum(spread.get(node, 0.0), 3 * np.abs(right - rights[node]))
-        told = {}
+        told: dict[Node, Told] = {}
         for node in [*self.order, *self.given]:
             if node in self.given and node not in told:
                 right = np.asarray(rights.get(node, np.zeros(node.shape)))
-                factors = (scale,) if scaled.get(node) else (1.0, scale)
-                factors = factors if node.op else (1.0,)
-                told[node] = self._told(node, right, spread.get(node, 0.0), seed, factors)
+                factors = ((scale,) if scaled.get(node) else (1.0, scale)) if node.op else (1.0,)
+                late = any([before.verdict == "wrong" for before in told.values()])
+                told[node] = self._told(node, right, spread.get(node, 0.0), seed, factors, late)
         undone = any([scaled.get(node) and told[node].verdict != "wrong" for node in self.given if node.op is None])
         return Judged(told, undone, passed, parts, seed, scale)
 
-    def _told(self, node: Node, right: Array, spread: Any, seed: float, factors: tuple[float, ...]) -> Told:
+    @np.errstate(all="ignore")
+    def _told(self, node: Node, right: Array, spread: Any, seed: float, factors: tuple[float, ...], late: bool) -> Told:
         got, true = self.given[node], seed * np.asarray(self.truth.get(node, np.zeros(node.shape)))
         if got.shape != right.shape:
-            return Told("wrong", got, right, float("inf"), False)
-        follows = any([self.close(node, got, k * right, spread) for k in factors])
+            return Told("wrong", got, right, float("inf"))
+        follows = usual = any([self.close(node, got, k * right, spread) for k in factors])
         exact = any([self.close(node, got, k * true) for k in factors])
-        with np.errstate(invalid="ignore"):
-            apart = min([float(np.max(np.abs(got - k * right), initial=0.0)) for k in factors])
-        verdict = "right" if exact else "inherits" if follows else "wrong"
-        return Told(verdict, got / factors[-1], right, apart, follows)
+        apart = min([float(np.max(np.abs(got - k * right), initial=0.0)) for k in factors])
+        if not (follows or exact) and node in self.unsure:
+            *sides, kept = self.unsure[node]
+            low, high = np.sort([seed * side for side in sides], axis=0)
+            for k in factors:
+                off = got / k - right
+                shared = not kept or abs(np.sum(off)) <= 1e-3 * np.max(high - low)
+                follows |= shared and self.close(node, got, k * (right + np.clip(off, low, high)), spread)
+        verdict = "right" if exact or (follows and not late) else "inherits" if follows else "wrong"
+        return Told(verdict, got / factors[-1], right, apart, follows, follows and not usual and apart > 1e-3)
 
-    def close(self, node: Node, got: Array, right: Any, spread: Any = 0.0) -> bool:
-        """Tell whether numbers are right to their digits: large terms may have cancelled on the way to small ones."""
+    @cached_property
+    def unsure(self) -> dict[Node, tuple[Any, Any, bool]]:
+        """How far right gradients move, down and up, when all values move within their rounding or across a kink.
+
+        And whether their sum stays: a tie of a maximum shares out what there is.
+        """
+        moved = []
         with np.errstate(all="ignore"):
-            return bool(np.all(np.abs(got - right) <= self._slack(node, got, right) + spread))
+            for shake in range(0 if self.by_differences else SHAKES):  # each, and then the other way round
+                rng, sign = np.random.default_rng(shake // 2), 1 - 2 * (shake % 2)
+                values: dict[Any, Any] = {"rng": rng}
+                for node in reversed(self.order):
+                    inputs = [values[arg] if isinstance(arg, Node) else arg for arg in node.args]
+                    value = node.op.forward(*inputs, **(node.params or {})) if node.op else node._value
+                    size = np.abs(value)
+                    step = self.rounding * size * (node.op is None or node.op.name not in KINKS)
+                    if any([user.op.name in KINKS for user, _ in self.uses.get(node, ())]):
+                        step = np.maximum(step, NUDGE * (np.max(size, initial=0.0) or 1.0))
+                    values[node] = value + sign * step * rng.uniform(-1.0, 1.0, np.shape(value))
+                moved.append(self._swept(1.0, 1.0, {}, values)[0])
+        found = {}
+        for node, right in self.truth.items() if moved else ():
+            off = np.stack([0.0 * np.asarray(right), *[other[node] - right for other in moved]])
+            lost = np.where(np.isfinite(off).all(axis=0), 0.0, np.inf)  # so ill-conditioned that anything may be right
+            kept = bool(np.max(np.abs([np.sum(side) for side in off])) <= 1e-6 * np.max(np.abs(off), initial=0.0))
+            above = {node}
+            for _ in range(3):  # a formula of the reader's may cancel what comes from there
+                above |= {user for one in above for user, _ in self.uses.get(one, ()) if user in self.truth}
+            lost = lost + self.rounding * max([float(np.max(np.abs(self.truth[user]), initial=0.0)) for user in above])
+            off = np.nan_to_num(off)
+            found[node] = np.min(off, axis=0) - lost, np.max(off, axis=0) + lost, kept
+        return found
+
+    @np.errstate(all="ignore")
+    def close(self, node: Node, got: Array, right: Any, spread: Any = 0.0) -> bool:
+        """Tell whether numbers are right to their digits; what is not finite accuses nobody."""
+        near = np.abs(got - right) <= self._slack(node, got, right) + spread
+        return bool(np.all(near | (~np.isfinite(right) & np.isfinite(got))))
+
+    def share(self, got: Array) -> float:
+        """Return the share of such numbers that is no mistake: their floats may be short."""
+        return max(self.fine, 3 * float(np.sqrt(np.finfo(got.dtype).eps)) if got.dtype != float else 0.0)
 
     def _slack(self, node: Node, got: Array, right: Any) -> Any:
-        fine = self.fine if got.dtype != np.float32 else 1e-3
-        terms = [np.max(np.abs(self.truth.get(user, 0.0)), initial=0.0) for user, _ in self.uses.get(node, ())]
-        size = np.max(np.abs(right), initial=0.0)
-        slack = fine * np.abs(right) + fine / 100 * size + fine / 1e5 * max(terms, default=0.0)
+        fine = self.share(got)
+        slack = fine * np.abs(right) + fine / 100 * np.max(np.abs(right), initial=0.0) + self.floor
         return slack + (1.001 * self.halves[node] if self.digits else 0.0)
 
+    @np.errstate(all="ignore")
     def _swept(
-        self, seed: float, scale: float, given: Mapping[Node, Array]
+        self, seed: float, scale: float, given: Mapping[Node, Array], values: Mapping[Any, Any] | None = None
     ) -> tuple[dict[Node, Any], dict[Node, Any], dict[Node, list[tuple[Use, Any]]], dict[Node, bool]]:
         """Return what is right at each node, what went on, its parts, and whether `scale` was in use above it."""
         rights: dict[Node, Any] = {self.root: seed if self.root.shape == () else np.full(self.root.shape, seed)}
@@ -164,23 +199,23 @@ class Pass:
                     scaled.add(node)
                 goes = float(goes) if node.shape == () else goes.astype(node.dtype)
             passed[node] = goes
+            moved = (
+                (values[node], [values[arg] if isinstance(arg, Node) else arg for arg in node.args]) if values else ()
+            )
             for position, arg in enumerate(node.args):
                 if isinstance(arg, Node):
-                    part = send(node, position, goes)
+                    part = send(node, position, goes, *moved)
+                    if part is not None and values:
+                        part = part * (1 + self.rounding * values["rng"].choice([-1.0, 1.0], np.shape(part)))
                     if part is not None:
                         parts.setdefault(arg, []).append(((node, position), part))
                         rights[arg] = rights[arg] + part if arg in rights else part
         return rights, passed, parts, late
 
+    @np.errstate(all="ignore")
     def again(self, judged: Judged, node: Node, twisted: Use, twist: Twist) -> Any:
         """Return the gradient of a node on the reader's numbers, if one use sent what `twist` makes of what it gets."""
-        between, stack = {node}, [node]
-        while stack:
-            for user, _ in self.uses.get(stack.pop(), ()):
-                if user not in between and user in judged.passed:
-                    between.add(user)
-                    if user not in self.given:
-                        stack.append(user)
+        between = {node, *[user for user, _ in self.segment(node) if user in judged.passed]}
         sums: dict[Node, Any] = {}
         for user in sorted(between, key=lambda n: n.id, reverse=True):
             goes = judged.passed.get(user) if user in self.given else sums.get(user, judged.passed.get(user))
@@ -216,39 +251,54 @@ class Pass:
         best = self.judge()
         if best.wrong:
             leaves = [node for node in self.given if node.op is None]
-            at = [1.0, *(self._factors(leaves) if seeds else ())]
+            at = [1.0, *(self._factors(leaves, self._counts()) if seeds else ())]
             if len(leaves) == 1:  # the half of a square may as well be a slip
                 at = [k for k in at if not np.isclose(abs(k), (2.0, 0.5), 1e-3).any()]
-            inner = self._factors([node for node in self.given if node.op])
+            lengths = [1, *self.sizes()]
+            counts = {m * n for m, n in product(lengths, lengths[:6])}
+            inner = self._factors([node for node in self.given if node.op], counts)
             undone = [
                 ratio(told.right, told.got) for node, told in best.told.items() if node in set(best.wrong) - set(inner)
             ]
-            inner += [k for k in dict.fromkeys(undone) if k and k > 1 and usual(k, self.sizes())]
+            inner += [k for k in dict.fromkeys(undone) if k and k > 1 and usual(k, counts)]
             for seed in at:
-                scales = dict.fromkeys([1.0, *[k / seed for k in inner if usual(k / seed, self.sizes())]])
+                scales = dict.fromkeys([1.0, *[k / seed for k in inner if usual(k / seed, counts)]])
                 for scale in list(scales)[:4]:
                     trial = self.judge(seed, scale)
                     if trial.faults < best.faults and (scale == 1 or trial.undone or (seeds and not leaves)):
                         best = trial
         return best
 
-    def _factors(self, nodes: Iterable[Node]) -> list[float]:
+    def _factors(self, nodes: Iterable[Node], counts: Iterable[float]) -> list[float]:
         """Return the usual factors between these gradients and the right ones, the most frequent first."""
         found: dict[float, int] = {}
         for node in nodes:
-            k = ratio(self.given[node], self.truth.get(node), 10.0 ** (1 - self.digits) if self.digits else 1e-6)
-            if k and usual(k, self.sizes()):
+            close = 10.0 ** (1 - self.digits) if self.digits else max(1e-6, self.share(self.given[node]))
+            k = ratio(self.given[node], self.truth.get(node), close)
+            if k and usual(k, counts):
                 known = next((other for other in found if abs(other - k) <= 1e-3 * abs(k)), k)
                 found[known] = found.get(known, 0) + 1
         return [k for k in sorted(found, key=found.__getitem__, reverse=True) if k != 1][:4]
 
+    def _counts(self) -> set[float]:
+        """Return the number of samples, the length that the data share, and by how much the loss itself is divided."""
+        data = [set(np.shape(value)) for value in self.known.values() if np.ndim(value)]
+        lengths = Counter([n for shape in data for n in shape])
+        samples = [n for n, times in lengths.items() if times >= min(2, len(data))]
+        divided, node = 1.0, self.root
+        while node.op and node.op.name in ("mean", "sum", "multiply", "divide", "negative"):
+            other = [plain(arg) for arg in node.args if not isinstance(arg, Node)]
+            if len(node.parents) != 1 or np.size(other[:1] or 1.0) != 1:
+                break
+            times = {"mean": node.parents[0].size / node.size, "multiply": 1 / float(other[0]) if other else 1.0}
+            divided *= times.get(node.op.name, float(other[0]) if node.op.name == "divide" else 1.0)
+            node = node.parents[0]
+        return {1.0, *samples, abs(divided), *[abs(divided) / n for n in samples]}
+
     def sizes(self) -> dict[int, str]:
-        """Return the lengths of the axes, and what they are called."""
-        found: dict[int, str] = {}
-        for node in [*self.given, self.root, *self.order]:
-            for n in node.shape[::-1]:
-                found.setdefault(n, f"{n}")
-        return found
+        """Return the lengths of the axes, and what they are called, if anything."""
+        nodes = [*self.given, self.root, *self.order]
+        return self.lengths | {n: self.lengths.get(n, "") for node in nodes for n in node.shape[::-1]}
 
 
 def _halves(given: Mapping[Node, Array], digits: int | None) -> dict[Node, Array]:
@@ -264,28 +314,28 @@ def send(user: Node, position: int, g: Any, y: Any = None, inputs: list[Any] | N
         return contribution(user.op, position, g, y, inputs, user.params, arg)
 
 
-def ratio(a: Any, b: Any, close: float = 1e-6) -> float | None:
-    """Return the number that, times all of b, gives a; None if no one does. `close` is above 1e-5 for few digits.
+def standing_for(slopes: Mapping[Node, Array], given: Mapping[Node, Array]) -> Node:
+    """Return a loss with these gradients of its leaves; where one is NaN, it has the reader's."""
+    total: Any = Node(0.0)
+    for leaf, slope in slopes.items():
+        if given[leaf].shape == slope.shape:
+            slope = np.where(np.isnan(slope), given[leaf], slope)
+        total = total + (leaf * np.nan_to_num(slope)).sum()
+    return total  # type: ignore[no-any-return]
 
-    >>> ratio(np.array([2.0, 4.0]), np.array([1.0, 2.0])), ratio(np.array([2.0, 4.0]), np.array([1.0, 1.0]))
-    (2.0, None)
-    """
-    a, b = np.ravel(a if a is not None else 0.0), np.ravel(b if b is not None else 0.0)
-    if a.shape != b.shape or not np.any(b) or not np.isfinite(a).all():
+
+def ratio(a: Any, b: Any, close: float = 1e-6) -> float | None:
+    """Return the number that, times all of b, gives a; None if no one does. `close` is above 1e-5 for few digits."""
+    a, b = [np.ravel(0.0 if side is None else side).astype(float) for side in (a, b)]
+    if a.shape != b.shape or not np.any(b) or not np.isfinite([*a, *b]).all():
         return None
     k = float(a @ b / (b @ b))
     off = np.abs(a - k * b)
     return k if np.all(off <= close * np.abs(a) + close / (100 if close < 1e-5 else 1) * np.max(np.abs(a))) else None
 
 
-def usual(k: float, sizes: Iterable[int]) -> bool:
-    """Tell whether a factor is one of bookkeeping: a sign, the half of a square, the number of samples or entries.
-
-    >>> usual(-0.25, [8, 3]), usual(1.7, [8, 3])
-    (True, False)
-    """
-    lengths = [1, *sizes]
-    counts = {m * n for m, n in product(lengths, lengths[:6])}
+def usual(k: float, counts: Iterable[float]) -> bool:
+    """Tell whether a factor is one of bookkeeping: a sign, the half of a square, one of these counts."""
     return any(abs(abs(k) - base * f) <= 1e-3 * abs(k) for n in counts for base in (n, 1 / n) for f in (1, 2, 1 / 2))
 
 
@@ -293,9 +343,6 @@ def half_unit(got: Array, digits: int) -> Array:
     """Return how far each number may be from what was rounded to it: half a unit of its last significant digit.
 
     Where an array shows no more than `digits` decimals, it may have been rounded to these.
-
-    >>> half_unit(np.array([0.0312, 12.34]), 4)
-    array([5.e-05, 5.e-03])
     """
     size = np.abs(np.where(np.isfinite(got), got, 0.0))
     with np.errstate(divide="ignore"):

@@ -14,20 +14,70 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_ed.checking.ledger import Ledger
 from tinygrad_ed.closed_form import jacobians, rules
 from tinygrad_ed.graph.differences import stacked_derivative
 from tinygrad_ed.graph.grad_mode import recording
 from tinygrad_ed.graph.node import Node
 from tinygrad_ed.graph.values import Array
 from tinygrad_ed.nn import MLP, costs
-from tinygrad_ed.nn.mlp import forward, parameters_of
+from tinygrad_ed.nn.batch import forward, parameters_of
+from tinygrad_ed.notation.letters import named
+from tinygrad_ed.notation.tables import table
 from tinygrad_ed.tape import compile  # noqa: A004  # ours, as re and torch have theirs
 
-Road = Callable[[MLP, Array, Array, str], Ledger]
-
+VANISHED = 1e-4  # of the gradient in the last layer
 STEP = 6e-6  # of central differences
 NOISE = 1e-9  # the rounding of a cost of one over that step, and room
+MANY, DRAWN = 5_000, 64  # above so many parameters, so many entries of each array are judged by central differences
+
+
+class Ledger(dict[str, Any]):
+    """The quantities of one road by name, in the order of the slides: a dict that prints itself as a table.
+
+    >>> book = Ledger({"alpha[0]": np.array([[0.5, -1.0]]), "cost": 1.25})
+    >>> book
+    <Ledger of 2 quantities: alpha[0] ... cost>
+    >>> print(book)
+    quantity  shape   value
+    alpha[0]  1×2     [[ 0.5 -1. ]]
+    cost      number  1.25
+    """
+
+    def __repr__(self) -> str:
+        ends = f": {next(iter(self))} ... {next(reversed(self))}" if self else ""
+        return f"<Ledger of {len(self)} quantities{ends}>"
+
+    def __str__(self) -> str:
+        rows = [("quantity", "shape", "value")]
+        rows += [
+            (name, shape_text(value), " ".join(entries(value, most=12, edge=1).split())) for name, value in self.items()
+        ]
+        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+        lines = [f"{name:<{widths[0]}}  {shape:<{widths[1]}}  {value}" for name, shape, value in rows]
+        sizes = [float(np.linalg.norm(self[name])) for name in self if name.startswith("B[")]  # from the last layer
+        if sizes and 0 < sizes[-1] < VANISHED * sizes[0]:
+            lines.append(f"gradients vanish: B[1] has {sizes[-1] / sizes[0]:.1e} times the size of B[{len(sizes)}]")
+        return "\n".join(lines)
+
+    def _repr_html_(self) -> str:
+        """Return what a notebook shows: a row for each quantity, with its letter and its values."""
+        rows = [(named(name).unicode, name, shape_text(value), entries(value)) for name, value in self.items()]
+        return table(("letter", "in code", "shape", "value"), rows, "lllp")
+
+
+def shape_text(value: Any) -> str:
+    """Return the shape of a quantity as a table shows it: 4×3."""
+    return "×".join(map(str, np.shape(value))) or "number"
+
+
+def entries(value: Any, most: int = 48, edge: int = 2) -> str:
+    """Return the numbers of a quantity in four digits, row by row; of more than `most` entries `edge` at each end."""
+    if not np.ndim(value):
+        return f"{value:.6g}"
+    return np.array2string(np.asarray(value), precision=4, threshold=most, edgeitems=edge, max_line_width=200)
+
+
+Road = Callable[[MLP, Array, Array, str], Ledger]
 
 
 def by_graph(mlp: MLP, x: Array, rho: Array, cost: str) -> Ledger:
@@ -79,18 +129,18 @@ def by_jacobians(mlp: MLP, x: Array, rho: Array, cost: str) -> Ledger:
 
 
 def by_numeric(mlp: MLP, x: Array, rho: Array, cost: str) -> Ledger:
-    """Move one parameter at a time, in float64, and watch the cost.
+    """Move one parameter at a time, in float64, and watch the cost; NaN stands within a step of a kink.
 
     A weight counts in units of the inputs that it meets, and the cost in units of itself: then a step is small
-    for the net input also if the data are large, and rounding is not taken for a kink. NaN stands where there is
-    no numeric derivative to be had: within a step of a kink. (A smaller step would come nearer to it, but with
-    more rounding than `rounding.py` allows.)
+    for the net input also if the data are large, and rounding is not taken for a kink. Of a large network a drawn
+    sample is judged; NaN stands elsewhere, too.
     """
     omega, beta, _ = parameters_of(mlp)
     omega, beta = [{j: p.astype(float) for j, p in parameters.items()} for parameters in (omega, beta)]
     L, C = len(omega), costs.individual(cost)
     alpha, _ = forward(mlp, x.astype(float), [p[j] for j in omega for p in (omega, beta) if j in p])
     shift = {j: beta.get(j, 0.0) for j in omega}
+    large, draw = sum([p.size for p in [*omega.values(), *beta.values()]]) > MANY, np.random.default_rng(0)
 
     def error(zeta: Array, j: int) -> Array:
         """Return E for each of many net inputs of layer j, `(K, M, n_j)`."""
@@ -110,31 +160,25 @@ def by_numeric(mlp: MLP, x: Array, rho: Array, cost: str) -> Ledger:
         def by_beta(b: Array, j: int = j, below: Array = below) -> Array:
             return error(below @ omega[j] + b[:, None, :], j) / unit
 
-        book[f"grad_omega[{j}]"] = stacked_derivative(by_omega, omega[j] * reach, STEP) * (unit * reach)
+        def sample(p: Array) -> Array | None:
+            return draw.choice(p.size, DRAWN, replace=False) if large and p.size > DRAWN else None
+
+        w = omega[j]
+        book[f"grad_omega[{j}]"] = stacked_derivative(by_omega, w * reach, STEP, sample(w)) * (unit * reach)
         if j in beta:
-            book[f"grad_beta[{j}]"] = stacked_derivative(by_beta, beta[j], STEP) * unit
+            book[f"grad_beta[{j}]"] = stacked_derivative(by_beta, beta[j], STEP, sample(beta[j])) * unit
     return book
 
 
+INDEPENDENT = ("graph", "rules", "jacobians", "numeric")  # the tape is the graph's road once more
 ROADS: dict[str, Road] = {
-    "graph": by_graph,
-    "rules": by_rules,
-    "jacobians": by_jacobians,
-    "numeric": by_numeric,
+    **dict(zip(INDEPENDENT, (by_graph, by_rules, by_jacobians, by_numeric), strict=True)),
     "tape": by_tape,
 }
-"""The roads by name."""
-
-INDEPENDENT = ("graph", "rules", "jacobians", "numeric")
-"""Those that a cross-check compares unless it is told otherwise: the tape is the graph's road once more."""
 
 
 def reach_of(alpha: Array) -> float:
-    """Tell how far the net input moves, at most, when a weight moves by one; at least 1.
-
-    >>> reach_of(np.array([[0.5, -3.0]]))
-    3.0
-    """
+    """Tell how far the net input moves, at most, when a weight moves by one; at least 1."""
     return max(1.0, float(np.max(np.abs(alpha))))
 
 

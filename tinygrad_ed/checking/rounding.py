@@ -1,13 +1,9 @@
 """How far two right roads may differ: the rounding of every quantity, carried along from layer to layer.
 
-Each operation rounds its result a little, and passes on the errors of what it was given. Errors of many terms
-are added as in physics, by their squares, for they are of either sign (Higham & Mary 2019). A function of one
-number, such as Φ', turns an error e at ζ into the difference of its values there and at ζ - e or ζ + e. This holds at
-a kink too: rounding may put a net input on either side of the kink of relu. Then Φ' is 0 on one road and 1 on another,
-and both are right.
-
-Tiny gradients have tiny allowances, so that a wrong rule is found there too, down to FLOOR: the squares of smaller
-errors are zero in float64, and a road that has 1e-282 where another has 0 is not wrong.
+Errors of many terms are added as in physics, by their squares, for they are of either sign (Higham & Mary 2019). A
+function of one number, such as Φ', turns an error e at ζ into the difference of its values there and at ζ - e or
+ζ + e. This holds at a kink too: rounding may put a net input on either side of it, and then Φ' is 0 on one road and 1
+on another, and both are right. Tiny gradients have tiny allowances, so that a wrong rule is found there too.
 """
 
 from collections.abc import Callable, Mapping
@@ -33,16 +29,9 @@ def allowances(
     rho: Array,
     cost: str,
 ) -> dict[str, Any]:
-    """Return, for every quantity of the slides, how far off rounding may bring each entry.
+    """Return, for every quantity of the slides, how far off rounding may bring each entry, in float64.
 
-    The arguments are those of `closed_form.rules.quantities`, in float64. Under `"numeric grad_omega[j]"` and
-    `"numeric grad_beta[j]"` stands how far off central differences are at most where they are not NaN (see
-    `roads.by_numeric`).
-
-    >>> one = np.array([[1.0]])
-    >>> found = allowances({1: 2 * one}, {1: one[0]}, {1: "relu"}, one, one, "mse")
-    >>> bool(0 < found["B[1]"][0, 0] < 1e-12)
-    True
+    Under `"numeric grad_omega[j]"` stands how far off central differences are at most where they are not NaN.
     """
     u, L, M = UNITS * float(np.finfo(float).eps), len(omega), len(x)
     book: dict[str, Any] = rules.quantities(omega, beta, activations, x, rho, cost)
@@ -84,10 +73,7 @@ def _product(off: Array, a: Array, b: Array, u: float) -> Array:
 
 
 def _spread(f: Callable[[Array], Array], at: Array, off: Array) -> Array:
-    """Tell how far a function of single numbers moves when its argument moves by `off` to one side or the other.
-
-    A jump counts tenfold: several at once do not cancel, as roundings do.
-    """
+    """Tell how far a function of single numbers moves at most when its argument moves by `off` to either side."""
     here = f(at)
     farther: Array = np.maximum(np.abs(f(at + off) - here), np.abs(here - f(at - off)))
-    return np.where(farther > JUMP, 10 * farther, farther)
+    return np.where(farther > JUMP, 10 * farther, farther)  # several jumps at once do not cancel, as roundings do

@@ -18,6 +18,7 @@ from tinygrad_ed.errors import Error
 from tinygrad_ed.graph.node import Node, plain
 from tinygrad_ed.graph.values import Array
 
+NAN = "it holds NaN or infinite numbers"
 MOST = 500  # how many guesses of uses are tried for one gradient
 PLAIN = {-1.0: "the sign is wrong", 2.0: "a factor of 2 too much", 0.5: "a factor of 1/2 too much"}
 OF_SIZES: dict[str, Callable[[int], float]] = {
@@ -35,21 +36,17 @@ OF_SIZES: dict[str, Callable[[int], float]] = {
 Same = Callable[[Any], bool]
 
 
-def factor_words(k: float, sizes: Any, close: float = 1e-5) -> str | None:
-    """Return what a factor is, in words; None for one that says nothing.
-
-    >>> factor_words(1 / 32, [32, 3]), factor_words(3**0.5, [3])
-    ('1/32 times the right numbers (a mean in place of a sum?)', '√3 times the right numbers')
-    """
+def factor_words(k: float, sizes: Mapping[int, str], close: float = 1e-5) -> str | None:
+    """Return what a factor is, in words; None for one that says nothing. A length may have a name."""
     if abs(k - 1) <= close:
         return None
     for known, words in PLAIN.items():
         if abs(k - known) <= close:
             return words
     for words, value in OF_SIZES.items():
-        for n in [n for n in sizes if n > 1]:
-            if abs(abs(k) - value(n)) <= close * abs(k):
-                return f"{'-' if k < 0 else ''}{words.format(n=n)}"
+        for n, called in sizes.items():
+            if n > 1 and abs(abs(k) - value(n)) <= close * abs(k):
+                return f"{'-' if k < 0 else ''}{words.format(n=n)}{called and f'; {n} is {called}'}"
     return None
 
 
@@ -57,7 +54,7 @@ def explained(run: Pass, judged: Judged, node: Node) -> tuple[str, bool]:
     """Return what is wrong with the gradient of a node, in words, and whether that is a known slip."""
     got, right = judged.told[node].got, judged.told[node].right
     if not np.isfinite(got).all():
-        return "it holds NaN or infinite numbers", True
+        return NAN, True
     if not np.any(got) and got.shape == right.shape:
         return "it is zeros", True
     with np.errstate(all="ignore"):
@@ -71,11 +68,10 @@ def explained(run: Pass, judged: Judged, node: Node) -> tuple[str, bool]:
 def mended(run: Pass, node: Node) -> str:
     """Return what the gradient should be: the sum of what each use sends."""
     uses = run.uses.get(node, [])
-    sums = (
-        " (summed over the axes along which it was spread)"
-        if any([user.shape != node.shape for user, _ in uses])
-        else ""
-    )
+    if run.by_differences:
+        return f"∂f/∂{run.names[node]}, of shape {node.shape}"
+    spread = any([user.shape != node.shape for user, _ in uses])
+    sums = " (summed over the axes along which it was spread)" if spread else ""
     parts = [f"what comes back from {run.called(user)} through `{user.op.name}`" for user, _ in uses]
     return " + ".join(dict.fromkeys(parts)) + sums if parts else "zeros: the loss does not depend on it"
 
@@ -85,7 +81,8 @@ def _guesses(run: Pass, judged: Judged, node: Node, got: Array, right: Array) ->
     if got.shape != right.shape:
         yield from _of_shape(run, judged, node, got, right)
     else:
-        fine = 10.0 ** (1 - run.digits) if run.digits else 1e-6
+        unseen = run.floor / (float(np.max(np.abs(right), initial=0.0)) or 1.0)
+        fine = 10.0 ** (1 - run.digits) if run.digits else max(1e-6, run.share(got), 2 * unseen)
 
         def same(made: Any) -> bool:
             if made is None or np.shape(made) != got.shape or not np.isfinite(made).all():
@@ -96,12 +93,15 @@ def _guesses(run: Pass, judged: Judged, node: Node, got: Array, right: Array) ->
         k = ratio(got, right, fine)
         if k is not None:
             yield factor_words(k, run.sizes(), fine) or f"{k:.4g} times the right numbers"
-        yield from _of_parts(run, judged, node, same, fine)
-        yield from _of_uses(run, judged, node, values, same, fine)
+        if not run.by_differences:
+            yield from _of_parts(run, judged, node, same, fine)
+            yield from _of_uses(run, judged, node, values, same, fine)
         if right.ndim == 2 and same(right.T):
             yield "it is transposed"
-        if node.op is None and (fitted := ratio(got - right, node._value, fine)):
-            yield f"the right numbers plus {fitted:.4g} times the value itself: an L2 term of λ = {fitted:.4g}"
+        if node.op is None and right.size > 2 and (fitted := ratio(got - right, node._value, 10 * fine)):
+            sign, more = ("plus", "") if fitted > 0 else ("minus", " is missing, or of the wrong sign")
+            size = f"{abs(fitted):.4g}"
+            yield f"the right numbers {sign} {size} times the value itself: an L2 term of λ = {size}{more}"
         yield from of_terms(got, right, values)
     yield from of_products(got, values)
 
@@ -117,7 +117,9 @@ def _of_shape(run: Pass, judged: Judged, node: Node, got: Array, right: Array) -
     if got.ndim == 2 and same(got.T):
         yield f"it is transposed: {got.shape} in place of {right.shape}"
     if got.size == right.size and same(got.reshape(right.shape)):
-        yield f"its shape is {got.shape} in place of {right.shape}: an axis of length 1 was kept or lost (keepdims?)"
+        ones = np.squeeze(got).shape == np.squeeze(right).shape
+        why = ": an axis of length 1 was kept or lost (keepdims?)" if ones else "; the numbers are right"
+        yield f"its shape is {got.shape} in place of {right.shape}{why}"
     for count in range(1, got.ndim + 1):
         for over in combinations(range(got.ndim), count):
             if any([same(got.sum(axis=over, keepdims=keep)) for keep in (True, False)]):
@@ -159,9 +161,7 @@ def _of_parts(run: Pass, judged: Judged, node: Node, same: Same, fine: float) ->
                 yield "entries that are read several times were overwritten (`=` in place of `+=`?)"
 
 
-def _of_uses(
-    run: Pass, judged: Judged, node: Node, values: Mapping[str, Array], same: Same, fine: float
-) -> Iterator[str]:
+def _of_uses(run: Pass, judged: Judged, node: Node, values: Any, same: Same, fine: float) -> Iterator[str]:
     """Guess what is wrong in one of the uses between a node and the gradients above it."""
     got, right = judged.told[node].got, judged.told[node].right
 
@@ -193,7 +193,7 @@ def _twists(run: Pass, judged: Judged, use: Use, values: Mapping[str, Array]) ->
     """Yield slips in one use."""
     user = use[0]
     op, here, at = user.op.name, run.called(user), partial(send, *use)
-    x, alone = _arg(use)._value, len(user.parents) == 1
+    x, alone = use[0].args[use[1]]._value, len(user.parents) == 1
     slope = f"Φ' (of `{op}`)" if alone else f"the other factor of `{op}`"
     if op == "getitem":
         yield "what belongs to entries that are read twice was overwritten (see np.add.at)", partial(_overwritten, use)
@@ -207,9 +207,9 @@ def _twists(run: Pass, judged: Judged, use: Use, values: Mapping[str, Array]) ->
         yield f"the formula for the input of `{op}` used on its output", lambda g: at(g, None, _with(use, user._value))
         yield f"{slope} is taken at the gradient that arrives", lambda g: at(g, None, _with(use, g))
     for k, words in PLAIN.items():
-        yield f"on the way through {here}: {words}", partial(_times, at, k)
-    if len(run.uses.get(_arg(use), ())) > 1:
-        yield f"the part that comes through {here} is missing: there are several", partial(_times, at, 0)
+        yield f"on the way through {here}: {words}", partial(lambda k, g: k * at(g), k)
+    if len(run.uses.get(use[0].args[use[1]], ())) > 1:
+        yield f"the part that comes through {here} is missing: there are several", lambda g: 0 * at(g)
     yield from _exchanged(run, use, values)
     raw = _raw(judged, use)
     if np.ndim(raw) and np.shape(raw) != np.shape(x):
@@ -245,14 +245,6 @@ def _with(use: Use, other: Any, place: int | None = None) -> list[Any]:
     return [other if i == at else plain(arg) for i, arg in enumerate(use[0].args)]
 
 
-def _arg(use: Use) -> Any:
-    return use[0].args[use[1]]
-
-
-def _times(at: Twist, k: float, g: Any) -> Any:
-    return k * at(g)
-
-
 def _instead(at: Twist, other: Any, g: Any) -> Any:
     return at(other)
 
@@ -263,7 +255,7 @@ def _filled(shape: tuple[int, ...], numbers: Array) -> Any:
 
 def _overwritten(use: Use, g: Any) -> Any:
     """Return what `d[index] = g` leaves of gradients that belong to the same entries."""
-    made = np.zeros(np.shape(_arg(use)._value))
+    made = np.zeros(np.shape(use[0].args[use[1]]._value))
     made[(use[0].params or {})["index"]] = g
     return made
 
@@ -272,7 +264,7 @@ def _raw(judged: Judged, use: Use) -> Any:
     """Return what a use sends before it is summed over the axes along which its input was spread; else None."""
     user, position = use
     g = judged.passed.get(user)
-    if not user.op.entrywise or g is None or np.shape(_arg(use)._value) == user.shape:
+    if not user.op.entrywise or g is None or np.shape(use[0].args[use[1]]._value) == user.shape:
         return None
     part = user.op.rules[position](g, user._value, *[plain(arg) for arg in user.args], **(user.params or {}))
     return np.broadcast_to(part, user.shape)
@@ -291,11 +283,7 @@ def _sums(raw: Any) -> Iterator[tuple[str, Array]]:
 
 
 def observed(got: Array, right: Array) -> str:
-    """Return what is to be seen in numbers that no known slip gives: where they are wrong, and how far off.
-
-    >>> observed(np.array([1.0, 2.5]), np.array([1.0, 2.0]))
-    'off by up to 0.25 times the largest right number, most at entry [1]: 2.5, expected was 2'
-    """
+    """Return what is to be seen in numbers that no known slip gives: where they are wrong, and how far off."""
     off, size = np.abs(got - right), float(np.max(np.abs(right), initial=0.0))
     place = np.unravel_index(int(np.argmax(off)), off.shape)
     if not got.ndim:
@@ -303,10 +291,22 @@ def observed(got: Array, right: Array) -> str:
     worst = f"most at entry {[int(i) for i in place]}: {got[place]:.6g}, expected was {right[place]:.6g}"
     if not size:
         return f"it should be zeros; {worst}"
-    if np.all(np.abs(np.abs(got) - np.abs(right)) <= 1e-6 * np.abs(right)):
-        return f"right but for some signs; {worst}"
+    if np.sum(off > 1e-6 * size) == 1:
+        return f"one entry is wrong, {worst.removeprefix('most at entry ')}"
+    return f"{pattern(got, right)}; {worst}"
+
+
+def pattern(got: Array, right: Array) -> str:
+    """Return what is to be seen in wrong numbers: a sum, signs, rows or columns, or how far off they are."""
+    gap, size = got - right, float(np.max(np.abs(right), initial=0.0))
+    off = np.abs(gap) > 1e-6 * size
+    if np.ptp(gap) <= 1e-8 * np.max(np.abs(gap)):
+        return f"it gives the right numbers plus {gap.flat[0]:.6g}"
+    if np.all(np.abs(np.abs(got) - np.abs(right)) <= 1e-8 * np.abs(right)):
+        return "it gives the right numbers but for some signs"
     for axis, line in enumerate(("row", "column")[: right.ndim] if right.ndim > 1 else ()):
-        lines = np.any(off > 1e-6 * size, axis=tuple([i for i in range(right.ndim) if i != axis]))
-        if lines.sum() <= max(1, len(lines) // 3):
-            return f"only {line} {', '.join(map(str, np.flatnonzero(lines)))} is wrong; {worst}"
-    return f"off by up to {float(np.max(off)) / size:.2g} times the largest right number, {worst}"
+        lines = np.any(off, axis=tuple([i for i in range(right.ndim) if i != axis]))
+        if not lines.all():
+            numbers = ", ".join(map(str, np.flatnonzero(lines)))
+            return f"only {line} {numbers} is wrong (counted from 0, of shape {right.shape})"
+    return f"it is off by up to {float(np.max(np.abs(gap))) / (size or 1.0):.2g} times the largest right number"

@@ -1,11 +1,7 @@
-"""Terms: what a wrong gradient is made of, found by fitting it with the reader's own numbers.
-
-A right gradient is often a short sum, such as `A - Y` or `g (1 - h²)`. Where the wrong one is a sum of the same terms
-with other factors, these say what the slip is.
-"""
+"""Terms: what a wrong gradient is made of: a short sum or product of the reader's own numbers, such as `A - Y`."""
 
 from collections.abc import Callable, Iterator, Mapping
-from itertools import combinations, permutations
+from itertools import combinations, permutations, product
 from typing import Any
 
 import numpy as np
@@ -65,15 +61,10 @@ def of_products(got: Array, values: Mapping[str, Array]) -> Iterator[str]:
     if not got.ndim:
         return
     for name, value in values.items():
-        for words, made in (
-            ("{}", value),
-            ("{} transposed", value.T),
-            *[
-                (f"the sum of {{}} over axis {i}", value.sum(axis=i, keepdims=keep))
-                for i in range(value.ndim)
-                for keep in (True, False)
-            ],
-        ):
+        made_of = [("{}", value), ("{} transposed", value.T)]
+        for i, keep in product(range(value.ndim), (True, False)):
+            made_of.append((f"the sum of {{}} over axis {i}", value.sum(axis=i, keepdims=keep)))
+        for words, made in made_of:
             if made.shape == got.shape and (k := ratio(got, made)):
                 yield f"it is {_sum([k], (words.format(name),))}"
     for one, other in permutations(list(values)[:MOST], 2):
@@ -105,10 +96,9 @@ def _softmax(s: Array, g: Array, axis: int, got: Array, right: Array, name: str)
         ("the softmax in front is missing", g - inner),
         ("the slope of a logistic function, s (1 - s), is used in place of that of a softmax", g * s * (1 - s)),
         ("the softmax's derivative is applied twice", s * (right - total(s * right, axis=axis, keepdims=True))),
-        *(
-            [("the sum has lost its axis (keepdims)", s * (g - inner.squeeze(axis)))]
-            if got.shape[0] == got.shape[-1]
-            else []
+        (
+            "the sum has lost its axis (keepdims)",
+            s * (g - inner.squeeze(axis)) if got.shape[0] == got.shape[-1] else 0 * s,
         ),
     ):
         if ratio(got, made) is not None:
@@ -129,7 +119,7 @@ def _factor(basis: Any, got: Array, right: Array) -> tuple[Array, Array] | None:
     """Return a and b such that got · (b₁ u + b₂ v) is right · (a₁ u + a₂ v), if there is one such pair."""
     columns = [np.ravel(numbers * term) for numbers in (right, -got) for term in basis]
     sizes = [float(np.linalg.norm(column)) for column in columns]
-    if len(columns[0]) < 6 or not all(sizes):
+    if len(columns[0]) < 6 or not all(sizes) or not np.isfinite(sizes).all():
         return None
     _, singular, rows = np.linalg.svd(np.stack(columns, axis=1) / sizes, full_matrices=False)
     if singular[-1] > 1e-8 or singular[-2] < 1e-4:
@@ -144,11 +134,7 @@ def _factor(basis: Any, got: Array, right: Array) -> tuple[Array, Array] | None:
 
 
 def _sum(factors: Any, terms: tuple[str, ...]) -> str:
-    """Return a sum in words: `1 - y²`.
-
-    >>> _sum([1.0, 0.0, -2.0], ("1", "y", "y²"))
-    '1 - 2 y²'
-    """
+    """Return a sum in words: `1 - 2 y²`."""
     text = ""
     for k, term in zip(factors, terms, strict=True):
         if k:

@@ -14,6 +14,8 @@ import numpy as np
 
 from tinygrad_ed import ops
 from tinygrad_ed.graph.node import Node, plain
+from tinygrad_ed.graph.values import Array
+from tinygrad_ed.nn.guard import guarded
 
 
 class Change(NamedTuple):
@@ -22,79 +24,101 @@ class Change(NamedTuple):
     name: str
     value: Any
     line: int
-    own: bool
-    """Whether it is in the function itself, and not in one that it calls."""
+    own: bool  # it is in the function itself, not in one that it calls
 
 
 class Run(NamedTuple):
-    """What a function returned, or raised and in which line, and every change of its local variables."""
+    """What a function returned, and what its variables were on the way."""
 
     result: Any
-    error: BaseException | None
+    problem: str | None  # what went wrong, and in which line
     line: int
     changes: list[Change]
-    ends: dict[str, Any]
-    """The variables of the function at its end."""
+    ends: dict[str, Any]  # its variables at its end
+    touched: dict[str, int]  # arrays around it that it changed in place, and in which line
 
 
-def traced(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Run:
+def traced(name: str, function: Callable[..., Any], *args: Any, seconds: float | None = None, **kwargs: Any) -> Run:
     """Run a function and note the changes of its variables, and of those of functions in the same file.
 
-    >>> def f(x):
-    ...     y = 2 * x
-    ...     return y + 1
-    >>> run = traced(f, np.array([1.0]))
-    >>> run.result, [(change.name, change.line) for change in run.changes]
-    (array([3.]), [('x', 1), ('y', 2)])
+    Arrays around it that it changes are set right again.
     """
     code = getattr(inspect.unwrap(function), "__code__", None) or getattr(type(function).__call__, "__code__", None)
+    file = code and code.co_filename
     changes: list[Change] = []
     last = [0]
     ends: dict[str, Any] = {}
+    watched = {called: (array, array.copy()) for called, array in around(function).items()}
+    touched: dict[str, int] = {}
 
     def enter(frame: types.FrameType, event: str, arg: Any) -> Any:
-        own = frame.f_code is code
-        if code is None or not (own or frame.f_code.co_filename == code.co_filename):
+        if frame.f_code.co_filename != file:
             return None
-        seen: dict[str, Any] = {}
-        line = frame.f_code.co_firstlineno
+        own, seen, line = frame.f_code is code, dict[str, Any](), frame.f_code.co_firstlineno
 
         def look(frame: types.FrameType, event: str, arg: Any) -> Any:
             nonlocal line
-            for name, value in flat(frame.f_locals):
-                old = seen.get(name)
-                if old is None or not _same(old[0], old[1], value):
+            for called, value in flat(frame.f_locals):
+                if called not in seen or not _same(seen[called], value):
                     kept = value.copy() if isinstance(value, np.ndarray) else value
-                    seen[name] = value, kept
-                    changes.append(Change(name, kept, line, own))
-            if event == "return" and own:
+                    seen[called] = value, kept
+                    changes.append(Change(called, kept, line, own))
+            touched.update(
+                {name: line for name, (a, kept) in watched.items() if name not in touched and _differ(a, kept)}
+            )
+            if own and event == "return":
                 ends.update(frame.f_locals)
             if event == "line":
                 line = frame.f_lineno
-                if own:
-                    last[0] = line
+                last[0] = line if own else last[0]
             return look
 
         return look
 
-    before = sys.gettrace()
-    result = error = None
-    try:
+    def run() -> Any:
+        before = sys.gettrace()
         sys.settrace(enter)
-        result = function(*args, **kwargs)
-    except (Exception, SystemExit) as raised:  # noqa: BLE001  # whatever a reader's function raises is a finding
-        error = raised
-    finally:
-        sys.settrace(before)
-    return Run(result, error, last[0], changes, ends)
+        try:
+            return function(*args, **kwargs)
+        finally:
+            sys.settrace(before)
+
+    result, problem = guarded(name, run, seconds=seconds)
+    for called in touched:
+        array, kept = watched[called]
+        array[...] = kept
+    return Run(result, problem, last[0], changes, ends, touched)
+
+
+def takes(function: Callable[..., Any], *args: Any) -> bool:
+    """Tell whether a function takes these arguments; some functions written in C do not say, and count as such."""
+    try:
+        inspect.signature(function).bind(*args)
+    except TypeError:
+        return False
+    except ValueError:
+        return True
+    return True
+
+
+def around(function: Callable[..., Any]) -> dict[str, Any]:
+    """Return the arrays that a function, and those of its file that it calls, read from around it, by name."""
+    found: dict[str, Any] = {}
+    left, seen = [inspect.unwrap(function)], set()
+    while left:
+        one = left.pop()
+        one = getattr(one, "__func__", one)
+        if isinstance(one, types.FunctionType) and one not in seen:
+            seen.add(one)
+            read = inspect.getclosurevars(one)
+            names = {**read.globals, **read.nonlocals}
+            left += [v for v in names.values() if getattr(v, "__globals__", None) is one.__globals__]
+            found |= {name: value for name, value in flat(names) if isinstance(value, np.ndarray)}
+    return found
 
 
 def flat(variables: Mapping[str, Any], deep: int = 2) -> Iterator[tuple[str, Any]]:
-    """Yield the arrays and Nodes among variables, and in lists, tuples and dicts, with a name for each.
-
-    >>> list(flat({"cache": {"W1": 1.0}, "hs": [2.0, 3.0], "n": "x"}))
-    [('W1', 1.0), ('hs[0]', 2.0), ('hs[1]', 3.0)]
-    """
+    """Yield the arrays and Nodes among variables, and in lists, tuples and dicts, with a name for each: `hs[0]`."""
     for name, value in variables.items():
         if isinstance(value, int | float | np.number | np.ndarray | Node) and not isinstance(value, bool):
             yield name, value
@@ -104,11 +128,14 @@ def flat(variables: Mapping[str, Any], deep: int = 2) -> Iterator[tuple[str, Any
             yield from flat({f"{name}[{i}]": v for i, v in enumerate(value)}, deep - 1)
 
 
-def _same(old: Any, kept: Any, value: Any) -> bool:
+def _same(before: tuple[Any, Any], value: Any) -> bool:
     """Tell whether a variable is the same object as before, with the same numbers in it."""
-    if not isinstance(value, np.ndarray):
-        return old is value
-    return old is value and kept.dtype == value.dtype and kept.tobytes() == value.tobytes()
+    old, kept = before
+    return old is value and not (isinstance(value, np.ndarray) and _differ(kept, value))
+
+
+def _differ(a: Array, b: Array) -> bool:
+    return a.dtype != b.dtype or a.tobytes() != b.tobytes()
 
 
 class Buffer(Node):

@@ -69,18 +69,22 @@ def check_pass(
     named |= {name: node for name, node in (nodes or {}).items() if isinstance(node, Node)}
     given: dict[Node, Array] = {}
     for name, value in gradients.items():
-        given[_meant(name, named)] = as_given(name, value)
+        found = match(name, named) if isinstance(name, str) else None
+        if found is None:
+            raise InvalidValue(
+                f"no node is called {name!r}, nor what is left of it without `d`, `d_` or `grad_`. "
+                f"{nearest(name, named)}"
+            )
+        given[named[found]] = as_given(name, value)
     judged = Pass(loss, given, {node: name for name, node in named.items()}, digits)
     return told(judged, judged.settled(seeds=False), "your gradients", tell)
 
 
 def told(run: Pass, judged: Judged, subject: str, tell: str, lines: Mapping[Node, str] | None = None) -> Judgement:
     """Return the judgement of a pass."""
-    rows = [
-        JudgedRow(run.names[node], told.verdict != "wrong", told.difference, told.verdict)
-        for node, told in judged.told.items()
-    ]
-    findings = []
+    rows, findings = [], []
+    for node, one in judged.told.items():
+        rows.append(JudgedRow(run.names[node], one.verdict != "wrong", one.difference, one.verdict))
     for node in judged.wrong:
         mistake, known = explained(run, judged, node)
         findings.append(Finding(run.names[node], (lines or {}).get(node, ""), mistake, mended(run, node), known))
@@ -90,39 +94,31 @@ def told(run: Pass, judged: Judged, subject: str, tell: str, lines: Mapping[Node
             f"the gradients of inner nodes are {judged.scale:.4g} times the derivatives of the loss here, which those "
             "of the parameters make up for: that is right, too"
         )
+    for node in judged.told:
+        if node.op is None and node.ndim == 2 and min(node.shape) > 1 and not np.ptp(node._value):
+            said = (
+                "all entries of `{}` are the same (symmetric neurons): these data cannot show a mistake in their order"
+            )
+            notes.append(said.format(run.labels.get(node, run.names[node])))
+    if kinks := [run.names[node] for node, told in judged.told.items() if told.kink]:
+        notes.append(
+            f"{', '.join(kinks)}: not the numbers of tinygrad_ed, but right: at a kink or a tie (relu, |x|, max) so is "
+            "each slope between those of its two sides, and where digits cancel so is what rounding makes"
+        )
     return Judgement(subject, tuple(rows), tuple(findings), tuple(notes), tell)
 
 
 def as_given(name: str, value: Any) -> Array:
     """Return a reader's gradient as an array of floats."""
     array = numbers(f"the gradient {name!r}", value)
-    return array if array.dtype == np.float32 else array.astype(float)
-
-
-def _meant(name: Any, named: Mapping[str, Node]) -> Node:
-    """Return the node whose gradient has this name."""
-    found = match(name, named) if isinstance(name, str) else None
-    if found is None:
-        raise InvalidValue(
-            f"no node is called {name!r}, nor what is left of it without `d`, `d_` or `grad_`. {nearest(name, named)}"
-        )
-    return named[found]
+    return array if array.dtype in (np.float16, np.float32) else array.astype(float)
 
 
 def match(name: str, known: Mapping[str, Any], bare: bool = True) -> str | None:
-    """Return the name of the value whose gradient is called so; None if there is none. `bare`: its own name counts.
-
-    >>> match("d_logits", {"logits": 1}), match("dZ2", {"z2": 1, "Z1": 1}), match("delta", {"z2": 1})
-    ('logits', 'z2', None)
-    """
+    """Return the name of the value whose gradient is called so; None if there is none. `bare`: its own name counts."""
     tries = [name[len(prefix) :] for prefix in PREFIXES if name.lower().startswith(prefix)]
     tries += [name.removesuffix("_grad")] if name.endswith("_grad") else []
     tries += [name] if bare else []
-    folded = {_folded(other): other for other in known}
-    return next((w for w in tries if w in known), None) or next(
-        (folded[_folded(w)] for w in tries if _folded(w) in folded), None
-    )
-
-
-def _folded(name: str) -> str:
-    return name.lower().replace("_", "")
+    folded = {other.lower().replace("_", ""): other for other in known}
+    found = [w for w in tries if w in known] + [folded.get(w.lower().replace("_", "")) for w in tries]
+    return next((w for w in found if w), None)

@@ -46,8 +46,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     with _outputs() as output, _signals() as received:
         try:
             status = _run(argv)
-        except KeyboardInterrupt:
-            print("tinygrad-ed: stopped", file=sys.stderr)
+        except KeyboardInterrupt as stop:
+            print("; ".join(["tinygrad-ed: stopped", *map(str, stop.args)]), file=sys.stderr)
             status = 130
         output.flush()
         if output.problem:
@@ -58,6 +58,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _run(argv: Sequence[str] | None) -> int:
     try:
         options = _parser().parse_args(argv)
+        options.argv = sys.argv[1:] if argv is None else argv
         for name in FILES:
             if getattr(options, name, None) == "":
                 raise InvalidValue(f"the name of a file is empty: {name}")

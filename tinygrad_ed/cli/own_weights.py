@@ -3,10 +3,10 @@
 import argparse
 import json
 import zipfile
-import zlib
 from pathlib import Path
 from typing import Any
 
+from tinygrad_ed.data.files import DAMAGE
 from tinygrad_ed.errors import FileProblem, InvalidValue, nearest
 from tinygrad_ed.nn import MLP, storage
 from tinygrad_ed.nn.checks import chosen
@@ -39,14 +39,7 @@ def read(path: Path, layout: str | None) -> tuple[MLP, Any, Any]:
 
 
 def rows(text: str) -> list[list[float]]:
-    """Read samples such as 0.5,-1 or 0.5,-1;2,3: numbers between commas, samples between semicolons.
-
-    Raises:
-        argparse.ArgumentTypeError: for anything else.
-
-    >>> rows("0.5,-1;2,3")
-    [[0.5, -1], [2, 3]]
-    """
+    """Read samples such as 0.5,-1 or 0.5,-1;2,3: numbers between commas, samples between semicolons."""
     try:
         return [[_number(part.strip()) for part in row.split(",")] for row in text.split(";")]
     except ValueError:
@@ -82,17 +75,13 @@ def _from_npz(path: Path) -> dict[str, Any] | MLP:
             raise ValueError(f"it unfolds to more than {MEGABYTES} MB")
         with np.load(path, allow_pickle=False) as opened:
             arrays = dict(opened)
-    except (*storage.DAMAGE, zlib.error) as error:
+    except DAMAGE as error:
         raise FileProblem(f"{str(path)!r} is no npz file of numbers: {error}") from error
     layers = range(1, 1 + max(1, sum([name.startswith("W") for name in arrays])))
-    weights, biases = [{j: f"{kind}{j}" for j in layers} for kind in "Wb"]
-    known = [*weights.values(), *biases.values(), "x", "rho"]
-    for name in {**arrays, **dict.fromkeys(weights.values())}:
+    weights, biases = [[f"{kind}{j}" for j in layers] for kind in "Wb"]
+    known = [*weights, *biases, "x", "rho"]
+    for name in {**arrays, **dict.fromkeys(weights)}:
         if name not in known or name not in arrays:
             raise InvalidValue(f"{str(path)!r} should hold W1 b1 W2 b2 ...: {name!r}. {nearest(name, known)}")
-    given = {"weights": [arrays[name] for name in weights.values()]}
-    return (
-        given
-        | {"biases": [arrays.get(name) for name in biases.values()]}
-        | {name: arrays[name] for name in ("x", "rho") if name in arrays}
-    )
+    given = {name: [arrays.get(part) for part in parts] for name, parts in (("weights", weights), ("biases", biases))}
+    return given | {name: arrays[name] for name in ("x", "rho") if name in arrays}

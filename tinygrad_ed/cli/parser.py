@@ -44,11 +44,7 @@ def add_commands(parser: Parser) -> Add:
 
 
 def whole(text: str, at_least: int = 1) -> int:
-    """Read a whole number.
-
-    Raises:
-        argparse.ArgumentTypeError: for anything else, or one below `at_least`.
-    """
+    """Read a whole number."""
     if not (text.isascii() and text.isdecimal() and len(text) < 1000) or int(text) < at_least:
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of at least {at_least}")
     return int(text)
@@ -94,11 +90,7 @@ _OPTION = re.compile(r"\b(?:the )?option ([a-z]+)\b|\b(batch_size|learning_rate|
 
 
 def in_options(text: str) -> str:
-    """Return a text of the package with its keywords as options.
-
-    >>> in_options("numbers, unless kind='classes' (option drop); batch_size must be at least 1")
-    'numbers, unless --kind classes (--drop); --batch-size must be at least 1'
-    """
+    """Return a text of the package with its keywords as options."""
     text = _ARGUMENT.sub(lambda found: f"--{found[1]} {found[2] or found[3]}", text)
     return _OPTION.sub(lambda found: f"--{found[1] or found[2].replace('_', '-')}", text)
 
@@ -109,12 +101,7 @@ def say(text: str, file: TextIO | None = None) -> None:
 
 
 def check_free(path: Path, force: bool) -> None:
-    """Refuse a file that is there already, unless it may be replaced, and a place where none can be written.
-
-    Raises:
-        InvalidValue: if it is there.
-        FileProblem: as `writable`.
-    """
+    """Refuse a file that is there already, unless it may be replaced, and a place where none can be written."""
     writable(path)
     if path.exists() and not force:
         raise InvalidValue(f"{str(path)!r} is there already; give another name, or replace it with --force")

@@ -13,7 +13,7 @@ from tinygrad_ed.errors import printable
 
 if TYPE_CHECKING:
     from tinygrad_ed.data.cells import Table
-    from tinygrad_ed.train.table_network import TableNetwork
+    from tinygrad_ed.train.table import TableNetwork
 
 EXAMPLES = """\
 examples:
@@ -41,7 +41,7 @@ def _predict(options: argparse.Namespace) -> int:
 
     from tinygrad_ed.data.files import write_whole
     from tinygrad_ed.data.table import read_rows
-    from tinygrad_ed.train.table_network import TableNetwork
+    from tinygrad_ed.train.table import TableNetwork
 
     network = TableNetwork.load(options.model)
     if options.output:

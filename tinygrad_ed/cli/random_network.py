@@ -9,7 +9,8 @@ from tinygrad_ed.cli import judge, own_weights
 from tinygrad_ed.cli.parser import Add, Parser, seed, sizes, whole
 from tinygrad_ed.errors import InvalidValue, printable
 from tinygrad_ed.nn import MLP, activations, costs
-from tinygrad_ed.nn.mlp import batch_of
+from tinygrad_ed.nn.batch import batch_of
+from tinygrad_ed.notation.alphabet import NOTATIONS
 
 
 def add_check(add: Add) -> None:
@@ -52,6 +53,7 @@ def _network_options(parser: Parser) -> None:
     parser.add_argument("--activation", help=f"default: tanh, or as the file says; {', '.join(activations.NAMES)}")
     parser.add_argument("--output", help="activation of the last layer; default: identity, or as the file says")
     parser.add_argument("--cost", default="mse", help=", ".join(costs.NAMES))
+    parser.add_argument("--notation", choices=tuple(NOTATIONS), default="lecture", help="whose letters")
     parser.add_argument("--seed", type=seed, default=0)
 
 
@@ -119,7 +121,7 @@ def _check(options: argparse.Namespace) -> int:
         return judge.check_file(options, mlp, x, rho)
     if options.json:
         raise InvalidValue("--json is for a FILE of your own; the cross-check of the roads is a table")
-    result = crosscheck(mlp, x, rho, options.cost, [road.strip() for road in options.roads.split(",")])
+    result = crosscheck(mlp, x, rho, options.cost, options.roads.replace(" ", "").split(","), notation=options.notation)
     print(str(result).splitlines()[-1] if options.brief else result)
     if options.ledger:
         print(f"\n{ledger(mlp, x, rho, options.cost)}")
@@ -133,11 +135,11 @@ def _draw(options: argparse.Namespace) -> int:
     if options.view == "graph":
         error = costs.find(options.cost)(mlp(x), rho)
         error.backward()
-        picture: Any = draw.graph(error, detail=options.detail)
-    elif options.view == "network":
-        picture = draw.network(mlp, x, rho, options.cost)
+        letters = None if options.notation == "lecture" else options.notation  # else the names in code
+        picture: Any = draw.graph(error, detail=options.detail, notation=letters)
     else:
-        picture = draw.compare(mlp, x, rho, options.cost)
+        view = draw.network if options.view == "network" else draw.compare
+        picture = view(mlp, x, rho, options.cost, notation=options.notation)
     print(printable(f"wrote {picture.save(options.out)}"))
     return 0
 
@@ -145,6 +147,6 @@ def _draw(options: argparse.Namespace) -> int:
 def _play(options: argparse.Namespace) -> int:
     from tinygrad_ed import draw
 
-    picture = draw.player(*_one_or_all(options), options.cost)
+    picture = draw.player(*_one_or_all(options), options.cost, notation=options.notation)
     print(printable(f"wrote {picture.save(options.out)}; open it in a browser"))
     return 0

@@ -23,12 +23,7 @@ MANY = 30  # classes: the numbers in the squares would be too small to read
 
 
 def check(folder: Path) -> Path:
-    """See that plots can be drawn and written, and make the folder.
-
-    Raises:
-        MissingExtra: without matplotlib.
-        FileProblem: for a folder that cannot be written.
-    """
+    """See that plots can be drawn and written, and make the folder."""
     try:
         import matplotlib.pyplot as plt
     except ImportError:

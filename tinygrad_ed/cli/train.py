@@ -112,25 +112,15 @@ def _train(options: argparse.Namespace) -> int:
     if options.validation:
         say(f"note: the best weights are chosen on a share of {options.validation:g} of the rows that are not held out")
     sys.stdout.flush()
+    handed_on = "hidden activation test seed cost validation method sampling batch_size epochs road"
+    handed_on += " checkpoint checkpoint_every resume"
     result = train_on_table(
         data,
-        hidden=options.hidden,
-        activation=options.activation,
-        test=options.test,
-        seed=options.seed,
-        cost=options.cost,
-        validation=options.validation,
-        method=options.method,
-        sampling=options.sampling,
-        batch_size=options.batch_size,
+        **{name: getattr(options, name) for name in handed_on.split()},
         optimizer=_optimizer(options),
-        epochs=options.epochs,
-        road=options.road,
         patience=options.patience or (NEVER if options.validation else None),
-        checkpoint=options.checkpoint,
-        checkpoint_every=options.checkpoint_every,
-        resume=options.resume,
         callbacks=_progress(),
+        save=options.save,
     )
     return _finish(result, options)
 
@@ -195,7 +185,7 @@ def _progress() -> Iterable[Callable[[Epoch], None]]:
 
 
 def _finish(result: "TableResult", options: argparse.Namespace) -> int:
-    """Write what was asked for, the network first, and say how good it is."""
+    """Say how good the saved network is, and write what else was asked for."""
     history = result.history
     state = f"; the state of the run after epoch {history.epochs} is in {options.checkpoint}: --resume goes on from it"
     state = state if options.checkpoint else ""
@@ -203,15 +193,14 @@ def _finish(result: "TableResult", options: argparse.Namespace) -> int:
     if interrupted and not history.epochs:
         print(f"tinygrad-ed: stopped in the first epoch; no network is saved{state}", file=sys.stderr)
         return 130
-    saved = result.network.save(options.save) if options.save else None
     print(result)
     if options.plots:
         from tinygrad_ed.cli import table_plots
 
         for path in table_plots.write(result, options.plots):
             print(f"wrote {path}")
-    if saved:
-        print(f"saved {saved}; use it: tinygrad-ed predict {saved} new.csv")
+    if options.save:
+        print(f"saved {options.save}; use it: tinygrad-ed predict {options.save} new.csv")
     else:
         print("the network is not kept: --save model.npz would do it, for tinygrad-ed predict")
     if interrupted:

@@ -3,32 +3,23 @@
 The bias of a layer is kept as the last row of its weights. All that one is used to, Ω and β by layer, are views.
 """
 
-from collections.abc import Container, Mapping, Sequence
-from itertools import pairwise
+from collections.abc import Container, Sequence
+from itertools import accumulate, pairwise
 
 import numpy as np
 from numpy.typing import DTypeLike
 
 from tinygrad_ed.closed_form.derivatives import Array
 
+Layers = dict[int, Array]
+
 
 class Arena:
-    """The parameters of a network in one vector, `theta`, and their gradients in another, `gradient`.
+    """The parameters of a network of the widths n_0 ... n_L in one vector, `theta`, and their gradients in another.
 
-    Args:
-        sizes: the widths n_0, n_1, ... n_L.
-        dtype: float32 or float64.
-        biased: the layers that have a bias, all by default.
-
-    Attributes:
-        omega, beta, grad_omega, grad_beta: by layer, views into the two vectors, shaped as in `rules`.
-        folded, grad_folded: the same with the bias, where there is one, as the last row: `(n_{j-1} + 1, n_j)`.
-        parameters, gradients: the same views as lists: Ω^1, β^1, Ω^2, β^2, ...
-
-    >>> arena = Arena([2, 3, 1], float)
-    >>> arena.beta[1][:] = 7.0
-    >>> arena.theta
-    array([0., 0., 0., 0., 0., 0., 7., 7., 7., 0., 0., 0., 0.])
+    `biased` names the layers that have a bias, all by default. By layer, `omega`, `beta`, `grad_omega` and `grad_beta`
+    are views into the two vectors, shaped as in `rules`; `folded` and `grad_folded`, `(n_{j-1} + 1, n_j)`, have the
+    bias as their last row. `parameters` and `gradients` are lists of the same views: Ω^1, β^1, Ω^2, β^2, ...
     """
 
     def __init__(self, sizes: Sequence[int], dtype: DTypeLike, biased: Container[int] | None = None) -> None:
@@ -36,22 +27,14 @@ class Arena:
         rows = [(j, n, m, biased is None or j in biased) for j, (n, m) in enumerate(pairwise(sizes), start=1)]
         count = sum([(n + bias) * m for _, n, m, bias in rows])
         self.theta, self.gradient = np.zeros(count, dtype), np.zeros(count, dtype)
-        self.folded: dict[int, Array] = {}
-        self.grad_folded: dict[int, Array] = {}
-        start = 0
-        for j, n, m, bias in rows:
-            stop = start + (n + bias) * m
-            self.folded[j] = self.theta[start:stop].reshape(n + bias, m)
-            self.grad_folded[j] = self.gradient[start:stop].reshape(n + bias, m)
-            start = stop
-        self.omega, self.beta, self.parameters = _views(self.folded, rows)
-        self.grad_omega, self.grad_beta, self.gradients = _views(self.grad_folded, rows)
+        self.folded, self.omega, self.beta, self.parameters = _views(self.theta, rows)
+        self.grad_folded, self.grad_omega, self.grad_beta, self.gradients = _views(self.gradient, rows)
 
 
-def _views(
-    folded: Mapping[int, Array], rows: Sequence[tuple[int, int, int, bool]]
-) -> tuple[dict[int, Array], dict[int, Array], list[Array]]:
-    """Return Ω and β by layer, and both as one list."""
+def _views(vector: Array, rows: list[tuple[int, int, int, bool]]) -> tuple[Layers, Layers, Layers, list[Array]]:
+    """Return Ω̃, Ω and β by layer, and the last two as one list."""
+    ends = [*accumulate([(n + bias) * m for _, n, m, bias in rows], initial=0)]
+    folded = {j: vector[a:b].reshape(-1, m) for (j, _, m, _), (a, b) in zip(rows, pairwise(ends), strict=True)}
     omega = {j: folded[j][:n] for j, n, _, _ in rows}
     beta = {j: folded[j][n] for j, n, _, bias in rows if bias}
-    return omega, beta, [book[j] for j in omega for book in (omega, beta) if j in book]
+    return folded, omega, beta, [book[j] for j in omega for book in (omega, beta) if j in book]

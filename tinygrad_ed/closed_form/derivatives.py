@@ -87,19 +87,9 @@ def _dsigmoid(zeta: Array) -> Array:
     return e / (1 + e) ** 2
 
 
-def _dsilu(zeta: Array) -> Array:
-    """Compute σ + ζ σ'."""
-    return _sigmoid(zeta) + zeta * _dsigmoid(zeta)
-
-
 def _gelu_argument(zeta: Array) -> Array:
     """Compute 2u, u = √(2/π) (ζ + 0.044715 ζ³): (1 + tanh u)/2 is σ(2u), which keeps its digits near tanh u = -1."""
     return 2 * GELU_SCALE * zeta * (1 + GELU_CUBE * zeta * zeta)
-
-
-def _gelu(zeta: Array) -> Array:
-    """Compute ζ (1 + tanh u)/2 = ζ σ(2u)."""
-    return zeta * _sigmoid(_gelu_argument(zeta))
 
 
 def _dgelu(zeta: Array) -> Array:
@@ -125,8 +115,8 @@ ACTIVATIONS: dict[str, Activation] = {
         lambda zeta: np.exp(np.minimum(zeta, 0)),
         bends=(0.0,),
     ),
-    "silu": Activation(lambda zeta: zeta * _sigmoid(zeta), _dsilu),
-    "gelu": Activation(_gelu, _dgelu),
+    "silu": Activation(lambda zeta: zeta * _sigmoid(zeta), lambda zeta: _sigmoid(zeta) + zeta * _dsigmoid(zeta)),
+    "gelu": Activation(lambda zeta: zeta * _sigmoid(_gelu_argument(zeta)), _dgelu),
 }
 """Φ and Φ' by name."""
 
@@ -171,20 +161,9 @@ def _grad_cross_entropy(alpha_L: Array, rho: Array) -> Array:
 
 
 COSTS: dict[str, Cost] = {
-    "mse": Cost(  # (y - y_hat)²/2
-        _sum(lambda y_hat, y: (y_hat - y) ** 2 / 2),
-        lambda y_hat, y: y_hat - y,
-    ),
-    "l1": Cost(  # |y - y_hat|
-        _sum(lambda y_hat, y: np.abs(y_hat - y)),
-        lambda y_hat, y: np.sign(y_hat - y),
-        kinks=(0.0,),
-    ),
-    "huber": Cost(
-        _sum(_huber),
-        lambda y_hat, y: np.clip(y_hat - y, -DELTA, DELTA),
-        bends=(-DELTA, DELTA),
-    ),
+    "mse": Cost(_sum(lambda y_hat, y: (y_hat - y) ** 2 / 2), lambda y_hat, y: y_hat - y),  # (y - y_hat)²/2
+    "l1": Cost(_sum(lambda y_hat, y: np.abs(y_hat - y)), lambda y_hat, y: np.sign(y_hat - y), kinks=(0.0,)),
+    "huber": Cost(_sum(_huber), lambda y_hat, y: np.clip(y_hat - y, -DELTA, DELTA), bends=(-DELTA, DELTA)),
     "logistic": Cost(  # log(1 + e^(-y y_hat)), labels -1 and +1
         _sum(lambda y_hat, y: _softplus(-y * y_hat)),
         lambda y_hat, y: -y * _sigmoid(-y * y_hat),
@@ -210,12 +189,8 @@ COSTS: dict[str, Cost] = {
         classes=True,
         kinks=(0.0,),
     ),
-    "cross_entropy": Cost(  # -Σ y log(softmax(y_hat)), the rows of y sum to one; or y has the class numbers, (M,)
-        _cross_entropy,
-        _grad_cross_entropy,
-        expects="shares",
-        classes=True,
-    ),
+    # -Σ y log(softmax(y_hat)), the rows of y sum to one; or y has the class numbers, (M,)
+    "cross_entropy": Cost(_cross_entropy, _grad_cross_entropy, expects="shares", classes=True),
 }
 """C and ∇C by name. The expected values are floats of the same dtype and shape as the answers; "shares" may be class
 numbers, too: integers of shape `(M,)`, in the place of rows with a single one."""

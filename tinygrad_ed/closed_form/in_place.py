@@ -1,11 +1,12 @@
-"""Φ, the product with Φ', and C with ∇C, in place: as lists of calls that write into arrays which are there already.
+"""Φ, the product with Φ', and C with ∇C, in place: as programs that write into arrays which are there already.
 
-`fast.py` makes a step of them. What a function does is said in `derivatives.py`, its oracle. Constants are arrays
-without axes, in the dtype of the network: a Python number costs NumPy as much as the sum itself.
+`fast.py` makes a step of them. What a function does is said in `derivatives.py`, its oracle. `multiply B s B` is a
+call: first the function, NumPy's where it is none of ours, then what it reads, last where it writes. `zeta`, `alpha`,
+`rho` and `B` are the quantities of that name, `s` and `t` are room for what lies between.
 """
 
-from collections.abc import Callable, Iterator
-from functools import partial
+from collections.abc import Callable, Mapping
+from functools import partial as do
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -14,327 +15,183 @@ from numpy.typing import DTypeLike
 from tinygrad_ed.closed_form import derivatives
 from tinygrad_ed.closed_form.derivatives import DELTA, GELU_CUBE, GELU_SCALE, SLOPE, Array
 
-do = partial
 Call = Callable[[], Any]
-Calls = Iterator[Call]
+Names = Mapping[str, Any]
 
-# Activation functions. The calls of each fill `alpha`, and later multiply `B` by Φ'(ζ); `s` and `t` are for what lies
-# between.
-
-
-class Constants:
-    """The numbers that the functions below need, in one dtype; ones, and room for a number a sample."""
-
-    def __init__(self, dtype: DTypeLike, n_L: int, M: int) -> None:
-        self.zero, self.half, self.one, self.two, self.slope, self.delta, self.minus_delta = [
-            np.array(number, dtype) for number in (0, 0.5, 1, 2, SLOPE, DELTA, -DELTA)
-        ]
-        self.gelu_scale, self.gelu_cube, self.gelu_cube_3 = [
-            np.array(number, dtype) for number in (GELU_SCALE, GELU_CUBE, 3 * GELU_CUBE)
-        ]
-        self.row, self.column, self.samples = np.ones((1, n_L), dtype), np.ones((n_L, 1), dtype), np.ones((1, M), dtype)
+CONSTANTS = {"0": 0, "0.5": 0.5, "1": 1, "2": 2, "slope": SLOPE, "delta": DELTA, "-delta": -DELTA}
+CONSTANTS |= {"scale": GELU_SCALE, "cube": GELU_CUBE, "3cube": 3 * GELU_CUBE}
 
 
-Phi = Callable[[Array, Array, Array, Array, Constants], Calls]
-Times = Callable[[Array, Array, Array, Array, Array, Constants], Calls]
+def constants(dtype: DTypeLike, n_L: int, M: int) -> dict[str, Any]:
+    """Return the numbers that the programs need, ones, and `samples`, room for a number a sample."""
+    # Arrays without axes, in the dtype of the network: a Python number costs NumPy as much as the sum itself.
+    numbers = {word: np.array(number, dtype) for word, number in CONSTANTS.items()}
+    ones = {"row": np.ones((1, n_L), dtype), "column": np.ones((n_L, 1), dtype), "samples": np.ones((1, M), dtype)}
+    return {**numbers, **ones, "largest": _largest, "at_the_classes": _at_the_classes}
+
+
+def calls(program: str, names: Names) -> list[Call]:
+    """Return the calls of a program, with the arrays and functions that are meant by its names."""
+    made: list[Call] = []
+    for line in filter(None, map(str.split, program.split(";"))):
+        function, (*inputs, out) = names.get(line[0]) or getattr(np, line[0]), [names[word] for word in line[1:]]
+        by_name = line[0] in ("maximum", "minimum")  # of these NumPy takes it by name alone
+        made.append(do(function, *inputs, out=out) if by_name else do(function, *inputs, out))
+    return made
+
+
+# Activation functions. The programs fill `alpha`, and later multiply `B` by Φ'(ζ).
 
 
 class Activation(NamedTuple):
     """Φ and the product with Φ', in place. Where Φ' can be told from α, ζ and α may share their memory."""
 
-    phi: Phi
-    times_dphi: Times
-    shared: bool
+    phi: str
+    times_dphi: str
+    shared: bool = False
+    own: Names = {}  # noqa: RUF012  # functions of its own
 
 
-def _nothing(*_: object) -> Calls:
-    """Yield nothing: Φ(ζ) = ζ, in shared memory, and Φ' = 1."""
-    yield from ()
+def _minus_size(zeta: str, out: str) -> str:
+    return f"absolute {zeta} {out}; negative {out} {out};"
 
 
-def _tanh(zeta: Array, alpha: Array, s: Array, t: Array, c: Constants) -> Calls:
-    yield do(np.tanh, zeta, alpha)
+def _sigmoid(zeta: str, out: str, s: str = "s") -> str:
+    e = f"{_minus_size(zeta, s)} exp {s} {s}"  # e^-|ζ|, which cannot overflow
+    return f"{e}; add {s} 1 {s}; minimum {zeta} 0 {out}; exp {out} {out}; divide {out} {s} {out};"
 
 
-def _times_dtanh(B: Array, zeta: Array, alpha: Array, s: Array, t: Array, c: Constants) -> Calls:
-    yield do(np.square, alpha, s)
-    yield do(np.subtract, c.one, s, s)
-    yield do(np.multiply, B, s, B)
+def _softplus(zeta: str, out: str) -> str:
+    return f"{_minus_size(zeta, 's')} exp s s; log1p s s; maximum {zeta} 0 {out}; add {out} s {out};"
 
 
-def _relu(zeta: Array, alpha: Array, s: Array, t: Array, c: Constants) -> Calls:
-    yield do(np.maximum, zeta, c.zero, out=alpha)
-
-
-def _times_drelu(B: Array, zeta: Array, alpha: Array, s: Array, t: Array, c: Constants) -> Calls:
-    yield do(np.sign, alpha, s)  # 1 above zero, 0 at it
-    yield do(np.multiply, B, s, B)
-
-
-def _leaky_relu(zeta: Array, alpha: Array, s: Array, t: Array, c: Constants) -> Calls:
-    yield do(np.multiply, zeta, c.slope, s)
-    yield do(np.maximum, zeta, s, out=alpha)
-
-
-def _times_dleaky_relu(B: Array, zeta: Array, alpha: Array, s: Array, t: Array, c: Constants) -> Calls:
-    yield do(np.sign, alpha, s)
-    yield do(np.maximum, s, c.slope, out=s)
-    yield do(np.multiply, B, s, B)
-
-
-def _e_and_1_plus_e(zeta: Array, e: Array, one_plus_e: Array, c: Constants) -> Calls:
-    """Compute e^-|ζ|, which cannot overflow, and 1 + e^-|ζ|."""
-    yield do(np.absolute, zeta, e)
-    yield do(np.negative, e, e)
-    yield do(np.exp, e, e)
-    yield do(np.add, e, c.one, one_plus_e)
-
-
-def _sigmoid(zeta: Array, alpha: Array, s: Array, t: Array, c: Constants) -> Calls:
-    yield from _e_and_1_plus_e(zeta, s, s, c)
-    yield do(np.minimum, zeta, c.zero, out=alpha)
-    yield do(np.exp, alpha, alpha)
-    yield do(np.divide, alpha, s, alpha)
-
-
-def _times_dsigmoid(B: Array, zeta: Array, alpha: Array, s: Array, t: Array, c: Constants) -> Calls:
-    yield from _e_and_1_plus_e(zeta, s, t, c)
-    yield do(np.divide, s, t, s)
-    yield do(np.divide, s, t, s)
-    yield do(np.multiply, B, s, B)
-
-
-def _softplus(zeta: Array, alpha: Array, s: Array, t: Array, c: Constants) -> Calls:
-    yield do(np.absolute, zeta, s)
-    yield do(np.negative, s, s)
-    yield do(np.exp, s, s)
-    yield do(np.log1p, s, s)
-    yield do(np.maximum, zeta, c.zero, out=alpha)
-    yield do(np.add, alpha, s, alpha)
-
-
-def _times_dsoftplus(B: Array, zeta: Array, alpha: Array, s: Array, t: Array, c: Constants) -> Calls:
-    yield from _sigmoid(zeta, t, s, s, c)
-    yield do(np.multiply, B, t, B)
-
-
-def _elu(zeta: Array, alpha: Array, s: Array, t: Array, c: Constants) -> Calls:
-    yield do(np.minimum, zeta, c.zero, out=s)
-    yield do(np.expm1, s, s)
-    yield do(np.maximum, zeta, c.zero, out=alpha)
-    yield do(np.add, alpha, s, alpha)
-
-
-def _times_delu(B: Array, zeta: Array, alpha: Array, s: Array, t: Array, c: Constants) -> Calls:
-    yield do(np.minimum, zeta, c.zero, out=s)
-    yield do(np.exp, s, s)
-    yield do(np.multiply, B, s, B)
-
-
-def _silu(zeta: Array, alpha: Array, s: Array, t: Array, c: Constants) -> Calls:
-    yield from _sigmoid(zeta, alpha, s, t, c)
-    yield do(np.multiply, alpha, zeta, alpha)
-
-
-def _times_dsilu(B: Array, zeta: Array, alpha: Array, s: Array, t: Array, c: Constants) -> Calls:
-    """Multiply by σ + ζ σ (1 - σ) = σ (1 + ζ - α): 1 is not added to a large α, which would cost its digits."""
-    yield from _sigmoid(zeta, t, s, s, c)
-    yield do(np.subtract, zeta, alpha, s)
-    yield do(np.add, s, c.one, s)
-    yield do(np.multiply, B, t, B)
-    yield do(np.multiply, B, s, B)
-
-
-def _gelu_tanh(zeta: Array, out: Array, c: Constants) -> Calls:
+def _gelu_tanh(out: str) -> str:
     """Fill in tanh u, u = √(2/π) (ζ + 0.044715 ζ³)."""
-    yield do(np.square, zeta, out)
-    yield do(np.multiply, out, c.gelu_cube, out)
-    yield do(np.add, out, c.one, out)
-    yield do(np.multiply, out, zeta, out)
-    yield do(np.multiply, out, c.gelu_scale, out)
-    yield do(np.tanh, out, out)
-
-
-def _gelu(zeta: Array, alpha: Array, s: Array, t: Array, c: Constants) -> Calls:
-    yield from _gelu_tanh(zeta, alpha, c)
-    yield do(np.add, alpha, c.one, alpha)
-    yield do(np.multiply, alpha, zeta, alpha)
-    yield do(np.multiply, alpha, c.half, alpha)
-
-
-def _times_dgelu(B: Array, zeta: Array, alpha: Array, s: Array, t: Array, c: Constants) -> Calls:
-    """Multiply by ((1 + tanh u) + ζ (1 - tanh² u) u')/2 = (1 + tanh u)/2 · (1 + ζ (1 - tanh u) u')."""
-    yield do(np.square, zeta, s)
-    yield do(np.multiply, s, c.gelu_cube_3, s)
-    yield do(np.add, s, c.one, s)
-    yield do(np.multiply, s, zeta, s)
-    yield do(np.multiply, s, c.gelu_scale, s)  # ζ u'
-    yield from _gelu_tanh(zeta, t, c)
-    yield do(np.multiply, B, c.half, B)
-    yield do(np.subtract, c.one, t, t)
-    yield do(np.multiply, s, t, s)
-    yield do(np.add, s, c.one, s)
-    yield do(np.subtract, c.two, t, t)  # 1 + tanh u
-    yield do(np.multiply, s, t, s)
-    yield do(np.multiply, B, s, B)
+    u = f"square zeta {out}; multiply {out} cube {out}; add {out} 1 {out}; multiply {out} zeta {out}"
+    return f"{u}; multiply {out} scale {out}; tanh {out} {out};"
 
 
 ACTIVATIONS: dict[str, Activation] = {
-    "identity": Activation(_nothing, _nothing, shared=True),
-    "sigmoid": Activation(_sigmoid, _times_dsigmoid, shared=False),
-    "tanh": Activation(_tanh, _times_dtanh, shared=True),
-    "relu": Activation(_relu, _times_drelu, shared=True),
-    "leaky_relu": Activation(_leaky_relu, _times_dleaky_relu, shared=True),
-    "softplus": Activation(_softplus, _times_dsoftplus, shared=False),
-    "elu": Activation(_elu, _times_delu, shared=False),
-    "silu": Activation(_silu, _times_dsilu, shared=False),
-    "gelu": Activation(_gelu, _times_dgelu, shared=False),
+    "identity": Activation("", "", shared=True),
+    "sigmoid": Activation(
+        _sigmoid("zeta", "alpha"),
+        f"{_minus_size('zeta', 's')} exp s s; add s 1 t; divide s t s; divide s t s; multiply B s B",
+    ),
+    "tanh": Activation("tanh zeta alpha", "square alpha s; subtract 1 s s; multiply B s B", shared=True),
+    "relu": Activation("maximum zeta 0 alpha", "sign alpha s; multiply B s B", shared=True),  # the sign of 0 is 0
+    "leaky_relu": Activation(
+        "multiply zeta slope s; maximum zeta s alpha",
+        "sign alpha s; maximum s slope s; multiply B s B",
+        shared=True,
+    ),
+    "softplus": Activation(_softplus("zeta", "alpha"), _sigmoid("zeta", "t") + "multiply B t B"),
+    "elu": Activation(
+        "minimum zeta 0 s; expm1 s s; maximum zeta 0 alpha; add alpha s alpha",
+        "minimum zeta 0 s; exp s s; multiply B s B",
+    ),
+    "silu": Activation(  # σ + ζ σ (1 - σ) = σ (1 + ζ - α): 1 is not added to a large α, which would cost its digits
+        _sigmoid("zeta", "alpha") + "multiply alpha zeta alpha",
+        _sigmoid("zeta", "t") + "subtract zeta alpha s; add s 1 s; multiply B t B; multiply B s B",
+    ),
+    "gelu": Activation(  # ((1 + tanh u) + ζ (1 - tanh² u) u')/2 = (1 + tanh u)/2 · (1 + ζ (1 - tanh u) u')
+        _gelu_tanh("alpha") + "add alpha 1 alpha; multiply alpha zeta alpha; multiply alpha 0.5 alpha",
+        "square zeta s; multiply s 3cube s; add s 1 s; multiply s zeta s; multiply s scale s;"  # ζ u'
+        + _gelu_tanh("t")
+        + "multiply B 0.5 B; subtract 1 t t; multiply s t s; add s 1 s; subtract 2 t t; multiply s t s; multiply B s B",
+    ),
 }
 """Φ in place, by name; what is not here runs as it stands in `derivatives`, with arrays that are made each time."""
 
 
 def activation(name: str) -> Activation:
-    """Return the calls of Φ."""
+    """Return Φ in place."""
     if name in ACTIVATIONS:
         return ACTIVATIONS[name]
     row = derivatives.ACTIVATIONS[name]
-
-    def phi(zeta: Array, alpha: Array, s: Array, t: Array, c: Constants) -> Calls:
-        yield lambda: np.copyto(alpha, row.phi(zeta))
-
-    def times_dphi(B: Array, zeta: Array, alpha: Array, s: Array, t: Array, c: Constants) -> Calls:
-        yield lambda: np.multiply(B, row.dphi(zeta), B)
-
-    return Activation(phi, times_dphi, shared=False)
+    own = {
+        "phi": lambda zeta, alpha: np.copyto(alpha, row.phi(zeta)),
+        "times_dphi": lambda zeta, B: np.multiply(B, row.dphi(zeta), B),
+    }
+    return Activation("phi zeta alpha", "times_dphi zeta B", own=own)
 
 
-# Individual costs. The calls of each fill `B` with ∇C; `error` then reads the sum of C over the samples off what they
-# have left. A scalar product gives a sum in one call: Σ |d| is that of d and its sign.
+# Individual costs. The programs fill `B` with ∇C; `error` then reads the sum of C over the samples off what they have
+# left. A scalar product gives a sum in one call: Σ |d| is that of d and its sign.
 
 
 class Cost(NamedTuple):
-    """∇C in place, and the sum of C."""
+    """∇C in place, and the sum of C, from `B`, `s` and `samples`."""
 
-    fill: Callable[[Array, Array, Array, Array, Array, Constants], Calls]
-    error: Callable[[Array, Array, Constants], Any]
-
-
-def _mse(alpha: Array, rho: Array, B: Array, s: Array, t: Array, c: Constants) -> Calls:
-    yield do(np.subtract, alpha, rho, B)
+    fill: str
+    error: Callable[[Array, Array, Array], Any]
+    own: Names = {}  # noqa: RUF012  # functions of its own
 
 
-def _l1(alpha: Array, rho: Array, B: Array, s: Array, t: Array, c: Constants) -> Calls:
-    yield do(np.subtract, alpha, rho, s)
-    yield do(np.sign, s, B)
+def _largest(alpha: Array, out: Array) -> None:
+    np.maximum.reduce(alpha, axis=0, out=out, keepdims=True)
 
 
-def _huber(alpha: Array, rho: Array, B: Array, s: Array, t: Array, c: Constants) -> Calls:
-    """Leave d in s, and c = d cut off at ±δ in B: C is c (d - c/2)."""
-    yield do(np.subtract, alpha, rho, s)
-    yield do(np.minimum, s, c.delta, out=B)
-    yield do(np.maximum, B, c.minus_delta, out=B)
+def _at_the_classes(rho: Array, s: Array, samples: Array, B: Array) -> None:
+    at = rho, np.arange(len(rho))
+    samples[0] -= s[at]
+    B[at] -= 1
 
 
-def _logistic(alpha: Array, rho: Array, B: Array, s: Array, t: Array, c: Constants) -> Calls:
-    yield do(np.multiply, alpha, rho, t)
-    yield do(np.negative, t, t)
-    yield from _softplus(t, B, s, s, c)
-    yield do(np.dot, c.row, B, c.samples)
-    yield from _sigmoid(t, B, s, s, c)
-    yield do(np.multiply, B, rho, B)
-    yield do(np.negative, B, B)
+def _of_samples(B: Array, s: Array, samples: Array) -> Any:
+    return np.add.reduce(samples, None)
 
 
-def _bce(alpha: Array, rho: Array, B: Array, s: Array, t: Array, c: Constants) -> Calls:
-    """Compute log(1 + e^a) - ρ a and σ(a) - ρ."""
-    yield from _softplus(alpha, B, s, s, c)
-    yield do(np.multiply, alpha, rho, t)
-    yield do(np.subtract, B, t, B)
-    yield do(np.dot, c.row, B, c.samples)
-    yield from _sigmoid(alpha, B, s, s, c)
-    yield do(np.subtract, B, rho, B)
-
-
-def _hinge(alpha: Array, rho: Array, B: Array, s: Array, t: Array, c: Constants) -> Calls:
-    yield do(np.multiply, alpha, rho, s)
-    yield do(np.subtract, c.one, s, s)
-    yield do(np.maximum, s, c.zero, out=s)
-    yield do(np.dot, c.row, s, c.samples)
-    yield do(np.sign, s, B)
-    yield do(np.multiply, B, rho, B)
-    yield do(np.negative, B, B)
-
-
-def _margin(alpha: Array, rho: Array, B: Array, s: Array, t: Array, c: Constants) -> Calls:
-    yield do(np.subtract, alpha, rho, s)
-    yield do(np.minimum, s, c.zero, out=s)
-    yield do(np.sign, s, B)
-
-
-def _softmax(alpha: Array, B: Array, s: Array, t: Array, c: Constants) -> Calls:
-    """Leave the softmax in B, α less each sample's greatest entry in s, and the log of Σ e^s in the row of samples.
-
-    A row is spread over all neurons by a product with ones: NumPy would do it through a buffer of its own.
-    """
-    row, spread = c.samples, do(np.dot, c.column, c.samples, t)
-    yield do(np.maximum.reduce, alpha, axis=0, out=row, keepdims=True)
-    yield spread
-    yield do(np.subtract, alpha, t, s)
-    yield do(np.exp, s, B)
-    yield do(np.dot, c.row, B, row)
-    yield spread
-    yield do(np.divide, B, t, B)
-    yield do(np.log, row, row)
-
-
-def _class_numbers(alpha: Array, rho: Array, B: Array, s: Array, t: Array, c: Constants) -> Calls:
-    """Compute log Σ e^s - s at the class, and the softmax less 1 there; `rho` has the class of each sample, `(M,)`."""
-    order = np.arange(len(rho))
-
-    def at_the_classes() -> None:
-        c.samples[0] -= s[rho, order]
-        B[rho, order] -= 1
-
-    yield from _softmax(alpha, B, s, t, c)
-    yield at_the_classes
-
-
-def _cross_entropy(alpha: Array, rho: Array, B: Array, s: Array, t: Array, c: Constants) -> Calls:
-    """Compute -ρ · log softmax, and Σρ softmax - ρ; subtracting each sample's greatest entry changes neither."""
-    row, spread = c.samples, do(np.dot, c.column, c.samples, t)
-    yield from _softmax(alpha, B, s, t, c)
-    yield spread
-    yield do(np.subtract, s, t, s)
-    yield do(np.multiply, s, rho, s)
-    yield do(np.dot, c.row, rho, row)
-    yield spread
-    yield do(np.multiply, B, t, B)
-    yield do(np.subtract, B, rho, B)
+# A row is spread over all neurons by a product with ones: NumPy would do it through a buffer of its own.
+_SPREAD, _OF_NEURONS = "dot column samples t;", "dot row B samples;"
+# Leave the softmax in B, α less each sample's greatest entry in s, and the log of Σ e^s in the row of samples.
+_SOFTMAX = (
+    f"largest alpha samples; {_SPREAD} subtract alpha t s; exp s B; {_OF_NEURONS} {_SPREAD} divide B t B;"
+    "log samples samples;"
+)
 
 
 COSTS: dict[str, Cost] = {
-    "mse": Cost(_mse, lambda B, s, c: 0.5 * float(np.vdot(B, B))),
-    "l1": Cost(_l1, lambda B, s, c: np.vdot(s, B)),
-    "huber": Cost(_huber, lambda B, s, c: np.vdot(B, s) - 0.5 * float(np.vdot(B, B))),
-    "logistic": Cost(_logistic, lambda B, s, c: np.add.reduce(c.samples, None)),
-    "bce": Cost(_bce, lambda B, s, c: np.add.reduce(c.samples, None)),
-    "hinge": Cost(_hinge, lambda B, s, c: np.add.reduce(c.samples, None)),
-    "margin": Cost(_margin, lambda B, s, c: np.vdot(s, B)),
-    "cross_entropy": Cost(_cross_entropy, lambda B, s, c: -np.add.reduce(s, None)),
+    "mse": Cost("subtract alpha rho B", lambda B, s, _: 0.5 * float(np.vdot(B, B))),
+    "l1": Cost("subtract alpha rho s; sign s B", lambda B, s, _: np.vdot(s, B)),
+    "huber": Cost(  # d in s, and c = d cut off at ±δ in B: C is c (d - c/2)
+        "subtract alpha rho s; minimum s delta B; maximum B -delta B",
+        lambda B, s, _: np.vdot(B, s) - 0.5 * float(np.vdot(B, B)),
+    ),
+    "logistic": Cost(
+        f"multiply alpha rho t; negative t t; {_softplus('t', 'B')} {_OF_NEURONS} {_sigmoid('t', 'B')}"
+        "multiply B rho B; negative B B",
+        _of_samples,
+    ),
+    "bce": Cost(  # log(1 + e^a) - ρ a and σ(a) - ρ
+        f"{_softplus('alpha', 'B')} multiply alpha rho t; subtract B t B; {_OF_NEURONS} {_sigmoid('alpha', 'B')}"
+        "subtract B rho B",
+        _of_samples,
+    ),
+    "hinge": Cost(
+        "multiply alpha rho s; subtract 1 s s; maximum s 0 s; dot row s samples; sign s B; multiply B rho B;"
+        "negative B B",
+        _of_samples,
+    ),
+    "margin": Cost("subtract alpha rho s; minimum s 0 s; sign s B", lambda B, s, _: np.vdot(s, B)),
+    # -ρ · log softmax, and Σρ softmax - ρ; subtracting each sample's greatest entry changes neither.
+    "cross_entropy": Cost(
+        f"{_SOFTMAX} {_SPREAD} subtract s t s; multiply s rho s; dot row rho samples; {_SPREAD} multiply B t B;"
+        "subtract B rho B",
+        lambda B, s, _: -np.add.reduce(s, None),
+    ),
 }
 """C and ∇C in place, by name; see `ACTIVATIONS`."""
 
 
 def cost(name: str, classes: bool = False) -> Cost:
-    """Return the calls of C; with `classes` those of cross_entropy for class numbers."""
-    if classes:
-        return Cost(_class_numbers, lambda B, s, c: np.add.reduce(c.samples, None))
+    """Return C in place; with `classes` cross_entropy for class numbers, of which `rho` has one for each sample."""
+    if classes:  # log Σ e^s - s at the class, and the softmax less 1 there
+        return Cost(f"{_SOFTMAX} at_the_classes rho s samples B", _of_samples)
     if name in COSTS:
         return COSTS[name]
     row = derivatives.COSTS[name]
-
-    def fill(alpha: Array, rho: Array, B: Array, s: Array, t: Array, c: Constants) -> Calls:
-        yield lambda: np.copyto(c.samples, row.C(alpha.T, rho.T))
-        yield lambda: np.copyto(B, row.grad_C(alpha.T, rho.T).T)
-
-    return Cost(fill, lambda B, s, c: np.add.reduce(c.samples, None))
+    own = {
+        "C": lambda alpha, rho, samples: np.copyto(samples, row.C(alpha.T, rho.T)),
+        "grad_C": lambda alpha, rho, B: np.copyto(B, row.grad_C(alpha.T, rho.T).T),
+    }
+    return Cost("C alpha rho samples; grad_C alpha rho B", _of_samples, own)

@@ -277,16 +277,12 @@ def quantities(
     >>> batch["cost"], batch["grad_omega[1]"]
     (2.5, array([[5.]]))
     """
-    M = len(x)
-    samples = [sample_quantities(omega, beta, activations, x[i], rho[i], cost) for i in range(M)]
+    samples = [sample_quantities(omega, beta, activations, *sample, cost) for sample in zip(x, rho, strict=True)]
     named: dict[str, Array | float] = {}
     for name in samples[0]:
-        rows = [sample[name] for sample in samples]
-        if name.startswith(("alpha", "zeta")):
-            named[name] = np.stack(rows)
-        elif name.startswith(("P", "B")):
-            named[name] = np.vstack(rows) / M
+        rows = np.stack([sample[name] for sample in samples])
+        if name.startswith(("P", "B")):
+            named[name] = rows[:, 0] / len(x)
         else:
-            mean = np.mean(rows, axis=0)
-            named[name] = mean.item() if name == "cost" else mean
-    return named
+            named[name] = rows if name.startswith(("alpha", "zeta")) else rows.mean(axis=0)
+    return named | {"cost": float(np.mean([sample["cost"] for sample in samples]))}

@@ -41,11 +41,7 @@ def alpha(zeta: Array, phi: Callable[[Array], Array]) -> Array:
 
 
 def B_last(
-    zeta: Array,
-    alpha: Array,
-    rho: Array,
-    dphi: Callable[[Array], Array],
-    grad_C: Callable[[Array, Array], Array],
+    zeta: Array, alpha: Array, rho: Array, dphi: Callable[[Array], Array], grad_C: Callable[[Array, Array], Array]
 ) -> Array:
     """Return B of the last layer, B^L = Φ'(ζ^L) ⊙ ∇C(α^L, ρ) / M.
 
@@ -76,7 +72,7 @@ def P(omega: Array, B: Array) -> Array:
 
 
 def grad_omega(alpha_prev: Array, B: Array) -> Array:
-    """Return the gradient of the weights, ∇_{W^j} E = [α^{j-1}]^T B^j: the product sums over the samples.
+    """Return the gradient of the weights, ∂E/∂Ω^j = [α^{j-1}]^T B^j: the product sums over the samples.
 
     >>> grad_omega(np.array([[1.0, 2.0], [3.0, 4.0]]), np.array([[1.0], [10.0]]))
     array([[31.],
@@ -86,7 +82,7 @@ def grad_omega(alpha_prev: Array, B: Array) -> Array:
 
 
 def grad_beta(B: Array) -> Array:
-    """Return the gradient of the bias, ∇_{b^j} E: the sum of the rows of B^j.
+    """Return the gradient of the bias, ∂E/∂β^j: the sum of the rows of B^j.
 
     >>> grad_beta(np.array([[1.0, 2.0], [10.0, 20.0]]))
     array([11., 22.])
@@ -95,15 +91,8 @@ def grad_beta(B: Array) -> Array:
     return gradient
 
 
-RULES: dict[str, Rule] = {
-    "zeta": zeta,
-    "alpha": alpha,
-    "B_last": B_last,
-    "B_hidden": B_hidden,
-    "P": P,
-    "grad_omega": grad_omega,
-    "grad_beta": grad_beta,
-}
+_ALL: list[Rule] = [zeta, alpha, B_last, B_hidden, P, grad_omega, grad_beta]
+RULES = {rule.__name__: rule for rule in _ALL}
 """The rules by name. The algorithms take a mapping with other versions of some or all of them."""
 
 # The algorithms. "Line" is the number of the line on the slide.
@@ -150,9 +139,7 @@ def backpropagation(
     L = len(omega)
 
     B: dict[int, Array] = {}
-    P: dict[int, Array] = {}
-    if with_P:
-        P[L + 1] = grad_C(alpha[L], rho) / len(rho)
+    P: dict[int, Array] = {L + 1: grad_C(alpha[L], rho) / len(rho)} if with_P else {}
     B[L] = rule["B_last"](zeta[L], alpha[L], rho, dphi[L], grad_C)  # line 1
     if with_P:
         P[L] = rule["P"](omega[L], B[L])  # line 2
@@ -182,7 +169,7 @@ def gradient_computation(
 def update(
     omega: Layers, beta: Layers, grad_omega: Layers, grad_beta: Layers, learning_rate: float
 ) -> tuple[dict[int, Array], dict[int, Array]]:
-    """Return new parameters, Ω^j - η ∇_{W^j} E and β^j - η ∇_{b^j} E; the old ones stay as they are.
+    """Return new parameters, Ω^j - η ∂E/∂Ω^j and β^j - η ∂E/∂β^j; the old ones stay as they are.
 
     >>> update({1: np.array([[1.0]])}, {1: np.array([0.0])}, {1: np.array([[2.0]])}, {1: np.array([1.0])}, 0.5)
     ({1: array([[0.]])}, {1: array([-0.5])})

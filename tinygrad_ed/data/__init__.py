@@ -4,8 +4,7 @@ Each function returns a `Dataset`, and `fit`, `ledger` and `crosscheck` take it 
 """
 
 from tinygrad_ed.data.dataset import Dataset
-from tinygrad_ed.data.real import digits, iris
+from tinygrad_ed.data.sets import circles, digits, iris, moons, spirals, xor
 from tinygrad_ed.data.table import read_table
-from tinygrad_ed.data.toys import circles, moons, spirals, xor
 
 __all__ = ["Dataset", "circles", "digits", "iris", "moons", "read_table", "spirals", "xor"]

@@ -22,11 +22,7 @@ _ANY = "".join(THOUSANDS.values())
 
 
 def pandas() -> Any:
-    """Return pandas.
-
-    Raises:
-        MissingExtra: if it is not installed.
-    """
+    """Return pandas, if it is installed."""
     try:
         import pandas
     except ImportError:
@@ -37,11 +33,7 @@ def pandas() -> Any:
 
 
 def known(name: str, value: str, choices: Iterable[str]) -> None:
-    """Refuse an unknown choice.
-
-    Raises:
-        InvalidValue: it suggests the nearest.
-    """
+    """Refuse an unknown choice; the nearest is suggested."""
     if value not in choices:
         raise InvalidValue(f"{name} {value!r} is not known. {nearest(value, choices)}")
 
@@ -95,14 +87,9 @@ def _pattern(marks: Marks) -> re.Pattern[str]:
 class Table(NamedTuple):
     """A table as it was found: its cells are text (of a file) or of any dtype (of arrays and DataFrames).
 
-    Attributes:
-        names: of the columns.
-        frame: a DataFrame of pandas; its columns are numbered.
-        lines: the number of the line (of a text, from 1) or row (from 0) of each row.
-        counted: "line" or "row".
-        header: whether the names stand in the table.
-        remarks: how it was read, in words.
-        marks: how its numbers are written.
+    Its frame is a DataFrame whose columns are numbered; `lines` has the number of the line (of a text, from 1) or row
+    (from 0) of each row, and `counted` is "line" or "row". The header says whether the names stand in the table, the
+    remarks how it was read, and the marks how its numbers are written.
     """
 
     names: list[str]
@@ -128,7 +115,7 @@ class Table(NamedTuple):
 
     def gaps(self, k: int) -> Array:
         """Return where column k lacks a value."""
-        return self._each(k, lambda cells: np.array([cell.lower() in MISSING for cell in cells]))
+        return self._each(k, lambda cells: np.array([cell.lower() in MISSING for cell in cells], bool))
 
     def numbers(self, k: int) -> Array:
         """Return column k as floats, NaN where no number stands."""
@@ -146,11 +133,7 @@ class Table(NamedTuple):
         return self._replace(frame=self.frame[kept].reset_index(drop=True), lines=self.lines[kept])
 
     def without(self, gone: Array) -> "Table":
-        """Return the table without the rows that lack a value, and say which these are.
-
-        Raises:
-            InvalidValue: if none is left.
-        """
+        """Return the table without the rows that lack a value, if some are left, and say which these are."""
         if gone.all():
             raise InvalidValue(f"every {self.counted} lacks a value; leave out what is mostly empty (option drop)")
         remark = f"{gone.sum()} of {len(gone)} {self.counted}s lack a value and are left out: {self.listed(gone)}"
@@ -164,10 +147,8 @@ class Table(NamedTuple):
     def marked(self, used: Sequence[int], decimal: str, thousands: str, remark: str) -> "Table":
         """Return the table with the marks of its numbers: as asked, or as the cells of the used columns prove it.
 
-        `0,5` and `12,34` prove a decimal comma, `0.5` and `1,234,567` a decimal point. `1,234` alone proves nothing.
-
-        Raises:
-            InvalidValue: where a number can be read in two ways, or cells prove two different decimal marks.
+        `0,5` and `12,34` prove a decimal comma, `0.5` and `1,234,567` a decimal point. `1,234` alone proves nothing;
+        what can be read in two ways is refused.
         """
         known("decimal", decimal, ("auto", *DECIMALS))
         known("thousands", thousands, ("auto", *THOUSANDS))

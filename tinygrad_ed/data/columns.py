@@ -34,11 +34,8 @@ _COUNTS = "it counts the rows"
 class Column(NamedTuple):
     """How one column becomes inputs.
 
-    Attributes:
-        name: its name in the table.
-        values: of categories, each gets an input.
-        words: what a column of two words holds, such as "no yes"; "" for the others.
-        fills: what stands in for a missing value where that is wanted: mean and median, or twice the commonest text.
+    It has the `values` of categories, each of which gets an input; or the two `words` it holds, such as "no yes"; or
+    numbers. The `fills` stand in for a missing value: mean and median, or twice the commonest text.
     """
 
     name: str
@@ -68,9 +65,6 @@ class Recipe(NamedTuple):
         """Return the inputs `(N, n)`, what was filled, and which categories are new, in words.
 
         The columns stand at these places of the table; where a value is missing, they are treated as `missing` says.
-
-        Raises:
-            InvalidValue: for a cell that does not fit; its line and column are named.
         """
         gaps = {k: table.gaps(k) for k in places}
         if missing not in ("mean", "median"):
@@ -98,11 +92,7 @@ class Recipe(NamedTuple):
 
 
 def refuse_gaps(table: Table, gaps: dict[int, Array]) -> None:
-    """Refuse columns that lack a value: say where the first is, and how many each of them lacks.
-
-    Raises:
-        InvalidValue: if there is one.
-    """
+    """Refuse columns that lack a value: say where the first is, and how many each of them lacks."""
     counts = {k: int(lacking.sum()) for k, lacking in gaps.items() if lacking.any()}
     if not counts:
         return
@@ -110,18 +100,15 @@ def refuse_gaps(table: Table, gaps: dict[int, Array]) -> None:
     row = int(gaps[k].argmax())
     each = ", ".join([f"{table.names[j]} {count}" for j, count in counts.items()])
     in_all = f" ({total} are missing in all: {each})" if total > 1 else ""
-    raise InvalidValue(
-        f"{table.where(row, k)}: a value is missing ({table.texts(k)[row]!r}){in_all}; fill it in, leave such "
-        f"{table.counted}s out by missing='skip', or have inputs filled by missing='mean' or missing='median'"
-    )
+    ways = "by missing='skip', or have inputs filled by missing='mean' or missing='median'"
+    way = f", leave such {table.counted}s out {ways}"
+    if table.counted == "row" and table.header:  # a DataFrame
+        way = ", or leave such rows out (`fillna`, `dropna`)"
+    raise InvalidValue(f"{table.where(row, k)}: a value is missing ({table.texts(k)[row]!r}){in_all}; fill it in{way}")
 
 
 def finite_numbers(table: Table, k: int, gaps: Array, advice: str = "") -> Array:
-    """Return the numbers of a column; where it has gaps, anything.
-
-    Raises:
-        InvalidValue: for a cell that is no number, or not finite.
-    """
+    """Return the numbers of a column, all finite; where it has gaps, anything."""
     values = table.numbers(k)
     wrong = ~np.isfinite(values) & ~gaps
     if not wrong.any():
@@ -143,9 +130,6 @@ def recipe_of(
     """Return how the used columns become inputs, where the columns of the recipe stand, and what to say about it.
 
     Those of `keep` are not left out, whatever they look like.
-
-    Raises:
-        InvalidValue: for columns that are neither numbers nor categories, or if nothing is left to learn from.
     """
     known("categories", categories, CATEGORIES)
     found, out, remarks = {}, {}, []
@@ -212,6 +196,18 @@ def _column(table: Table, k: int) -> tuple[Column | None, str]:
     return column, ""
 
 
+def spellings(texts: Sequence[str]) -> list[list[str]]:
+    """Return texts that may be one thing: but for capitals, or spaces, - and _ in words; or words such as y and yes."""
+    plain = {text: re.sub(r"(?<=[^\W\d])[\s_-]+(?=[^\W\d])", " ", text.casefold()) for text in texts}
+    yes = {"1", *[words.split()[1] for words in WORDS[1:]]}
+    if set(plain.values()) <= {"0", *yes, *" ".join(WORDS).split()}:
+        plain = {text: str(word in yes) for text, word in plain.items()}
+    groups: dict[str, list[str]] = {}
+    for text, word in plain.items():
+        groups.setdefault(word, []).append(text)
+    return [same for same in groups.values() if len(same) > 1]
+
+
 def codes(texts: Any) -> bool:
     """Tell whether a column holds codes such as 01 and 07: digits of one length, some with a zero in front."""
     cells = texts.unique()
@@ -234,11 +230,7 @@ def dates(texts: Any) -> bool:
 
 
 def refuse_amounts(name: str, texts: Any) -> None:
-    """Refuse numbers with their unit.
-
-    Raises:
-        InvalidValue: if at least half are so.
-    """
+    """Refuse numbers with their unit, if at least half are so."""
     units = texts[texts.str.fullmatch(_UNIT)]
     if 2 * len(units) >= len(texts):
         held = f"column {name!r} holds numbers with their unit, such as {short(units.iloc[0])}"

@@ -11,7 +11,7 @@ import numpy as np
 
 from tinygrad_ed.data.cells import Array
 from tinygrad_ed.data.columns import Recipe
-from tinygrad_ed.errors import InvalidValue, ShapeError, generator, real_number
+from tinygrad_ed.errors import InvalidType, InvalidValue, ShapeError, generator, printable, real_number
 
 __all__ = ["Array", "Dataset"]
 
@@ -34,6 +34,7 @@ class Dataset:
         recipe: how the columns of that file became the inputs, for a network that will meet others like it.
 
     Raises:
+        InvalidType: for x or y that are no arrays of numbers.
         ShapeError: if x, y and features do not fit together.
         InvalidValue: for class numbers that have no name in `classes`.
 
@@ -58,8 +59,11 @@ class Dataset:
     recipe: Recipe | None = None
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "x", np.array(self.x, dtype=float))
-        object.__setattr__(self, "y", np.array(self.y, dtype=float if self.classes is None else None))
+        try:
+            object.__setattr__(self, "x", np.array(self.x, dtype=float))
+            object.__setattr__(self, "y", np.array(self.y, dtype=float if self.classes is None else None))
+        except (TypeError, ValueError) as error:
+            raise InvalidType(f"data set {self.name!r}: x and y must be arrays of numbers, but {error}") from error
         if not self.features and self.x.ndim == 2:
             object.__setattr__(self, "features", tuple(f"x{k}" for k in range(1, self.x.shape[1] + 1)))
         if self.x.ndim != 2 or self.y.shape != self.x.shape[:1] or len(self.features) != self.x.shape[1]:
@@ -102,7 +106,7 @@ class Dataset:
         else:
             names = self.classes if len(self.classes) <= 10 else (*self.classes[:3], "...", self.classes[-1])
             meaning = f"{len(self.classes)} classes ({', '.join(names)})"
-        return f"target {self.target!r}: {meaning}" + (f"; {self.note}" if self.note else "")
+        return printable(f"target {self.target!r}: {meaning}" + (f"; {self.note}" if self.note else ""))
 
     def split(self, test: float = 0.25, rng: int | np.random.Generator = 0) -> "tuple[Dataset, Dataset]":
         """Return `(train, test)`: every sample in one of the two, in random order, the same from the same seed.

@@ -4,11 +4,18 @@ import os
 import secrets
 import stat
 import sys
+import zipfile
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from tokenize import TokenError
 
 from tinygrad_ed.errors import FileProblem
+
+# What NumPy, zipfile, json and safetensors raise for broken files.
+_BROKEN = (ValueError, TypeError, LookupError, AttributeError, EOFError, RuntimeError, MemoryError, OverflowError)
+DAMAGE = (*_BROKEN, SyntaxError, TokenError, zlib.error, zipfile.BadZipFile)
 
 _HELD: dict[tuple[int, Path], object] = {}  # by process: a fork inherits this, and no lock
 
@@ -18,9 +25,6 @@ def write_whole(path: str | os.PathLike[str], content: bytes) -> Path:
 
     So an older file stays as it was until the new one is there, also in a power cut. A link stays a link, and a file
     keeps its permissions.
-
-    Raises:
-        FileProblem: if it cannot be written, or if what is in its place is no file; an older file is as it was.
     """
     place = checked(path, "save")
     with _beside(place) as (fresh, target):
@@ -41,11 +45,7 @@ def write_whole(path: str | os.PathLike[str], content: bytes) -> Path:
 
 
 def writable(path: str | os.PathLike[str]) -> Path:
-    """See that a file can be written, before the work whose result it will hold; return the path.
-
-    Raises:
-        FileProblem: if the folder is missing or read-only, or what is in its place is no file.
-    """
+    """See that a file can be written, before the work whose result it will hold; return the path."""
     place = checked(path, "save")
     with _beside(place) as (fresh, _):
         fresh.touch(exist_ok=False)
@@ -55,8 +55,7 @@ def writable(path: str | os.PathLike[str]) -> Path:
 def checked(path: str | os.PathLike[str], doing: str) -> Path:
     """Return a path that we read or save (`doing`), unless a folder, a pipe or a device is there.
 
-    Raises:
-        FileProblem: if so (a pipe would be waited for, and a device be replaced), or if there is no folder to save in.
+    A pipe would be waited for, and a device be replaced. To save, there must be a folder.
     """
     place = Path(path)
     if doing == "save" and not os.path.isdir(place.parent):  # noqa: PTH112  # Path.is_dir raises where it may not look
@@ -75,9 +74,6 @@ def held(path: str | os.PathLike[str]) -> Iterator[None]:
 
     The lock is the system's, on an empty file beside it, and ends with the process, however that ends; so what a killed
     process leaves there stops nobody. On a file system without locks only the other threads are kept out.
-
-    Raises:
-        FileProblem: if another run holds it, or if no file can be made beside it.
     """
     target = Path(os.path.realpath(path))
     beside = target.with_name(f".{target.name}.lock")

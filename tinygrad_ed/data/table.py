@@ -5,9 +5,9 @@ target means classes or numbers, and said what looks strange. `read_rows` reads 
 """
 
 import difflib
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TypeVar
 
 import numpy as np
 
@@ -16,13 +16,12 @@ from tinygrad_ed.data.cells import Array, Table, known, pandas, short
 from tinygrad_ed.data.columns import FEW, MISSINGS, Recipe, finite_numbers, recipe_of, refuse_gaps
 from tinygrad_ed.data.dataset import Dataset
 from tinygrad_ed.data.table_file import read_file
-from tinygrad_ed.errors import Error, InvalidValue, MissingExtra, nearest
+from tinygrad_ed.errors import Error, InvalidValue, MissingExtra, nearest, printable
 
 KINDS = ("auto", "classes", "numbers")
 EXACT = 2**53  # whole numbers beyond are rounded as floats
 
 Which = str | int
-T = TypeVar("T")
 
 
 def read_table(
@@ -47,7 +46,7 @@ def read_table(
     the target is another array, `(N,)` or `(N, 1)`. Whatever is found out, and not asked for, is said in the `remarks`.
 
     The target means classes if it is text, or integers with at most 20 different values and at least five times as many
-    rows; else numbers. `said` of the result tells which, in words.
+    rows; else numbers, where `classes` is None and `rho` is `(N, 1)`. `said` of the result tells which, in words.
 
     Args:
         path: the file.
@@ -67,9 +66,6 @@ def read_table(
         categories: "onehot": a column of up to 50 different texts becomes one of 0 and 1 for each; or "refuse".
         positive: of two classes the one that gets the number 1; by default the last of both.
 
-    Returns:
-        A Dataset; for a target of numbers its `classes` is None and `rho` is `(N, 1)`.
-
     Raises:
         FileProblem: for a file that is not there, cannot be read, is empty or is not what its suffix says.
         InvalidValue: for an unknown column or option, numbers that can be read in two ways, a missing value, a text
@@ -86,13 +82,13 @@ def read_table(
     Dataset(fruit.csv: 4 samples, 2 features; target 'fruit': 2 classes (apple, banana))
     >>> data.x[0], data.y, data.features
     (array([150. ,   7.1]), array([0, 1, 0, 1]), ('weight', 'width'))
-    >>> "; ".join(data.remarks)
-    'separator: semicolon; encoding: utf-8; header: line 1; decimal comma; gaps: refuse; positive class: banana'
+    >>> "; ".join(data.remarks[:-1]), data.remarks[-1]
+    ('separator: semicolon; encoding: utf-8; header: line 1; decimal comma; gaps: refuse',
+     'positive class: banana, the last of both (option positive)')
     """
     known("kind", kind, KINDS)
     known("missing", missing, MISSINGS)
-
-    def read() -> Dataset:
+    with _naming(path):
         table = read_file(Path(path), [str(target)], header, separator, encoding)
         names = table.names
         at, out, kept = _target(table, target), _found(table, drop), _found(table, keep)
@@ -118,12 +114,11 @@ def read_table(
         y, classes, note = _classes_or_numbers(table, at, kind)
         if positive is not None or (classes and len(classes) == 2):
             y, classes = _with_positive(names[at], y, classes or (), positive)
-            remarks.append(f"positive class: {classes[1]}")
-        remarks = [*table.remarks, *remarks, *filled, *_strange(x, y, recipe.features, classes)]
-        about = names[at], str(path), note, tuple(names), tuple(remarks), recipe
+            by_rule = ", the last of both (option positive)" if positive is None else ""
+            remarks.append(f"positive class: {classes[1]}{by_rule}")
+        remarks = [*table.remarks, *remarks, *filled, *_strange(x, y, recipe, classes)]
+        about = names[at], str(path), note, tuple(names), tuple(map(printable, remarks)), recipe
         return Dataset(Path(path).name, x, y, classes, recipe.features, *about)
-
-    return _named(path, read)
 
 
 def read_rows(
@@ -143,19 +138,12 @@ def read_rows(
 
     Columns are found by name, wherever they stand. Without a header (and in an npz file) they are taken by position:
     they are those of the `old` table, all of them, all but the target, or the inputs. A gap is treated as in training,
-    unless `missing` says otherwise. The other arguments are those of `read_table`.
-
-    Returns:
-        The inputs `(M, n)`; the rows as they were found, without those that were left out; where the target stands in
-        them, if it is there; what to say, a line each.
-
-    Raises:
-        FileProblem, InvalidValue, InvalidType, ShapeError, MissingExtra: as `read_table`; a missing column is named.
+    unless `missing` says otherwise. Returned are the inputs `(M, n)`; the rows as they were found, without those that
+    were left out; where the target stands in them, if it is there; and what to say, a line each.
     """
     missing = recipe.missing if missing is None else missing
     known("missing", missing, MISSINGS)
-
-    def read() -> tuple[Array, Table, int | None, list[str]]:
+    with _naming(path):
         table = read_file(Path(path), [*recipe.names, target], header, separator, encoding)
         if not table.header:
             table = table._replace(names=_by_order(table, recipe.names, target, old, header))
@@ -167,15 +155,14 @@ def read_rows(
         x, filled, new = recipe.applied(table, places, missing)
         unused = [name for k, name in enumerate(table.names) if k not in {*places, at}]
         unused_said = [f"not used: {', '.join(unused)}"] if unused else []
-        return x, table, at, [*table.remarks, *filled, *new, *unused_said]
-
-    return _named(path, read)
+        return x, table, at, [*map(printable, [*table.remarks, *filled, *new, *unused_said])]
 
 
-def _named(path: str | Path, read: Callable[[], T]) -> T:
-    """Read a file; what goes wrong begins with its name."""
+@contextmanager
+def _naming(path: str | Path) -> Iterator[None]:
+    """Let what goes wrong with a file begin with its name."""
     try:
-        return read()
+        yield
     except MissingExtra:
         raise
     except Error as error:
@@ -183,14 +170,7 @@ def _named(path: str | Path, read: Callable[[], T]) -> T:
 
 
 def find(names: Sequence[str], which: Which, remark: str = "") -> int:
-    """Return the position of a column: it is given by its name, or, if no column has that name, by its number from 1.
-
-    Raises:
-        InvalidValue: if there is none, or several have that name.
-
-    >>> find(["a", "b"], "b"), find(["a", "b"], 1), find(["7", "1"], "1")
-    (1, 0, 1)
-    """
+    """Return the position of a column, given by its name, or, if no column has that name, by its number from 1."""
     if names.count(str(which)) > 1:
         raise InvalidValue(
             f"{names.count(str(which))} columns are called {which!r}; give the number of the column, from 1"
@@ -203,11 +183,7 @@ def find(names: Sequence[str], which: Which, remark: str = "") -> int:
 
 
 def found_by_name(names: Sequence[str], wanted: Sequence[str]) -> list[int]:
-    """Return where the columns of a network stand in a table.
-
-    Raises:
-        InvalidValue: for one that is not there, or twice.
-    """
+    """Return where the columns of a network stand in a table."""
     if absent := [name for name in wanted if name not in names]:
         more = f" (and {len(absent) - 1} more)" if len(absent) > 1 else ""
         find(names, absent[0], f"{more}, which the network was trained on")
@@ -269,7 +245,8 @@ def _classes_or_numbers(table: Table, at: int, kind: str) -> tuple[Array, tuple[
     finite_numbers(table, at, np.zeros(rows, bool), "; or say kind='classes' to read the target as names of classes")
     different, codes = np.unique(values, return_inverse=True)
     whole = bool(np.all((values == np.round(values)) & (np.abs(values) <= EXACT)))
-    few = whole and len(different) <= FEW and 5 * len(different) <= rows and not any(map(table.marks.grouped, texts))
+    few = whole and len(different) <= FEW and 5 * len(different) <= rows
+    few = few and not any(map(table.marks.grouped, texts.unique()))
     note = ""
     if kind == "auto" and whole:
         why = "few integers mean classes" if few else f"{len(different)} different integers in {rows} rows mean numbers"
@@ -309,14 +286,19 @@ def _with_positive(
     return (1 - y, classes[::-1]) if positive == classes[0] else (y, classes)
 
 
-def _strange(x: Array, y: Array, features: Sequence[str], classes: Sequence[str] | None) -> list[str]:
-    """Return what looks strange: constants, what floats round, and classes with a single row."""
+def _strange(x: Array, y: Array, recipe: Recipe, classes: Sequence[str] | None) -> list[str]:
+    """Return what looks strange: constants, what floats round, one thing in two spellings, classes of a single row."""
     remarks = []
-    for column, name in zip(x.T, features, strict=True):
+    for column, name in zip(x.T, recipe.features, strict=True):
         if np.any((np.abs(column) > EXACT) & (column == np.round(column))) and np.all(np.abs(column) < 1e30):
             remarks.append(f"column {name!r} has whole numbers beyond {EXACT}, which are rounded")
         if column.min() == column.max():
             remarks.append(f"column {name!r} is always {column[0]:g}: nothing can be learned from it")
+    for what, texts in (("classes", classes or ()), *[(f"texts of {c.name!r}", c.values) for c in recipe.columns]):
+        remarks += [
+            f"{what}: {' and '.join(map(short, same))} may be one thing in {len(same)} spellings, but are kept apart"
+            for same in columns.spellings(texts)
+        ]
     if classes and (rare := [name for name, count in zip(classes, np.bincount(y), strict=True) if count == 1]):
         remarks.append(f"classes with a single row: {', '.join(map(repr, rare))}")
     return remarks

@@ -6,16 +6,14 @@ lines has the number of its first. Nothing in an npz file is ever executed (no p
 
 import io
 import re
-import zipfile
-import zlib
 from collections.abc import Collection
 from pathlib import Path
-from tokenize import TokenError
 from typing import Any
 
 import numpy as np
 
-from tinygrad_ed.data.cells import MISSING, Array, Marks, Table, known, pandas
+from tinygrad_ed.data.cells import MISSING, Marks, Table, known, pandas
+from tinygrad_ed.data.files import DAMAGE
 from tinygrad_ed.errors import Error, FileProblem, InvalidType, InvalidValue, ShapeError, nearest
 
 SEPARATORS = {"tab": "\t", "semicolon": ";", "pipe": "|", "comma": ",", "space": r"\s+"}
@@ -24,20 +22,10 @@ HEADERS = ("auto", "yes", "no")
 _NAMES = {mark: name for name, mark in SEPARATORS.items()}
 _BEGIN = re.compile(r"(?:sep=(\S)[ \t]*(?:\r\n|\r|\n))?(?:[ \t]*(?:\r\n|\r|\n))*", re.IGNORECASE)  # "sep=;" tells Excel
 _LINE_END = re.compile(r"\r\n|\r|\n")
-# What NumPy and zipfile raise for a broken archive, or for an array in it whose description is broken.
-_BROKEN = (ValueError, TypeError, EOFError, RuntimeError, MemoryError, SyntaxError, AttributeError)
-_DAMAGE = (*_BROKEN, TokenError, zlib.error, zipfile.BadZipFile)
 
 
 def read_file(path: Path, names: Collection[str], header: str, separator: str, encoding: str) -> Table:
-    """Read a file by its suffix; one of these names in the first line makes that a header.
-
-    Raises:
-        FileProblem: for a file that is not there, cannot be read, is empty or is not what its suffix says.
-        InvalidValue: for a row that is too long, no row of data, or an unknown option.
-        InvalidType, ShapeError: for arrays of an npz file that do not fit together.
-        MissingExtra: without pandas.
-    """
+    """Read a file by its suffix; one of these names in the first line makes that a header."""
     known("header", header, HEADERS)
     suffix = path.suffix.lower()
     if path.is_dir():
@@ -170,7 +158,7 @@ def _from_npz(content: bytes, names: Collection[str]) -> Table:
         archive = np.load(io.BytesIO(content), allow_pickle=False)
         inputs = "X" if "X" in archive.files and "x" not in archive.files else "x"
         arrays = {name: np.asarray(archive[name]) for name in archive.files if name in (inputs, *names)}
-    except _DAMAGE as error:
+    except DAMAGE as error:
         if "allow_pickle" in str(error) and content.startswith(b"PK"):
             raise InvalidType("an array of it holds Python objects, not numbers; save it as floats") from None
         raise FileProblem("this is not a whole npz file, with arrays x and y, as NumPy writes it") from None
@@ -186,10 +174,9 @@ def _from_npz(content: bytes, names: Collection[str]) -> Table:
         if array.shape not in {(len(x),), (len(x), 1)}:
             raise ShapeError(f"target {name!r} must be ({len(x)},), one value a row of {inputs!r}, got {array.shape}")
     columns = {f"c{k}": column for k, column in enumerate(x.T, start=1)} | arrays
-    frame = pandas().DataFrame({k: _native(column.ravel()) for k, column in enumerate(columns.values())})
+    kinds = [object if each.dtype.kind == "U" else each.dtype.newbyteorder("=") for each in columns.values()]
+    native = [each.ravel().astype(kind) for each, kind in zip(columns.values(), kinds, strict=True)]
+    frame = pandas().DataFrame(
+        dict(enumerate(native))
+    )  # which wants objects for text, and the machine's order of bytes
     return Table(list(columns), frame, np.arange(len(x)), "row", False, [])
-
-
-def _native(array: Array) -> Array:
-    """Return an array as pandas takes it: text as objects, numbers in the machine's own order of bytes."""
-    return array.astype(object if array.dtype.kind == "U" else array.dtype.newbyteorder("="))

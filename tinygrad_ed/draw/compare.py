@@ -15,14 +15,17 @@ import numpy as np
 
 from tinygrad_ed.checking.crosscheck import CrossCheck, Row, crosscheck
 from tinygrad_ed.draw import style
-from tinygrad_ed.draw.equations import brief, letter_of, math, rule_of, words
+from tinygrad_ed.draw.equations import brief, brief_term, letter_of, math, rule_of, words
 from tinygrad_ed.draw.parts import numbers_of
-from tinygrad_ed.draw.picture import Picture, of_scene, page
-from tinygrad_ed.draw.scene import Box, Group, Item, Line, Scene, Text, to_svg
+from tinygrad_ed.draw.picture import Picture, of_scene, page, sheet
+from tinygrad_ed.draw.scene import Box, Group, Item, Line, Scene, Text, rewritten, to_svg
 from tinygrad_ed.nn import MLP
+from tinygrad_ed.nn.checks import written_in
+from tinygrad_ed.notation.alphabet import Notation
 from tinygrad_ed.notation.formula import Formula
-from tinygrad_ed.notation.letters import formula, named
+from tinygrad_ed.notation.letters import formula, given, named, number
 from tinygrad_ed.notation.quantity import Quantity
+from tinygrad_ed.notation.writing import Writing
 
 _W, _H, _ROW, _TOP, _LEFT = 184.0, 50.0, 68.0, 150.0, 14.0
 _COLUMNS = ((0.0, "forward ↓", "alpha"), (194.0, "backward ↑", "B"), (388.0, "gradients →", "B"))
@@ -37,11 +40,12 @@ def compare(
     cost: str = "mse",
     rules: Rules | None = None,
     *,
-    numbers: Mapping[str, Any] | None = None,
+    numbers: bool | str | Mapping[str, Any] = True,
     digits: int | None = None,
     layout: str = "rows",
     title: str | None = None,
     engine: str | None = None,
+    notation: Notation = "lecture",
 ) -> Picture:
     """Draw the graph's numbers beside those of the rules, with the table of the cross-check.
 
@@ -51,11 +55,13 @@ def compare(
         rho: expected outputs, `(M, n_L)` or `(n_L,)`.
         cost: the name of the cost.
         rules: a reader's own version of some of the rules, judged against the graph.
-        numbers: a reader's own numbers by name, as `crosscheck` takes them; they get a ladder of their own.
-        digits: how many significant digits these have; all, where left out.
+        numbers: a reader's own numbers by name, as `crosscheck` takes them, which get a ladder of their own; or False
+            for letters alone, "blank" for boxes to fill in, as in `network`.
+        digits: significant digits of every number, 3 where left out; a reader's own are then judged on all.
         layout: "rows" if a sample is a row of them, "columns" if it is a column.
         title: a line above the picture.
         engine: for png and pdf, the path of a `dot` program, or "pygraphviz" (see `doctor`).
+        notation: the letters, as in `network`.
 
     Returns:
         a picture; the table and all that was found are in html, the drawing in every format.
@@ -63,23 +69,31 @@ def compare(
     Raises:
         as `crosscheck`.
     """
-    checked = crosscheck(mlp, x, rho, cost, ("graph", "rules"), rules, numbers, digits, layout)
+    own = numbers if isinstance(numbers, Mapping) else None
+    write = written_in(notation, len(mlp.layers), True if own is not None else numbers, digits or 3)
+    checked = crosscheck(mlp, x, rho, cost, ("graph", "rules"), rules, own, digits, layout)
     roads = {"graph": "the graph: one sweep from E"}
-    if rules or numbers is None:
+    if rules or own is None:
         roads["rules"] = "your rules, beside the lecture's" if rules else "the lecture: closed-form rules"
-    if numbers is not None:
+    if own is not None:
         roads["yours"] = "your numbers"
     name = title or f"{'Two' if len(roads) == 2 else 'Three'} roads through a {'-'.join(map(str, mlp.sizes))} network"
-    view = _Compared(checked, roads, rules or {}, len(mlp.layers), cost)
-    scene = view.scene(name)
-    return of_scene(name, lambda: scene, engine, frame=900, html=lambda: view.page(scene))
+
+    def drawn(write: Writing) -> Picture:
+        view = _Compared(checked, roads, rules or {}, len(mlp.layers), cost, write)
+        scene = view.scene(name)
+        return of_scene(name, lambda: scene, engine, frame=900, html=lambda: view.page(scene))
+
+    return sheet(drawn, write)
 
 
 class _Compared:
     """A cross-check with what its pictures need to know."""
 
-    def __init__(self, checked: CrossCheck, roads: dict[str, str], rules: Rules, L: int, cost: str) -> None:
-        self.checked, self.roads, self.rules, self.L, self.cost = checked, roads, rules, L, cost
+    def __init__(
+        self, checked: CrossCheck, roads: dict[str, str], rules: Rules, L: int, cost: str, write: Writing
+    ) -> None:
+        self.checked, self.roads, self.rules, self.L, self.cost, self.write = checked, roads, rules, L, cost, write
         self.rows = {row.quantity: row for row in checked.rows}
         self.first = checked.first_divergence.quantity if checked.first_divergence else None
         self.guilty = {self.first, *[q for found in checked.diagnosis for q in found.quantities]}
@@ -108,7 +122,7 @@ class _Compared:
         wrong = (
             f"{kinds.count('wrong')} of {len(kinds)} quantities {'is' if kinds.count('wrong') == 1 else 'are'} wrong"
         )
-        return f"The roads part at {named(self.first).unicode}: {wrong}{more}."
+        return f"The roads part at {self.write(named(self.first))}: {wrong}{more}."
 
     def said(self, row: Row, road: str) -> Formula:
         """Return what stands over a number: the derivative of E that it is, the rule that gave it, or its letter."""
@@ -125,8 +139,8 @@ class _Compared:
         of = {"B": f"zeta[{j}]", "P": f"alpha[{j - 1}]"}.get(kind)
         return formula("$q = {∂E}/{∂$x}", q=letter, x=named(of)) if of and road == "graph" else letter
 
-    def value(self, row: Row, road: str, most: int) -> str:
-        """Return a number as text, or why there is none."""
+    def missing(self, row: Row, road: str, most: int) -> str:
+        """Return why there is no number; nothing if there is one."""
         got = row.values.get(road)
         if got is None:
             return "not given"
@@ -135,7 +149,7 @@ class _Compared:
             return f"shape {shapes[1]}, not {shapes[2]}" if shapes else style.short(row.problem, most)
         if road != "graph" and self.kind(row, road) == "inherits" and np.all(np.isnan(got)):
             return "nothing to compute it from"
-        return brief(numbers_of(got), most)
+        return ""
 
     def scene(self, title: str) -> Scene:
         """Place the ladders."""
@@ -150,11 +164,11 @@ class _Compared:
         key = " ✗: wrong; ↳: right by itself, but it inherits a mistake." if self.first else ""
         caption = f"cost: {self.cost}; a sample is a row. {self.verdict()}{key}"
         items.append(Text(_LEFT, 62, words(caption), 14, style.QUIET, "start"))
-        told = [found.told("what") for found in self.checked.diagnosis[:1]]
+        told = [self.write.outside_code(found.told("what")) for found in self.checked.diagnosis[:1]]
         items += [Text(_LEFT, 82, words(style.short(text, 150)), 14, style.WRONG, "start", bold=True) for text in told]
         for side, (road, heading) in enumerate(self.roads.items()):
             left, color = _LEFT + side * _SIDE, style.YOURS if "your" in heading else style.COLORS["rho"]
-            items.append(Text(left, _TOP - 42, words(heading), 15, color, anchor="start", bold=True))
+            items.append(Text(left, _TOP - 42, words(self.write.text(heading)), 15, color, anchor="start", bold=True))
             items += [
                 Text(left + at + _W / 2, _TOP - 20, words(text), 14, style.COLORS[key]) for at, text, key in _COLUMNS
             ]
@@ -167,7 +181,7 @@ class _Compared:
             items += [self.box(self.rows[q], road, *center(q)) for q in places if q in self.rows]
         height = _TOP + (2 * L + 2) * _ROW + 10
         width = _LEFT * 2 + _SIDE * (len(self.roads) - 1) + _COLUMNS[2][0] + _W
-        return Scene(width, height, title, self.verdict(), items)
+        return Scene(width, height, title, self.verdict(), rewritten(items, self.write))
 
     def box(self, row: Row, road: str, x: float, y: float) -> Item:
         """Return a quantity on one road; with a cross where it is wrong, and a dashed border where it inherits it."""
@@ -178,11 +192,13 @@ class _Compared:
         width = 3 if wrong else 1.6 if kind == "inherits" else 1.2
         color = style.YOURS if road == "yours" and not missing else style.COLORS["rho"]
         left = x - _W / 2 + 8
-        value = self.value(row, road, 24)
+        why = self.missing(row, road, 24)
+        value = words(why) if why else brief_term(numbers_of(row.values[road]), 24)
+        value = given(value) if row.quantity == "alpha[0]" else value
         items: list[Item] = [
             Box(x, y, _W, _H, style.WRONG_FILL if wrong else fill, stroke, width, 9, kind == "inherits" or missing),
             Text(
-                x - _W / 2 + 10,
+                left,
                 y - 4,
                 self.said(row, road),
                 13,
@@ -190,7 +206,7 @@ class _Compared:
                 "start",
                 bold=True,
             ),
-            Text(left, y + 15, words(value), 14, color, "start"),
+            Text(left, y + 15, value, 14, color, "start"),
         ]
         if kind != "right":
             mark = "↳" if kind == "inherits" else "✗ first" if row.quantity == self.first else "✗"
@@ -204,20 +220,24 @@ class _Compared:
         for row in self.rows.values():
             kind, first = self.kind(row), row.quantity == self.first
             says = {"right": "✓ agree", "inherits": "inherits", "wrong": "✗ first divergence" if first else "✗ wrong"}
-            values = "".join(f"<td>{style.escape(self.value(row, road, 60))}</td>" for road in self.roads)
-            difference = style.number_text(row.difference) if np.isfinite(row.difference) else "–"
+            told = [
+                self.missing(row, road, 60) or brief(numbers_of(row.values[road]), 60, self.write)
+                for road in self.roads
+            ]
+            values = "".join(f"<td>{style.escape(text)}</td>" for text in told)
+            difference = self.write(number(float(row.difference))).unicode if np.isfinite(row.difference) else "–"
             lines.append(
                 f'<tr class="{kind}{" first" if first else ""}" data-quantity="{row.quantity}" tabindex="0">'
-                f'<th scope="row">{math(letter_of(row.quantity))} <code>{row.quantity}</code></th>{values}'
+                f'<th scope="row">{math(self.write(letter_of(row.quantity)))} <code>{row.quantity}</code></th>{values}'
                 f"<td>{difference}</td><td>{says[kind]}</td></tr>"
             )
         heads = ["quantity", *[{"rules": "your rules"}.get(r, r) if self.rules else r for r in self.roads]]
         heads += ["largest difference", "verdict"]
-        found = [found.told("what") for found in self.checked.diagnosis] + [f"Note: {t}" for t in self.checked.notes]
+        said = [found.told("what") for found in self.checked.diagnosis] + [f"Note: {t}" for t in self.checked.notes]
         parts = {
             "$DRAWING": to_svg(scene, inline=True),
             "$VERDICT": style.escape(self.verdict()),
-            "$FOUND": "".join(f"<li>{style.escape(text)}</li>" for text in found),
+            "$FOUND": "".join(f"<li>{style.escape(self.write.outside_code(text))}</li>" for text in said),
             "$HEADS": "".join(f'<th scope="col">{head}</th>' for head in heads),
             "$ROWS": "\n".join(lines),
         }

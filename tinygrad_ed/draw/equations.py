@@ -6,30 +6,21 @@ The ops' formulas are those of `notation/op_formulas.py`. A quantity of the lect
 
 import re
 from collections.abc import Mapping
+from functools import partial
 from math import prod
 from typing import TypeVar
 
 from tinygrad_ed.draw.parts import Numbers, TraceNode, numbers_of
-from tinygrad_ed.draw.style import clean, escape, number_text, short
+from tinygrad_ed.draw.style import clean, escape, short
 from tinygrad_ed.notation import letters as notation
 from tinygrad_ed.notation.formula import Bracket, Formula, Fraction, Row, Script, Sign, tex_text
 from tinygrad_ed.notation.letters import formula, letter, named
-from tinygrad_ed.notation.op_formulas import FLOW, FORWARD, SLOPE
+from tinygrad_ed.notation.op_formulas import COSTS, FLOW, FORWARD, SLOPE
 from tinygrad_ed.notation.quantity import Quantity
+from tinygrad_ed.notation.writing import LECTURE, Writing
 
 SMALL, WIDE = 12, 6  # arrays up to this many entries, in rows of up to this many, are written out
 
-# One neuron's part of the individual cost, and its derivative; $a is what the neuron answers, $r what is expected.
-COSTS = {
-    "mse": ("{1}/{2} ($a − $r)^2", "($a − $r)"),
-    "l1": ("abs($a − $r)", "sign($a − $r)"),
-    "huber": ("huber($a − $r)", "clip($a − $r, − 1, 1)"),
-    "logistic": ("ln(1 + e^{− $r · $a})", "(− $r · σ(− $r · $a))"),
-    "bce": ("(ln(1 + e^{$a}) − $r · $a)", "(σ($a) − $r)"),
-    "hinge": ("max(0, 1 − $r · $a)", '(− $r " if " $r · $a < 1 " else " 0)'),
-    "margin": ("max(0, $r − $a)", '(− 1 " if " $a < $r " else " 0)'),
-    "cross_entropy": ("(− $r · ln softmax($a))", "(softmax($a) − $r)"),
-}
 T = TypeVar("T")
 _GRADIENT = {"zeta": "B", "alpha": "P", "omega": "grad_omega", "beta": "grad_beta"}
 _MATRICES = {
@@ -75,7 +66,8 @@ def label_of(node: TraceNode, name: str) -> Formula:
         return value_term(node.value)
     if node.quantity and node.quantity.startswith("rho["):
         return notation.letter("rho", None, int(node.quantity[4:-1]) + 1)
-    return named(node.quantity) if node.quantity and node.quantity != "cost" else name_term(name)
+    quantity = "E" if node.quantity == "cost" else node.quantity
+    return named(quantity) if quantity else name_term(name)
 
 
 def value_term(numbers: Numbers, alone: bool = False) -> Formula:
@@ -161,12 +153,12 @@ def math(term: Formula, sign: str = "") -> str:
     return f"<math{text}>{before}{term.mathml}</math>"
 
 
-def matrix_cells(numbers: Numbers) -> list[list[str]] | None:
+def matrix_cells(numbers: Numbers, write: Writing = LECTURE) -> list[list[str]] | None:
     """Return the entries of a small vector (one row) or matrix as text; None for a number or anything larger."""
     if not numbers.shape or not written_out(numbers):
         return None
     rows = [numbers.entries] if len(numbers.shape) == 1 else numbers.entries
-    return [[number_text(x) for x in row] for row in rows]
+    return [[write(notation.number(x)).unicode for x in row] for row in rows]
 
 
 def written_out(numbers: Numbers) -> bool:
@@ -176,21 +168,26 @@ def written_out(numbers: Numbers) -> bool:
     return fits and (not numbers.shape or numbers.shape[-1] <= WIDE)
 
 
-def summary(numbers: Numbers) -> str:
+def summary(numbers: Numbers, write: Writing = LECTURE) -> str:
     """Return a number, or the range of an array."""
-    if not numbers.shape:
-        return number_text(numbers.low)
+    low, high = [write(notation.number(x)).unicode for x in (numbers.low, numbers.high)]
+    if not numbers.shape or write.numbers is not True:
+        return low
     if 0 in numbers.shape:
         return "no entries"
-    if numbers.low == numbers.high:
-        return f"all {number_text(numbers.low)}"
-    return f"{number_text(numbers.low)} … {number_text(numbers.high)}"
+    return f"all {low}" if numbers.low == numbers.high else f"{low} … {high}"
 
 
-def brief(numbers: Numbers, most: int = 24) -> str:
+def brief(numbers: Numbers, most: int = 24, write: Writing = LECTURE) -> str:
     """Return a value in a small room: written out if it is short enough, else its range."""
-    text = value_term(numbers, alone=True).unicode if written_out(numbers) else summary(numbers)
-    return text if len(text) <= most else summary(numbers)
+    text = write(value_term(numbers, alone=True)).unicode if written_out(numbers) else summary(numbers, write)
+    return text if len(text) <= most else summary(numbers, write)
+
+
+def brief_term(numbers: Numbers, most: int = 24, digits: int = 3) -> Formula:
+    """Return the same as a number of a formula."""
+    text = brief(numbers, most, Writing(digits=digits))
+    return Sign(text, tex_text(text), "number", again=partial(brief_term, numbers, most))
 
 
 def shape_text(shape: tuple[int, ...]) -> str:

@@ -7,6 +7,7 @@ well as by color. Labels are HTML-like tables in which every name is escaped; re
 import math
 from collections import Counter
 from collections.abc import Iterable
+from dataclasses import replace
 from functools import cache
 from typing import Any, NamedTuple
 
@@ -16,16 +17,20 @@ from tinygrad_ed.draw import style
 from tinygrad_ed.draw.equations import matrix_cells, shape_text, summary
 from tinygrad_ed.draw.overview import stages
 from tinygrad_ed.draw.parts import Edge, Numbers, TraceNode
-from tinygrad_ed.draw.picture import Picture, image_page, of_dot, of_scene
+from tinygrad_ed.draw.picture import Picture, image_page, of_dot, of_scene, sheet
 from tinygrad_ed.draw.scalar import expand
-from tinygrad_ed.draw.scene import Scene, to_svg
+from tinygrad_ed.draw.scene import Scene, rewritten, to_svg
 from tinygrad_ed.draw.stage import in_rows
 from tinygrad_ed.draw.trace import Trace, collapse, layer_of, trace
 from tinygrad_ed.errors import InvalidValue, nearest
 from tinygrad_ed.graph.backward import backward
 from tinygrad_ed.graph.grad_mode import recording
 from tinygrad_ed.graph.node import Node
-from tinygrad_ed.notation.letters import factor
+from tinygrad_ed.nn.checks import written_in
+from tinygrad_ed.notation.alphabet import Notation
+from tinygrad_ed.notation.letters import factor, named, number
+from tinygrad_ed.notation.quantity import lettered
+from tinygrad_ed.notation.writing import LECTURE, Writing
 
 DETAILS = ("auto", "layer", "tensor", "scalar")
 AUTO = 150  # "auto" takes the finest detail with at most this many nodes
@@ -81,6 +86,9 @@ def graph(
     engine: str | None = None,
     parameters: Iterable[Node] | None = None,
     color: str = "role",
+    notation: Notation | None = None,
+    numbers: bool | str = True,
+    digits: int = 3,
 ) -> Picture:
     """Draw the computational graph of `node`, with values and with the gradients of its last `backward`.
 
@@ -97,13 +105,16 @@ def graph(
         parameters: the leaves to mark as parameters; None takes those named like `W1` or `b1`.
         color: what the color of a box says: its "role", or its "value" or "gradient", from blue (the lowest) over
             white (zero) to orange (the highest); of an array it is the entry farthest from zero.
+        notation: write parameters that are named like `W1` or `b1[0]` with letters, as in `network`; None keeps names.
+        numbers: False for names alone, "blank" for numbers to fill in, as in `network`; those of leaves are given.
+        digits: significant digits of every number.
 
     Returns:
         a picture with `.save("name.svg")` (also png, pdf, dot, html, json), that shows itself in a notebook.
 
     Raises:
         InvalidType: if `node` is not a Node.
-        InvalidValue: for an unknown detail or color.
+        InvalidValue: for an unknown detail, color or notation, or a color that tells the numbers that are hidden.
 
     >>> x = Node(2.0, name="x")
     >>> print(graph(x * x).render("dot").decode().splitlines()[0])
@@ -114,8 +125,14 @@ def graph(
     if color not in COLORINGS:
         raise InvalidValue(f"color={color!r} is nothing that a box can show. {nearest(color, COLORINGS)}")
     marked = None if parameters is None else set(parameters)
+    write = written_in(notation or "lecture", 0, numbers, digits)
+    if color != "role" and write.numbers is not True:
+        raise InvalidValue(f"color={color!r} would tell what numbers={numbers!r} hides; take color='role'")
     data, chosen = at_detail(node, detail, marked)
-    return picture(data, title, chosen, engine, color)
+    if notation is not None:
+        letters = [n.name and write(named(lettered(n.name))).unicode for n in data.nodes]
+        data = replace(data, nodes=tuple([replace(n, name=a) for n, a in zip(data.nodes, letters, strict=True)]))
+    return sheet(lambda write: picture(data, title, chosen, engine, color, write), write)
 
 
 @np.errstate(all="ignore")  # what is computed again here has given its warnings the first time
@@ -155,12 +172,12 @@ def _has_numbers_to_show(data: Trace) -> bool:
     return any(shapes) and all(entries) and sum(entries) <= AUTO and data.of_root == data.swept
 
 
-def picture(data: Trace, title: str | None, caption: str, engine: str | None, color: str) -> Picture:
+def picture(data: Trace, title: str | None, caption: str, engine: str | None, color: str, write: Writing) -> Picture:
     """Return the picture of a trace."""
     scale = Scale.of(data, color)
     name = title or "a computational graph"
     if len(data.nodes) <= AUTO and len(data.edges) <= EDGES:
-        source = to_dot(data, title, caption, scale)
+        source = to_dot(data, title, caption, scale, write)
         return of_dot(name, source, engine, json=lambda: data.to_json().encode())
 
     @cache  # Graphviz would need minutes, so it is placed in rows by ourselves, up to a limit
@@ -170,26 +187,29 @@ def picture(data: Trace, title: str | None, caption: str, engine: str | None, co
                 f"this graph has {len(data.nodes)} nodes, and a picture of every node takes at most {MOST}; "
                 "detail='auto' draws an overview, and .dot can be saved for a layout program of your own"
             )
-        return in_rows(data, f"{name}. {caption}. {whose(data)}", scale.fill)
+        found = in_rows(data, f"{name}. {caption}. {whose(data)}", scale.fill)
+        return replace(found, items=rewritten(found.items, write))
 
     return of_scene(
         name,
         scene,
         engine,
-        dot=lambda: to_dot(data, title, caption, scale).encode(),
+        dot=lambda: to_dot(data, title, caption, scale, write).encode(),
         html=lambda: image_page(name, to_svg(scene(), inline=True)),
         json=lambda: data.to_json().encode(),
     )
 
 
-def to_dot(data: Trace, title: str | None = None, caption: str = "", scale: Scale | None = None) -> str:
+def to_dot(
+    data: Trace, title: str | None = None, caption: str = "", scale: Scale | None = None, write: Writing = LECTURE
+) -> str:
     """Return a trace as DOT text; equal traces give equal text."""
     scale = scale or Scale("role", 0.0)
-    labeled = len(data.edges) <= LABELS
+    labeled = len(data.edges) <= LABELS and write.numbers is True
     down = max(data.depths().values()) > 5
     inside: dict[str | None, list[str]] = {None: [], **{layer: [] for layer in data.layers}}
     for node in data.nodes:
-        inside[node.layer] += _node(node, scale.fill(node))
+        inside[node.layer] += _node(node, scale.fill(node), write)
     lines = [
         "digraph {",
         f"  graph [rankdir={'TB' if down else 'LR'}, {_PATIENCE}, nodesep=0.25, ranksep=0.3, newrank=true,",
@@ -210,7 +230,7 @@ def to_dot(data: Trace, title: str | None = None, caption: str = "", scale: Scal
             "  }",
         ]
     by_id = data.by_id
-    lines += [f"  {_edge(edge, by_id, labeled)}" for edge in data.edges]
+    lines += [f"  {_edge(edge, by_id, labeled, write)}" for edge in data.edges]
     if down and any(node.value.shape for node in data.nodes):
         lines += [f"  {{ rank=same; {edge.source}; op_{edge.target} }}" for edge in _beside(data, by_id)]
     return "\n".join([*lines, "}"]) + "\n"
@@ -229,13 +249,13 @@ def _beside(data: Trace, by_id: dict[str, TraceNode]) -> list[Edge]:
     return found
 
 
-def _node(node: TraceNode, fill: str) -> list[str]:
+def _node(node: TraceNode, fill: str, write: Writing) -> list[str]:
     """Return a box for the value and, for the result of an op, the op's circle before it."""
     border = style.ROLES[node.role][1]
     back = style.back_on(node.role, fill)
     box = (
         f'{node.id} [{_SHAPES[node.role]}, fillcolor="{fill}", color="{border}", group={node.id}, '
-        f"label={_label(node, back)}, tooltip={style.tooltip(_tip(node))}]"
+        f"label={_label(node, back, write)}, tooltip={style.tooltip(_tip(node, write))}]"
     )
     if node.op is None:
         return [box]
@@ -249,12 +269,13 @@ def _node(node: TraceNode, fill: str) -> list[str]:
     return [circle, box, f'op_{node.id} -> {node.id} [arrowhead=none, color="{style.OP}", weight=9]']
 
 
-def _label(node: TraceNode, back: str) -> str:
+def _label(node: TraceNode, back: str, write: Writing) -> str:
     """Return the table in a box: name and shape, value, gradient; entries of the two stand under each other."""
-    value, gradient = _rows("", node.value, style.INK), []
+    known = replace(write, numbers=True) if node.op is None and not write.bare else write
+    value, gradient = _rows("", node.value, style.INK, known), []
     if node.role != "constant":
         missing = [[_cell("∂ –", style.QUIET, "LEFT")]]
-        gradient = missing if node.gradient is None else _rows("∂ = ", node.gradient, back)
+        gradient = missing if node.gradient is None else _rows("∂ = ", node.gradient, back, write)
     columns = max(len(row) for row in value + gradient)
     body = "".join(f"<TR>{''.join(row)}</TR>" for row in value + gradient)
     name = f"<B>{style.cell(style.short(node.name))}</B>" if node.name else ""
@@ -265,14 +286,16 @@ def _label(node: TraceNode, back: str) -> str:
     return f'<<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="0" CELLPADDING="2">{head}{body}</TABLE>>'
 
 
-def _rows(before: str, numbers: Numbers, color: str) -> list[list[str]]:
+def _rows(before: str, numbers: Numbers, color: str, write: Writing) -> list[list[str]]:
     """Return the cells of a number, of a small matrix in full, or of the range of a large array."""
-    cells = matrix_cells(numbers)
+    if write.bare:
+        return [[_cell(before.rstrip("= "), color, "LEFT")]]
+    cells = matrix_cells(numbers, write)
     if cells is None:
-        line = [_cell(before + summary(numbers), color, "LEFT")]
-        if not numbers.cells:
+        line = [_cell(before + summary(numbers, write), color, "LEFT")]
+        if not numbers.cells or write.numbers is not True:
             return [line]
-        said = f"{numbers.means}, ±{style.number_text(numbers.largest)}".removeprefix(", ")
+        said = f"{numbers.means}, ±{write(number(numbers.largest))}".removeprefix(", ")
         scale = [[style.heat(step, 4.0) for step in range(-4, 5)]]
         small = f'<TD ALIGN="LEFT"><FONT COLOR="{style.QUIET}" POINT-SIZE="10">{said}</FONT></TD>'
         drawn = [[style.heat(x, numbers.largest) for x in row] for row in numbers.cells]
@@ -294,24 +317,25 @@ def _cell(text: str, color: str, align: str) -> str:
     return f'<TD ALIGN="{align}"><FONT COLOR="{color}">{space}{text}</FONT></TD>' if text else "<TD></TD>"
 
 
-def _edge(edge: Edge, by_id: dict[str, TraceNode], labeled: bool) -> str:
+def _edge(edge: Edge, by_id: dict[str, TraceNode], labeled: bool, write: Writing) -> str:
     """Return an edge with what flows back through it: incoming · local = contribution; of arrays the range."""
     target, sent = by_id[edge.target], edge.contribution
     end = edge.target if target.op is None else f"op_{edge.target}"
-    if sent is None:
+    if sent is None or write.numbers is not True:
         return f"{edge.source} -> {end}"
-    flow = f"∂ {summary(sent)}"
+    flow = f"∂ {summary(sent, write)}"
     if edge.local is not None and target.gradient is not None:
-        flow = f"{summary(target.gradient)} · {factor(edge.local).unicode} = {summary(sent)}"
+        flow = f"{summary(target.gradient, write)} · {write(factor(edge.local))} = {summary(sent, write)}"
     shown = f"label={style.quoted(f' {flow} ')}" if labeled and not sent.shape else f"edgetooltip={style.tooltip(flow)}"
     main = ", weight=6" if by_id[edge.source].op else ""
     return f"{edge.source} -> {end} [{shown}{main}]"
 
 
-def _tip(node: TraceNode) -> str:
+def _tip(node: TraceNode, write: Writing) -> str:
     parts = [node.name or node.op or node.role, f"shape {node.value.shape}" if node.value.shape else ""]
-    parts.append(f"value {summary(node.value)}")
-    parts.append(f"gradient {summary(node.gradient)}" if node.gradient else "gradient not computed")
+    if write.numbers is True:
+        parts.append(f"value {summary(node.value, write)}")
+        parts.append(f"gradient {summary(node.gradient, write)}" if node.gradient else "gradient not computed")
     return ", ".join(part for part in parts if part)
 
 
@@ -343,11 +367,8 @@ def heading(data: Trace, title: str | None, caption: str, labeled: bool, scale: 
 
 def head(title: str | None, lines: list[str], swatches: list[str]) -> str:
     """Return what stands above a drawing by Graphviz: a title, small lines, and a row of swatches."""
-    rows = (
-        [f'<FONT COLOR="{style.INK}" POINT-SIZE="16"><B>{style.cell(style.short(title, 100))}</B></FONT>']
-        if title
-        else []
-    )
+    top = style.cell(style.short(title or "", 100))
+    rows = [f'<FONT COLOR="{style.INK}" POINT-SIZE="16"><B>{top}</B></FONT>'] if title else []
     rows += [f'<FONT COLOR="{style.QUIET}" POINT-SIZE="11">{style.cell(line)}</FONT>' for line in lines]
     body = "".join(f'<TR><TD ALIGN="LEFT" COLSPAN="{len(swatches)}">{row}</TD></TR>' for row in rows)
     cells = "".join(f'<TD ALIGN="LEFT">{swatch}</TD>' for swatch in swatches)

@@ -18,15 +18,18 @@ from tinygrad_ed.errors import InvalidValue
 from tinygrad_ed.graph.grad_mode import recording
 from tinygrad_ed.graph.node import Node
 from tinygrad_ed.nn import MLP, costs
-from tinygrad_ed.nn.mlp import batch_of, forward
+from tinygrad_ed.nn.batch import batch_of, forward
 from tinygrad_ed.notation.letters import letter, named
 from tinygrad_ed.notation.quantity import Quantity
+from tinygrad_ed.notation.writing import LECTURE, Writing
 
 _KINDS = ("omega", "beta")
 DETAILS = ("scalar", "layer", "tensor")
 
 
-def network_trace(mlp: MLP, x: Any, rho: Any, cost: str, detail: str, learning_rate: float) -> Trace:
+def network_trace(
+    mlp: MLP, x: Any, rho: Any, cost: str, detail: str, learning_rate: float, write: Writing = LECTURE
+) -> Trace:
     """Return the trace of a network on a batch, with gradients."""
     x, rho = batch_of(mlp, x, rho, cost)
     if detail == "scalar":
@@ -50,15 +53,15 @@ def network_trace(mlp: MLP, x: Any, rho: Any, cost: str, detail: str, learning_r
         root,
         parameters=parameters,
         layers=layers,
-        names={node: "E" if name == "cost" else named(name).unicode for node, name in quantities.items()},
+        names={node: write(named("E" if name == "cost" else name)).unicode for node, name in quantities.items()},
         quantities=quantities,
         fresh=True,
         learning_rate=learning_rate,
         after={node: value for node, value in _paired(root, after).items() if node.op or node in parameters},
     )
     if detail != "tensor":
-        data = _gathered(data, mlp, rho, cost, detail == "scalar")
-    return replace(data, closed=closed)
+        data = _gathered(data, mlp, rho, cost, detail == "scalar", write)
+    return replace(data, closed=closed, write=write)
 
 
 def _built(
@@ -92,7 +95,7 @@ def _paired(root: Node, twin: Node) -> dict[Node, Any]:
     return values
 
 
-def _gathered(data: Trace, mlp: MLP, rho: Any, cost: str, scalar: bool) -> Trace:
+def _gathered(data: Trace, mlp: MLP, rho: Any, cost: str, scalar: bool, write: Writing) -> Trace:
     """Return one node for each quantity: what leads to it alone is gathered in it."""
     home: dict[str, str] = {}
     own = {node.id for node in data.nodes if node.quantity}
@@ -106,9 +109,11 @@ def _gathered(data: Trace, mlp: MLP, rho: Any, cost: str, scalar: bool) -> Trace
         kind, j, _ = Quantity.of(node.quantity or "")
         op = ops.get(kind) or mlp.layers[j - 1].activation
         told.append(node if node.op is None else replace(node, op=op))
-    answers = {"rho": ("ρ", numbers_of(np.asarray(rho, float)))}
+    answers = {"rho": (write(letter("rho")).unicode, numbers_of(np.asarray(rho, float)))}
     if scalar:
-        answers = {f"rho[{k}]": (letter("rho", None, k + 1).unicode, numbers_of(float(r))) for k, r in enumerate(rho)}
+        answers = {
+            f"rho[{k}]": (write(letter("rho", None, k + 1)).unicode, numbers_of(float(r))) for k, r in enumerate(rho)
+        }
     expected = [
         TraceNode(f"n{len(data.nodes) + i}", "constant", None, name, None, value, None, quantity)
         for i, (quantity, (name, value)) in enumerate(answers.items())

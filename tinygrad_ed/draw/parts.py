@@ -11,6 +11,9 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_ed.notation.quantity import Quantity
+from tinygrad_ed.notation.writing import LECTURE, Writing
+
 FULL = 64  # arrays up to this many entries are kept entry by entry
 CELLS = (24, 32)  # of a larger one, at most so many rows and columns of means, each over a square of entries
 
@@ -91,6 +94,11 @@ class Edge:
     contribution: Numbers | None  # what this use adds to the gradient of the source
 
 
+def last_layer(nodes: Iterable[TraceNode]) -> int:
+    """Return L of the network that a trace is of; 0 if it is of none."""
+    return max([Quantity.of(node.quantity or "").layer for node in nodes], default=0)
+
+
 def merged(
     nodes: Iterable[TraceNode], edges: Iterable[Edge], home: Mapping[str, str]
 ) -> tuple[list[TraceNode], list[Edge]]:
@@ -140,6 +148,7 @@ class TraceData:
     learning_rate: float = 0.1  # η of the update of the parameters, the last steps
     closed: Mapping[str, Numbers] = field(default_factory=dict)  # what the closed-form rules give, by ledger names
     predicted: float | None = None  # how much the update changes the result, as far as the gradient can tell
+    write: Writing = LECTURE  # in whose letters its quantities are written
 
     @property
     def layers(self) -> tuple[str, ...]:

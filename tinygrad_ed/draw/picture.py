@@ -5,6 +5,7 @@ import html
 import os
 import re
 from collections.abc import Callable, Collection
+from dataclasses import replace
 from functools import partial
 from importlib.resources import files
 from pathlib import Path
@@ -13,8 +14,10 @@ from typing import TYPE_CHECKING
 from tinygrad_ed.data.files import checked, write_whole
 from tinygrad_ed.draw import backends
 from tinygrad_ed.draw.scene import Scene, to_dot, to_svg
-from tinygrad_ed.draw.style import escape, page_css
+from tinygrad_ed.draw.style import clean, escape, page_css
 from tinygrad_ed.errors import Error, InvalidValue, nearest, printable
+from tinygrad_ed.notation.tables import page as whole_page
+from tinygrad_ed.notation.writing import Writing
 
 if TYPE_CHECKING:
     import graphviz
@@ -29,10 +32,14 @@ class Picture:
         title: what it shows, in a few words.
         makers: for each of the formats a function that returns the file's bytes.
         frame: show the page ("html") in a notebook, in a frame of this height in pixels, in place of the image.
+
+    Attributes:
+        answers: the same picture with its numbers, if this one leaves them blank.
     """
 
     def __init__(self, title: str, makers: Makers, frame: int = 0) -> None:
         self.title = title
+        self.answers: Picture | None = None
         self._makers = makers
         self._frame = frame
 
@@ -135,6 +142,22 @@ def of_dot(title: str, source: str, engine: str | None, **more: Callable[[], byt
     return Picture(title, makers | {"dot": source.encode, "html": html} | more)
 
 
+def sheet(draw: Callable[[Writing], Picture], write: Writing) -> Picture:
+    """Return a picture; if it leaves numbers blank, its page has the answers on a second page."""
+    picture = draw(write)
+    if write.numbers != "blank":
+        return picture
+    picture.answers = answers = draw(replace(write, numbers=True))
+
+    def html() -> bytes:
+        blank, full = [drawn[drawn.index("<svg") :] for drawn in (p.render("svg").decode() for p in (picture, answers))]
+        return image_page(picture.title, f'{blank}<section style="break-before:page">{full}</section>')
+
+    picture._makers["html"] = html
+    picture._frame = 0
+    return picture
+
+
 def image_page(title: str, svg: str) -> bytes:
     """Return a page with one drawing, which can be searched, and be seen as a whole or in its parts."""
     return page(title, "drawing", {"$DRAWING": svg})
@@ -157,8 +180,4 @@ def page(title: str, name: str, parts: dict[str, str], *scripts: str) -> bytes:
     body = re.sub(r"\$[A-Z]+", lambda mark: parts[mark[0]], asset(f"{name}.html"))
     css = asset("view.css") + (asset(f"{name}.css") if name != "drawing" else "")
     script = "\n".join([asset(f"{each}.js") for each in ("view", *scripts)])
-    return (
-        '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f"<title>{escape(title)}</title>\n<style>{page_css(body)}\n{css}</style>\n</head>\n<body>\n{body}\n<script>{script}</script>\n</body>\n</html>\n"
-    ).encode()
+    return whole_page(clean(title), f"{page_css(body)}\n{css}", body, script).encode()

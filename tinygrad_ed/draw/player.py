@@ -6,14 +6,17 @@ as JSON. Without JavaScript the page is the finished drawing and the list of all
 
 import re
 import textwrap
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from tinygrad_ed.draw.equations import brief, math, value_term
+from tinygrad_ed.draw.frames import Player
 from tinygrad_ed.draw.network_trace import DETAILS, network_trace
-from tinygrad_ed.draw.parts import Numbers
-from tinygrad_ed.draw.picture import Picture, of_scene, page
+from tinygrad_ed.draw.parts import Numbers, last_layer
+from tinygrad_ed.draw.picture import of_scene, page
 from tinygrad_ed.draw.scene import Scene, to_svg
 from tinygrad_ed.draw.stage import drawing, in_card, size_of
 from tinygrad_ed.draw.steps import StoryStep
@@ -24,6 +27,7 @@ from tinygrad_ed.draw.trace import Trace, trace
 from tinygrad_ed.errors import InvalidType, InvalidValue, nearest, printable
 from tinygrad_ed.graph.node import Node
 from tinygrad_ed.nn import MLP
+from tinygrad_ed.nn.checks import written_in
 
 _HEADS = {
     "forward": "Forward: every value, from the leaves to the result",
@@ -35,7 +39,7 @@ MOST = 400  # nodes; a longer story is not one that a reader steps through
 _PIECES = r'(d="[^"]*[L ])([\d.]+ [\d.]+)" (fill="none"[^>]*)/>\n<path class="wire" d="M\2([^"]*)" \3/>'
 _SHORTER = {  # what is written a thousand times on a page
     '<mo form="prefix" rspace="0">∂</mo>': "<mi>∂</mi>",
-    "<mrow><mi>∂</mi><mi>E</mi></mrow>": "<mi>∂𝐸</mi>",
+    '<mrow><mi>∂</mi><mi class="E">E</mi></mrow>': "<mi>∂𝐸</mi>",
     r"<mrow><mo>\(</mo><mn>([^<]*)</mn><mo>\)</mo></mrow>": r"<mn>(\1)</mn>",
     r"<mrow><mn>(\d+)</mn><mo>,</mo><mn>(\d+)</mn></mrow>": r"<mn>\1,\2</mn>",
 }
@@ -52,7 +56,8 @@ def player(
     learning_rate: float = 0.1,
     title: str | None = None,
     engine: str | None = None,
-) -> Picture:
+    notation: str | Mapping[str, str] | None = None,
+) -> Player:
     """Make a page that plays a graph step by step: `player(node)` or `player(mlp, x, rho, cost)`.
 
     Args:
@@ -65,10 +70,12 @@ def player(
         learning_rate: η of the update of the parameters, at the end.
         title: the heading of the page.
         engine: for png and pdf, the path of a `dot` program, or "pygraphviz" (see `doctor`).
+        notation: the letters of a network, "lecture", "textbook" or a dict; a trace keeps those that it has.
 
     Returns:
         a picture; its html is the player, `.save("lesson.txt")` writes the same steps as a script for a lesson,
-        `.save("trace.json")` the trace, and the other formats are the drawing at its last step.
+        `.save("trace.json")` the trace, and the other formats are the drawing at its last step. `.save_steps(folder)`
+        writes one picture for each step, `.save_handout("steps.html")` all steps as a table.
 
     Raises:
         InvalidType: if `subject` is neither a Node nor an MLP nor a Trace, or an MLP comes without data.
@@ -88,11 +95,14 @@ def player(
             connections = sum(layer.n_in * layer.n_out for layer in subject.layers)
             small = max(subject.sizes) <= NEURONS and connections <= CONNECTIONS
             detail = "scalar" if small and (np.ndim(x) == 1 or len(x) == 1) else "layer"
-        data = network_trace(subject, x, rho, cost, detail, learning_rate)
+        write = written_in(notation or "lecture", len(subject.layers))
+        data = network_trace(subject, x, rho, cost, detail, learning_rate, write)
         name = title or f"A {'-'.join(map(str, subject.sizes))} network, step by step"
     elif isinstance(subject, Node | Trace):
         data = subject if isinstance(subject, Trace) else trace(subject, fresh=True, learning_rate=learning_rate)
         name = title or "A computation, step by step"
+        if notation is not None:
+            data = replace(data, write=written_in(notation, last_layer(data.nodes)))
     else:
         raise InvalidType(f"player() takes a Node, a Trace, or an MLP with data, not {subject!r}")
     if len(data.nodes) > MOST:
@@ -101,7 +111,7 @@ def player(
             "one part of the computation, or draw it with graph(..., detail='auto')"
         )
     scene = drawing(data, name)
-    return of_scene(
+    picture = of_scene(
         name,
         lambda: scene,
         engine,
@@ -110,6 +120,7 @@ def player(
         txt=lambda: printable(script(data, name)).encode(),
         json=lambda: data.to_json().encode(),
     )
+    return Player(picture, data, scene, engine)
 
 
 def _page(data: Trace, scene: Scene) -> bytes:

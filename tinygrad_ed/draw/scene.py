@@ -7,10 +7,11 @@ engine draws png and pdf. Coordinates are pixels from the upper left corner.
 
 import itertools
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from tinygrad_ed.draw.style import DOT_FONT, FONT, INK, PAPER, escape, quoted, tspans
-from tinygrad_ed.notation.formula import Formula
+from tinygrad_ed.draw.style import DOT_FONT, FONT, INK, PAPER, QUIET, escape, quoted, tspans
+from tinygrad_ed.notation.formula import Formula, Row
+from tinygrad_ed.notation.writing import BLANK, Writing
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +87,14 @@ class Group:
 
 
 Item = Circle | Box | Line | Text | Group
+_NUMBERS = (
+    "value",
+    "gradient",
+    "value-map",
+    "gradient-map",
+    "after-map",
+    "flow",
+)  # of the cards of a graph
 
 
 @dataclass(frozen=True)
@@ -97,6 +106,34 @@ class Scene:
     title: str
     description: str
     items: Sequence[Item]
+
+
+def rewritten(items: "Sequence[Item]", write: Writing) -> "list[Item]":
+    """Return items whose texts are written in another way: blanks are boxes, and what hides numbers has no tooltips."""
+    found: list[Item] = []
+    for item in items:
+        if write.numbers is not True and getattr(item, "cls", None) in _NUMBERS:
+            continue
+        if isinstance(item, Group):
+            tip = write.text(item.tip) if item.tip and write.numbers is True else None
+            found.append(replace(item, items=rewritten(item.items, write), tip=tip))
+        elif isinstance(item, Text):
+            found += _lettered(replace(item, what=write(item.what)))
+        else:
+            found.append(item)
+    return found
+
+
+def _lettered(text: Text) -> "list[Item]":
+    """Return a text; a blank at its end becomes a box that one can write into."""
+    parts = text.what.parts if isinstance(text.what, Row) else (text.what,)
+    if parts[-1:] != (BLANK,):
+        return [text] if parts else []
+    before, wide = replace(text, what=Row(parts[:-1])), 3.6 * text.size
+    whole = wide + (before.length + 4 if parts[:-1] else 0)
+    left = text.x - {"start": 0.0, "middle": whole / 2, "end": whole}[text.anchor]
+    box = Box(left + whole - wide / 2, text.y - 0.36 * text.size, wide, 1.3 * text.size, PAPER, QUIET, 0.8, 2)
+    return [replace(before, x=left, anchor="start"), box] if parts[:-1] else [box]
 
 
 def to_svg(scene: Scene, inline: bool = False) -> str:

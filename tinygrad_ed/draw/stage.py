@@ -169,7 +169,7 @@ def _scene(data: Trace, title: str, wires: list[Item], places: Places, paint: Pa
     cards = []
     for node, name in zip(data.nodes, labels(data.nodes).values(), strict=True):
         fill = paint(node) if paint else style.ROLES[node.role][0]
-        cards.append(_card(node, label_of(node, style.short(name, 14)), fill, *places[node.id]))
+        cards.append(_card(node, data.write(label_of(node, style.short(name, 14))), fill, *places[node.id]))
     width = max(x + size.w / 2 for size, x, _ in places.values()) + _MARGIN
     height = max(y + size.h / 2 for size, _, y in places.values()) + _MARGIN
     described = f"a graph of {len(data.nodes)} values; the steps beside it say the same in words"

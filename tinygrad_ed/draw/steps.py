@@ -13,10 +13,11 @@ from typing import Any
 import numpy as np
 
 from tinygrad_ed.draw import equations as eq
-from tinygrad_ed.draw.parts import Edge, Numbers, TraceData, TraceNode, numbers_of
+from tinygrad_ed.draw.parts import Edge, Numbers, TraceData, TraceNode, last_layer, numbers_of
 from tinygrad_ed.draw.style import number_text
 from tinygrad_ed.notation.formula import Formula, Row, Sign
 from tinygrad_ed.notation.letters import formula
+from tinygrad_ed.notation.op_formulas import COSTS
 from tinygrad_ed.notation.quantity import Quantity
 
 FEW = 6  # a sum of more products than this is not written out
@@ -86,11 +87,11 @@ class _Story:
     def __init__(self, data: TraceData) -> None:
         self.by_id, self.into = data.by_id, data.into()
         self.names = labels(data.nodes)
-        self.terms = {node.id: eq.label_of(node, self.names[node.id]) for node in data.nodes}
+        self.terms = {node.id: data.write(eq.label_of(node, self.names[node.id])) for node in data.nodes}
+        self.write = data.write
         self.root = self.by_id[data.root]
         self.closed = data.closed
-        layers = [Quantity.of(n.quantity)[1] for n in data.nodes if n.quantity and "zeta" in n.quantity]
-        self.last = max(layers, default=0)
+        self.last = last_layer(data.nodes)
         self.waiting = dict.fromkeys(self.by_id, 0)
         self.inputs: dict[str, dict[str, str]] = {node.id: {} for node in data.nodes}  # by quantity
         self.slots: dict[str, dict[str, str]] = {node.id: {} for node in data.nodes}  # the first, as in the templates
@@ -122,10 +123,8 @@ class _Story:
 
     def rule(self, quantity: str | None) -> tuple[Formula | None, Numbers | None]:
         """Return the lecture's rule of a quantity, and the number it gives."""
-        if quantity is None:
-            return None, None
-        rule = eq.rule_of(quantity, self.last)
-        return rule, eq.number_of(self.closed, quantity) if rule else None
+        rule = eq.rule_of(quantity or "", self.last)
+        return (self.write(rule), eq.number_of(self.closed, quantity or "")) if rule else (None, None)
 
     def written(self, node: TraceNode, terms: dict[str, Formula]) -> Formula | None:
         """Return the right side of a forward equation, in letters or numbers; None for a sum that is too long."""
@@ -133,7 +132,7 @@ class _Story:
         by_quantity = {self.by_id[i].quantity or i: terms[i] for i in inputs}
         if node.id in self.neurons:
             return eq.net_input(node.quantity or "", by_quantity) if len(inputs) <= 2 * FEW + 1 else None
-        if node.quantity == "cost" and node.op in eq.COSTS:
+        if node.quantity == "cost" and node.op in COSTS:
             rho = [by_quantity[name] for name in by_quantity if name.startswith("rho")]
             alpha = [by_quantity[name] for name in by_quantity if name.startswith("alpha")]
             short = len(alpha) == len(rho) <= FEW and all(not self.by_id[i].value.shape for i in inputs)
@@ -145,7 +144,7 @@ class _Story:
         y, names = self.terms[node.id], [self.terms[edge.source] for _, edge in edges]
         letters = self.written(node, self.terms)
         if letters is None:
-            whole = eq.rule_of(node.quantity or "", self.last)
+            whole, _ = self.rule(node.quantity)
             sides = whole.parts[2:] if isinstance(whole, Row) else ()  # what follows `ζ =`
             letters = Row(sides) if sides else eq.forward("C" if node.quantity == "cost" else node.op or "", names)
         values = {edge.source: eq.value_term(self.by_id[edge.source].value) for _, edge in edges}
@@ -215,9 +214,9 @@ class _Story:
             else:
                 known = {Quantity.of(quantity)[0]: names[name] for quantity, name in inputs.items()}
                 return eq.fill(_LAYER[Quantity.of(source.quantity)[0]], {"g": terms["g"], **known})
-        elif node.quantity == "cost" and node.op in eq.COSTS and source.quantity:
+        elif node.quantity == "cost" and node.op in COSTS and source.quantity:
             _, _, neurons = Quantity.of(source.quantity)
-            kind, at = eq.COSTS[node.op][1], f"rho[{','.join(map(str, neurons))}]" if neurons else "rho"
+            kind, at = COSTS[node.op][1], f"rho[{','.join(map(str, neurons))}]" if neurons else "rho"
             slope = eq.fill(kind, {"a": names[source.id], "r": names[inputs[at]]}) if at in inputs else None
             if slope and not neurons and source.value.shape and len(source.value.shape) == 2:
                 slope = eq.fill("$s / M", {"s": slope})
@@ -253,7 +252,7 @@ class _Story:
         after, name = self.root.after, self.terms[self.root.id]
         measured = numbers_of(after.low - self.root.value.low) if after else None
         told = {"D": Row((Sign("Δ", r"\Delta", "prefix"), name)), "eta": learning_rate, "p": predicted}
-        general = formula("$D ≈ − η · ⟦∇$E⟧^2", E=name, **told)
+        general = formula('$D ≈ − η · ⟦{∂$E}/{∂θ}⟧^2 "(θ: all parameters)"', E=name, **told)
         square = -predicted / learning_rate if learning_rate else 0.0
         work = formula('− $eta · $square = $p "(predicted);  measured:  " $D', square=square, **told)
         text = f"Again: the gradient predicts that {name.unicode} changes by {number_text(predicted)}; "

@@ -16,10 +16,12 @@ from typing import Any, NoReturn, TypeVar
 import numpy as np
 
 from tinygrad_ed.data.files import checked
-from tinygrad_ed.draw.parts import CELLS, FULL, Edge, Numbers, TraceData, TraceNode, numbers_of
+from tinygrad_ed.draw.parts import CELLS, FULL, Edge, Numbers, TraceData, TraceNode, last_layer, numbers_of
 from tinygrad_ed.draw.steps import StoryStep
 from tinygrad_ed.draw.style import ROLES, short
-from tinygrad_ed.errors import FileProblem
+from tinygrad_ed.errors import Error, FileProblem
+from tinygrad_ed.nn.checks import written_in
+from tinygrad_ed.notation.writing import Writing
 
 T = TypeVar("T")
 FORMAT, SCHEMA = "tinygrad_ed trace", 2
@@ -56,6 +58,7 @@ def content(data: TraceData, story: Sequence[StoryStep] | None = None) -> dict[s
         ],
         "closed": {name: _out(numbers) for name, numbers in data.closed.items()},
         **({} if data.predicted is None else {"predicted": _out(data.predicted)}),
+        **({"letters": dict(data.write.signs)} if data.write.signs else {}),
         "steps": None if story is None else [_step(step) for step in story],
     }  # fmt: skip
 
@@ -156,7 +159,14 @@ class _Reader:
             "learning_rate": self.number(top["learning_rate"], "learning_rate"),
             "predicted": self.number(top["predicted"], "predicted") if "predicted" in top else None,
             "closed": {name: self.value(v, f"closed[{_short(name)}]") for name, v in closed.items()},
+            "write": self.writing(_object(top.get("letters", {}), "letters")),
         }
+
+    def writing(self, letters: dict[str, Any]) -> Writing:
+        try:
+            return written_in(letters, last_layer(self.nodes))
+        except Error as problem:
+            raise _Bad(f"letters: {problem}") from None
 
     def every(self, value: Any, where: str, read: Callable[[Any, str], Any]) -> list[Any]:
         _need(isinstance(value, list), where, "should be a list")

@@ -1,6 +1,6 @@
 """The one visual language of all pictures: colors, fonts, and text that is safe in every format.
 
-The colors stand in `notation/colors.py`, the letters and numbers as text in `notation/letters.py`. No meaning is
+The colors stand in `notation/colors.py`, the letters in `notation/alphabet.py`. No meaning is
 carried by color alone.
 """
 
@@ -9,9 +9,10 @@ import re
 
 from tinygrad_ed.notation import colors
 from tinygrad_ed.notation import letters as notation
+from tinygrad_ed.notation.alphabet import LETTERS
 from tinygrad_ed.notation.formula import Runs
 
-COLORS = {name: light for name, (light, _) in colors.LETTERS.items()}
+COLORS = {name: entry.light for name, entry in LETTERS.items() if entry.light}
 _PARTS = "ink quiet paper op wrong backward-fill cluster-fill"
 INK, QUIET, PAPER, OP, WRONG, BACKWARD_FILL, CLUSTER_FILL = [colors.REST[name][0] for name in _PARTS.split()]
 FORWARD_FILL, WRONG_FILL, LINE, YOURS = "#eff6fb", "#fdf0ec", "#6f7984", "#7b3f9e"  # all letters can be read on these

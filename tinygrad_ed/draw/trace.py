@@ -50,13 +50,9 @@ class Difference:
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """What a comparison of two traces found; true if they are equal.
+    """What a comparison of two traces found; true if they are equal."""
 
-    Attributes:
-        differences: all differences in the order of the story; graphs of another shape are compared up to the first.
-    """
-
-    differences: tuple[Difference, ...]
+    differences: tuple[Difference, ...]  # in the order of the story; of graphs of another shape the first
 
     @property
     def equal(self) -> bool:

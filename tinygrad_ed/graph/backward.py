@@ -1,8 +1,7 @@
 """The sweep: gradients of one node with respect to all that it was computed from.
 
-Nodes are visited newest first. Ids are given in the order of creation, so when a node's turn comes, all
-nodes that use it have already sent it their part and its gradient is complete. Its op's rules then give
-the parts of its inputs:
+Nodes are visited newest first. Ids are given in the order of creation, so when a node's turn comes, all nodes that use
+it have already sent it their part and its gradient is complete. Then, by the rules of its op:
 
     gradient(input) += rule(gradient(node), node, *inputs)
 """
@@ -157,10 +156,8 @@ def _between(order: list[Node], targets: Iterable[Node]) -> set[Node]:
     """Return the nodes that depend on a target, and the targets."""
     between = set(targets)
     for node in reversed(order):
-        for arg in node.args:
-            if isinstance(arg, Node) and arg in between:
-                between.add(node)
-                break
+        if any([isinstance(arg, Node) and arg in between for arg in node.args]):
+            between.add(node)
     return between
 
 

@@ -117,7 +117,7 @@ class _Watcher(grad_mode.Observer):
             raise NotFinite(
                 f"the derivative rule of op {node.op.name!r} sent {_found(value, bad)} in the backward pass "
                 f"to input {position}, {_called(target)}; the input is {_entry(target._value, bad)}, the "
-                f"result was {_short(node._value)}; {self._place(node)}"
+                f"result was {f'of shape {node.shape}' if node.ndim else node._value}; {self._place(node)}"
             )
 
     def _place(self, node: Node) -> str:
@@ -192,7 +192,3 @@ def _entry(value: Any, bad: tuple[int, ...]) -> str:
         return f"{value}"
     inside = np.ndim(value) == len(bad) and all([i < n for i, n in zip(bad, value.shape, strict=True)])
     return f"finite there: {value[bad]}" if inside else "finite"
-
-
-def _short(value: Any) -> str:
-    return f"{value}" if np.ndim(value) == 0 else f"of shape {value.shape}"

@@ -50,15 +50,17 @@ def numeric_derivative(f: Callable[[Array], Any], x: Any, step: float = 6e-6, re
     return np.stack(columns, axis=-1).reshape(here.shape + x.shape) if columns else np.zeros(here.shape + x.shape)
 
 
-def stacked_derivative(f: Callable[[Array], Array], x: Array, step: float) -> Array:
+def stacked_derivative(f: Callable[[Array], Array], x: Array, step: float, places: Array | None = None) -> Array:
     """Return the derivatives of a function that takes many points at once, `(K, *shape of x)`, and gives K numbers.
 
-    Each entry gets the step of `numeric_derivative`, once: NaN stands where half of it does not confirm it.
+    Each entry gets the step of `numeric_derivative`, once: NaN stands where half of it does not confirm it, and outside
+    of `places`, where only some of the entries are asked for.
     """
     here, step_of = np.asarray(f(x[None]))[0], power_of_two(step * np.maximum(1.0, np.abs(x.ravel())))
     referee = Referee(float(np.finfo(float).eps), step, 1e-7)
-    found = []
-    for part in np.split(np.arange(x.size), range(at_once := max(1, AT_ONCE // max(1, x.size)), x.size, at_once)):
+    found = np.full(x.size, np.nan)
+    places, at_once = np.arange(x.size) if places is None else places, max(1, AT_ONCE // max(1, x.size))
+    for part in np.split(places, range(at_once, len(places), at_once)):
         along = np.zeros((len(part), x.size))
         along[np.arange(len(part)), part] = step_of[part]
         moved = np.concatenate([share * along for share in (1.0, -1.0, 0.5, -0.5)])  # as `limit` asks for them
@@ -68,8 +70,8 @@ def stacked_derivative(f: Callable[[Array], Array], x: Array, step: float) -> Ar
             return next(values)
 
         slopes = referee.limit(line, np.full(len(part), here), [step_of[part]], retry=False)
-        found.append(np.where(slopes.settled, slopes.slope, np.nan))
-    return np.concatenate(found).reshape(x.shape)
+        found[part] = np.where(slopes.settled, slopes.slope, np.nan)
+    return found.reshape(x.shape)
 
 
 class Slopes(NamedTuple):
@@ -78,8 +80,7 @@ class Slopes(NamedTuple):
     slope: Array
     gap: Array
     settled: Array
-    kink: Array
-    """Neither settled nor nearer to it at the smallest step than at the first."""
+    kink: Array  # neither settled nor nearer to it at the smallest step than at the first
 
 
 class Referee(NamedTuple):

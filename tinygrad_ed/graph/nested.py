@@ -1,10 +1,6 @@
 """Nested lists, tuples and dicts: their entries in order, and the same nesting around other entries.
 
 The transforms take such arguments, as in `grad(f)({"w": w, "b": b})`. A list is a container here, an array is not.
-
->>> tree = {"w": [1.0, 2.0], "b": 3.0}
->>> leaves(tree), rebuilt(tree, iter("xyz"))
-([1.0, 2.0, 3.0], {'w': ['x', 'y'], 'b': 'z'})
 """
 
 import reprlib
@@ -25,13 +21,8 @@ def leaves(tree: Any, level: int = 0) -> list[Any]:
         tree = list(tree.values())
     if not isinstance(tree, CONTAINERS):
         return [tree]
-    found = []
-    for branch in tree:
-        if isinstance(branch, CONTAINERS):
-            found += leaves(branch, level + 1)
-        else:
-            found.append(branch)
-    return found
+    entries = [leaves(branch, level + 1) if isinstance(branch, CONTAINERS) else (branch,) for branch in tree]
+    return [leaf for few in entries for leaf in few]
 
 
 def check_level(level: int) -> None:

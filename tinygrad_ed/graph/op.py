@@ -2,13 +2,6 @@
 
 Calling an op with a Node among its inputs computes the value with NumPy (or `math`, for floats) and makes the new Node
 that remembers op and inputs. The ops themselves are in `ops/`, one line each.
-
->>> from tinygrad_ed.graph.node import Node
->>> double = Op("double", lambda x: 2 * x, (lambda g, y, x: 2 * g,))
->>> x = Node(0.6, name="x")
->>> y = double(x)
->>> y, y.op.name, y.args
-(Node(1.2, op='double'), 'double', (Node(0.6, name='x'),))
 """
 
 import inspect
@@ -28,10 +21,8 @@ from tinygrad_ed.notation.op_formulas import described
 
 Rule = Callable[..., Any]
 
-
 # Bound once: each is called for every node.
 blank, recording_mode = partial(object.__new__, Node), mode.get
-
 
 edits = [0]
 """How often the rules of an op have been replaced: what was recorded under other rules is outdated."""
@@ -60,27 +51,6 @@ class Op:
     `create_graph=True` the same rule builds the graph of the gradient.
     """
 
-    __slots__ = (
-        "__dict__",  # for what Python asks of a function: its name, signature and documentation
-        "any_params",
-        "arity",
-        "broadcasts",
-        "entrywise",
-        "forward",
-        "guarded",
-        "known",
-        "name",
-        "params",
-        "quick",
-        "reads_inputs",
-        "rules",
-        "scalar",
-        "shortly",
-        "single",
-        "trusted",
-        "variadic",
-    )
-
     def __init__(
         self,
         name: str,
@@ -92,42 +62,26 @@ class Op:
     ) -> None:
         signatures = _checked(name, forward, rules, variadic)
         self.trusted: tuple[tuple[Rule | None, ...], bool, bool] | None = None
-        self.name = name
-        self.forward = forward
-        self.rules = rules
-        self.scalar = scalar
-        self.broadcasts = broadcasts
-        self.variadic = variadic
-        self.arity = len(rules)
-        self.single = len(rules) == 1 and not variadic
-        # For `quick.py`: a short way for calls without parameters.
-        self.shortly: Callable[..., Node | None] | None = None
+        self.name, self.forward, self.rules, self.scalar = name, forward, rules, scalar
+        self.broadcasts, self.variadic = broadcasts, variadic
+        self.arity, self.single = len(rules), len(rules) == 1 and not variadic
+        self.shortly: Callable[..., Node | None] | None = None  # for `quick.py`: a short way without parameters
         takes = list(signatures[0].parameters.values()) if signatures else []
         self.reads_inputs = not variadic or any([p.kind is p.VAR_POSITIONAL for p in takes])
         after = takes[2 + self.arity :]
         self.params = tuple([p.name for p in after if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)])
-        self.known = frozenset(self.params)
         self.any_params = not takes or any([p.kind is p.VAR_KEYWORD for p in takes])
-        self._present_as_function(takes)
-
-    def _present_as_function(self, takes: list[inspect.Parameter]) -> None:
-        """Let `help`, `inspect.signature` and editors see a function of the inputs and parameters."""
-        kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
-        if self.variadic:
+        # `help`, `inspect.signature` and editors see a function of the inputs and parameters.
+        inputs = takes[2:]
+        if variadic:
             inputs = [inspect.Parameter("inputs", inspect.Parameter.VAR_POSITIONAL)]
         elif any([p.kind is p.VAR_POSITIONAL for p in takes]):  # a rule that any op may have, such as that of a sum
+            kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
             inputs = [inspect.Parameter(letter, kind) for letter in ("x" if self.single else "abcdefgh"[: self.arity])]
-        else:
-            inputs = takes[2:]
-        names = ["*inputs"] if self.variadic else [p.name for p in inputs[: self.arity]]
-        name = self.name.strip("_")
-        self.__dict__ |= {
-            "__name__": name,
-            "__qualname__": name,
-            "__module__": "tinygrad_ed",
-            "__doc__": described(name, names, self.params),
-            "__signature__": inspect.Signature(inputs),
-        }
+        self.__name__ = self.__qualname__ = name.strip("_")
+        names = ["*inputs"] if variadic else [p.name for p in inputs[: self.arity]]
+        self.__doc__ = described(self.__name__, names, self.params)
+        self.__module__, self.__signature__ = "tinygrad_ed", inspect.Signature(inputs)
 
     def trust(self, quick: bool, entrywise: bool) -> None:
         """Take the op, with the rules that it has now, for one of the package; `quick.py` says what that allows it."""
@@ -173,7 +127,7 @@ class Op:
             node = self.shortly(*inputs)
             if node is not None:
                 return node
-        if len(inputs) != self.arity or (params and not params.keys() <= self.known):
+        if len(inputs) != self.arity or (params and params.keys() - self.params):
             inputs, params = self._bound(inputs, params)
         recorded = any([isinstance(x, Node) for x in inputs])
         watcher = recorded and recording_mode()
@@ -234,7 +188,8 @@ class Op:
         except ValueError as error:
             if type(error) is not ValueError:
                 raise  # AxisError and LinAlgError already say what is wrong
-            shapes = " and ".join(f"{shape_of(v)}{_called(x)}" for v, x in zip(values, inputs, strict=True))
+            names = [f" ({x.name!r})" if isinstance(x, Node) and x.name is not None else "" for x in inputs]
+            shapes = " and ".join([f"{shape_of(v)}{name}" for v, name in zip(values, names, strict=True)])
             raise ShapeError(f"{self.name}: inputs of shape {shapes} do not fit: {error}") from error
         if type(result) is np.ndarray and result.ndim and result.dtype.kind == "f":
             return result.copy() if self.guarded else result  # the reader may use it again
@@ -312,9 +267,8 @@ def _checked(name: str, forward: Any, rules: tuple[Rule | None, ...], variadic: 
             f"op {name!r} has no rules; give one for each input: lambda g, y, x: ... (None: no gradient)"
         )
     inputs = 1 if variadic else len(rules)
-    given = [rule for rule in rules if rule is not None]
-    signatures = [inspect.signature(rule) for rule in given]
-    for rule, signature in zip(given, signatures, strict=True):
+    given = [(rule, inspect.signature(rule)) for rule in rules if rule is not None]
+    for rule, signature in given:
         try:
             signature.bind(*range(2 + inputs))
         except TypeError:
@@ -324,15 +278,11 @@ def _checked(name: str, forward: Any, rules: tuple[Rule | None, ...], variadic: 
                 f"a derivative rule of op {name!r} does not take (g, y, and {inputs} input{'s' * (inputs != 1)}), "
                 f"but {signature}{place}; there is one rule for each input, and each takes all of them"
             ) from None
-    return signatures
+    return [signature for _, signature in given]
 
 
 def find_op(name: str, meant: str) -> Op:
-    """Return the op of that name and that meaning (for pickled graphs).
-
-    Raises:
-        InvalidValue: if there is none: an op of one's own must be made before its graph is loaded, by the same code.
-    """
+    """Return the op of that name and that meaning (for pickled graphs): one's own is made before, by the same code."""
     if name not in OPS:
         raise InvalidValue(f"there is no op {name!r}; make it with tg.op before you load a graph that uses it")
     if meaning(OPS[name]) != meant:
@@ -351,7 +301,3 @@ def is_numpy_function(function: object) -> bool:
 def is_exact(value: object) -> bool:
     """Tell whether a value is an int that a float holds to the last digit."""
     return type(value) is int and -(2**53) <= value <= 2**53
-
-
-def _called(x: object) -> str:
-    return f" ({x.name!r})" if isinstance(x, Node) and x.name is not None else ""

@@ -7,13 +7,6 @@ result hangs on what it was given. An opaque op finds that out entry by entry:
 
 Where the function is linear (a rule is, in `g`), a long step is exact but for rounding. At a kink or a jump that no
 short step avoids, the calmer of the two sides counts: of `d[x <= 0] = 0` at x = 0 that is the 0.
-
->>> from tinygrad_ed.graph.node import Node
->>> square = Opaque("square", lambda x: x * x, (False,))
->>> x = Node(3.0)
->>> slope = square.rules[0](1.0, None, x)
->>> float(slope.value), slope.op.name
-(6.0, "square'")
 """
 
 import math
@@ -34,14 +27,9 @@ Function = Callable[..., Any]
 class Opaque(Op):
     """A plain function as an op.
 
-    Args:
-        name: what messages call it.
-        forward: `forward(*values, **params)` gives a number or an array.
-        linear: for each value whether `forward` is linear in it; None: no derivative by it is asked for.
-        again: the function to take differences of, where that is not `forward`.
-        eps: how far its results may be off, relatively.
-        first_rule: the rule for the first value, where it is known.
-        stacks: `forward` also takes a stack in the place of the first value, and gives one.
+    `linear` tells for each value whether `forward` is linear in it (None: no derivative by it is asked for), `again`
+    what to take differences of, where that is not `forward`, `eps` how far its results may be off, relatively,
+    `first_rule` the rule for the first value, where it is known, and `stacks` whether that may be a stack.
     """
 
     def __init__(
@@ -85,7 +73,8 @@ class Opaque(Op):
         """Compute u^T J_i, also for a stack of many u, beside which J_i is not large."""
         shape, ndim = shape_of(values[i]), np.ndim(self.forward(*values, **params))
         stack, result = np.shape(u)[: np.ndim(u) - ndim], np.shape(u)[np.ndim(u) - ndim :]
-        slopes = self._slopes(i, map(partial(_unit, shape), np.ndindex(shape)), values, params)
+        units = (np.reshape(np.arange(math.prod(shape)) == k, shape).astype(float) for k in range(math.prod(shape)))
+        slopes = self._slopes(i, units, values, params)
         if not stack:
             return np.array([np.vdot(u, slope) for slope in slopes]).reshape(shape)
         columns = np.reshape(np.array(list(slopes)), (math.prod(shape), *result))
@@ -125,10 +114,3 @@ def _pulled(op: Opaque, i: int) -> Opaque:
     pushed = make(partial(op.push, i), first_rule=lambda u, y, v, *rest, **params: pulled(u, *rest, **params))
     pulled = make(partial(op.pull, i), first_rule=lambda v, y, u, *rest, **params: pushed(v, *rest, **params))
     return pulled
-
-
-def _unit(shape: tuple[int, ...], entry: tuple[int, ...]) -> Array:
-    """Return an array with 1 at one entry and 0 elsewhere."""
-    unit = np.zeros(shape)
-    unit[entry] = 1.0
-    return unit

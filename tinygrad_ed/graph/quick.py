@@ -1,15 +1,11 @@
 """Short ways for speed: faster versions of `Op.__call__`, of the operators, and of the sweeps. Nothing depends on them.
 
 Read `op.py` and `backward.py` first: they have the same results, bit for bit, and the words for every case. `install`
-puts the short ways in, `with tg.readable():` leaves them out. A short way serves what is common, ops of one or two
-inputs without parameters on floats and arrays of floats, and hands everything else to the readable one.
-
-Most ops have one or two inputs. For these, a check that is skipped saves more time than the arithmetic costs: a graph
-of 9,000 numbers is built in a sixth of the time, and swept in a fifth. No sweep knows an op: it calls the rules that an
-op has, and writes out two tuples of rules that are known by name, those of a sum and of a product.
-
-To fill `.grad` on all nodes, gradients are added up in the nodes themselves (`sweep_in_place`). For the gradients of
-some nodes only, they are added up in a dictionary (`sweep_values`).
+puts the short ways in, `with tg.readable():` leaves them out. A short way serves ops of one or two inputs without
+parameters on floats and arrays of floats, and hands everything else to the readable one: there a check that is skipped
+saves more than the arithmetic costs. No sweep knows an op: it calls the rules that an op has, and writes out two tuples
+of rules that are known by name, those of a sum and of a product. `backward` adds gradients up in the nodes themselves
+(`sweep_in_place`), all others, who want those of some nodes, in a dictionary (`sweep_values`).
 """
 
 from collections.abc import Callable, Iterator, Mapping

@@ -2,7 +2,7 @@
 
 import operator
 import reprlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Protocol
 
@@ -32,9 +32,10 @@ class Lifted:
     """A value of another kind, such as a batch of gradients: an op that meets one hands itself to it."""
 
     __slots__ = ()
-
-    many = False
-    """Whether it stands for several values, which `rows` gives one by one and `of` puts together."""
+    many = False  # whether it stands for several values, which `rows` gives one by one and `of` puts together
+    _now: Callable[[], Any]  # the numbers that it stands for at the moment
+    rows: Callable[[], list[Any]]
+    of: Callable[[list[Any]], Any]
 
     def through(self, op: Any, values: list[Any], params: dict[str, Any]) -> Any:
         """Return what `op` gives for these values, of which at least one is lifted."""
@@ -43,18 +44,6 @@ class Lifted:
     def as_number(self) -> Any:
         """Return what a float beside it would be: itself, if it is none of NumPy's numbers."""
         return self
-
-    def _now(self) -> Any:
-        """Return the numbers that it stands for at the moment."""
-        raise NotImplementedError
-
-    def rows(self) -> list[Any]:
-        """Return the values that it stands for at once."""
-        raise NotImplementedError
-
-    def of(self, rows: list[Any]) -> Any:
-        """Return what stands for these values, as this one stands for its rows."""
-        raise NotImplementedError
 
     def undone_if_it_fails(self) -> AbstractContextManager[None]:
         """Return a context that forgets what was done with the value inside, if that ends in an error."""
@@ -69,8 +58,6 @@ def leaf_value(value: object) -> Value:
     """Return what a leaf keeps: a float, or a float array of its own (a lifted value as it is)."""
     if type(value) is float:
         return value
-    if type(value) is np.ndarray and value.ndim and value.dtype.kind == "f":
-        return value.copy("K")  # as it lies: what is told to read in that order must find it
     if isinstance(value, int) and not isinstance(value, bool):
         return _float_of_int(value)
     if isinstance(value, Lifted):
@@ -79,10 +66,8 @@ def leaf_value(value: object) -> Value:
         raise InvalidType("a masked array would lose its mask in a Node; fill it first (`array.filled(...)`)")
     array = as_array(value)
     kind = array.dtype.kind
-    if kind == "f":
-        return array.copy("K") if array.ndim else float(array)
-    if kind in "iu":
-        return array.astype(float) if array.ndim else float(array)
+    if kind in "fiu":  # as it lies: what is told to read in that order must find it
+        return array.astype(array.dtype if kind == "f" else float, "K") if array.ndim else float(array)
     hint = {
         "b": "write 1.0 and 0.0, or keep the mask outside of the graph, as in `node * mask`",
         "c": "only real numbers have derivatives here; pass the real and the imaginary part as two Nodes",

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tinygrad_ed.closed_form.derivatives import ACTIVATIONS, COSTS, Array
-from tinygrad_ed.notation.letters import Formula, letter, matrix, number
+from tinygrad_ed.notation.letters import Formula, given, letter, matrix, number
 
 Layers = dict[int, Array]
 
@@ -92,7 +92,8 @@ class Case:
         Of a large one a part is shown, and the neuron that is followed is always in it.
         """
         rows, columns = [[self.k] if i == self.j else [] for i in (down, across)]
-        return matrix(array, rows, columns)
+        shown, own = matrix(array, rows, columns), (self.alpha[0], self.rho, *self.omega.values(), *self.beta.values())
+        return given(shown) if any([np.shares_memory(array, one) for one in own]) else shown
 
     @property
     def neuron(self) -> str:

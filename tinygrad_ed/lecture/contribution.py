@@ -17,7 +17,10 @@ from tinygrad_ed.closed_form.derivatives import ACTIVATIONS, COSTS, Array
 from tinygrad_ed.lecture.check import Check, same
 from tinygrad_ed.lecture.derive import case_of
 from tinygrad_ed.lecture.paths import Path, Paths, paths_of
+from tinygrad_ed.nn.checks import written_in
+from tinygrad_ed.notation.alphabet import Notation
 from tinygrad_ed.notation.letters import factor, formula, letter, number, prose
+from tinygrad_ed.notation.writing import LECTURE, Writing
 
 HEAVIEST = 6  # paths that are kept
 WIDTH = 110  # of a line on a terminal
@@ -42,6 +45,7 @@ class Contribution:
         predicted: how far that step moves E to first order: -η times the square of its gradient.
         measured: how far it really does, by running the changed network.
         about: the network, the cost, and what was decided at kinks, in words (see `notation.prose`).
+        write: in whose letters it is printed.
     """
 
     j: int
@@ -63,9 +67,10 @@ class Contribution:
     predicted: float
     measured: float
     about: str
+    write: Writing = LECTURE
 
     def __repr__(self) -> str:
-        return (
+        return self.write.text(
             f"<what neuron {self.k} of layer {self.j} contributes: B = {number(self.B)}, {self.paths.count:,} paths; "
             f"one step on it alone moves the error by {number(self.measured)}>"
         )
@@ -80,7 +85,7 @@ class Contribution:
             self._paths(),
             self._step(),
         ]
-        return "\n\n".join(["\n".join(part) for part in parts])
+        return self.write.text("\n\n".join(["\n".join(part) for part in parts]))
 
     @property
     def _v(self) -> str:
@@ -146,7 +151,15 @@ class Contribution:
 
 
 def contribution(
-    mlp: Any, x: Any, rho: Any, j: int, k: int, cost: str = "mse", *, learning_rate: float = 0.1
+    mlp: Any,
+    x: Any,
+    rho: Any,
+    j: int,
+    k: int,
+    cost: str = "mse",
+    *,
+    learning_rate: float = 0.1,
+    notation: Notation = "lecture",
 ) -> Contribution:
     """Say what neuron k of layer j contributes to the error, through its own weights and its bias.
 
@@ -160,6 +173,7 @@ def contribution(
         k: the neuron of that layer, from 0 as in NumPy.
         cost: the name of the cost.
         learning_rate: η of the step on this neuron alone.
+        notation: the letters: "lecture", "textbook", or a dict, see `draw.network`.
 
     Raises:
         ShapeError: for more than one sample; and what `mlp.problem` raises.
@@ -176,6 +190,7 @@ def contribution(
     (-0.032405, -0.034646)
     """
     case = case_of(mlp, x, rho, cost, j, k, learning_rate)
+    write = written_in(notation, case.L)
     j, k = case.j, case.k
     zeta, alpha = rules.forward(case.omega, case.beta, case.activations, case.alpha[0][np.newaxis])
     B, P = rules.backpropagation(case.omega, case.activations, zeta, alpha, case.rho[np.newaxis], case.cost)
@@ -216,6 +231,7 @@ def contribution(
         predicted=-case.learning_rate * (float(by_omega @ by_omega) + by_beta**2),
         measured=after - error,
         about=f"{case.intro} The error is `ε = {number(error)}`. {case.kinks()} {case.cost_kinks(C_by_a)}".strip(),
+        write=write,
     )
 
 

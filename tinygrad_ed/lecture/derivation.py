@@ -3,7 +3,7 @@
 import os
 import textwrap
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from tinygrad_ed.lecture.page import framed, page_of
 from tinygrad_ed.lecture.slides import slides_of
 from tinygrad_ed.lecture.step import WIDTH, DerivationStep, Parts
 from tinygrad_ed.notation.letters import Formula, prose, tex_prose
+from tinygrad_ed.notation.writing import LECTURE, Writing
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,11 +27,20 @@ class Derivation:
         title: what is derived.
         intro: the network, the sample, and the neuron that is followed, in words.
         steps: the steps; where one does not hold, it is the last.
+        write: in whose letters it is written.
+        answers: the derivation with all numbers, if this one leaves them blank.
     """
 
     title: str
     intro: str
     steps: tuple[DerivationStep, ...]
+    write: Writing = LECTURE
+    answers: "Derivation | None" = None
+
+    def written(self, write: Writing) -> "Derivation":
+        """Return it in other letters, with other digits, or without its numbers."""
+        steps = tuple([step.written(write) for step in self.steps])
+        return replace(self, intro=write.in_prose(self.intro), steps=steps, write=write)
 
     @property
     def holds(self) -> bool:
@@ -107,7 +117,15 @@ class Derivation:
 
     def to_html(self) -> str:
         """Return it as one page that needs nothing else: formulas in MathML, a table of contents, light and dark."""
-        return page_of(self.title, self.intro, self.parts, self.verdict, self.holds)
+        return page_of(
+            self.title,
+            self.intro,
+            self.parts,
+            self.verdict,
+            self.holds,
+            self.write,
+            self.answers.parts if self.answers else [],
+        )
 
     def save(self, path: str | os.PathLike[str], *, slides: bool = False, blank: bool = False) -> Path:
         """Write it to a file; the suffix of the name (.txt, .md, .html, .tex) is the format.

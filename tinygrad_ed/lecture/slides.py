@@ -13,6 +13,7 @@ from tinygrad_ed.notation.blocks import pieces
 from tinygrad_ed.notation.colors import page_css
 from tinygrad_ed.notation.formula import Lines
 from tinygrad_ed.notation.letters import Formula
+from tinygrad_ed.notation.tables import page
 
 KEYS = "→ or space: on; ←: back; Home, End; F: full screen"
 
@@ -30,26 +31,8 @@ def slides_of(heading: str, intro: str, parts: Parts, verdict: str, blank: bool)
             shown += [f"{title}{_revealed(f)}" for f in step.equations]
     shown.append(f"<h1>{html.escape(verdict)}</h1>")
     sections = "\n".join([f'<section id="s{n}">{inner}</section>' for n, inner in enumerate(shown, start=1)])
-    return f"""<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{html.escape(heading)}</title>
-<style>
-{page_css()}
-{style}</style>
-</head>
-<body{' class="blank"' if blank else ""}>
-<main>
-{sections}
-</main>
-<footer role="status" aria-live="polite"></footer>
-<script>
-{script}</script>
-</body>
-</html>
-"""
+    body = f'<main>\n{sections}\n</main>\n<footer role="status" aria-live="polite"></footer>'
+    return page(heading, f"{page_css()}\n{style}", body, f"\n{script}", "blank" * blank)
 
 
 def _revealed(f: Formula) -> str:

@@ -1,14 +1,16 @@
 """DerivationStep: one step of the derivation, in letters, with numbers, and with its check."""
 
 import textwrap
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
 
 from tinygrad_ed.closed_form.derivatives import Array
+from tinygrad_ed.lecture.check import Check
 from tinygrad_ed.notation.blocks import wrapped
 from tinygrad_ed.notation.letters import Formula, prose
+from tinygrad_ed.notation.writing import Writing
 
 WIDTH = 110  # of a line on a terminal
 MOST = 6  # shapes that are listed in print
@@ -50,6 +52,16 @@ class DerivationStep:
     numbers: dict[str, Array]
     check: Outcome
     note: str = ""
+
+    def written(self, write: Writing) -> "DerivationStep":
+        """Return it in other letters, with other digits, or without its numbers."""
+        said, note = write.in_prose(self.words), write.in_prose(self.note)
+        equations = () if write.bare else tuple(map(write, self.equations))
+        check = self.check
+        if isinstance(check, Check):
+            check = replace(check, compared=write.text(check.compared))
+        made = replace(self, formula=write(self.formula), equations=equations, check=check)
+        return replace(made, title=write.text(self.title), words=said, note=note)
 
     @property
     def shapes(self) -> dict[str, tuple[int, ...]]:

@@ -10,7 +10,9 @@ from tinygrad_ed.closed_form.derivatives import Array
 from tinygrad_ed.lecture.case import Case
 from tinygrad_ed.lecture.check import between_slopes, same, slopes_of
 from tinygrad_ed.lecture.step import DerivationStep
-from tinygrad_ed.notation.letters import Formula, formula, lines, matrix, symbols
+from tinygrad_ed.notation.formula import Bracket
+from tinygrad_ed.notation.letters import Formula, formula, letter, lines, matrix, symbols
+from tinygrad_ed.notation.op_formulas import COSTS
 
 CHAIN = "{∂C}/{∂a^L} · [∏_{i=L}^{j+1} {∂f^i}/{∂a^{i-1}}] ·"
 
@@ -22,6 +24,7 @@ def network(case: Case) -> Iterator[DerivationStep]:
     shown: dict[str, Any] = {"j": j, "h": j - 1, "i": j + 1, "k": k + 1, "L": L, "next": L + 1}
 
     answer = case.alpha[L]
+    slope = formula(COSTS.get(case.cost, ("", ""))[1], a=letter("alpha", L), r=letter("rho"))
     C_by_a = jacobians.cost_by_a(answer, case.rho, case.cost)
     sizes = np.abs(case.cost_of(answer)) + np.sum(np.abs(answer) + np.abs(case.rho))
     yield DerivationStep(
@@ -31,7 +34,14 @@ def network(case: Case) -> Iterator[DerivationStep]:
         "Where the network ends, the error is a function of its answer alone: how far does `ε` move when one output "
         "moves? This row is the gradient of the individual cost, transposed.",
         formula("{∂C}/{∂a^L} = [∇_{a^L} C(α^L, ρ)]^T"),
-        (formula("{∂C}/{∂a^$L} = $row", row=case.show(C_by_a, 0, L), **shown),),
+        (
+            formula(
+                "{∂C}/{∂a^$L} = " + ("[$slope]^T = $row" if case.cost in COSTS else "$row"),
+                slope=slope.inside if isinstance(slope, Bracket) else slope,
+                row=case.show(C_by_a, 0, L),
+                **shown,
+            ),
+        ),
         {f"C_by_a[{L}]": C_by_a},
         between_slopes(
             "∂C/∂a with the slopes of C when one output moves",

@@ -10,6 +10,7 @@ from tinygrad_ed.lecture.case import Case
 from tinygrad_ed.lecture.check import Slopes, between_slopes, entry_slopes, same, slopes_of
 from tinygrad_ed.lecture.step import DerivationStep
 from tinygrad_ed.notation.letters import factor, formula, letter, lines, matrix, named, symbols
+from tinygrad_ed.notation.op_formulas import PHI_SLOPE
 
 
 def forward(case: Case) -> Iterator[DerivationStep]:
@@ -78,7 +79,13 @@ def forward(case: Case) -> Iterator[DerivationStep]:
         formula("Φ'(ζ^j)"),
         tuple(
             [
-                formula("Φ'(ζ^$i) = $phi'(ζ^$i) = $d", i=i, phi=named(case.activations[i]), d=case.show(dphi[i], i))
+                formula(
+                    "Φ'(ζ^$i) = $phi'(ζ^$i) = " + ("$slope = $d" if case.activations[i] in PHI_SLOPE else "$d"),
+                    i=i,
+                    phi=named(case.activations[i]),
+                    slope=formula(PHI_SLOPE.get(case.activations[i], ""), z=letter("zeta", i)),
+                    d=case.show(dphi[i], i),
+                )
                 for i in case.shown
             ]
         ),

@@ -58,9 +58,5 @@ def Activation(  # noqa: N802  # it makes one, and is used as a class would be
 
 
 def find(name: str) -> Callable[[Any], Any]:
-    """Return the activation function of that name.
-
-    Raises:
-        InvalidValue: for an unknown name; it suggests the nearest.
-    """
+    """Return the activation function of that name; an unknown one is refused, and the nearest suggested."""
     return chosen("activation", name, NAMES)

@@ -15,7 +15,7 @@ import numpy as np
 
 from tinygrad_ed.closed_form import derivatives
 from tinygrad_ed.closed_form.derivatives import COSTS
-from tinygrad_ed.errors import InvalidValue, ShapeError
+from tinygrad_ed.errors import InvalidValue, ShapeError, shown
 from tinygrad_ed.graph.node import Node, plain
 from tinygrad_ed.graph.values import Array, Lifted, Plain
 from tinygrad_ed.nn.checks import chosen, numbers, own_answer, own_row
@@ -87,7 +87,7 @@ def huber(output: Any, expected: Node | Plain, delta: float = 1.0) -> Any:
         InvalidValue: for a delta that is not above zero.
     """
     if not delta > 0:
-        raise InvalidValue(f"huber: delta is a distance above zero, not {delta!r}")
+        raise InvalidValue(f"huber: delta is a distance above zero, not {shown(delta)}")
     return _mean(_huber(*_pair("huber", output, expected), delta))
 
 
@@ -144,15 +144,8 @@ def _defined(name: str) -> CostFunction:
     return cost
 
 
-_OWN: dict[str, CostFunction] = {
-    "mse": mse,
-    "l1": l1,
-    "huber": huber,
-    "logistic": logistic,
-    "hinge": hinge,
-    "margin": margin,
-}
-_OWN |= {"bce": bce, "cross_entropy": cross_entropy}
+_OWN: dict[str, CostFunction] = {"mse": mse, "l1": l1, "huber": huber, "logistic": logistic, "bce": bce}
+_OWN |= {"hinge": hinge, "margin": margin, "cross_entropy": cross_entropy}
 NAMES: dict[str, CostFunction] = {name: _OWN.get(name) or _defined(name) for name in COSTS}
 """The costs by name, those of `closed_form/derivatives.py`."""
 
@@ -205,11 +198,7 @@ _TERMS |= {"bce": _bce, "cross_entropy": _cross_entropy}
 
 
 def individual(name: str) -> CostFunction:
-    """Return the individual cost C as a function of outputs and expected values `(..., M, n)` that were checked.
-
-    >>> individual("mse")(np.array([[1.0, 2.0]]), np.zeros((1, 2)))
-    array([2.5])
-    """
+    """Return the individual cost C as a function of outputs and expected values `(..., M, n)` that were checked."""
     if name in _TERMS:
         return lambda y_hat, y: _TERMS[name](y_hat, y).sum(axis=-1)
 
@@ -223,11 +212,7 @@ def individual(name: str) -> CostFunction:
 
 
 def find(name: str) -> CostFunction:
-    """Return the cost function of that name.
-
-    Raises:
-        InvalidValue: for an unknown name; it suggests the nearest.
-    """
+    """Return the cost function of that name; an unknown one is refused, and the nearest suggested."""
     return chosen("cost", name, NAMES)
 
 
@@ -235,55 +220,44 @@ def matching(cost: str, output: Any, expected: Any) -> Array:
     """Return the expected values as an array of the output's shape and dtype, after the checks of that cost.
 
     The class numbers of cross_entropy stay such, one integer a sample: rows would take as much room as the output.
-
-    Raises:
-        ShapeError: for another shape; `(M,)` against `(M, 1)` would broadcast to `(M, M)` and is refused too.
-        InvalidValue: for an empty batch, labels other than -1 and +1 (logistic, hinge) or 0 and 1 (bce), and
-            (cross_entropy) rows that hold other numbers than 0 to 1 or do not sum to one, or unknown class numbers.
-        InvalidType: for expected values that are not numbers.
-
-    >>> matching("cross_entropy", np.zeros((2, 3)), [0, 2])
-    array([0, 2])
+    `(M,)` against `(M, 1)` would broadcast to `(M, M)`, and is refused like other shapes that differ.
     """
-    shape, rho = output.shape, numbers(f"{cost}: expected", expected)
+    shape, rho, expects = output.shape, numbers(f"{cost}: expected", expected), COSTS[cost].expects
     if not 1 <= len(shape) <= 2:
         raise ShapeError(f"{cost}: the output has shape {shape}; a cost takes (M, n), or (n,) for one sample")
     if 0 in shape:
         raise InvalidValue(f"{cost}: the output has shape {shape}: the mean over an empty batch does not exist")
-    shares = cost in COSTS and COSTS[cost].expects == "shares"
-    if shares and rho.dtype.kind in "iu" and rho.shape == shape[:-1]:
-        rho = _class_numbers(cost, rho, shape[-1])
+    if expects == "shares" and rho.dtype.kind in "iu" and rho.shape == shape[:-1]:
+        said = f"class number {{}} does not exist: {shape[-1]} outputs have classes 0 to {shape[-1] - 1}"
+        _refuse(cost, rho, (rho < 0) | (rho >= shape[-1]), said)
+        rho = rho.astype(np.intp, copy=False)
         return rho if cost in _TERMS else one_hot(rho, shape[-1], output.dtype)
     if rho.shape != shape:
-        hint = _hint(rho.shape, shape, shares)
+        hint = _hint(rho.shape, shape, expects == "shares")
         raise ShapeError(f"{cost}: the output has shape {shape}, but expected has shape {rho.shape}{hint}")
-    if cost in COSTS and COSTS[cost].expects == "labels":
-        wrong = rho[(rho != 1) & (rho != -1)]
-        if wrong.size:
-            raise InvalidValue(
-                f"{cost}: labels must be -1 and +1, but expected holds {wrong[0]}; map labels 0 and 1 by 2 * y - 1"
-            )
-    if cost in COSTS and COSTS[cost].expects == "bits":
-        wrong = rho[~((rho >= 0) & (rho <= 1))]
-        if wrong.size:
-            raise InvalidValue(
-                f"{cost}: labels must be 0 and 1, but expected holds {wrong[0]}; map labels -1 and +1 by (y + 1) / 2"
-            )
-    if shares:
-        wrong = rho[~((rho >= -_ROUNDING) & (rho <= 1.0 + _ROUNDING))]
-        if wrong.size:
-            raise InvalidValue(
-                f"{cost}: expected rows hold shares between 0 and 1, but one is {wrong[0]}; "
-                "give one-hot rows, or class numbers of shape (M,)"
-            )
-        sums = np.atleast_1d(np.sum(rho, axis=-1))
-        wrong = sums[np.abs(sums - 1.0) > _ROUNDING]
-        if wrong.size:
-            raise InvalidValue(
-                f"{cost}: expected rows must sum to one, but a row sums to {wrong[0]}; "
-                "give one-hot rows, or class numbers of shape (M,)"
-            )
+    if expects == "labels":
+        refuse_labels(cost, rho)
+    elif expects == "bits":
+        said = "labels must be 0 and 1, but expected holds {}; map labels -1 and +1 by (y + 1) / 2"
+        _refuse(cost, rho, ~((rho >= 0) & (rho <= 1)), said)
+    elif expects == "shares":
+        advice = "{}; give one-hot rows, or class numbers of shape (M,)"
+        wrong, sums = ~((rho >= -_ROUNDING) & (rho <= 1.0 + _ROUNDING)), np.sum(rho, axis=-1, keepdims=True)
+        _refuse(cost, rho, wrong, f"expected rows hold shares between 0 and 1, but one is {advice}")
+        wrong = np.abs(sums - 1.0) > _ROUNDING
+        _refuse(cost, sums, wrong, f"expected rows must sum to one, but a row sums to {advice}")
     return rho.astype(output.dtype, copy=False)
+
+
+def refuse_labels(cost: str, rho: Array) -> None:
+    """Refuse labels other than -1 and +1."""
+    said = "labels must be -1 and +1, but expected holds {}; map labels 0 and 1 by 2 * y - 1"
+    _refuse(cost, rho, (rho != 1) & (rho != -1), said)
+
+
+def _refuse(cost: str, rho: Array, wrong: Array, said: str) -> None:
+    if wrong.any():
+        raise InvalidValue(f"{cost}: {said.format(rho[wrong][0])}")
 
 
 def _hint(given: tuple[int, ...], wanted: tuple[int, ...], shares: bool) -> str:
@@ -298,22 +272,8 @@ def _hint(given: tuple[int, ...], wanted: tuple[int, ...], shares: bool) -> str:
 
 
 def one_hot(rho: Array, n: int, dtype: Any = float) -> Array:
-    """Return rows of shares, `(M, n)`, for class numbers; rows stay as they are.
-
-    >>> one_hot(np.array([0, 2]), 3)
-    array([[1., 0., 0.],
-           [0., 0., 1.]])
-    """
+    """Return rows of shares, `(M, n)`, for class numbers; rows stay as they are."""
     return rho if rho.dtype.kind == "f" else np.equal(rho[..., None], np.arange(n)).astype(dtype)
-
-
-def _class_numbers(cost: str, classes: Array, n: int) -> Array:
-    wrong = classes[(classes < 0) | (classes >= n)]
-    if wrong.size:
-        raise InvalidValue(
-            f"{cost}: class number {wrong.flat[0]} does not exist: {n} outputs have classes 0 to {n - 1}"
-        )
-    return classes.astype(np.intp, copy=False)
 
 
 def _pair(cost: str, output: Any, expected: Any) -> tuple[Any, Any]:

@@ -4,12 +4,13 @@ A batch is `(M, n_in)`, one row a sample; one sample is `(n_in,)`. The weights a
 belongs to neuron k, as on the slides.
 """
 
+from collections.abc import Sequence
 from typing import Any, Generic, TypeVar
 
 import numpy as np
 from numpy.typing import DTypeLike
 
-from tinygrad_ed.errors import InvalidType, InvalidValue, ShapeError, generator, storable, whole_number
+from tinygrad_ed.errors import InvalidType, InvalidValue, ShapeError, generator, nearest, shown, storable, whole_number
 from tinygrad_ed.graph.node import Node
 from tinygrad_ed.graph.values import Plain
 from tinygrad_ed.nn import activations
@@ -18,15 +19,13 @@ from tinygrad_ed.nn.checks import numbers
 from tinygrad_ed.ops import matmul
 
 Seed = int | np.random.Generator
-
+ASSIGNED = ("weights", "bias", "activation")  # what a reader may assign to a layer
 
 T = TypeVar("T")  # what a reader's type checker sees: a Node, or for a bias, which may be None, anything
 
 
 class Parameter(Generic[T]):
-    """The weights or the bias of a layer. An array that is assigned is a new value of the Node; a Node takes its place.
-
-    A layer that was made without a bias has None there, for good.
+    """The weights or the bias of a layer (None, for good, without one): an array is a new value, a Node a new Node.
 
     >>> layer = Dense(2, 1)
     >>> layer.weights = [[1.0], [-1.0]]
@@ -108,18 +107,19 @@ class Dense:
         suffix = "" if number is None else str(number)
         self.weights = Node(weights.astype(dtype), name=f"W{suffix}")
         if not isinstance(bias, bool | np.bool):
-            raise InvalidType(f"bias is True or False, not {bias!r}; its numbers are assigned: layer.bias = [...]")
+            raise InvalidType(f"bias is True or False, not {shown(bias)}; its numbers are assigned: layer.bias = [...]")
         self.__dict__["bias"] = Node(np.zeros(self.n_out, dtype), name=f"b{suffix}") if bias else None
+
+    def __setattr__(self, name: str, new: Any) -> None:
+        if name in ("n_in", "n_out") and name in self.__dict__:
+            raise InvalidType(f"the widths of {self.called()} stay as they are; make another layer")
+        if type(self) is Dense and name not in (*ASSIGNED, "n_in", "n_out", "number", "_phi", "_activation"):
+            raise InvalidValue(f"{self.called()} has no {name!r} to assign. {nearest(name, ASSIGNED)}")
+        super().__setattr__(name, new)
 
     @property
     def activation(self) -> str:
-        """The name of Φ; another name changes what the layer computes.
-
-        >>> layer = Dense(2, 1)
-        >>> layer.activation = "relu"
-        >>> layer
-        Dense(2, 1, 'relu')
-        """
+        """The name of Φ; another name changes what the layer computes."""
         return self._activation
 
     @activation.setter
@@ -158,11 +158,7 @@ class Dense:
         return [self.weights] if self.bias is None else [self.weights, self.bias]
 
     def check_shape(self, name: str, shape: tuple[int, ...]) -> None:
-        """Refuse weights or a bias of another shape than the layer's widths want.
-
-        Raises:
-            ShapeError: naming the layer and both shapes.
-        """
+        """Refuse weights or a bias of another shape than the layer's widths want."""
         wanted = (self.n_in, self.n_out) if name == "weights" else (self.n_out,)
         if shape != wanted:
             raise ShapeError(
@@ -170,11 +166,7 @@ class Dense:
             )
 
     def check_shapes(self) -> None:
-        """Refuse weights and a bias whose values were given another shape.
-
-        Raises:
-            ShapeError: naming the layer and both shapes.
-        """
+        """Refuse weights and a bias whose values were given another shape."""
         self.check_shape("weights", self.weights.shape)
         if self.bias is not None:
             self.check_shape("bias", self.bias.shape)
@@ -193,7 +185,7 @@ class Layers(list[Dense]):
     def __setitem__(self, place: Any, new: Any) -> None:
         if not isinstance(new, Dense):
             raise InvalidType(
-                f"a layer is a tg.nn.Dense, not {new!r}; one takes the place of one other: layers[0] = Dense(...)"
+                f"a layer is a tg.nn.Dense, not {shown(new)}; one takes the place of one other: layers[0] = Dense(...)"
             )
         old = self[place]
         for what, wanted, got in (
@@ -206,10 +198,28 @@ class Layers(list[Dense]):
         new.number = old.number
         super().__setitem__(place, new)
 
+    def replaced(self, layers: Any) -> "Layers":
+        """Return these layers in the place of the old ones."""
+        if not isinstance(layers, Sequence) or len(layers) != len(self):
+            raise ShapeError(f"layers takes {len(self)} layers, one for each that is there")
+        new = Layers(self)
+        for j, layer in enumerate(layers):
+            new[j] = layer
+        return new
 
-def width(width: object) -> int:
+    def _stays(self, *_: Any, **__: Any) -> Any:
+        raise InvalidType(f"a network keeps its {len(self)} layers; make another MLP, with other sizes")
+
+    append = extend = insert = pop = remove = clear = sort = reverse = _stays
+    __delitem__ = __iadd__ = __imul__ = _stays
+
+    def __reduce__(self) -> Any:  # a copy would append
+        return type(self), (list(self),)
+
+
+def width(number: object) -> int:
     """Return the width of a layer as an int; refuse what is none."""
-    return whole_number("a layer's width", width)
+    return whole_number("a layer's width", number)
 
 
 def float_type(dtype: DTypeLike) -> np.dtype[Any]:
@@ -217,7 +227,7 @@ def float_type(dtype: DTypeLike) -> np.dtype[Any]:
     try:
         found = np.dtype(dtype)
     except TypeError as error:
-        raise InvalidType(f"a layer computes in float32 or float64; {dtype!r} is no dtype") from error
+        raise InvalidType(f"a layer computes in float32 or float64; {shown(dtype)} is no dtype") from error
     if found not in (np.dtype(np.float32), np.dtype(np.float64)):
         raise InvalidValue(f"a layer computes in float32 or float64, not in {found}")
     return found

@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from tinygrad_ed.errors import InvalidType
+from tinygrad_ed.errors import InvalidType, shown
 from tinygrad_ed.graph.values import Array
 from tinygrad_ed.nn.checks import chosen
 
@@ -50,25 +50,13 @@ def lecun(rng: np.random.Generator, n_in: int, n_out: int) -> Array:
     return rng.standard_normal((n_in, n_out)) * math.sqrt(1.0 / n_in)
 
 
-NAMES: dict[str, Initializer] = {
-    "zeros": zeros,
-    "uniform": uniform,
-    "normal": normal,
-    "glorot": glorot,
-    "he": he,
-    "lecun": lecun,
-}
+NAMES: dict[str, Initializer] = {f.__name__: f for f in (zeros, uniform, normal, glorot, he, lecun)}
 
 
 def find(init: "str | Initializer") -> Initializer:
-    """Return the initializer of that name; a function of the reader's own is taken as it is.
-
-    Raises:
-        InvalidValue: for an unknown name; it suggests the nearest.
-        InvalidType: for what is neither a name nor a function.
-    """
+    """Return the initializer of that name; a function of the reader's own is taken as it is."""
     if callable(init):
         return init
     if not isinstance(init, str):
-        raise InvalidType(f"init takes a name or a function (rng, n_in, n_out) -> weights, but got {init!r}")
+        raise InvalidType(f"init takes a name or a function (rng, n_in, n_out) -> weights, but got {shown(init)}")
     return chosen("init", init, NAMES)

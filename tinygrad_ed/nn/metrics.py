@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_ed.closed_form.derivatives import COSTS
-from tinygrad_ed.errors import InvalidType
+from tinygrad_ed.errors import InvalidType, shown
 from tinygrad_ed.graph.values import Array
 from tinygrad_ed.nn import costs
 from tinygrad_ed.nn.checks import chosen
@@ -66,26 +66,34 @@ def r2(output: Any, expected: Any) -> float:
 
 NAMES: dict[str, Metric] = {"accuracy": accuracy, "r2": r2}
 """The metrics by name."""
+BY_NUMBERS = ("accuracy", "cross_entropy")
 
 
 def suiting(cost: str) -> str:
-    """Return the name of the metric for what is learned with a cost: classes, or numbers.
-
-    >>> suiting("logistic"), suiting("huber")
-    ('accuracy', 'r2')
-    """
+    """Return the name of the metric for what is learned with a cost: classes, or numbers."""
     return "accuracy" if chosen("cost", cost, COSTS).classes else "r2"
 
 
 def find(metric: "str | Metric") -> Metric:
-    """Return the metric, or cost, of that name; a function of the reader's own is taken as it is.
-
-    Raises:
-        InvalidValue: for an unknown name; it suggests the nearest.
-        InvalidType: for what is neither a name nor a function.
-    """
+    """Return the metric, or cost, of that name; a function of the reader's own is taken as it is."""
     if callable(metric):
         return metric
     if not isinstance(metric, str):
-        raise InvalidType(f"a metric is a name or a function (output, expected) -> number, not {metric!r}")
+        raise InvalidType(f"a metric is a name or a function (output, expected) -> number, not {shown(metric)}")
     return chosen("metric", metric, {**NAMES, **costs.NAMES})
+
+
+def taken(metric: "str | Metric", expected: Array, n: int) -> Array:
+    """Return expected values as a metric takes them: class numbers only where it is known to, else rows of shares."""
+    return expected if isinstance(metric, str) and metric in BY_NUMBERS else costs.one_hot(expected, n)
+
+
+def measured(metric: Metric, output: Array, expected: Array) -> float:
+    """Return what a metric says, if it is a number."""
+    said: Any = metric(output, expected)
+    try:
+        return float(said)
+    except (TypeError, ValueError) as error:
+        raise InvalidType(
+            f"the metric {shown(metric)} returned {shown(said)}, but a metric gives one number"
+        ) from error

@@ -10,16 +10,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike
 
-from tinygrad_ed.errors import FileProblem, GraphDropped, InvalidType, InvalidValue, ShapeError, generator
+from tinygrad_ed.errors import FileProblem, GraphDropped, InvalidType, InvalidValue, generator, shown
 from tinygrad_ed.graph.grad_mode import no_grad
 from tinygrad_ed.graph.node import Node, plain
 from tinygrad_ed.graph.values import Array, Plain
-from tinygrad_ed.nn import activations, costs, metrics, storage
+from tinygrad_ed.nn import activations, foreign, metrics, storage
 from tinygrad_ed.nn import init as initializers
-from tinygrad_ed.nn.checks import chosen, finite, numbers
+from tinygrad_ed.nn.batch import batch_of, problem_of
 from tinygrad_ed.nn.dense import Dense, Layers, Seed, float_type, width
+from tinygrad_ed.nn.onnx_file import of_onnx
 from tinygrad_ed.nn.problem import Problem
-from tinygrad_ed.ops import exp, logsumexp, matmul, sigmoid
+from tinygrad_ed.nn.weights import chained
+from tinygrad_ed.ops import exp, logsumexp, sigmoid
 
 
 class MLP:
@@ -76,6 +78,18 @@ class MLP:
             [Dense(*widths, phi, init, rng, dtype, has, j) for j, (widths, phi, has) in enumerate(kinds, start=1)]
         )
 
+    def __setattr__(self, name: str, new: Any) -> None:
+        known = name in self.__dict__
+        if name == "sizes" and known:
+            raise InvalidType("the sizes of a network stay as they are; make another MLP")
+        if name == "layers" and known:
+            new = self.layers.replaced(new)
+        if type(self) is MLP and name not in ("sizes", "layers"):
+            raise InvalidValue(
+                f"a network has no {name!r} to assign; its layers have: mlp.layers[0].activation = 'relu'"
+            )
+        super().__setattr__(name, new)
+
     @classmethod
     def from_weights(
         cls,
@@ -108,35 +122,88 @@ class MLP:
         >>> mlp, mlp.predict([1.0, 1.0])
         (MLP([2, 1, 2], activation='identity', output='identity'), array([10.5, 15. ]))
         """
-        turned = chosen("layout", layout, {"rows": False, "columns": True})
-        if not np.iterable(weights) or not np.iterable([] if biases is None else biases):
-            raise InvalidType("weights is a list of matrices, one for each layer, and biases a list of vectors")
-        given = [numbers(f"the weights of layer {j}", w) for j, w in enumerate(weights, start=1)]
-        if not given:
-            raise InvalidValue("from_weights needs the weights of at least one layer")
-        for j, matrix in enumerate(given, start=1):
-            if matrix.ndim != 2:
-                raise ShapeError(f"the weights of layer {j} are a matrix, but got shape {matrix.shape}")
-        kind = np.float32 if all([matrix.dtype == np.float32 for matrix in given]) else np.float64
-        matrices = [matrix.T if turned else matrix for matrix in given]
-        for j, (above, below) in enumerate(pairwise(matrices), start=2):
-            if below.shape[0] != above.shape[1]:
-                raise ShapeError(
-                    f"layer {j} has weights of shape {given[j - 1].shape}, which take {below.shape[0]} inputs, but "
-                    f"layer {j - 1} gives {above.shape[1]}"
-                )
-        sizes = [matrices[0].shape[0], *[matrix.shape[1] for matrix in matrices]]
-        biases = biases if biases is None else list(biases)
-        if biases is not None and len(biases) != len(matrices):
-            raise ShapeError(f"there are {len(matrices)} matrices of weights, but {len(biases)} biases")
-        biased = True if biases is None else [bias is not None for bias in biases]
+        layers = chained(weights, biases, layout)
+        sizes = [len(layers[0].weights), *[layer.weights.shape[1] for layer in layers]]
+        kind = np.float32 if all([layer.weights.dtype == np.float32 for layer in layers]) else np.float64
+        biased = [layer.bias is not None for layer in layers]
         mlp = cls(sizes, activation, output, "zeros", dtype=kind if dtype is None else dtype, bias=biased)
-        for j, (layer, matrix) in enumerate(zip(mlp.layers, matrices, strict=True)):
+        for layer, (matrix, bias) in zip(mlp.layers, layers, strict=True):
             layer.weights = matrix
-            if biases is not None and biases[j] is not None:
-                bias = numbers(f"the bias of layer {j + 1}", biases[j])
-                layer.bias = bias.ravel() if bias.shape in ((1, layer.n_out), (layer.n_out, 1)) else bias
+            if bias is not None:
+                layer.bias = bias
         return mlp
+
+    @classmethod
+    def from_sklearn(cls, estimator: Any) -> "MLP":
+        """Return the network that scikit-learn has fitted; the scaling of a Pipeline goes into layer 1.
+
+        A classifier's outputs are the numbers before the softmax or sigmoid: `predict_proba` gives its probabilities.
+
+        Args:
+            estimator: an MLPClassifier, MLPRegressor, LogisticRegression or linear regression; or a Pipeline of
+                StandardScalers and one of these.
+
+        Raises:
+            InvalidType, InvalidValue: for another estimator, or one that is not fitted.
+
+        >>> from sklearn.linear_model import LinearRegression
+        >>> MLP.from_sklearn(LinearRegression().fit([[0.0], [1.0]], [1.0, 3.0])).predict([[2.0]]).round(9)
+        array([[5.]])
+        """
+        return cls.from_weights(*foreign.of_sklearn(estimator))
+
+    @classmethod
+    def from_torch(cls, module: Any, activation: str | Sequence[str] | None = None, output: str = "identity") -> "MLP":
+        """Return a network of PyTorch's. A softmax at the end is left to the cost: see `predict_proba`.
+
+        Args:
+            module: a torch.nn.Sequential of Linear and activations; or a state dict, or a .safetensors file with one.
+            activation: for a state dict, which does not say it; as in `MLP`.
+            output: as `activation`.
+
+        Raises:
+            InvalidType, InvalidValue: for what a network here cannot be; the message names the module.
+            FileProblem, MissingExtra: for another file (a .pt file is a pickle), or without safetensors.
+
+        >>> MLP.from_torch({"0.weight": [[1.0, 2.0]], "0.bias": [3.0]}, activation="tanh").predict([1.0, 1.0])
+        array([6.])
+        """
+        return cls.from_weights(*foreign.of_torch(module, activation, output))
+
+    @classmethod
+    def from_keras(
+        cls,
+        weights: Any,
+        config: Mapping[str, Any] | None = None,
+        activation: str | Sequence[str] | None = None,
+        output: str = "identity",
+    ) -> "MLP":
+        """Return a network of Keras's. A softmax at the end is left to the cost: see `predict_proba`.
+
+        Args:
+            weights: a model, or what its `get_weights()` gives, or a .weights.h5 file.
+            config: what `get_config()` gives, with the activations.
+            activation: where there is no config; as in `MLP`.
+            output: as `activation`.
+
+        Raises:
+            InvalidType, InvalidValue, ShapeError: for what a network here cannot be; the message names the layer.
+            FileProblem, MissingExtra: for a file that cannot be read, or without h5py.
+
+        >>> MLP.from_keras([[[1.0], [2.0]], [3.0]], activation="tanh").predict([1.0, 1.0])
+        array([6.])
+        """
+        return cls.from_weights(*foreign.of_keras(weights, config, activation, output))
+
+    @classmethod
+    def from_onnx(cls, path: str | PathLike[str]) -> "MLP":
+        """Return the network in an ONNX file, a chain of Gemm, MatMul, Add and activations.
+
+        Raises:
+            InvalidValue: for another graph; the message names the node.
+            FileProblem, MissingExtra: for a file that cannot be read, or without the extra `onnx`.
+        """
+        return cls.from_weights(*of_onnx(path))
 
     def __call__(self, x: Node | Plain) -> Node:
         """Return the network's output as a Node of the graph."""
@@ -180,7 +247,7 @@ class MLP:
         cost = ("logistic" if self.sizes[-1] == 1 else "cross_entropy") if cost is None else cost
         if cost not in ("cross_entropy", "logistic", "bce") or (cost == "cross_entropy" and self.sizes[-1] == 1):
             raise InvalidValue(
-                f"outputs of cost {cost!r} ({self.sizes[-1]} of them) are no probabilities; learn classes with "
+                f"outputs of cost {shown(cost)} ({self.sizes[-1]} of them) are no probabilities; learn classes with "
                 "cross_entropy (an output a class) or logistic (labels -1 and +1) or bce (0 and 1)"
             )
         output = self.predict(x)
@@ -205,9 +272,9 @@ class MLP:
         >>> 0.0 <= MLP([2, 4, 2], rng=1).score(*xor(20), cost="cross_entropy") <= 1.0
         True
         """
-        measure = metrics.find(metrics.suiting(cost) if metric is None else metric)
-        problem = self.problem(x, rho, cost)
-        return float(measure(self.predict(problem.x), problem.rho))
+        name = metrics.suiting(cost) if metric is None else metric
+        measure, (inputs, expected) = metrics.find(name), batch_of(self, x, rho, cost, classes=True)
+        return metrics.measured(measure, self.predict(inputs), metrics.taken(name, expected, self.sizes[-1]))
 
     def save(self, path: str | PathLike[str]) -> Path:
         """Write the network to a file, without pickle, all or nothing; return the file's path.
@@ -241,11 +308,7 @@ class MLP:
         return cls.from_parts(path, *storage.read(path, "network", "training")[1:])
 
     def parts(self) -> tuple[dict[str, Any], dict[str, Array]]:
-        """Return a description of the network that JSON knows, and its parameters by name: what a file keeps.
-
-        Raises:
-            InvalidValue: for NaN or infinite weights.
-        """
+        """Return a description of the network that JSON knows, and its parameters by name: what a file keeps."""
         arrays: dict[str, Array] = {}
         for j, layer in enumerate(self.layers, start=1):
             layer.check_shapes()
@@ -259,11 +322,7 @@ class MLP:
 
     @classmethod
     def from_parts(cls, path: str | PathLike[str], about: Mapping[str, Any], arrays: Mapping[str, Array]) -> "MLP":
-        """Return the network that `parts` described; `path` says where that stood, and more may stand there.
-
-        Raises:
-            FileProblem: for a description or parameters that do not fit.
-        """
+        """Return the network that `parts` described, if all fits; `path` says where that stood."""
         try:
             described = about["network"]
             sizes, dtype = [width(size) for size in described["sizes"]], float_type(described["dtype"])
@@ -328,71 +387,3 @@ def _one_for_each(layers: int, activation: str | Sequence[str], output: str) -> 
             f"{reprlib.repr(names)}, and output={output!r}"
         )
     return names
-
-
-def forward(mlp: MLP, x: Any, parameters: Sequence[Any] | None = None) -> tuple[dict[int, Any], dict[int, Any]]:
-    """Return all activations α[0] ... α[L] and net inputs ζ[1] ... ζ[L] by layer.
-
-    Args:
-        mlp: the network.
-        x: the inputs, a Node or an array `(M, n_0)` in the dtype of the parameters.
-        parameters: others in the place of the network's own, Nodes or arrays: W1, b1, W2, ...
-
-    >>> alpha, zeta = forward(MLP([2, 1], rng=0), np.zeros((1, 2)))
-    >>> alpha[1].shape, list(zeta)
-    ((1, 1), [1])
-    """
-    taken = iter(mlp.parameters() if parameters is None else parameters)
-    alpha, zeta = {0: x}, {}
-    for j, layer in enumerate(mlp.layers, start=1):
-        zeta[j] = matmul(alpha[j - 1], next(taken))
-        if layer.bias is not None:
-            zeta[j] = zeta[j] + next(taken)
-        alpha[j] = layer.activate(zeta[j])
-    return alpha, zeta
-
-
-def problem_of(mlp: MLP, x: Any, rho: Any, cost: str, classes: bool = False) -> Problem:
-    """Check a network, its data and a cost, and return them; see `MLP.problem`. `classes`: class numbers stay such."""
-    if not isinstance(mlp, MLP):
-        raise InvalidType(f"the first argument is a network, a tg.nn.MLP, not {mlp!r}")
-    costs.find(cost)
-    n_in, n_out = mlp.sizes[0], mlp.sizes[-1]
-    x, rho = numbers("x", x), numbers("rho", rho)
-    if not 1 <= x.ndim <= 2 or x.shape[-1] != n_in:
-        raise ShapeError(
-            f"layer 1 has weights W1 of shape {mlp.layers[0].weights.shape} and takes inputs of shape (M, {n_in}), or "
-            f"({n_in},) for one sample; x has shape {x.shape}"
-        )
-    if len(x) == 0:
-        raise InvalidValue(f"x is an empty batch (shape {x.shape}); there is nothing to average over")
-    for layer in mlp.layers:
-        layer.check_shapes()
-    for parameter in mlp.parameters():
-        finite(str(parameter.name), parameter.value, mlp.dtype)
-    x = finite("x", x, mlp.dtype)
-    finite("rho", rho, mlp.dtype)
-    rho = costs.matching(cost, np.broadcast_to(x.dtype.type(0), (*x.shape[:-1], n_out)), rho)
-    rho = rho.reshape(-1) if classes and rho.ndim < x.ndim else np.atleast_2d(costs.one_hot(rho, n_out, mlp.dtype))
-    return Problem(*parameters_of(mlp), np.atleast_2d(x), rho, cost)
-
-
-def parameters_of(mlp: MLP) -> tuple[dict[int, Array], dict[int, Array], dict[int, str]]:
-    """Return Ω, β (read-only) and the names of Φ by layer, as `closed_form` takes them: plain data, no lemmas.
-
-    A layer without a bias has no entry in β.
-    """
-    numbered = list(enumerate(mlp.layers, start=1))
-    omega = {j: layer.weights.value for j, layer in numbered}
-    beta = {j: layer.bias.value for j, layer in numbered if layer.bias is not None}
-    return omega, beta, {j: layer.activation for j, layer in numbered}
-
-
-def batch_of(mlp: MLP, x: Any, rho: Any, cost: str, classes: bool = False) -> tuple[Array, Array]:
-    """Return inputs `(M, n_0)` and expected outputs `(M, n_L)` as `problem_of` checks them.
-
-    >>> batch_of(MLP([2, 3], rng=0), [0.5, -1.0], 2, "cross_entropy")
-    (array([[ 0.5, -1. ]]), array([[0., 0., 1.]]))
-    """
-    problem = problem_of(mlp, x, rho, cost, classes)
-    return problem.x, problem.rho

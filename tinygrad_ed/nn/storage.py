@@ -13,33 +13,16 @@ import os
 import zipfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from tokenize import TokenError
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from tinygrad_ed.data.files import checked, write_whole
+from tinygrad_ed.data.files import DAMAGE, checked, write_whole
 from tinygrad_ed.errors import FileProblem, InvalidType, InvalidValue, MissingExtra
 from tinygrad_ed.graph.values import Array
 
 FORMAT, VERSION = "tinygrad_ed", 1
 TEXT = "about"  # the member of an npz file, or the key of the metadata of a safetensors file, that holds the JSON
-
-# What NumPy, zipfile, json and safetensors raise for broken files.
-DAMAGE = (
-    ValueError,
-    TypeError,
-    KeyError,
-    IndexError,
-    AttributeError,
-    EOFError,
-    RuntimeError,
-    MemoryError,
-    OverflowError,
-    SyntaxError,
-    TokenError,
-    zipfile.BadZipFile,
-)
 
 
 class Content(NamedTuple):
@@ -51,19 +34,10 @@ class Content(NamedTuple):
 
 
 def write(path: str | os.PathLike[str], kind: str, about: Mapping[str, Any], arrays: Mapping[str, Array]) -> Path:
-    """Write a description and arrays of numbers to a file, all or nothing; return its path.
+    """Write a description (of what JSON knows) and arrays of plain numbers to a file, all or nothing; return its path.
 
-    Args:
-        path: ends with .npz or .safetensors. Without a suffix it gets .safetensors where that is installed, else .npz.
-        kind: what the file is, such as "network".
-        about: the description, made of what JSON knows.
-        arrays: arrays of plain numbers, by name.
-
-    Raises:
-        InvalidValue: for another suffix.
-        InvalidType: for arrays of anything else, or a description of more than JSON knows.
-        MissingExtra: for .safetensors without the extra.
-        FileProblem: if the file cannot be written; an older one of that name is as it was.
+    The path ends with .npz or .safetensors; without a suffix it gets the latter where that is installed, else the
+    former.
     """
     place = placed(path)
     kept = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
@@ -79,13 +53,7 @@ def write(path: str | os.PathLike[str], kind: str, about: Mapping[str, Any], arr
 
 
 def read(path: str | os.PathLike[str], *kinds: str) -> Content:
-    """Read what `write` wrote, if the file is of one of these kinds.
-
-    Raises:
-        InvalidValue: for another suffix.
-        MissingExtra: for .safetensors without the extra.
-        FileProblem: for a file that is missing, damaged, cut short, foreign, newer, or of another kind.
-    """
+    """Read what `write` wrote, if the file is of one of these kinds."""
     place = found(path)
     try:
         arrays, text = _FORMS[place.suffix][1](place)
@@ -111,16 +79,7 @@ def read(path: str | os.PathLike[str], *kinds: str) -> Content:
 
 
 def placed(path: str | os.PathLike[str]) -> Path:
-    """Return where a file will be written: the path, with a suffix.
-
-    Raises:
-        InvalidValue: for another suffix, or an empty name.
-        MissingExtra: for .safetensors without the extra.
-        FileProblem: if its folder does not exist, or something that is no file is in its place.
-
-    >>> placed("network.npz").name
-    'network.npz'
-    """
+    """Return where a file will be written: the path, with a suffix, if a file can be there."""
     place = Path(path)
     if place.name and not place.suffix:
         if not place.is_dir():
@@ -132,13 +91,7 @@ def placed(path: str | os.PathLike[str]) -> Path:
 
 
 def found(path: str | os.PathLike[str]) -> Path:
-    """Return the file that is meant by a path, which may lack its suffix.
-
-    Raises:
-        InvalidValue: for another suffix.
-        MissingExtra: for .safetensors without the extra.
-        FileProblem: if there is no such file, or more than one, or no file but a folder, a pipe or a device.
-    """
+    """Return the file that is meant by a path, which may lack its suffix."""
     place = Path(path)
     if place.name and not place.suffix:
         there = [each for suffix in _FORMS if (each := place.with_name(place.name + suffix)).exists()]
@@ -226,7 +179,5 @@ def _from_safetensors(path: Path) -> tuple[dict[str, Array], str]:
     return arrays, text
 
 
-_FORMS: dict[
-    str,
-    tuple[Callable[[Mapping[str, Array], str], bytes], Callable[[Path], tuple[dict[str, Array], str]]],
-] = {".safetensors": (_to_safetensors, _from_safetensors), ".npz": (_to_npz, _from_npz)}
+_Form = tuple[Callable[[Mapping[str, Array], str], bytes], Callable[[Path], tuple[dict[str, Array], str]]]
+_FORMS: dict[str, _Form] = {".safetensors": (_to_safetensors, _from_safetensors), ".npz": (_to_npz, _from_npz)}

@@ -12,6 +12,7 @@ from tinygrad_ed.notation.formula import (
     Row,
     Script,
     Sign,
+    numbered,
     numeric,
     shifted,
     spaced,
@@ -21,13 +22,7 @@ _TALL = {"[": "⎡⎢⎣", "]": "⎤⎥⎦", "(": "⎛⎜⎝", ")": "⎞⎟⎠"}
 
 
 def block(f: Formula) -> list[str]:
-    r"""Return lines of equal length.
-
-    >>> from tinygrad_ed.notation.letters import formula
-    >>> print("\n".join(block(formula("A = $a", a=[[1.0, 0.0], [-0.5, 2.0]]))))
-    A = ⎡   1  0⎤
-        ⎣−0.5  2⎦
-    """
+    """Return lines of equal length."""
     match f:
         case Row():
             return beside([piece for gap, part in spaced(f.parts) for piece in ([gap], block(part))])
@@ -43,10 +38,7 @@ def block(f: Formula) -> list[str]:
             rows = ["  ".join(row) for row in zip(*columns, strict=True)]
             return beside([_wall("[", len(rows)), rows, _wall("]", len(rows))])
         case Lines():
-            wide = max([len(number) for number, _, _ in f.lines])
-            margin = wide + 2 if wide else 0
-            said = [(f"{number:>{wide}}".ljust(margin) + "    " * depth, what) for number, depth, what in f.lines]
-            return _padded([line for before, what in said for line in beside([[before], block(what)])])
+            return _padded([line for before, what in numbered(f) for line in beside([[before], block(what)])])
         case _:
             return [f.unicode]
 
@@ -64,11 +56,7 @@ def _wall(sign: str, n: int) -> list[str]:
 
 
 def beside(blocks: Sequence[list[str]]) -> list[str]:
-    """Put blocks of lines side by side, centered.
-
-    >>> beside([["A = "], ["⎡1⎤", "⎢2⎥", "⎣3⎦"]])
-    ['    ⎡1⎤', 'A = ⎢2⎥', '    ⎣3⎦']
-    """
+    """Put blocks of lines side by side, centered."""
     height = max([len(block) for block in blocks])
     columns = []
     for block in blocks:
@@ -83,12 +71,7 @@ def _padded(lines: list[str]) -> list[str]:
 
 
 def pieces(f: Formula, signs: str = "=←") -> list[Formula]:
-    """Cut an equation before each of its signs, so that it can go on in the next line.
-
-    >>> from tinygrad_ed.notation.letters import formula
-    >>> [piece.unicode for piece in pieces(formula("a = b · c = d"))]
-    ['a', '= b · c', '= d']
-    """
+    """Cut an equation before each of its signs, so that it can go on in the next line."""
     if not isinstance(f, Row):
         return [f]
     starts = [0, *[i for i, part in enumerate(f.parts) if i and isinstance(part, Sign) and part.text in signs]]

@@ -6,8 +6,8 @@ a line of markup; nobody needs to build one by hand.
 """
 
 import html
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from itertools import pairwise
 
 Runs = tuple[tuple[str, int], ...]
@@ -21,7 +21,7 @@ ABOVE = dict(
     )
 )
 BELOW = dict(zip("0123456789+−-=()aehijklmnoprstuvx,", "₀₁₂₃₄₅₆₇₈₉₊₋₋₌₍₎ₐₑₕᵢⱼₖₗₘₙₒₚᵣₛₜᵤᵥₓ,", strict=True))
-_UPRIGHT = ("transposed", "omega", "phi", "psi")  # as in LaTeX
+_UPRIGHT = ("Ω", "Φ", "Ψ")  # as in LaTeX
 _TEX = str.maketrans(
     {c: "\\" + c for c in "{}$&#_%"}
     | {"\\": r"\textbackslash{}", "^": r"\textasciicircum{}", "~": r"\textasciitilde{}", "−": "-", "…": r"\ldots{}"}
@@ -63,18 +63,13 @@ class Formula:
 
 @dataclass(frozen=True)
 class Sign(Formula):
-    """One letter, word, number or operator.
-
-    Attributes:
-        text, tex: how it is written in Unicode and in LaTeX.
-        kind: letter, word, text, number, operator, prefix (stands close to what follows), comma, or big (∏, Σ).
-        name: the ASCII name of a letter, by which a page may color it.
-    """
+    """One letter, word, number or operator, in Unicode and in LaTeX."""
 
     text: str
     tex: str
-    kind: str = "letter"
-    name: str = ""
+    kind: str = "letter"  # or word, text, number, operator, prefix (close to what follows), comma, dots, big (∏, Σ)
+    name: str = ""  # of a letter, its ASCII name, by which it is colored; "given" of a number that is not left blank
+    again: Callable[[int], Formula] | None = field(default=None, compare=False, repr=False)  # data, with other digits
 
 
 @dataclass(frozen=True)
@@ -136,6 +131,8 @@ def _unicode(f: Formula) -> str:
             return f"{f.base.unicode}({limits})"
         case Script():
             above, below = shifted(f.up, ABOVE, "^"), shifted(f.down, BELOW, "_")
+            if below.startswith("_") and kind(f.base) == "prefix":  # no small W: ∇[Wʲ] E
+                below = f"[{f.down.unicode}]" if f.down else ""
             return f.base.unicode + (below + above if above == "ᵀ" else above + below)
         case Fraction():
             return "/".join(
@@ -148,11 +145,15 @@ def _unicode(f: Formula) -> str:
         case Matrix():
             return f"[{'; '.join([', '.join([cell.unicode for cell in row]) for row in f.rows])}]"
         case Lines():
-            wide = max([len(number) for number, _, _ in f.lines])
-            margin = wide + 2 if wide else 0
-            said = [(f"{number:>{wide}}".ljust(margin), "    " * depth, what) for number, depth, what in f.lines]
-            return "\n".join([number + deep + what.unicode for number, deep, what in said])
+            return "\n".join([before + what.unicode for before, what in numbered(f)])
     raise TypeError(f"{f!r} is no formula")
+
+
+def numbered(f: Lines) -> list[tuple[str, Formula]]:
+    """Return the lines, each with what stands before it: its number on the slide, and its depth inside loops."""
+    wide = max([len(number) for number, _, _ in f.lines])
+    margin = wide + 2 if wide else 0
+    return [(f"{number:>{wide}}".ljust(margin) + "    " * depth, what) for number, depth, what in f.lines]
 
 
 def shifted(script: Formula | None, table: dict[str, str], mark: str) -> str:
@@ -263,11 +264,7 @@ def _latex_gap(left: Formula | None, right: Formula) -> str:
 
 
 def tex_text(text: str) -> str:
-    r"""Return plain text as LaTeX, upright; whatever a name holds, it does nothing there.
-
-    >>> print(tex_text("for W_1"))
-    \text{for W\_1}
-    """
+    """Return plain text as LaTeX, upright; whatever a name holds, it does nothing there."""
     return rf"\text{{{text.translate(_TEX)}}}"
 
 
@@ -312,7 +309,7 @@ def _sign(f: Sign) -> str:
             return f"<mtext>{text}</mtext>"
         case "letter" | "word":
             color = f' class="{f.name}"' if f.name else ""
-            upright = ' mathvariant="normal"' if f.name in _UPRIGHT else ""
+            upright = ' mathvariant="normal"' if f.text in _UPRIGHT or f.name == "transposed" else ""
             return f"<mi{upright}{color}>{text}</mi>"
         case "prefix":
             return f'<mo form="prefix" rspace="0">{text}</mo>'

@@ -1,4 +1,4 @@
-"""The lecture's letters and signs in one table, and a line of markup that becomes a formula in every way of writing.
+"""A line of markup becomes a formula in every way of writing; the letters stand in `alphabet.py`.
 
 `formula("P^j = P^{j+1} · {∂f^j}/{∂a^{j-1}}")` has `.unicode`, `.latex` and `.mathml` (and `.runs` for drawings,
 `.block` for terminals). `named("P[3]")` is the formula of a quantity by the name that it has in code. Code counts
@@ -7,13 +7,16 @@ neurons from 0, as NumPy does; slides count them from 1: `named("B[2,0]")` is B�
 
 import math
 import re
+import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from itertools import pairwise
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
+from tinygrad_ed.notation.alphabet import LETTERS
 from tinygrad_ed.notation.formula import (
     ABOVE,
     BELOW,
@@ -32,72 +35,30 @@ from tinygrad_ed.notation.formula import (
 from tinygrad_ed.notation.quantity import Quantity
 
 __all__ = [
-    "LETTERS",
-    "Formula",
-    "Letter",
-    "Runs",
-    "factor",
-    "formula",
-    "letter",
-    "lines",
-    "matrix",
-    "named",
-    "number",
-    "prose",
-    "symbols",
-]
+    "LETTERS", "Formula", "Runs", "factor", "formula", "given", "letter", "lines", "matrix", "named", "number", "prose",
+    "symbols", "tex_of", "tex_prose",
+]  # fmt: skip
 
-
-class Letter(NamedTuple):
-    """A letter of the lecture: how it is written, what it means (see `prose`), and what it is called elsewhere."""
-
-    sign: str
-    latex: str
-    meaning: str = ""
-    elsewhere: str = ""
-
-
-LETTERS: dict[str, Letter] = {
-    "alpha": Letter("α", r"\alpha", "the activation of a layer; `α^0` is the input", "activation, output"),
-    "zeta": Letter("ζ", r"\zeta", "the net input of a layer", "pre-activation"),
-    "omega": Letter("Ω", r"\Omega", "the weights of a layer; its column `ω_k` belongs to neuron `k`", "weight matrix"),
-    "beta": Letter("β", r"\beta", "the bias of a layer", "bias"),
-    "rho": Letter("ρ", r"\rho", "the expected output", "target, label"),
-    "phi": Letter("Φ", r"\Phi", "the activation function of a layer", "activation function"),
-    "cost": Letter("ε", r"\varepsilon", "the error, `C(α^L, ρ)`", "loss"),
-    "P": Letter("P", "P", "what a layer receives from above: `{∂E}/{∂a}` as a row", "upstream gradient"),
-    "B": Letter("B", "B", "`Φ'(ζ) ⊙ P^T`, that is `{∂E}/{∂z}` as a column", "delta, error signal"),
-    "eta": Letter("η", r"\eta", "the learning rate", "learning rate"),
-    "omega_k": Letter("ω", r"\omega"),
-    "psi": Letter("Ψ", r"\Psi"),
-    "theta": Letter("θ", r"\theta"),
-}
-"""The letters by their ASCII names: first those that are explained to the reader."""
 
 _OPERATORS = {
     "=": "=", "←": r"\leftarrow", "≈": r"\approx", "→": r"\to", "<": "<", ">": ">", "≤": r"\le", "≥": r"\ge",
     "∈": r"\in", "+": "+", "−": "-", "-": "-", "·": r"\cdot", "⊙": r"\odot", "×": r"\times", "/": "/",
 }  # fmt: skip
-_OTHERS = {
-    ",": Sign(",", ",", "comma"),
-    ";": Sign(";", ";", "comma"),
-    "∂": Sign("∂", r"\partial", "prefix"),
-    "∇": Sign("∇", r"\nabla", "prefix"),
-    "∏": Sign("∏", r"\prod", "big"),
-    "Σ": Sign("Σ", r"\sum", "big"),
-    "…": Sign("…", r"\ldots", "dots"),
-    "⋯": Sign("⋯", r"\cdots", "dots"),
-    "⋮": Sign("⋮", r"\vdots", "dots"),
-    "⋱": Sign("⋱", r"\ddots", "dots"),
-    "'": Sign("′", r"\prime", "prime"),
+_KINDS = {  # of other signs, with their LaTeX
+    "comma": {",": ",", ";": ";"},
+    "prefix": {"∂": r"\partial", "∇": r"\nabla"},
+    "big": {"∏": r"\prod", "Σ": r"\sum"},
+    "dots": {"…": r"\ldots", "⋯": r"\cdots", "⋮": r"\vdots", "⋱": r"\ddots"},
 }
+_OTHERS = {sign: Sign(sign, tex, kind) for kind, signs in _KINDS.items() for sign, tex in signs.items()}
+_OTHERS["'"] = Sign("′", r"\prime", "prime")
 _BRACKETS = {"(": "()", "[": "[]", "⟦": "‖‖"}
 _CLOSING = {"(": ")", "[": "]", "⟦": "⟧", "{": "}"}
 _BY_SIGN = {entry.sign: Sign(entry.sign, entry.latex, "letter", name) for name, entry in LETTERS.items()}
 _TRANSPOSED = Sign("T", r"\mathrm{T}", "letter", "transposed")
-_TOKEN = re.compile(r'"([^"]*)"|\$([A-Za-z0-9]+)|(\d+(?:\.\d+)?)|([A-Za-z]{2,})|(\S)')
+_ACCENTS = {"\u0302": "hat", "\u0303": "tilde", "\u0304": "bar", "\u0307": "dot"}
+_TOKEN = re.compile(r'"([^"]*)"|@(\w+):([^\W_]+)|\$([A-Za-z0-9]+)|(\d+(?:\.\d+)?)|([A-Za-z]{2,})|(\S)')
 _WIDEST, _FIRST = 8, 3  # a matrix up to 8 wide and high is written out; of more, the first three and the last
-_FORMAL = {"omega": "W", "beta": "b"}  # the variables of which Ω and β are the values
 
 
 def formula(markup: str, **slots: Any) -> Formula:
@@ -105,7 +66,8 @@ def formula(markup: str, **slots: Any) -> Formula:
 
     Letters and signs stand for themselves; two or more Latin letters are a word; `^` and `_` set what follows above
     and below, `{...}` groups, `{...}/{...}` is a fraction, `'` a prime, `^T` transposes, "..." is plain
-    text. `$name` is a slot: for a formula, a number, an array, or text that is markup again.
+    text. `$name` is a slot: for a formula, a number, an array, or text that is markup again. `@B:δ` is a δ in the place
+    of B.
 
     Raises:
         ValueError: for a bracket without its partner, or a script without its base.
@@ -171,14 +133,28 @@ class _Markup:
                 self.at += 1
                 return Fraction(inside, self.piece())
             return inside
-        words, slot, digits, word, _ = match.groups()
+        words, name, own, slot, digits, word, _ = match.groups()
         if words is not None:
             return Sign(words, tex_text(words), "text")
+        if name:
+            return Sign(own, tex_of(own), "letter", name)
         if slot:
             return _slot(self.slots[slot])
         if digits:
             return Sign(digits, digits, "number")
         return Sign(word, rf"\mathrm{{{word}}}", "word") if word else _sign(sign)
+
+
+def tex_of(sign: str) -> str:
+    """Return a letter of a reader's own in LaTeX."""
+    parts = unicodedata.normalize("NFD", sign)
+    if len(parts) == 2 and parts[1] in _ACCENTS:
+        return rf"\{_ACCENTS[parts[1]]}{{{parts[0]}}}"
+    known = next((entry.latex for entry in LETTERS.values() if entry.sign == sign), "")
+    kind, _, greek = unicodedata.name(sign[0]).rpartition(" LETTER ")
+    if not known and kind == "GREEK SMALL" and len(sign) == 1:
+        known = "\\" + greek.lower().removeprefix("final ")
+    return known or (sign if len(sign) == 1 and sign.isascii() else tex_text(sign))
 
 
 def _slot(value: Any) -> Formula:
@@ -206,11 +182,7 @@ def _scripted(base: Formula, script: Formula, below: bool) -> Formula:
 def letter(
     name: str, up: "Formula | float | str | None" = None, down: "Formula | float | str | None" = None
 ) -> Formula:
-    r"""Return a letter, by its ASCII name or as it is, with its layer above and its neuron below.
-
-    >>> letter("omega_k", 1, "1,2").unicode, letter("zeta", "j").latex
-    ('ω¹₁,₂', '\\zeta^{j}')
-    """
+    """Return a letter, by its ASCII name or as it is, with its layer above and its neuron below."""
     entry = LETTERS.get(name)
     base: Formula = _sign(entry.sign if entry else name)
     for script, below in ((up, False), (down, True)):
@@ -224,11 +196,6 @@ def named(name: str) -> Formula:
 
     `X[j]` belongs to layer j, `X[j,k]` to neuron k of it, counted from 0; `omega[j,i,k]` is the weight from neuron i;
     `X_by_y` is ∂X/∂y, as in `jacobians`.
-
-    >>> [named(name).unicode for name in ("zeta[2]", "B[2,0]", "omega[1,0,2]", "cost", "dphi[1]", "W1")]
-    ['ζ²', 'B²₁', 'ω¹₁,₃', 'ε', 'Φ′(ζ¹)', 'W1']
-    >>> [named(name).unicode for name in ("grad_omega[2]", "f_by_a[2]", "f_by_w[2,1]", "E_by_b[1]", "h_by_a")]
-    ['∇_W² E', '∂f²/∂a¹', '∂f²/∂w²₂', '∂E/∂b¹', '∂h/∂a']
     """
     what, layer, neurons = Quantity.of(name)
     j = layer if "[" in name else None
@@ -241,61 +208,53 @@ def named(name: str) -> Formula:
         return formula("{∂$top}/{∂$bottom}", top=top, bottom=bottom)
     if base == "dphi":
         return formula("Φ'($zeta)", zeta=letter("zeta", j, k))
-    if base not in LETTERS or (grad and base not in _FORMAL):
+    if base not in LETTERS or (grad and base not in ("omega", "beta")):
         return Sign(name, tex_text(name), "word")
-    if grad:
-        return formula("∇_{$by} E", by=letter(_FORMAL[base].lower() if k else _FORMAL[base], j, k))
-    return letter("omega_k" if base == "omega" and k else base, j, k)
+    found = letter("omega_k" if base == "omega" and k else base, j, k)
+    return formula("{∂E}/{∂$by}", by=found) if grad else found
 
 
-def number(x: float) -> Formula:
-    r"""Return a number in at most three significant digits, with a true minus sign.
+def number(x: float, digits: int = 3) -> Formula:
+    """Return a number in at most so many significant digits, with a true minus sign.
 
-    A number that is shown exactly keeps its short form; a rounded one keeps its zeros.
-
-    >>> [number(x).unicode for x in (0.5, -0.99996, 12345, 0.0000123, math.inf)]
-    ['0.5', '−1.00', '12345', '1.23·10⁻⁵', '∞']
-    >>> number(-0.0000123).latex
-    '-1.23 \\cdot 10^{-5}'
+    A number that is shown exactly keeps its short form; a rounded one keeps its zeros. A float is data, and can be
+    written with other digits later, or left blank (see `writing.py`); an int is a count or an index, and stays.
     """
+    again = None if isinstance(x, int) else partial(number, x)
     x = float(x)
     if not math.isfinite(x):
         text, tex = ("nan", r"\mathrm{nan}") if math.isnan(x) else ("∞", r"\infty") if x > 0 else ("−∞", r"-\infty")
-        return Sign(text, tex, "number")
+        return Sign(text, tex, "number", again=again)
     if x == int(x) and abs(x) < 1e5:
         text = f"{int(x)}"
     else:
-        digits = "" if float(f"{x:.3g}") == x else "#"
-        text = f"{x:{digits}.3g}".rstrip(".")
-        if 1e3 <= abs(x) < 1e5 or (1e-3 <= abs(x) < 1e3 and "e" in text):  # 999.9 rounds up to 1.00e+03
+        text = f"{x:{'' if float(f'{x:.{digits}g}') == x else '#'}.{digits}g}".rstrip(".")
+        whole = 10**digits  # 999.9 rounds up to 1.00e+03
+        if whole <= abs(x) < 1e5 or (1e-3 <= abs(x) < whole and "e" in text):
             text = f"{x:.0f}"
     mantissa, _, exponent = text.partition("e")
     if exponent:
         tens = Script(Sign("10", "10", "number"), number(int(exponent)))
-        return Sign(f"{mantissa}·{tens.unicode}".replace("-", "−"), rf"{mantissa} \cdot {tens.latex}", "number")
-    return Sign(text.replace("-", "−"), text, "number")
+        written = f"{mantissa}·{tens.unicode}".replace("-", "−"), rf"{mantissa} \cdot {tens.latex}"
+        return Sign(*written, "number", again=again)
+    return Sign(text.replace("-", "−"), text, "number", again=again)
+
+
+def given(x: Any) -> Formula:
+    """Return a number, or a matrix, that a reader is given: it stays where others are left blank (see `writing.py`)."""
+    f = _slot(x)
+    if isinstance(f, Matrix):
+        return Matrix(tuple([tuple(map(given, row)) for row in f.rows]))
+    return replace(f, name="given") if isinstance(f, Sign) and f.again else f
 
 
 def factor(x: float) -> Formula:
-    """Return a number as it stands in a product or sum: a negative one in brackets.
-
-    >>> factor(-2).unicode, factor(2).unicode
-    ('(−2)', '2')
-    """
+    """Return a number as it stands in a product or sum: a negative one in brackets."""
     return Bracket("(", number(x), ")") if x < 0 else number(x)
 
 
 def matrix(array: Any, rows: Sequence[int] = (), columns: Sequence[int] = ()) -> Formula:
-    """Return a matrix of numbers; a 1-D array is a column.
-
-    Up to 8 wide and high it is written out. Of more, the first three and the last are, and besides those that
-    are asked for by `rows` and `columns`; dots stand for the others.
-
-    >>> print(matrix([[1.0, -0.5], [0.0, 2.0]]).unicode)
-    [1, −0.5; 0, 2]
-    >>> print(matrix(np.arange(20.0)[np.newaxis], columns=[7]).unicode)
-    [0, 1, 2, ⋯, 7, ⋯, 19]
-    """
+    """Return a matrix of numbers, of a large one the ends, and what is asked for; a 1-D array is a column."""
     array = np.asarray(array)
     array = array[:, np.newaxis] if array.ndim == 1 else np.atleast_2d(array)
     down, across = _shown(array.shape[0], rows), _shown(array.shape[1], columns)
@@ -320,29 +279,17 @@ def _shown(n: int, wanted: Sequence[int]) -> list[int | None]:
 
 
 def symbols(*rows: str) -> Formula:
-    """Return a matrix of formulas, one line of markup a row, with `&` between its entries.
-
-    >>> print(symbols("Φ'(ζ_1) & 0", "0 & Φ'(ζ_2)").unicode)
-    [Φ′(ζ₁), 0; 0, Φ′(ζ₂)]
-    """
+    """Return a matrix of formulas, one line of markup a row, with `&` between its entries."""
     return Matrix(tuple([tuple([formula(entry) for entry in row.split("&")]) for row in rows]))
 
 
 def prose(text: str, write: Callable[[Formula], str], escape: Callable[[str], str] = str) -> str:
-    """Return a text in which the formulas, between backquotes, are written in one of their ways.
-
-    >>> prose("The error `E` falls by `η ⟦∇E⟧^2`.", lambda f: f.unicode)
-    'The error E falls by η ‖∇E‖².'
-    """
+    """Return a text in which the formulas, between backquotes, are written in one of their ways."""
     return "".join([write(formula(bit)) if i % 2 else escape(bit) for i, bit in enumerate(text.split("`"))])
 
 
 def tex_prose(text: str) -> str:
-    r"""Return plain text as running text in LaTeX; the lecture's letters and signs stand in math mode.
-
-    >>> print(tex_prose("✗ Φ′(ζ¹) & 50 %"))
-    \ensuremath{\times} \ensuremath{\Phi}\ensuremath{'}(\ensuremath{\zeta}\ensuremath{^{1}}) \& 50 \%
-    """
+    """Return plain text as running text in LaTeX; the lecture's letters and signs stand in math mode."""
     signs = {entry.sign: entry.latex for entry in LETTERS.values()} | _OPERATORS
     signs |= {sign: entry.latex for sign, entry in _OTHERS.items()} | {c: f"^{{{plain}}}" for plain, c in ABOVE.items()}
     signs |= {c: f"_{{{plain}}}" for plain, c in BELOW.items()} | {"✓": r"\surd", "✗": r"\times", "′": "'", "‖": r"\|"}
@@ -351,10 +298,5 @@ def tex_prose(text: str) -> str:
 
 
 def lines(*said: tuple[str, int, Formula]) -> Formula:
-    """Return the lines of an algorithm: each with its number, its depth inside loops, and a formula.
-
-    >>> print(lines(("1", 0, formula('"for" j ← L-1 "to" 1 "do"')), ("2", 1, formula("B^j ← Φ'(ζ^j)"))).unicode)
-    1  for j ← L − 1 to 1 do
-    2      Bʲ ← Φ′(ζʲ)
-    """
+    """Return the lines of an algorithm: each with its number, its depth inside loops, and a formula."""
     return Lines(said)

@@ -4,26 +4,24 @@ import re
 from typing import NamedTuple
 
 
+def lettered(name: str) -> str:
+    """Return the name of a quantity for that of a parameter in a network: `omega[1,0,2]` for `W1[0,2]`."""
+    match = re.fullmatch(r"([Wb])(\d+)(?:\[([\d,]+)\])?", name)
+    if match is None:
+        return name
+    return f"{'omega' if match[1] == 'W' else 'beta'}[{match[2]}{',' + match[3] if match[3] else ''}]"
+
+
 class Quantity(NamedTuple):
-    """A quantity by its name in code, such as "omega[1,0,2]": the weight of layer 1 from neuron 0 to neuron 2.
+    """A quantity by its name in code, such as "omega[1,0,2]": the weight of layer 1 from neuron 0 to neuron 2."""
 
-    Attributes:
-        kind: what it is: "zeta", "grad_omega", "f_by_a", ...
-        layer: the layer, counted from 1; 0 for the input, and where there is none.
-        neurons: the neurons, counted from 0; none for the whole array.
-    """
-
-    kind: str
-    layer: int = 0
-    neurons: tuple[int, ...] = ()
+    kind: str  # "zeta", "grad_omega", "f_by_a", ...
+    layer: int = 0  # from 1; 0 for the input, and where there is none
+    neurons: tuple[int, ...] = ()  # from 0; none for the whole array
 
     @classmethod
     def of(cls, name: str) -> "Quantity":
-        """Take a name apart; what is no name of a quantity is a kind as it stands.
-
-        >>> Quantity.of("omega[1,0,2]"), Quantity.of("cost")
-        (Quantity(kind='omega', layer=1, neurons=(0, 2)), Quantity(kind='cost', layer=0, neurons=()))
-        """
+        """Take a name apart; what is no name of a quantity is a kind as it stands."""
         match = re.fullmatch(r"(\w+)\[(\d+(?:,\d+)*)\]", name)
         if match is None:
             return cls(name)

@@ -17,37 +17,14 @@ _COLUMN = {
 
 
 def escape(text: str) -> str:
-    """Return text safe inside HTML, in element and attribute alike; half of a surrogate pair becomes a question mark.
-
-    >>> escape("<b>α & 'β'")
-    '&lt;b&gt;α &amp; &#x27;β&#x27;'
-    """
+    """Return text safe in HTML, in element and attribute alike; half of a surrogate pair becomes a question mark."""
     return html.escape(text.encode("utf-8", "replace").decode(), quote=True)
 
 
 def table(head: Iterable[str], rows: Iterable[Iterable[str]], columns: str, *, marked: Collection[int] = ()) -> str:
-    """Return a table. The first cell of each row is its heading; all cells are escaped.
+    """Return a table: a letter of `_COLUMN` for each column, all cells escaped, the first of a row its heading.
 
-    Args:
-        head: the headings of the columns.
-        rows: the cells, as text.
-        columns: a letter for each column: `l` words, to the left; `r` numbers, to the right; `p` lines that are kept
-            as they are, in letters of one width.
-        marked: the rows, counted from 0, that are tinted.
-
-    Raises:
-        ValueError: for a row that has not one cell for each column.
-
-    >>> print(table(["of"], [["<x>"], ["y"]], "l", marked=[1]).replace("><t", ">|<t").replace("|", chr(10)))
-    <table>
-    <thead>
-    <tr>
-    <th scope="col" style="text-align:left;...">of</th></tr></thead>
-    <tbody>
-    <tr>
-    <th scope="row" style="text-align:left;...">&lt;x&gt;</th></tr>
-    <tr style="background-color:rgba(224,108,32,.22)">
-    <th scope="row" style="text-align:left;...">y</th></tr></tbody></table>
+    The rows in `marked`, counted from 0, are tinted. A row that has not one cell for each column is a ValueError.
     """
     top = "".join([_cell("th", name, kind.replace("p", "l"), "col") for name, kind in zip(head, columns, strict=True)])
     body = []
@@ -58,21 +35,24 @@ def table(head: Iterable[str], rows: Iterable[Iterable[str]], columns: str, *, m
     return f"<table><thead><tr>{top}</tr></thead><tbody>{''.join(body)}</tbody></table>"
 
 
-def paragraph(text: str, *, strong: bool = False) -> str:
-    """Return a paragraph.
+def page(title: str, css: str, body: str, script: str = "", kind: str = "") -> str:
+    """Return a whole page in one file, with its style and script inside."""
+    script, class_ = f"<script>{script}</script>\n" if script else "", f' class="{kind}"' if kind else ""
+    return (
+        '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        f"<title>{escape(title)}</title>\n<style>\n{css}</style>\n</head>\n<body{class_}>\n"
+        f"{body}\n{script}</body>\n</html>\n"
+    )
 
-    >>> paragraph("1 < 2", strong=True)
-    '<p><strong>1 &lt; 2</strong></p>'
-    """
+
+def paragraph(text: str, *, strong: bool = False) -> str:
+    """Return a paragraph."""
     return f"<p><strong>{escape(text)}</strong></p>" if strong else f"<p>{escape(text)}</p>"
 
 
 def listing(texts: Iterable[str]) -> str:
-    """Return a list of texts; nothing for none.
-
-    >>> listing(["one", "two"]), listing([])
-    ('<ul><li>one</li><li>two</li></ul>', '')
-    """
+    """Return a list of texts; nothing for none."""
     items = "".join([f"<li>{escape(text)}</li>" for text in texts])
     return f"<ul>{items}</ul>" if items else ""
 

@@ -19,16 +19,8 @@ from tinygrad_ed.graph.values import Lifted, as_array
 from tinygrad_ed.ops import elementwise, linalg, reduce, shape
 from tinygrad_ed.ops.elementwise import *
 from tinygrad_ed.ops.linalg import *
-from tinygrad_ed.ops.numpy import decompose as decompose  # this and the next answer to NumPy's own names alone
-from tinygrad_ed.ops.numpy import norms as norms
+from tinygrad_ed.ops.numpy import norms, parts, polynomial, protocols, scan, statistics  # noqa: F401  # they answer NumPy
 from tinygrad_ed.ops.numpy import order as order
-from tinygrad_ed.ops.numpy import parts as parts
-from tinygrad_ed.ops.numpy import polynomial as polynomial
-from tinygrad_ed.ops.numpy import products as products
-from tinygrad_ed.ops.numpy import protocols
-from tinygrad_ed.ops.numpy import scan as scan
-from tinygrad_ed.ops.numpy import spectral as spectral
-from tinygrad_ed.ops.numpy import statistics as statistics
 from tinygrad_ed.ops.reduce import *
 from tinygrad_ed.ops.shape import *
 

@@ -20,10 +20,10 @@ import numpy as np
 from tinygrad_ed.errors import InvalidType, InvalidValue
 from tinygrad_ed.graph.grad_mode import observer
 from tinygrad_ed.graph.node import Node, plain
-from tinygrad_ed.graph.op import HANDLERS, Op, Rule, op
+from tinygrad_ed.graph.op import Op, Rule, op
 from tinygrad_ed.graph.rule import same, times_first, times_second
 from tinygrad_ed.graph.values import Array, Lifted, constant
-from tinygrad_ed.ops.typed import typed
+from tinygrad_ed.ops.typed import answer, typed
 
 __all__ = ["absolute", "add", "copysign", "deg2rad", "divide", "fmod", "identity", "multiply", "negative", "positive"]
 __all__ += ["power", "rad2deg", "reciprocal", "remainder", "subtract"]
@@ -247,24 +247,19 @@ def _sigmoid(x: Any) -> Any:
     return np.where(x >= 0, 1.0, e) / (1.0 + e)
 
 
-def _softplus(x: Any) -> Any:
-    return np.maximum(x, 0.0) + np.log1p(np.exp(-np.abs(x)))
-
-
 def _sigmoid_of_float(x: float) -> float:
-    if x >= 0:
-        return 1.0 / (1.0 + math.exp(-x))
-    e = math.exp(x)
-    return e / (1.0 + e)
-
-
-def _softplus_of_float(x: float) -> float:
-    return max(x, 0.0) + math.log1p(math.exp(-abs(x)))
+    e = math.exp(-abs(x))
+    return (1.0 if x >= 0 else e) / (1.0 + e)
 
 
 relu = op("relu", lambda x: np.maximum(x, 0.0), lambda g, y, x: g * (x > 0), scalar=lambda x: 0.0 if x <= 0 else x)
 sigmoid: Op = op("sigmoid", _sigmoid, lambda g, y, x: g * y * sigmoid(-x), scalar=_sigmoid_of_float)
-softplus = op("softplus", _softplus, lambda g, y, x: g * sigmoid(x), scalar=_softplus_of_float)
+softplus = op(
+    "softplus",
+    lambda x: np.maximum(x, 0.0) + np.log1p(np.exp(-np.abs(x))),
+    lambda g, y, x: g * sigmoid(x),
+    scalar=lambda x: max(x, 0.0) + math.log1p(math.exp(-abs(x))),
+)
 leaky_relu = op(
     "leaky_relu",
     lambda x, slope=0.01: np.where(x > 0, x, slope * x),
@@ -326,15 +321,14 @@ def _numpy_clip(a: Any, a_min: Any = ..., a_max: Any = ..., min: Any = ..., max:
     return clip(a, low, high)
 
 
-HANDLERS.update(
-    {
-        np.where: lambda condition, x=..., y=...: np.nonzero(plain(condition)) if x is ... else where(condition, x, y),
-        np.clip: _numpy_clip,
-        np.divmod: quotient_and_rest,
-        np.copy: positive,
-        np.conjugate: positive,
-        np.fabs: absolute,
-        np.radians: deg2rad,
-        np.degrees: rad2deg,
-    }
+answer(
+    np,
+    where=lambda condition, x=..., y=...: np.nonzero(plain(condition)) if x is ... else where(condition, x, y),
+    clip=_numpy_clip,
+    divmod=quotient_and_rest,
+    copy=positive,
+    conjugate=positive,
+    fabs=absolute,
+    radians=deg2rad,
+    degrees=rad2deg,
 )

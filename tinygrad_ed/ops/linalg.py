@@ -76,23 +76,20 @@ def tensordot(a: Any, b: Any, axes: Any = 2) -> Any:
     """Sum products over pairs of axes, as `np.tensordot` does."""
     a_shape, b_shape = shape_of(a), shape_of(b)
     if np.ndim(axes) == 0:
-        count = operator.index(axes)
-        over_a, over_b = tuple(range(-count, 0)), tuple(range(count))
-    else:
-        over_a, over_b = axes
-    over_a = np.lib.array_utils.normalize_axis_tuple(over_a, len(a_shape))
-    over_b = np.lib.array_utils.normalize_axis_tuple(over_b, len(b_shape))
-    if [a_shape[i] for i in over_a] != [b_shape[i] for i in over_b]:
+        axes = range(-operator.index(axes), 0), range(operator.index(axes))
+    over_a = np.lib.array_utils.normalize_axis_tuple(axes[0], len(a_shape))
+    over_b = np.lib.array_utils.normalize_axis_tuple(axes[1], len(b_shape))
+    summed = [a_shape[i] for i in over_a]
+    if summed != [b_shape[i] for i in over_b]:
         raise ShapeError(
             f"tensordot: the axes {over_a} of shape {a_shape} and {over_b} of shape {b_shape} differ in length; "
             "products are summed over pairs of axes of equal length"
         )
-    kept_a = [i for i in range(len(a_shape)) if i not in over_a]
-    kept_b = [i for i in range(len(b_shape)) if i not in over_b]
-    inner_length = math.prod([a_shape[i] for i in over_a])
-    rows = np.reshape(np.transpose(a, (*kept_a, *over_a)), (math.prod([a_shape[i] for i in kept_a]), inner_length))
-    columns = np.reshape(np.transpose(b, (*over_b, *kept_b)), (inner_length, math.prod([b_shape[i] for i in kept_b])))
-    return reshape(matmul(rows, columns), [a_shape[i] for i in kept_a] + [b_shape[i] for i in kept_b])
+    kept_a, kept_b = [[i for i in range(len(s)) if i not in over] for s, over in ((a_shape, over_a), (b_shape, over_b))]
+    out_a, out_b, inner_length = [a_shape[i] for i in kept_a], [b_shape[i] for i in kept_b], math.prod(summed)
+    rows = np.reshape(np.transpose(a, (*kept_a, *over_a)), (math.prod(out_a), inner_length))
+    columns = np.reshape(np.transpose(b, (*over_b, *kept_b)), (inner_length, math.prod(out_b)))
+    return reshape(matmul(rows, columns), out_a + out_b)
 
 
 @typed

@@ -14,7 +14,7 @@ import numpy as np
 
 from tinygrad_ed.errors import InvalidValue
 from tinygrad_ed.graph.node import plain
-from tinygrad_ed.graph.op import HANDLERS, op
+from tinygrad_ed.graph.op import op
 from tinygrad_ed.graph.values import HALF, shape_of, wide
 from tinygrad_ed.ops.elementwise import exp, root, square
 from tinygrad_ed.ops.shape import astype, broadcast_to, concatenate, flip, getitem, moveaxis, ravel, reshape, stack
@@ -54,15 +54,9 @@ def _lifted(x: Any, axis: Axis) -> tuple[int, ...]:
 
 def _spread(g: Any, x: Any, axis: Axis) -> Any:
     """Give every folded entry what its fold got."""
-    if type(g) is float:
-        if shape_of(x) == ():
-            return g
-        out = np.empty(shape_of(x), plain(x).dtype)
-        out.fill(g)
-        return out
-    if isinstance(g, np.ndarray):  # the usual case, without the way through two ops
-        out = np.empty(shape_of(x), g.dtype)
-        out[...] = g.reshape(_lifted(x, axis))
+    if isinstance(g, float | np.ndarray) and shape_of(x):  # the usual case, without the way through two ops
+        out = np.empty(shape_of(x), getattr(g, "dtype", plain(x).dtype))
+        out[...] = g if isinstance(g, float) else g.reshape(_lifted(x, axis))
         return out
     return broadcast_to(lift(g, x, axis) if shape_of(g) else g, shape=shape_of(x))
 
@@ -177,5 +171,4 @@ def std(x: Any, axis: Axis = None, ddof: float = 0, keepdims: bool = False, corr
     return root(var(x, axis, ddof, keepdims, correction))
 
 
-answer(np, sum, mean, var, std)
-HANDLERS.update({np.amax: max, np.amin: min})
+answer(np, sum, mean, var, std, amax=max, amin=min)

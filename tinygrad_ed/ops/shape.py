@@ -7,6 +7,7 @@ an entry that was read twice gets both gradients.
 import itertools
 import operator
 from collections.abc import Sequence
+from contextlib import suppress
 from types import EllipsisType
 from typing import Any, overload
 
@@ -15,7 +16,7 @@ import numpy as np
 from tinygrad_ed.errors import InvalidType, InvalidValue, NoDerivativeRule
 from tinygrad_ed.graph.nested import leaves
 from tinygrad_ed.graph.node import Node, plain
-from tinygrad_ed.graph.op import HANDLERS, Op, op
+from tinygrad_ed.graph.op import Op, op
 from tinygrad_ed.graph.values import Array, Lifted, Plain, as_array, shape_of
 from tinygrad_ed.ops.typed import answer, typed
 
@@ -57,11 +58,9 @@ def _part_as_read(part: Any) -> Any:
         return part
     if isinstance(part, Node):
         raise InvalidType(f"{part!r} cannot be an index: a position has no derivative; use int(node.item())")
-    if not isinstance(part, bool):  # a truth value is an array without axes, not a 0 or a 1
-        try:
+    if hasattr(part, "__index__") and not isinstance(part, bool):  # that is an array without axes, not a 0 or a 1
+        with suppress(TypeError):
             return operator.index(part)
-        except TypeError:
-            pass
     array = as_array(part)
     return array if array.size or array is part else array.astype(int)  # an empty list is of floats
 
@@ -78,11 +77,20 @@ def can_repeat(index: Any) -> bool:
     return any([part.ndim > 0 and part.dtype.kind != "b" for part in parts])
 
 
+def _are_other_rows(index: Any, out: Array) -> bool:
+    """Tell whether an index takes rows along one axis, each once: to count them costs little, as each is of many."""
+    arrays = [part for part in (index if isinstance(index, tuple) else (index,)) if isinstance(part, np.ndarray)]
+    if out.ndim < 2 or len(arrays) != 1 or arrays[0].ndim != 1 or arrays[0].dtype.kind not in "iu":
+        return False
+    rows = arrays[0].astype(np.intp, copy=False)
+    return bool(rows.size and np.min(rows) >= 0 and np.max(np.bincount(rows)) == 1)
+
+
 def _scatter_add(g: Any, index: Any = (), shape: tuple[int, ...] = ()) -> Any:
     if getattr(g, "dtype", None) == np.float16:  # in which ones add up to 2,048 and no further
         return _scatter_add(g.astype(np.float32), index, shape).astype(np.float16)
     out = np.zeros(shape, np.asarray(g).dtype)
-    if not can_repeat(index):
+    if not can_repeat(index) or _are_other_rows(index, out):
         out[index] = g
     elif 8 * np.size(g) < out.size:
         np.add.at(out, index, g)
@@ -113,12 +121,12 @@ def cut(x: Any, axis: int, ends: Sequence[int], single: bool = False) -> list[An
     before, middle = axes_before(axis, x), len(ends) // 2
     if len(ends) > FEW:
         half = ends[middle - 1]
-        left, right = [getitem(x, (*before, places)) for places in (slice(half), slice(half, None))]
+        left, right = [getitem(x, index=(*before, places)) for places in (slice(half), slice(half, None))]
         return [
             *cut(left, axis, ends[:middle], single),
             *cut(right, axis, [end - half for end in ends[middle:]], single),
         ]
-    return [getitem(x, (*before, a if single else slice(a, b))) for a, b in zip([0, *ends], ends, strict=False)]
+    return [getitem(x, index=(*before, a if single else slice(a, b))) for a, b in zip([0, *ends], ends, strict=False)]
 
 
 FEW = 16
@@ -204,6 +212,11 @@ def astype(x: Any, dtype: Any = float) -> Any:
     return as_array(plain(x)).astype(dtype) if np.dtype(dtype).kind in "iub" else _astype(x, dtype=dtype)
 
 
+def axes_as_lengths(x: Any) -> Array:
+    """Return an empty array whose axes are as long as their numbers: its shape then tells where NumPy has put them."""
+    return np.empty(range(len(shape_of(x))))
+
+
 def in_one_dtype(*xs: Any) -> list[Any]:
     """Return the arrays in the dtype that they have together, in which NumPy computes; numbers as they are."""
     values = [x if isinstance(x, Node) or shape_of(x) == () else as_array(x) for x in xs]
@@ -256,22 +269,13 @@ def squeeze(x: Any, axis: Any = None) -> Any:
 @typed
 def swapaxes(x: Any, axis1: int, axis2: int) -> Any:
     """Exchange two axes."""
-    order = list(range(len(shape_of(x))))
-    axis1, axis2 = np.lib.array_utils.normalize_axis_tuple((axis1, axis2), len(order), allow_duplicate=True)
-    order[axis1], order[axis2] = order[axis2], order[axis1]
-    return transpose(x, order)
+    return transpose(x, np.swapaxes(axes_as_lengths(x), axis1, axis2).shape)
 
 
 @typed
 def moveaxis(x: Any, source: Any, destination: Any) -> Any:
     """Move axes to new places; the others keep their order."""
-    ndim = len(shape_of(x))
-    sources = np.lib.array_utils.normalize_axis_tuple(source, ndim)
-    targets = np.lib.array_utils.normalize_axis_tuple(destination, ndim)
-    order = [i for i in range(ndim) if i not in sources]
-    for target, moved in sorted(zip(targets, sources, strict=True)):
-        order.insert(target, moved)
-    return transpose(x, order)
+    return transpose(x, np.moveaxis(axes_as_lengths(x), source, destination).shape)
 
 
 @typed
@@ -329,8 +333,6 @@ def trace(x: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
 
 
 answer(np, astype, concatenate, diagonal, expand_dims, matrix_transpose, moveaxis, ravel, repeat, squeeze, stack)
-answer(np, swapaxes, take, trace)
-answer(np.linalg, matrix_transpose)
-HANDLERS[np.reshape] = reshape_in
-HANDLERS[np.linalg.diagonal] = lambda x, offset=0: diagonal(x, offset, -2, -1)
-HANDLERS[np.linalg.trace] = lambda x, offset=0: trace(x, offset, -2, -1)
+answer(np, swapaxes, take, trace, reshape=reshape_in)
+answer(np.linalg, matrix_transpose, diagonal=lambda x, offset=0: diagonal(x, offset, -2, -1))
+answer(np.linalg, trace=lambda x, offset=0: trace(x, offset, -2, -1))

@@ -29,6 +29,7 @@ def typed(f: Callable[Concatenate[Any, P], Any]) -> Function[P]:
     return cast(Function[P], f)
 
 
-def answer(home: ModuleType, *functions: Callable[..., Any]) -> None:
+def answer(home: ModuleType, *functions: Callable[..., Any], **named: Callable[..., Any]) -> None:
     """Let these answer, for Nodes, NumPy's functions of the same names in that module."""
-    HANDLERS.update({getattr(home, function.__name__): function for function in functions})
+    named |= {function.__name__: function for function in functions}
+    HANDLERS.update({getattr(home, name): function for name, function in named.items()})

@@ -7,14 +7,6 @@ from tinygrad_ed.plots.boundary import decision_boundary
 from tinygrad_ed.plots.contour import cost_contour
 from tinygrad_ed.plots.cost_functions import cost_function
 from tinygrad_ed.plots.curves import cost_curves
-from tinygrad_ed.plots.histograms import gradient_histograms
-from tinygrad_ed.plots.noise import gradient_noise
+from tinygrad_ed.plots.gradients import gradient_histograms, gradient_noise
 
-__all__ = [
-    "cost_contour",
-    "cost_curves",
-    "cost_function",
-    "decision_boundary",
-    "gradient_histograms",
-    "gradient_noise",
-]
+__all__ = ["cost_contour", "cost_curves", "cost_function", "decision_boundary", "gradient_histograms", "gradient_noise"]

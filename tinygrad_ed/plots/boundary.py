@@ -7,11 +7,14 @@ import numpy as np
 from tinygrad_ed.errors import InvalidValue, ShapeError, whole_number
 from tinygrad_ed.graph.values import Array
 from tinygrad_ed.nn import MLP
-from tinygrad_ed.nn.checks import numbers
+from tinygrad_ed.nn.checks import numbers, written_in
+from tinygrad_ed.notation.alphabet import Notation
 from tinygrad_ed.plots.style import INK, SERIES, Axes, axes, dots, dressed, marks
 
 
-def decision_boundary(mlp: MLP, x: Any, y: Any, ax: "Axes | None" = None, *, resolution: int = 200) -> "Axes":
+def decision_boundary(
+    mlp: MLP, x: Any, y: Any, ax: "Axes | None" = None, *, resolution: int = 200, notation: Notation = "lecture"
+) -> "Axes":
     """Draw which class the network gives to each point of the plane, and the samples.
 
     With one output the class is its sign; the boundary is where the output is 0. With several it is the largest
@@ -23,6 +26,7 @@ def decision_boundary(mlp: MLP, x: Any, y: Any, ax: "Axes | None" = None, *, res
         y: class numbers `(M,)`, labels -1 and +1 (`(M,)` or `(M, 1)`), or one-hot rows `(M, classes)`.
         ax: where to draw; a new figure by default.
         resolution: points of the grid along each side.
+        notation: the letters: "lecture", "textbook" (x z a W b δ y ŷ C), or a dict such as `{"B": "δ"}`.
 
     Returns:
         The axes.
@@ -35,13 +39,14 @@ def decision_boundary(mlp: MLP, x: Any, y: Any, ax: "Axes | None" = None, *, res
     >>> from tinygrad_ed.data import xor
     >>> data = xor(20)
     >>> decision_boundary(MLP([2, 3, 2], rng=0), data.x, data.y).get_xlabel()
-    'x₁'
+    'α⁰₁'
     """
     if mlp.sizes[0] != 2:
         raise ShapeError(f"a decision boundary is drawn in the plane of 2 inputs, but {mlp!r} takes {mlp.sizes[0]}")
     x = numbers("x", x)
     if x.ndim != 2 or x.shape[1] != 2 or len(x) == 0:
         raise ShapeError(f"x must be (M, 2), a point of the plane a row, but has shape {x.shape}")
+    write = written_in(notation, len(mlp.layers))
     classes = _classes(mlp, numbers("y", y), len(x))
     resolution = whole_number("resolution", resolution, 2)
 
@@ -67,9 +72,9 @@ def decision_boundary(mlp: MLP, x: Any, y: Any, ax: "Axes | None" = None, *, res
     wrong = x[found != classes]
     if len(wrong):
         ax.plot(*wrong.T, label=f"wrong side ({len(wrong)})", **marks(INK, "o", 11, markerfacecolor="none"))
-    dressed(ax, f"Decision boundary: {np.mean(found == classes):.1%} of {len(x)} right", "x₁", "x₂", legend=False)
+    title = f"Decision boundary: {np.mean(found == classes):.1%} of {len(x)} right"
+    dressed(ax, title, "α⁰₁", "α⁰₂", legend=True, write=write)
     ax.grid(False)
-    ax.legend(fontsize=9, framealpha=0.85, edgecolor="none")
     return ax
 
 

@@ -11,8 +11,11 @@ from tinygrad_ed.closed_form.derivatives import COSTS
 from tinygrad_ed.errors import InvalidValue, ShapeError, printable, whole_number
 from tinygrad_ed.graph.values import Array
 from tinygrad_ed.nn import MLP
-from tinygrad_ed.nn.checks import chosen, numbers
+from tinygrad_ed.nn.checks import chosen, numbers, written_in
 from tinygrad_ed.nn.problem import Problem
+from tinygrad_ed.notation.alphabet import Notation
+from tinygrad_ed.notation.letters import named
+from tinygrad_ed.notation.quantity import lettered
 from tinygrad_ed.plots.style import INK, QUIET, SERIES, Axes, axes, dressed, marks
 
 
@@ -36,6 +39,8 @@ def cost_contour(
     *,
     reach: float = 2.0,
     resolution: int = 61,
+    around: Sequence[Any] = (),
+    notation: Notation = "lecture",
 ) -> "Axes":
     """Draw lines of equal cost E over two parameters or directions, and the path of a descent.
 
@@ -53,6 +58,8 @@ def cost_contour(
         ax: where to draw; a new figure by default.
         reach: without a path, how far to go to both sides.
         resolution: points of the grid along each side.
+        around: the paths of all pictures of a page: these then share plane, axes and levels.
+        notation: the letters: "lecture", "textbook" (x z a W b δ y ŷ C), or a dict such as `{"B": "δ"}`.
 
     Returns:
         The axes.
@@ -65,20 +72,22 @@ def cost_contour(
     >>> mlp = MLP([1, 1], rng=0)
     >>> ax = cost_contour(mlp, [[-1.0], [0.0], [1.0]], [[-2.0], [0.0], [2.0]])
     >>> ax.get_xlabel(), ax.get_ylabel()
-    ('W1[0,0]', 'b1[0]')
+    ('ω¹₁,₁', 'β¹₁')
     """
     problem, resolution = mlp.problem(x, rho, cost), whole_number("resolution", resolution, 2)
     here = np.concatenate([np.ravel(parameter.value) for parameter in mlp.parameters()])
-    if path is not None:
-        path = numbers("path", path)
-        if path.ndim != 2 or path.shape[1] != here.size or len(path) < 2:
-            raise ShapeError(f"path must be (K, {here.size}), the parameters K times, but has shape {path.shape}")
-    plane = _plane(mlp, here, directions, path)
+    write = written_in(notation, len(mlp.layers))
+    paths = [numbers("path", one) for one in (*([] if path is None else [path]), *around)]
+    for one in paths:
+        if one.ndim != 2 or one.shape[1] != here.size or len(one) < 2:
+            raise ShapeError(f"path must be (K, {here.size}), the parameters K times, but has shape {one.shape}")
+    together = np.concatenate(paths[path is not None and len(around) > 0 :]) if paths else None
+    plane = _plane(mlp, here, directions, together)
     basis = np.stack([plane.first, plane.second], axis=1)
-    if path is None:
+    if together is None:
         middle, half = np.linalg.lstsq(basis, here - plane.origin, rcond=None)[0], np.array([reach, reach])
     else:  # around the path, and a bit more
-        walked = np.linalg.lstsq(basis, (path - plane.origin).T, rcond=None)[0].T
+        walked = np.linalg.lstsq(basis, (together - plane.origin).T, rcond=None)[0].T
         middle, half = (walked.max(axis=0) + walked.min(axis=0)) / 2, np.ptp(walked, axis=0) / 2
         half = np.maximum(1.35 * half, 0.35 * half.max())
     across, up = np.linspace(middle - half, middle + half, resolution).T
@@ -92,14 +101,14 @@ def cost_contour(
     ax.contourf(across, up, landscape, levels, cmap="cividis_r", alpha=0.55, extend="max")
     lines = ax.contour(across, up, landscape, levels, colors=QUIET, linewidths=0.7)
     ax.clabel(lines, levels[1::3], fontsize=7, fmt="%.3g", colors=INK)
-    dressed(ax, "Lines of equal cost E", *plane.labels)
-    ax.grid(False)
     ax.set(xlim=(across[0], across[-1]), ylim=(up[0], up[-1]))
     if path is not None:
+        walked = np.linalg.lstsq(basis, (paths[0] - plane.origin).T, rcond=None)[0].T
         ax.plot(*walked.T, color=SERIES[1], linewidth=1.4, marker=".", markersize=4, label="path")
         ax.plot(*walked[0], label="start", **marks(SERIES[1], "o", 8, markeredgecolor="white"))
         ax.plot(*walked[-1], label="end", **marks(INK, "*", 12, markeredgecolor="white"))
-        ax.legend(fontsize=9, framealpha=0.85, edgecolor="none")
+    dressed(ax, "Lines of equal cost E", *plane.labels, legend=path is not None, write=write)
+    ax.grid(False)
     return ax
 
 
@@ -125,7 +134,7 @@ def _plane(mlp: MLP, here: Array, directions: Sequence[Any] | None, path: Array 
         if isinstance(direction, str):
             place = chosen("parameter", direction.replace(" ", ""), names)
             found.append(np.eye(1, here.size, place)[0])
-            labels.append(printable(direction))
+            labels.append(printable(named(lettered(direction.replace(" ", ""))).unicode))
             origin[place] = 0.0  # so that the axis shows the parameter itself
         else:
             vector = numbers("a direction", direction)

@@ -7,21 +7,25 @@ import numpy as np
 from tinygrad_ed.closed_form.derivatives import COSTS
 from tinygrad_ed.errors import InvalidValue, real_number
 from tinygrad_ed.graph.values import Array
-from tinygrad_ed.nn.checks import chosen
+from tinygrad_ed.nn.checks import chosen, written_in
+from tinygrad_ed.notation.alphabet import Notation
 from tinygrad_ed.plots.style import INK, QUIET, SERIES, Axes, axes, dressed, marks, series
 
 
-def cost_function(cost: str, ax: "Axes | None" = None, *, y: float | None = None, reach: float = 3.0) -> "Axes":
-    """Draw the individual cost C and its derivative over the answer ŷ, and mark the kinks.
+def cost_function(
+    cost: str, ax: "Axes | None" = None, *, y: float | None = None, reach: float = 3.0, notation: Notation = "lecture"
+) -> "Axes":
+    """Draw the individual cost C and its derivative over the answer αᴸ of one neuron, and mark the kinks.
 
     Where the derivative jumps, open circles show its limits from both sides and a full one the value that is used
-    there. For cross_entropy the answers of two neurons are 0 and ŷ, and the second class is expected.
+    there. For cross_entropy the answers of two neurons are 0 and αᴸ, and the second class is expected.
 
     Args:
         cost: the name of a cost, see `nn.costs`.
         ax: where to draw; a new figure by default.
-        y: the expected answer; by default 0, and +1 for the costs of labels.
+        y: the expected answer ρ; by default 0, and +1 for the costs of labels.
         reach: how far to go to both sides of it.
+        notation: the letters: "lecture", "textbook" (x z a W b δ y ŷ C), or a dict such as `{"B": "δ"}`.
 
     Returns:
         The axes.
@@ -32,9 +36,10 @@ def cost_function(cost: str, ax: "Axes | None" = None, *, y: float | None = None
 
     >>> ax = cost_function("margin", y=-1)
     >>> ax.get_title(loc="left"), ax.get_legend_handles_labels()[1]
-    ('margin, expected y = −1', ['cost C', 'derivative ∂C/∂ŷ', 'kink (derivative used: 0)'])
+    ('margin, expected ρ = −1', ['cost C', 'derivative ∂C/∂αᴸ', 'kink (derivative used: 0)'])
     """
     chosen("cost", cost, COSTS)
+    write = written_in(notation)
     y = _expected(cost, y)
     row = COSTS[cost]
     kinks = [y + off for off in sorted((*row.kinks, *row.bends))]
@@ -45,16 +50,14 @@ def cost_function(cost: str, ax: "Axes | None" = None, *, y: float | None = None
     # The derivative piece by piece, with NaN between: no line may lead over a jump.
     parts = [np.append(np.linspace(left, right, 301)[1:-1], np.nan) for left, right in pairwise(pieces)]
     slopes = [np.append(_of(cost, y, part[:-1])[1], np.nan) for part in parts]
-    ax.plot(np.concatenate(parts), np.concatenate(slopes), label="derivative ∂C/∂ŷ", **series(1))
+    ax.plot(np.concatenate(parts), np.concatenate(slopes), label=write.text("derivative ∂C/∂αᴸ"), **series(1))
     for k, kink in enumerate(kinks):
         _mark(ax, cost, y, kink, first=k == 0)
     ax.axvline(y, color=QUIET, linewidth=0.8, linestyle=(0, (1, 2)), zorder=0)
     ax.axhline(0.0, color=QUIET, linewidth=0.8, zorder=0)
     signed = "0" if y == 0 else f"{y:+g}".replace("-", "−")
-    expected = "the second class expected" if row.expects == "shares" else f"expected y = {signed}"
-    dressed(ax, f"{cost}, {expected}", "answer ŷ", "C and ∂C/∂ŷ")
-    ax.legend(frameon=False, fontsize=9, loc="upper right" if row.classes else "upper center")
-    return ax
+    expected = "the second class expected" if row.expects == "shares" else f"expected ρ = {signed}"
+    return dressed(ax, f"{cost}, {expected}", "answer αᴸ", "C and ∂C/∂αᴸ", legend=True, write=write)
 
 
 def _expected(cost: str, y: float | None) -> float:
@@ -72,7 +75,7 @@ def _expected(cost: str, y: float | None) -> float:
 
 
 def _of(cost: str, y: float, answers: Array) -> tuple[Array, Array]:
-    """Return C and ∂C/∂ŷ at each answer."""
+    """Return C and ∂C/∂αᴸ at each answer."""
     classes = 2 if COSTS[cost].expects == "shares" else 1
     output, rho = np.zeros((2, len(answers), classes))
     output[:, -1], rho[:, -1] = answers, y

@@ -6,16 +6,19 @@ from typing import Any
 import numpy as np
 
 from tinygrad_ed.errors import InvalidType
+from tinygrad_ed.nn.checks import written_in
+from tinygrad_ed.notation.alphabet import Notation
 from tinygrad_ed.plots.style import Axes, axes, dressed, series
 
 
-def cost_curves(runs: Any, ax: "Axes | None" = None, *, log: bool = False) -> "Axes":
+def cost_curves(runs: Any, ax: "Axes | None" = None, *, log: bool = False, notation: Notation = "lecture") -> "Axes":
     """Draw the cost over the epochs, and the cost of validation data as a thin line of the same color.
 
     Args:
         runs: a `History`, a list of costs (one an epoch), or several of these: a dict by name, or a list.
         ax: where to draw; a new figure by default.
         log: a logarithmic axis for the cost.
+        notation: the letters: "lecture", "textbook" (x z a W b δ y ŷ C), or a dict such as `{"B": "δ"}`.
 
     Returns:
         The axes.
@@ -40,7 +43,7 @@ def cost_curves(runs: Any, ax: "Axes | None" = None, *, log: bool = False) -> "A
         ax.set_yscale("log")
     ax.locator_params(axis="x", integer=True)
     shown = any(not str(line.get_label()).startswith("_") for line in ax.lines if line.get_label())
-    return dressed(ax, "Cost of each epoch", "epoch", "cost E", legend=shown)
+    return dressed(ax, "Cost of each epoch", "epoch", "cost E", legend=shown, write=written_in(notation))
 
 
 def _named(runs: Any) -> dict[str, Any]:

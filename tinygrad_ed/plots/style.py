@@ -8,6 +8,7 @@ and black. A series also has a line and a mark of its own, so that no meaning is
 from typing import TYPE_CHECKING, Any
 
 from tinygrad_ed.errors import InvalidType, MissingExtra
+from tinygrad_ed.notation.writing import LECTURE, Writing
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes as Axes
@@ -35,16 +36,22 @@ def axes(ax: "Axes | None", size: tuple[float, float] = (6.0, 4.0)) -> "Axes":
     return plt.subplots(figsize=size, layout="constrained")[1]
 
 
-def dressed(ax: "Axes", title: str, x: str, y: str, *, legend: bool = False) -> "Axes":
-    """Give the axes a title, labels and quiet lines, and return them."""
-    ax.set_title(title, loc="left", fontsize=11, color=INK)
-    ax.set_xlabel(x)
-    ax.set_ylabel(y)
+def dressed(ax: "Axes", title: str, x: str, y: str, *, legend: bool = False, write: Writing = LECTURE) -> "Axes":
+    """Give the axes a title, labels and quiet lines, and return them; a legend stands below, not on the data."""
+    ax.set_title(write.text(title), loc="left", fontsize=11, color=INK)
+    ax.set_xlabel(write.text(x))
+    ax.set_ylabel(write.text(y))
     ax.spines[["top", "right"]].set_visible(False)
     ax.grid(True, color=GRID, linewidth=0.7)
     ax.set_axisbelow(True)
     if legend:
-        ax.legend(frameon=False, fontsize=9)
+        handles, labels = ax.get_legend_handles_labels()
+        said = [write.text(str(label)) for label in labels]
+        place: dict[str, Any] = {"loc": "upper center", "bbox_to_anchor": (0.5, 0.0), "borderaxespad": 4.2}
+        ax.legend(handles, said, frameon=False, fontsize=9, ncols=2 if len(said) < 6 else 3, **place)
+        figure = ax.get_figure(root=True)
+        if figure is not None and figure.get_layout_engine() is None:
+            figure.set_layout_engine("constrained")  # it makes room for the legend
     return ax
 
 

@@ -2,11 +2,13 @@
 
 import ast
 import builtins
+import copy
 import inspect
 import linecache
 import math
 import re
 from collections.abc import Callable
+from functools import lru_cache
 from types import FunctionType, ModuleType
 from typing import Any, cast
 
@@ -15,7 +17,7 @@ import numpy as np
 from tinygrad_ed.errors import InvalidValue
 from tinygrad_ed.graph.op import Op, is_numpy_function
 from tinygrad_ed.ops.numpy.protocols import called
-from tinygrad_ed.tape.text import Names, argument_text
+from tinygrad_ed.tape.text import Names
 
 _IMPORTS = {"collections": "import collections", "math": "import math", "np": "import numpy as np"}
 
@@ -65,7 +67,7 @@ def _constant_text(x: Any) -> str:
         return f"np.dtype({x.str!r})"
     for kind in (int, float, str):
         if isinstance(x, kind):  # made of one, as an IntEnum is
-            return argument_text(kind(x), str, Names())
+            return Names().text(kind(x))
     if isinstance(x, range) or vars(builtins).get(getattr(x, "__name__", "")) is x:
         return str(getattr(x, "__name__", x))
     try:
@@ -90,7 +92,7 @@ def _function_text(name: str, fn: FunctionType, names: Names) -> str:
         if isinstance(x, ModuleType):
             text = "np" if x is np else "math" if x is math else names.of(x, x.__name__.rpartition(".")[2])
         else:
-            text = name if x is fn else argument_text(x, str, names)
+            text = name if x is fn else names.text(x)
         return ast.parse(text, mode="eval").body
 
     node = _node_of(fn)
@@ -111,19 +113,26 @@ def _function_text(name: str, fn: FunctionType, names: Names) -> str:
 
 def _node_of(fn: FunctionType) -> ast.FunctionDef | ast.Lambda:
     """Return the function in the text of its file."""
-    code, found = fn.__code__, []
-    for node in ast.walk(ast.parse("".join(linecache.getlines(code.co_filename, fn.__globals__)))):
-        if isinstance(node, ast.FunctionDef | ast.Lambda):
-            name, above = (node.name, node.decorator_list) if isinstance(node, ast.FunctionDef) else ("<lambda>", [])
-            if (name, min([node.lineno, *[x.lineno for x in above]])) == (code.co_name, code.co_firstlineno):
-                found.append(node)
+    code, known = fn.__code__, _functions_in("".join(linecache.getlines(fn.__code__.co_filename, fn.__globals__)))
+    found = list(known.get((code.co_name, code.co_firstlineno), ()))
     if len(found) > 1:  # on one line: the one that stands where its code says
         columns = [x for _, _, left, right in code.co_positions() if left is not None and right for x in (left, right)]
         ends = [min(columns, default=0), max(columns, default=0)]
         found = [x for x in found if isinstance(x, ast.Lambda) and [x.body.col_offset, x.body.end_col_offset] == ends]
     if len(found) != 1:
         raise _no_text(fn)
-    return found[0]
+    return copy.deepcopy(found[0])
+
+
+@lru_cache(64)  # parsing a file takes a hundred times as long as all the rest
+def _functions_in(text: str) -> dict[tuple[str, int], list[ast.FunctionDef | ast.Lambda]]:
+    """Return the functions of a file by their names and first lines."""
+    known: dict[tuple[str, int], list[ast.FunctionDef | ast.Lambda]] = {}
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.FunctionDef | ast.Lambda):
+            name, above = (node.name, node.decorator_list) if isinstance(node, ast.FunctionDef) else ("<lambda>", [])
+            known.setdefault((name, min([node.lineno, *[x.lineno for x in above]])), []).append(node)
+    return known
 
 
 class _Alone(ast.NodeTransformer):

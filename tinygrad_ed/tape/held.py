@@ -19,16 +19,13 @@ import numpy as np
 from tinygrad_ed.errors import InvalidType
 from tinygrad_ed.graph.nested import name_of
 from tinygrad_ed.graph.node import Node
-from tinygrad_ed.graph.op import edits
+from tinygrad_ed.graph.op import Op, edits
 
-WHOLE = 16_384
-"""Arrays up to so many bytes are compared: all their entries."""
-
-MOST = 2_000
-"""So many places are looked at, at most."""
+WHOLE = 16_384  # arrays up to so many bytes are compared: all their entries
+MOST = 2_000  # so many places are looked at, at most
 
 _NUMBERS = (np.generic, float, int, str, bytes, type(None))
-_NOTHING_INSIDE = (types.BuiltinFunctionType, np.ufunc, *_NUMBERS)
+_NOTHING_INSIDE = (types.BuiltinFunctionType, np.ufunc, Op, *_NUMBERS)  # `edits` tells of an op with other rules
 _STANDARD = str(Path(os.__file__).parent)
 _COMPARED = (types.MethodType, *_NUMBERS)
 _MADE_BY = ("__init__", "__new__")  # which an object has behind it
@@ -66,6 +63,14 @@ class Held:
         """Look at Nodes that the recording met, too."""
         for node in nodes:
             self._look_at(node, node.name or "")
+
+    def changed(self) -> str | None:
+        """Say what has changed, if anything."""
+        for read, was, words in self.places:
+            now = read()
+            if now is not was and not _equal(now, was):
+                return _said(words, now, was)
+        return None
 
     def _look_at(self, thing: Any, words: str) -> None:
         """Go through what can be reached from a thing."""
@@ -158,12 +163,12 @@ def _content(cell: types.CellType) -> Any:
         return _GONE
 
 
-def equal(a: Any, b: Any) -> bool:
+def _equal(a: Any, b: Any) -> bool:
     """Tell whether two numbers or texts are the same; other things are only the same as themselves."""
     return type(a) is type(b) and isinstance(a, _COMPARED) and bool(a == b or (a != a and b != b))
 
 
-def said(words: str, now: Any, was: Any) -> str:
+def _said(words: str, now: Any, was: Any) -> str:
     """Say what has changed."""
     if not words:
         return "the derivative rules of the ops"
@@ -176,7 +181,7 @@ def said(words: str, now: Any, was: Any) -> str:
 
 def _is_known(module: str) -> bool:
     """Tell whether a module is ours, NumPy's or Python's, which stay as they are; a reader's `code.py` is none."""
-    package = module.partition(".")[0]
+    package = str(module).partition(".")[0]  # a function that was made by exec has none
     if package in ("tinygrad_ed", "numpy"):
         return True
     file = getattr(sys.modules.get(package), "__file__", None)

@@ -20,7 +20,7 @@ from tinygrad_ed.graph.op import is_exact
 from tinygrad_ed.graph.values import Array
 from tinygrad_ed.tape.record import ON_NUMBERS, Recording
 from tinygrad_ed.tape.text import Names, function_text
-from tinygrad_ed.tape.traced import OPERATORS, Traced, mapped, traced_in
+from tinygrad_ed.tape.traced import OPERATORS, Traced, operands, traced_in
 
 MANY = 1000
 """With fewer steps on single numbers, lines of Python are as quick."""
@@ -53,19 +53,17 @@ class Group:
     terms: int = 0
 
 
+@dataclass(frozen=True, eq=False)
 class Levels:
-    """The arena and the groups: from the inputs, the numbers that are needed outside.
+    """The arena, which begins with so many `inputs` and the `constants`; the groups that are computed, in order.
 
-    Attributes:
-        constants: the numbers that follow the inputs in the arena.
-        inputs: how many inputs it begins with.
-        groups: what is computed, in order.
-        outputs: the positions of the numbers that are needed outside.
-        steps: how many steps were levelled.
+    `outputs` are the positions of the numbers that are needed outside.
     """
 
-    def __init__(self, constants: Array, inputs: int, groups: list[Group], outputs: Array, steps: int) -> None:
-        self.constants, self.inputs, self.groups, self.outputs, self.steps = constants, inputs, groups, outputs, steps
+    constants: Array
+    inputs: int
+    groups: list[Group]
+    outputs: Array
 
     def lines(self, name: str, entries: str, names: Names) -> tuple[list[str], list[str]]:
         """Return the same as text: what is made once, and what is done at each call."""
@@ -107,21 +105,22 @@ def _group_text(group: Group, out: str, parts: list[str], names: Names) -> str:
 
 def level(recording: Recording) -> str:
     """Put levels in place of the steps on single numbers, where that pays; say why or why not."""
+    few = sum([_on_numbers(step) for step in recording.steps])
+    if few < MANY:
+        return f"{few} steps on single numbers: lines of Python (levels pay from {MANY})"
     numbers, late = _sorted_out(recording.steps)
-    if len(numbers) < MANY:
-        return f"{len(numbers)} steps on single numbers: lines of Python (levels pay from {MANY})"
     if any([type(x) is int and not is_exact(x) for step in numbers for x in step.args]):
         return f"{len(numbers)} steps on single numbers: lines of Python (a whole number among them is no float)"
     plan = _Plan(recording, numbers, late)
-    levels = plan.levels()
-    width = levels.steps / max(len(levels.groups), 1)
+    members = plan.members()
+    words, width = f"{plan.live.sum()} steps on single numbers", plan.live.sum() / max(len(members), 1)
     if width < WIDE:
         return (
-            f"{levels.steps} steps on single numbers in {len(levels.groups)} groups, {width:.0f} in each on average: "
-            f"too narrow for levels (they pay from {WIDE}), so lines of Python"
+            f"{words} in {len(members)} groups, {width:.0f} in each on average: too narrow for levels (they pay from "
+            f"{WIDE}), so lines of Python"
         )
-    _replace(recording, plan, levels)
-    return f"{levels.steps} steps on single numbers, done level by level in {len(levels.groups)} groups"
+    _replace(recording, plan, plan.levels(members))
+    return f"{words}, done level by level in {len(members)} groups"
 
 
 def _on_numbers(step: Traced) -> bool:
@@ -138,7 +137,7 @@ def _sorted_out(steps: list[Traced]) -> tuple[list[Traced], set[Traced]]:
                 late.add(step)
             else:
                 numbers.append(step)
-        elif any([x in late or _on_numbers(x) for x in traced_in([step.args, step.kwargs or {}])]):
+        elif any([x in late or _on_numbers(x) for x in operands(step)]):
             late.add(step)
     return numbers, late
 
@@ -179,13 +178,13 @@ class _Plan:
         self.functions = list(FUNCTIONS.values())
         self.others = [step for step in recording.steps if not 0 <= step.at < n]
         wanted = [*traced_in(recording.results), *[x for x, _, _ in recording.decisions]]
-        wanted += [x for step in self.others for x in traced_in([step.args, step.kwargs or {}])]
+        wanted += [x for step in self.others for x in operands(step)]
         self.outputs = sorted({x.at for x in wanted if 0 <= x.at < n})
 
-    def levels(self) -> Levels:
-        """Find chains and heights, and lay the groups out."""
+    def members(self) -> list[Array]:
+        """Find chains and heights; return the groups of steps that can be done at once, in order."""
         n, (a, b, _) = self.count, self.args
-        live = self._live()
+        self.live = live = self._live()
         uses = np.bincount(np.concatenate([x[live & (x >= 0)] for x in self.args]), minlength=self.total)
         uses[self.outputs] += 1
         # Chains of additions: an addition whose only user is an addition goes into that one.
@@ -196,14 +195,16 @@ class _Plan:
         left = added[:n] & inner[a]
         right = added[:n] & inner[b]
         before = np.where(left, a, np.where(right, b, -1))
-        term = np.where(left, b, np.where(right, a, -1))
-        level, terms = self._heights(live, before, term, added)
-        head = np.arange(n)
+        self.term = np.where(left, b, np.where(right, a, -1))
+        self.level, self.terms = self._heights(live, before, self.term, added)
+        self.head, self.additions = np.arange(n), np.flatnonzero(live & added[:n])
         for t in np.flatnonzero(before >= 0)[::-1].tolist():
-            head[before[t]] = head[t]
-        final = np.flatnonzero(live & (head == np.arange(n)))
-        order = final[np.lexsort((terms[final], self.code[final], level[final]))]
-        return self._grouped(order, level, terms, head, before, term, np.flatnonzero(live & added[:n]))
+            self.head[before[t]] = self.head[t]
+        final = np.flatnonzero(live & (self.head == np.arange(n)))
+        order = final[np.lexsort((self.terms[final], self.code[final], self.level[final]))]
+        keys = np.stack([self.level[order], self.code[order], self.terms[order]])
+        cuts = np.flatnonzero(np.any(keys[:, 1:] != keys[:, :-1], axis=0)) + 1
+        return np.split(order, cuts) if len(order) else []
 
     def _live(self) -> Array:
         """Tell which steps the outputs depend on."""
@@ -234,18 +235,12 @@ class _Plan:
             below[t], height[t] = highest, highest + 1
         return np.array(height[:n]), np.array(terms)
 
-    def _grouped(
-        self, order: Array, level: Array, terms: Array, head: Array, before: Array, term: Array, additions: Array
-    ) -> Levels:
+    def levels(self, members: list[Array]) -> Levels:
         """Lay the groups out in the arena."""
-        n, (a, b, c) = self.count, self.args
+        n, (a, b, c), head, additions = self.count, self.args, self.head, self.additions
         first = self.total - n
         where = np.full(self.total, -1)
         where[n:] = np.arange(first)
-        keys = np.stack([level[order], self.code[order], terms[order]])
-        cuts = np.flatnonzero(np.any(keys[:, 1:] != keys[:, :-1], axis=0)) + 1
-        columns: list[Array] = []
-        members = np.split(order, cuts) if len(order) else []
         by_head = additions[np.argsort(head[additions], kind="stable")]  # the members of each chain, first to last
         ends = np.append(np.flatnonzero(np.diff(head[by_head])) + 1, len(by_head))
         start_of = (
@@ -254,24 +249,23 @@ class _Plan:
         groups = []
         position = first
         for group in members:
-            count = int(terms[group[0]])
+            count = int(self.terms[group[0]])
             if count:
                 # Of a single column NumPy adds by halves; of two it adds row after row, so one alone is done twice.
                 group = np.repeat(group, 2) if len(group) == 1 else group
                 begins = np.array([start_of[h] for h in group.tolist()])
                 links = by_head[begins[None, :] + np.arange(count - 1)[:, None]]
-                ids = np.concatenate([a[links[:1]], b[links[:1]], term[links[1:]]])
-                operands: tuple[Any, ...] = (where[ids],)
+                ids = np.concatenate([a[links[:1]], b[links[:1]], self.term[links[1:]]])
+                given: tuple[Any, ...] = (where[ids],)
             else:
                 group = group[np.argsort(where[a[group]], kind="stable")]
                 columns = [x[group] for x in (a, b, c) if x[group[0]] >= 0]
-                operands = tuple([_as_slice(where[x]) for x in columns])
+                given = tuple([_as_slice(where[x]) for x in columns])
             where[group] = np.arange(position, position + len(group))
             fn = self.functions[self.code[group[0]]]
-            groups.append(Group(int(level[group[0]]), fn, operands, position, position + len(group), count))
+            groups.append(Group(int(self.level[group[0]]), fn, given, position, position + len(group), count))
             position += len(group)
-        live = len(additions) + sum([g.stop - g.start for g in groups if not g.terms])
-        return Levels(np.array(self.constants), len(self.sources), groups, where[self.outputs], live)
+        return Levels(np.array(self.constants), len(self.sources), groups, where[self.outputs])
 
 
 def _as_slice(positions: Array) -> Any:
@@ -299,8 +293,7 @@ def _replace(recording: Recording, plan: _Plan, levels: Levels) -> None:
     before = [step for step in plan.others if step not in plan.late]
     after = [step for step in plan.others if step in plan.late]
     for step in after:
-        step.args = mapped(step.args, lambda x: parts.get(x, x))
-        step.kwargs = step.kwargs and mapped(step.kwargs, lambda x: parts.get(x, x))
+        step.substitute(parts)
     recording.steps = [*before, whole, *taken, *after]
     recording.results = [parts.get(y, y) if type(y) is Traced else y for y in recording.results]
     recording.decisions = [(parts.get(x, x), outcome, line) for x, outcome, line in recording.decisions]

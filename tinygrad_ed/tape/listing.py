@@ -2,7 +2,6 @@
 
 import builtins
 import operator
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,34 +10,27 @@ import numpy as np
 from tinygrad_ed.graph.op import Op
 from tinygrad_ed.tape.definitions import module_text
 from tinygrad_ed.tape.levels import Levels
-from tinygrad_ed.tape.program import Program
 from tinygrad_ed.tape.record import ON_NUMBERS, free_name, is_ufunc
-from tinygrad_ed.tape.simplify import operands
+from tinygrad_ed.tape.simplify import Program
 from tinygrad_ed.tape.text import (
     OP_NAMES,
     Names,
-    argument_text,
     call_text,
     errstate_text,
     function_text,
+    nested_text,
+    unpacked,
     was_made_a_float,
 )
-from tinygrad_ed.tape.traced import Traced
-from tinygrad_ed.tape.unpack import key_text, nested_text
+from tinygrad_ed.tape.traced import Traced, operands
 
 
 @dataclass(frozen=True)
 class ProgramStep:
-    """One step of a program as plain data.
+    """One step of a program as plain data: `target` is what `op` gives for `sources`, repeated where repeated.
 
-    Attributes:
-        target: the name of what is computed.
-        op: the name of the function.
-        sources: the names of the computed values and inputs it takes, in order, repeated where repeated.
-        shape, dtype: of the result.
-        buffer: where the result is written: `b0` (a planned buffer), `new` (handed out), `view`, or "" (a number).
-        text: the step as a line of Python.
-        derivative: whether it belongs to the way back.
+    `shape` and `dtype` are those of the result; `buffer` says where that is written: `b0` (a planned buffer), `new`
+    (handed out), `view`, or "" (a number). `text` is a line of Python; `derivative`: it belongs to the way back.
     """
 
     target: str
@@ -55,50 +47,52 @@ class Listing:
     """A program with a name for every value: after the arguments, the ops, and `d_x` for the derivative by `x`."""
 
     def __init__(self, program: Program, places: dict[Traced, str]) -> None:
-        self.program, arguments = program, program.arguments
-        self.names = Names([start for start, _ in arguments])
-        self._places = places
-        self._given = arguments
-        self._containers: dict[str, str] = {}
-        self._name: dict[Traced, str] = {tree: start for start, tree in arguments if type(tree) is Traced}
+        self.program, self._places = program, places
+        self.names = Names([start for start, _ in program.arguments])
+        self._name = self.names.given
+        self._name |= {tree: start for start, tree in program.arguments if type(tree) is Traced}
         for x in [*program.inputs, *program.steps]:
             if x not in self._name:
-                self._name[x] = self._named_after(x)
-
-    def _named_after(self, x: Traced) -> str:
-        word, label = x.label if isinstance(x.label, tuple) else ("", x.label)
-        base = f"d_{self._name.get(label, 'd')}" if isinstance(label, Traced) else label or "t"
-        return self.names.new(f"{word}_{base}" if word else base)
+                of = f"d_{self._name.get(x.label, 'd')}" if isinstance(x.label, Traced) else x.label
+                self._name[x] = self.names.new(of or "t")
+        self._unpacking = [
+            line for start, tree in program.arguments for line in unpacked(start, start, tree, self.names)
+        ]
 
     def steps(self) -> list[ProgramStep]:
         """Return the steps in order."""
-        back, found = False, []
-        for x in self.program.steps:
-            back = back or isinstance(x.label, Traced | tuple)
-            found.append(
-                ProgramStep(
-                    self._name[x],
-                    "levels" if isinstance(x.fn, Levels) else _op_name(x.fn),
-                    tuple([self._name[y] for y in operands(x)]),
-                    x.shape,
-                    str(x.dtype) if x.shape else "number",
-                    self._places.get(x, ""),
-                    self._text(x),
-                    back,
-                )
+        steps = self.program.steps
+        back = next((i for i, x in enumerate(steps) if isinstance(x.label, Traced)), len(steps))
+        while 0 < back < len(steps) and steps[back - 1].label is None:  # what a rule computes first
+            back -= 1
+        return [
+            ProgramStep(
+                self._name[x],
+                "levels" if isinstance(x.fn, Levels) else _op_name(x.fn),
+                tuple([self._name[y] for y in operands(x)]),
+                x.shape,
+                str(x.dtype) if x.shape else "number",
+                self._places.get(x, ""),
+                self._text(x),
+                i >= back,
             )
-        return found
+            for i, x in enumerate(steps)
+        ]
 
     def results(self) -> list[str]:
         """Return the names of the entries of the result in order; of a constant, its text."""
-        return [argument_text(y, self._name.__getitem__, self.names) for y in self.program.results]
+        return [self.names.text(y) for y in self.program.results]
 
     def _text(self, x: Traced) -> str:
         if isinstance(x.fn, Levels):
             return f"{len(x.value)} numbers, by levels"
-        text = call_text(x, self._name.__getitem__, self.names)
-        if isinstance(x.fn, Op):
-            return _as_op(x, text)
+        text = call_text(x, self.names)
+        if isinstance(
+            x.fn, Op
+        ):  # what its forward function gives, as the op hands it out: a float, or an array of them
+            plain = not x.fn.guarded and any([y.dtype.kind == "f" for y in operands(x)])
+            whole = text if plain else f"np.asarray({text}, np.{x.dtype})"
+            return f"float({text})" if type(x.value) is float else whole
         # Where all is float64, a number of NumPy's passes for a float; an array without axes never does.
         other = self.program.precision > 1e-12 or any(
             [isinstance(y.value, np.ndarray) and y.dtype != float for y in operands(x)]
@@ -106,24 +100,18 @@ class Listing:
         other = other or not (is_ufunc(x.fn) or x.fn in (np.dot, operator.getitem))
         return f"float({text})" if other and was_made_a_float(x) else text
 
-    def _arguments(self, x: Traced) -> str:
-        given = [argument_text(arg, self._name.__getitem__, self.names) for arg in x.args]
-        given += [
-            f"{key}={argument_text(arg, self._name.__getitem__, self.names)}" for key, arg in (x.kwargs or {}).items()
-        ]
-        return ", ".join(given)
-
     def table(self, heading: list[str]) -> str:
         """Return the heading, then one line a step: target = op(sources), shape, buffer."""
         rows = []
         for step, x in zip(self.steps(), self.program.steps, strict=True):
             if isinstance(x.fn, Levels):
-                rows.append(
-                    (f"{step.target} = levels({len(step.sources)} numbers)", f"{len(x.value)} numbers", "arena")
-                )
+                text = f"{step.target} = levels({len(step.sources)} numbers)"
+                rows.append((text, f"{len(x.value)} numbers", "arena"))
                 rows += [_level_row(group) for group in x.fn.groups]
             elif not (x.fn is operator.getitem and isinstance(x.args[0].fn, Levels)):
-                rows.append((f"{step.target} = {step.op}({self._arguments(x)})", str(step.shape), step.buffer))
+                given = [self.names.text(y) for y in x.args]
+                given += [f"{key}={self.names.text(y)}" for key, y in (x.kwargs or {}).items()]
+                rows.append((f"{step.target} = {step.op}({', '.join(given)})", str(step.shape), step.buffer))
         for k, (x, outcome, line) in enumerate(self.program.decisions):
             what = "shape of " if isinstance(outcome, tuple) else ""
             rows.append((f"decision {k}: {what}{self._name[x]} is {outcome}", line, ""))
@@ -131,11 +119,9 @@ class Listing:
         lines = [f"{a:<{wide[0]}}  {b:<{wide[1]}}  {c}".rstrip() for a, b, c in rows]
         return "\n".join([*heading, *lines])
 
-    def source(self, name: str, output: Any) -> str:
+    def source(self, name: str) -> str:
         """Return the program as a Python function with the same arguments and results, below all that it needs."""
-        inputs = iter(self.program.inputs)
-        body = [line for start, tree in self._given for line in self._unpacked(start, start, tree, inputs)]
-        back, errors = False, None
+        body, back, errors = list(self._unpacking), False, None
         for step, x in zip(self.steps(), self.program.steps, strict=True):
             if step.derivative and not back:
                 body.append("# the derivative: from the result back")
@@ -149,32 +135,11 @@ class Listing:
             errors = x.errors
             shape = f"  # {step.shape}" if step.shape else ""
             body.append(f"{'    ' if errors else ''}{step.target} = {step.text}{shape}")
-        body.append(f"return {nested_text(output, iter(self.results()), self.names)}")
+        body.append(f"return {nested_text(self.program.output, iter(self.results()), self.names)}")
         known = {*self.names, *vars(builtins)}
         name = name if name.isidentifier() and free_name(name) == name and name not in known else "program"
-        head = f"def {name}({', '.join([start for start, _ in self._given])}):"
+        head = f"def {name}({', '.join([start for start, _ in self.program.arguments])}):"
         return module_text("\n".join([head, *[f"    {line}" for line in body], ""]), self.names)
-
-    def _unpacked(self, start: str, home: str, tree: Any, inputs: Iterator[Traced]) -> list[str]:
-        """Return lines that take apart one argument, called `home` now; its parts are named after `start`."""
-        if isinstance(tree, dict):
-            parts = [(f"{start}_{key}", f"{home}[{key_text(key, self.names)}]", branch) for key, branch in tree.items()]
-        elif isinstance(tree, list | tuple):
-            parts = [(f"{start}_{i}", f"{home}[{i}]", branch) for i, branch in enumerate(tree)]
-        else:
-            if type(tree) is Traced:
-                next(inputs)  # it has the name of the argument
-            return []
-        lines = []
-        for label, text, branch in parts:
-            if type(branch) is Traced:
-                lines.append(f"{self._name[next(inputs)]} = {text}")
-            elif isinstance(branch, dict | list | tuple):
-                if label not in self._containers:
-                    self._containers[label] = self.names.new(label)
-                inner = self._containers[label]
-                lines += [f"{inner} = {text}", *self._unpacked(label, inner, branch, inputs)]
-        return lines
 
 
 def _op_name(fn: Any) -> str:
@@ -185,14 +150,6 @@ def _op_name(fn: Any) -> str:
 
 
 _OP_NAMES: dict[Any, str] = {**OP_NAMES, operator.getitem: "getitem", float: "float", bool: "bool"}
-
-
-def _as_op(step: Traced, text: str) -> str:
-    """Return what the forward function of an op gives, as the op hands it out: a float, or an array of them."""
-    if type(step.value) is float:
-        return f"float({text})"
-    plain = not step.fn.guarded and any([x.dtype.kind == "f" for x in operands(step)])
-    return text if plain else f"np.asarray({text}, np.{step.dtype})"
 
 
 def _level_row(group: Any) -> tuple[str, str, str]:

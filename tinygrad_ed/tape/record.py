@@ -19,7 +19,7 @@ import numpy as np
 from tinygrad_ed import ops
 from tinygrad_ed.errors import GraphDropped, InvalidType, InvalidValue, ShapeError, StaleGraph
 from tinygrad_ed.graph.grad_mode import Observer, mode, observer, users_line
-from tinygrad_ed.graph.nested import leaves, name_of, rebuilt
+from tinygrad_ed.graph.nested import leaves, name_of
 from tinygrad_ed.graph.node import Node, clock
 from tinygrad_ed.graph.op import OPS, Op, is_numpy_function
 from tinygrad_ed.graph.values import Lifted
@@ -31,35 +31,23 @@ _NUMBERS = frozenset([float, bool, int])
 _FLOATS = frozenset([float])
 _POWERS: dict[Any, np.ufunc] = {2: np.square, 0.5: np.sqrt, -1: np.reciprocal}
 
-_COMPOSED: list[Op] = [
-    *(ops.relu, ops.sigmoid, ops.softplus, ops.leaky_relu, ops.elu, ops.sum, ops.mean, ops.logsumexp, norms.norm),
-    *(ops.reshape, ops.matrix_transpose, shape._concatenate, shape._stack, OPS["einsum"]),
-    *(moves.SELECT, *moves.MOVERS.values()),
-]
-COMPOSED = frozenset(_COMPOSED)
+COMPOSED: frozenset[Op] = frozenset(
+    [
+        *(ops.relu, ops.sigmoid, ops.softplus, ops.leaky_relu, ops.elu, ops.sum, ops.mean, ops.logsumexp, norms.norm),
+        *(ops.reshape, ops.matrix_transpose, shape._concatenate, shape._stack, OPS["einsum"]),
+        *(moves.SELECT, *moves.MOVERS.values()),
+    ]
+)
 """Ops whose forward is written with NumPy calls that can be recorded one by one."""
 
-_SHAPED: list[Any] = [
-    *(converted, np.sum, np.prod, np.mean, np.var, np.std, np.max, np.min, np.amax, np.amin, np.any, np.all),
-    *(np.cumsum, np.cumprod, np.round, np.clip, np.argmax, np.argmin, np.argsort, np.sort, np.squeeze, np.swapaxes),
-    *(np.diagonal, np.trace, np.dot, np.ravel, np.reshape, np.transpose, np.broadcast_to, np.moveaxis, np.take),
-    *(np.concatenate, np.stack, np.vstack, np.hstack, np.flip, np.roll, np.expand_dims, np.atleast_1d, np.atleast_2d),
-    *(np.take_along_axis, np.einsum, np.tensordot, np.outer, np.inner, np.vdot, np.isclose, np.nan_to_num),
-    *(np.count_nonzero, np.interp, np.argpartition, np.isin, np.tril, np.triu, np.linalg.norm, np.allclose, np.copy),
-    *(
-        operator.pow,
-        np.full_like,
-        np.searchsorted,
-        np.array_equal,
-        np.unwrap,
-        np.heaviside,
-        np.partition,
-        np.diff,
-        np.real,
-    ),
-]
-SHAPED = frozenset(_SHAPED)
-"""NumPy functions whose result has a shape that follows from the shapes of the arguments alone."""
+_SHAPED = """sum prod mean var std max min amax amin any all cumsum cumprod round clip argmax argmin argsort sort
+squeeze swapaxes diagonal trace dot ravel reshape transpose broadcast_to moveaxis take concatenate stack vstack hstack
+flip roll expand_dims atleast_1d atleast_2d take_along_axis einsum tensordot outer inner vdot isclose nan_to_num interp
+count_nonzero argpartition isin tril triu allclose copy full_like searchsorted array_equal unwrap partition diff real"""
+SHAPED: frozenset[Any] = frozenset(
+    [converted, operator.pow, np.linalg.norm, *[getattr(np, name) for name in _SHAPED.split()]]
+)
+"""Functions whose result has a shape that follows from the shapes of the arguments alone, beside ufuncs."""
 
 COMPARISONS = dict([OPERATORS[name] for name in ("lt", "le", "gt", "ge", "eq", "ne")])
 """Comparing two numbers gives Python's truth values."""
@@ -79,15 +67,12 @@ class Recording(Observer):
 
     Attributes:
         inputs: the traced values that stand for the arguments' entries.
-        steps: every value that was computed from them, in order.
+        arguments: the name of each argument, with the traced values in place of its entries.
+        steps: every value that was computed from them, in order; `lines`: where, by the id of the step, if asked for.
         decisions: (value, outcome, line) for each truth value that Python asked for and each shape that depends on
             numbers: the program holds for these only.
-        errors: what calls on traced values raised, each with the line.
-        lines: where each step was made, by the id of the step, if it was asked for.
         captured: the leaf Nodes that `f` took from outside, with their ids.
-        arguments: the name of each argument, with the traced values in place of its entries.
-        output: what `f` returned.
-        count: how many steps were recorded.
+        output: what `f` returned, and `results`: its entries.
     """
 
     def __init__(
@@ -100,33 +85,23 @@ class Recording(Observer):
     ) -> None:
         self.open = True
         self.lines: dict[int, str] = {}
-        self._noting_lines = lines
-        self.outside = outside
+        self._noting_lines, self._outside = lines, outside
         self.errors: list[tuple[Exception, str]] = []
         self._errstate: Any = np.geterr()
         self.steps: list[Traced] = []
         self.decisions: list[tuple[Traced, bool | tuple[int, ...], str]] = []
         self.captured: dict[Node, int] = {}
         self._began = next(clock)
-        given = leaves([args, keywords])
-        self.inputs: list[Traced] = [Live(self, None, (i,), None, x) for i, x in enumerate(given) if is_input(x)]
-        starts = argument_names(f, args, keywords)
-        names = [
-            name
-            for start, tree in zip(starts, [*args, *keywords.values()], strict=True)
-            for name in _names(start, tree)
-        ]
-        entries = iter(self.inputs)
-        self.tree = [next(entries) if is_input(x) else x for x in given]
-        for x, name in zip(self.tree, names, strict=True):
-            if isinstance(x, Traced):
-                x.label = name
-        traced_args, traced_keywords = rebuilt([args, keywords], iter(self.tree))
-        self.arguments = list(zip(starts, [*traced_args, *traced_keywords.values()], strict=True))
+        self.inputs: list[Traced] = []
+        names = argument_names(f, args, keywords)
+        given = zip(names, [*args, *keywords.values()], strict=True)
+        self.arguments = [(name, self._traced(name, tree)) for name, tree in given]
+        traced = [tree for _, tree in self.arguments]
+        entries = leaves(traced)
         self.output: Any = None
         observing, watching = observer.set(self), mode.set(self)
         try:
-            self.output = f(*traced_args, **traced_keywords)
+            self.output = f(*traced[: len(args)], **dict(zip(keywords, traced[len(args) :], strict=True)))
         except ValueError as error:
             if isinstance(error.__cause__, GraphDropped):  # NumPy's words hide ours: array[0] = traced
                 raise error.__cause__ from None
@@ -137,13 +112,25 @@ class Recording(Observer):
             self.open = False
             for step in [*self.inputs, *self.steps]:
                 step.__class__ = Traced
-        self._see_that_nothing_was_hidden(f, traced_args, traced_keywords)
-        self.count = len(self.steps)
+        self._see_that_nothing_was_hidden(f, entries, leaves(traced))
         self.results = [_result(f, y) for y in leaves(self.output)]
         if any([isinstance(y, Traced) and y.tape is not self for y in self.results]):
             self.refuse()
 
-    def _see_that_nothing_was_hidden(self, f: Callable[..., Any], *given: Any) -> None:
+    def _traced(self, name: str, tree: Any) -> Any:
+        """Return an argument with a traced value, called `w`, `params_0`, `params_w`, in place of each entry."""
+        if type(tree) is dict:
+            return {key: self._traced(f"{name}_{key}", branch) for key, branch in tree.items()}
+        if type(tree) is list or isinstance(tree, tuple):
+            parts = [self._traced(f"{name}_{i}", branch) for i, branch in enumerate(tree)]
+            return tree._make(parts) if isinstance(tree, tuple) and hasattr(tree, "_make") else type(tree)(parts)
+        if not is_input(tree):
+            return _switch(tree)
+        self.inputs.append(Live(self, None, (len(self.inputs),), None, tree))
+        self.inputs[-1].label = name
+        return self.inputs[-1]
+
+    def _see_that_nothing_was_hidden(self, f: Callable[..., Any], before: list[Any], now: list[Any]) -> None:
         """Refuse an error that `f` caught, and a list or dict of the arguments that it has changed."""
         if self.errors:
             error, line = self.errors[0]
@@ -152,8 +139,7 @@ class Recording(Observer):
                 "program cannot try: whether it is raised may hang on the numbers. Say it with np.where, or leave "
                 "the `try` outside of tg.compile"
             ) from error
-        now = leaves(given)
-        if len(now) != len(self.tree) or any([x is not y for x, y in zip(now, self.tree, strict=True)]):
+        if len(now) != len(before) or any([x is not y for x, y in zip(now, before, strict=True)]):
             raise InvalidValue(
                 f"{name_of(f)} changes a list or dict that it was given: a replay would not do that. Make a new one "
                 "(`[*xs, y]`), and return it"
@@ -163,8 +149,6 @@ class Recording(Observer):
 
     def op(self, op: Op, values: list[Any], params: dict[str, Any]) -> Any:
         """Compute and keep an op."""
-        if not self.open:
-            self.refuse()
         if op.scalar is not None and not params:  # most steps of a graph of single numbers
             plain = [x._value if isinstance(x, Traced) else x for x in values]
             if _FLOATS.issuperset(map(type, plain)):
@@ -196,8 +180,6 @@ class Recording(Observer):
         """Compute and keep a call of NumPy; each of several results is a value of its own."""
         if function in COMPARISONS and not keywords and all([type(plain_tree(x)) in _NUMBERS for x in args]):
             return self.arithmetic(function, COMPARISONS[function], *args)
-        if not self.open:
-            self.refuse()
         if not args:
             args, keywords = _positional(function, keywords)
         if function in (np.ravel, np.reshape) and order_among(args, keywords) in ("A", "K"):
@@ -239,8 +221,6 @@ class Recording(Observer):
             except ValueError as error:
                 shapes = " and ".join([str(np.shape(x)) for x in plain])
                 raise ShapeError(f"{ufunc.__name__}: inputs of shape {shapes} do not fit: {error}") from error
-        if not self.open:
-            self.refuse()
         try:
             value = of_numbers(*plain)
         except ArithmeticError:  # NumPy says inf or nan, with its warning
@@ -248,6 +228,8 @@ class Recording(Observer):
         return self._kept(of_numbers, args, None, value)
 
     def _kept(self, fn: Any, args: tuple[Any, ...], kwargs: dict[str, Any] | None, value: Any) -> Traced:
+        if not self.open:
+            self.refuse()
         if np.ndarray in map(type, args):  # one that f has made, it may write into again
             args = tuple([x.copy() if type(x) is np.ndarray and self.belongs_to_f(x) else x for x in args])
         step = Live(self, fn, args, kwargs or None, value)
@@ -260,7 +242,7 @@ class Recording(Observer):
 
     def belongs_to_f(self, array: np.ndarray) -> bool:
         """Tell whether nobody outside of `f` is known to hold the array."""
-        return id(array) not in self.outside and id(array.base) not in self.outside
+        return id(array) not in self._outside and id(array.base) not in self._outside
 
     def noted(self, error: Exception) -> Exception:
         """Return the error; if `f` catches it, the recording is refused."""
@@ -281,8 +263,8 @@ class Recording(Observer):
 
     def forget(self) -> None:
         """Let go of the steps, so that those which no program needs are freed at once: each of them knows its tape."""
-        self.steps, self.inputs, self.results, self.decisions = [], [], [], []
-        self.tree, self.arguments, self.output, self.captured = [], [], None, {}
+        vars(self).clear()
+        self.open = False
 
     def refuse(self) -> NoReturn:
         """Refuse a value that was kept from a recording that is over."""
@@ -347,17 +329,36 @@ def is_input(x: Any) -> bool:
 
     Whole numbers, truth values, texts and None belong to the signature: Python needs them as they are.
     """
-    return isinstance(x, np.ndarray | float | np.floating)
+    return isinstance(x, float | np.floating) or (type(x) is np.ndarray and x.dtype.kind in "fiub")
+
+
+def _switch(x: Any) -> Any:
+    """Return an entry of the arguments that belongs to the signature; refuse what does not."""
+    if isinstance(x, bool | int | str | np.integer | np.bool_ | None):
+        return x
+    if isinstance(x, np.ma.MaskedArray):
+        raise InvalidType("a masked array would lose its mask in a program; fill it first (`array.filled(...)`)")
+    if type(x) is np.ndarray:
+        raise InvalidType(f"tg.compile takes arrays of real numbers, not of {x.dtype}")
+    base = next((kind for kind in (np.ndarray, list, dict) if isinstance(x, kind)), None)
+    if base is not None:
+        how = "np.asarray(x)" if base is np.ndarray else f"{base.__name__}(x)"
+        raise InvalidType(
+            f"tg.compile takes {base.__name__}s themselves, and a {type(x).__name__} may do other things: give {how}"
+        )
+    raise InvalidType(
+        "tg.compile takes numbers and arrays, in lists, tuples and dicts, and switches (True, None, text), but got "
+        f"{x!r}"
+    )
 
 
 def argument_names(f: Callable[..., Any], args: tuple[Any, ...], keywords: dict[str, Any]) -> list[str]:
     """Return a name for each argument, after the parameters of `f`."""
     try:
-        bound = inspect.signature(f).bind(*args, **keywords)
-        parameters = list(bound.signature.parameters.values())
-        positional = [p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+        parameters = list(inspect.signature(f).parameters.values())
     except (TypeError, ValueError):
-        positional = []
+        parameters = []
+    positional = [p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
     names = [free_name(name) for name in positional[: len(args)]]
     for i in range(len(names), len(args)):  # of *args
         name = f"x{i}"
@@ -370,15 +371,6 @@ def argument_names(f: Callable[..., Any], args: tuple[Any, ...], keywords: dict[
 def free_name(name: str) -> str:
     """Return the name, or one beside it if programs give it a meaning of their own."""
     return f"{name}_" if name in RESERVED else name
-
-
-def _names(start: str, tree: Any) -> list[str]:
-    """Return a name for each entry of an argument: `w`, `params_0`, `params_w`."""
-    if isinstance(tree, dict):
-        return [name for key, branch in tree.items() for name in _names(f"{start}_{key}", branch)]
-    if isinstance(tree, list | tuple):
-        return [name for i, branch in enumerate(tree) for name in _names(f"{start}_{i}", branch)]
-    return [start]
 
 
 def _result(f: Callable[..., Any], y: Any) -> Any:

@@ -3,7 +3,7 @@
 import math
 import operator
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -24,20 +24,18 @@ INFIX: dict[Any, str] = {
     operator.getitem: "{}[{}]",
     float: "float({})",
     bool: "bool({})",
-    converted: "{}.astype({})",
 }
 
 OP_NAMES: dict[Any, str] = {fn: op.name for op in reversed(OPS.values()) for fn in (op.scalar, op.forward)}
 """The name of the op that a function computes, for arrays or for Python numbers."""
 
-Namer = Callable[[Any], str]
-
 
 class Names(dict[str, Any]):
-    """The things that a text names: constants, and functions that are not NumPy's."""
+    """The things that a text names: constants, and functions that are not NumPy's; and what it calls traced values."""
 
     def __init__(self, taken: Iterable[str] = ()) -> None:
         super().__init__()
+        self.given: dict[Traced, str] = {}
         self._by_id: dict[int, str] = {}
         # Each name, and the last number that followed it.
         self._taken = dict.fromkeys([*RESERVED, *taken], 1)
@@ -59,6 +57,28 @@ class Names(dict[str, Any]):
             self[name] = thing
             self._by_id[id(thing)] = name
         return self._by_id[id(thing)]
+
+    def text(self, x: Any) -> str:
+        """Return an argument as Python text; arrays and other things by name."""
+        if type(x) is Traced:
+            return self.given[x]
+        if type(x) is float:
+            text = repr(x) if math.isfinite(x) else f"np.{x}" if x > 0 or math.isnan(x) else "-np.inf"
+            return f"({text})" if text[0] == "-" else text
+        if x is None or x is Ellipsis or type(x) in (bool, int, str):  # not what is made of them, such as an IntEnum
+            return f"({x!r})" if type(x) is int and x < 0 else repr(x)
+        if type(x) is tuple:
+            inner = [self.text(y) for y in x]
+            return f"({', '.join(inner)}{',' if len(inner) == 1 else ''})"
+        if type(x) is list:
+            return f"[{', '.join([self.text(y) for y in x])}]"
+        if type(x) is slice:
+            return f"slice({', '.join([self.text(y) for y in (x.start, x.stop, x.step)])})"
+        if x is float:
+            return "float"
+        if isinstance(x, np.dtype) and x.kind in "fiub":
+            return f"np.{x.name}" if x.kind != "b" else "bool"
+        return function_text(x, self) if callable(x) else self.of(x)
 
 
 def function_text(fn: Any, names: Names) -> str:
@@ -82,26 +102,26 @@ def _offers(module: Any, name: str, fn: Any) -> bool:
     return getattr(module, name, None) is fn
 
 
-def call_text(step: Traced, name_of: Namer, names: Names, argument: Namer | None = None) -> str:
+def call_text(step: Traced, names: Names) -> str:
     """Return the call of a step as a Python expression."""
-    argument = argument or (lambda x: argument_text(x, name_of, names))
     given = {key: x for key, x in (step.kwargs or {}).items() if x is not None}
     if step.fn in INFIX and len(step.args) == INFIX[step.fn].count("{}") and not given:
-        return INFIX[step.fn].format(*[argument(x) for x in step.args])
+        return INFIX[step.fn].format(*[names.text(x) for x in step.args])
     source = step.args[0] if step.args else None
     if type(source) is Traced and isinstance(source.value, np.ndarray):  # methods are quicker than functions
-        name = argument(source)
+        name = names.text(source)
         if step.fn is np.swapaxes and sorted(step.args[1:]) == [-2, -1]:
             return f"{name}.{'T' if source.ndim == 2 else 'mT'}"
         if step.fn is np.transpose and not given and len(step.args) == 1:
             return f"{name}.T"
         if step.fn is np.reshape and len(step.args) == 2 and not given:
-            return f"{name}.reshape({argument(step.args[1])})"
+            return f"{name}.reshape({names.text(step.args[1])})"
         if step.fn is np.ravel and len(step.args) == 1 and not given:
             return f"{name}.reshape(-1)"
-    if step.fn is converted:
-        return INFIX[converted].format(argument(step.args[0]), argument(step.kwargs["dtype"]))  # type: ignore[index]  # a cast has its dtype as keyword
-    parts = [argument(x) for x in step.args] + [f"{key}={argument(x)}" for key, x in (step.kwargs or {}).items()]
+    if step.fn is converted:  # a cast has its dtype as keyword; a number has no such method
+        given_as = "{}" if isinstance(step.args[0].value, np.ndarray) else "np.asarray({})"
+        return f"{given_as.format(names.text(step.args[0]))}.astype({names.text(given['dtype'])})"
+    parts = [names.text(x) for x in step.args] + [f"{key}={names.text(x)}" for key, x in (step.kwargs or {}).items()]
     return f"{function_text(step.fn, names)}({', '.join(parts)})"
 
 
@@ -120,24 +140,42 @@ def was_made_a_float(step: Traced) -> bool:
     return not isinstance(fn, Op) and str(getattr(fn, "__module__", "")).startswith("numpy")
 
 
-def argument_text(x: Any, name_of: Namer, names: Names) -> str:
-    """Return an argument as Python text; arrays and other things by name."""
-    if type(x) is Traced:
-        return name_of(x)
-    if type(x) is float:
-        text = repr(x) if math.isfinite(x) else f"np.{x}" if x > 0 or math.isnan(x) else "-np.inf"
-        return f"({text})" if text[0] == "-" else text
-    if x is None or x is Ellipsis or type(x) in (bool, int, str):  # not what is made of them, such as an IntEnum
-        return f"({x!r})" if type(x) is int and x < 0 else repr(x)
-    if type(x) is tuple:
-        inner = [argument_text(y, name_of, names) for y in x]
-        return f"({', '.join(inner)}{',' if len(inner) == 1 else ''})"
-    if type(x) is list:
-        return f"[{', '.join([argument_text(y, name_of, names) for y in x])}]"
-    if type(x) is slice:
-        return f"slice({', '.join([argument_text(y, name_of, names) for y in (x.start, x.stop, x.step)])})"
-    if x is float:
-        return "float"
-    if isinstance(x, np.dtype) and x.kind in "fiub":
-        return f"np.{x.name}" if x.kind != "b" else "bool"
-    return function_text(x, names) if callable(x) else names.of(x)
+def unpacked(label: str, home: str, tree: Any, names: Names, other: str = "") -> list[str]:
+    """Return lines that bind the entries of an argument; with `other`, they answer that if it is of another kind."""
+    lines = [f"if {_is_other(home, tree, names)}: return {other}"] if other else []
+    nested = isinstance(tree, dict | list | tuple)
+    for key in tree if isinstance(tree, dict) else range(len(tree)) if nested else ():
+        branch, inner = tree[key], f"{label}_{key}"
+        if other or isinstance(branch, Traced | dict | list | tuple):
+            name = names.given[branch] if type(branch) is Traced else names.new(inner)
+            lines.append(f"{name} = {home}[{names.text(key)}]")
+            lines += unpacked(inner, name, branch, names, other)
+    return lines
+
+
+def _is_other(name: str, tree: Any, names: Names) -> str:
+    """Return the question whether a value is of another kind than that of the recording."""
+    kind = type(tree._value if type(tree) is Traced else tree)
+    text = kind.__name__ if kind in (list, tuple, dict, float, int, bool, str) else names.of(kind)
+    if kind is np.ndarray:
+        shape, dtype = names.of(tree.shape, "S"), names.of(tree.dtype, "D")
+        return f"type({name}) is not {text} or {name}.shape != {shape} or {name}.dtype != {dtype}"
+    if type(tree) is Traced:
+        return f"type({name}) is not {text}"
+    if kind is dict:
+        return f"type({name}) is not dict or tuple({name}) != {names.of(tuple(tree))}"
+    if isinstance(tree, list | tuple):
+        return f"type({name}) is not {text} or len({name}) != {len(tree)}"
+    return f"type({name}) is not {text} or {name} != {names.of(tree)}"
+
+
+def nested_text(tree: Any, entries: Iterator[str], names: Names) -> str:
+    """Return the text that builds the nesting of a result around its entries."""
+    if isinstance(tree, dict):
+        return f"{{{', '.join([f'{names.text(k)}: {nested_text(v, entries, names)}' for k, v in tree.items()])}}}"
+    if isinstance(tree, list | tuple):
+        inner = ", ".join([nested_text(branch, entries, names) for branch in tree])
+        if hasattr(tree, "_fields"):
+            return f"{names.of(type(tree))}({inner})"
+        return f"[{inner}]" if type(tree) is list else f"({inner}{',' if len(tree) == 1 else ''})"
+    return next(entries)

@@ -21,11 +21,12 @@ from tinygrad_ed.graph.op import Op
 from tinygrad_ed.graph.values import Lifted
 from tinygrad_ed.ops import exp, log, relu, sigmoid, tanh
 
-_KNOWN_BY_SHAPE: list[Any] = [
-    *(np.shape, np.ndim, np.size, np.result_type, np.common_type, np.can_cast, np.isrealobj, np.iscomplexobj),
-    *(np.zeros_like, np.ones_like, np.empty_like, np.may_share_memory, np.shares_memory),
-]
-KNOWN_BY_SHAPE = frozenset(_KNOWN_BY_SHAPE)
+KNOWN_BY_SHAPE: frozenset[Any] = frozenset(
+    [
+        *(np.shape, np.ndim, np.size, np.result_type, np.common_type, np.can_cast, np.isrealobj, np.iscomplexobj),
+        *(np.zeros_like, np.ones_like, np.empty_like, np.may_share_memory, np.shares_memory),
+    ]
+)
 """Functions whose answer is the same for all arrays of that shape and dtype."""
 
 TEXTS: frozenset[Any] = frozenset([np.array_repr, np.array_str, np.array2string])
@@ -42,31 +43,25 @@ class Traced(Lifted):
     Attributes:
         tape: the recording it belongs to.
         fn, args, kwargs: the call; `fn` is None for an input. Args hold Traced and constants.
-        value: what came out in the recorded run, a Python number, a NumPy scalar or an array. While it is recorded
-            nobody is told: a rule of a reader's would put this one number into the program.
         shape: its shape, `()` for a number.
         errors: what np.errstate around it says in place of what holds around the function.
         at: its place among the single numbers, if it is levelled (see `levels.py`), else -1.
-        label: what to call it: the op that made it; or the value whose derivative it is, in a pair with the word
-            "scaled" if a factor has been multiplied into that.
+        label: what to call it: the op that made it, or the value whose derivative it is.
     """
 
     __slots__ = ("_value", "args", "at", "errors", "fn", "kwargs", "label", "shape", "tape")
 
     def __init__(self, tape: Any, fn: Any, args: tuple[Any, ...], kwargs: dict[str, Any] | None, value: Any) -> None:
         self.tape = tape  # a `Recording` of record.py
-        self.fn = fn
-        self.args = args
-        self.kwargs = kwargs
-        self._value = value
+        self.fn, self.args, self.kwargs, self._value = fn, args, kwargs, value
         self.shape = () if type(value) is float else getattr(value, "shape", ())
         self.errors: dict[str, Any] | None = None
         self.at = -1
-        self.label: str | Traced | tuple[str, Traced] | None = None
+        self.label: str | Traced | None = None
 
     @property
     def value(self) -> Any:
-        """What it was in the recorded run, once that is over."""
+        """What it was in the recorded run, once that is over: a rule of a reader's would put it into the program."""
         return self._leave() if self.tape.open else self._value
 
     @property
@@ -110,6 +105,11 @@ class Traced(Lifted):
             for kept, before in left:
                 del kept[before:]
             raise
+
+    def substitute(self, changed: dict["Traced", "Traced"]) -> None:
+        """Take other operands in place of some."""
+        self.args = mapped(self.args, lambda x: changed.get(x, x))
+        self.kwargs = self.kwargs and mapped(self.kwargs, lambda x: changed.get(x, x))
 
     def as_leaf(self) -> Any:
         """Return what a leaf Node keeps: this, as real numbers."""
@@ -174,29 +174,25 @@ class Traced(Lifted):
 
     __hash__ = object.__hash__
 
-    def _leave(self, what: str = "a plain number") -> NoReturn:
-        """Refuse to leave the record."""
+    def _refuse(self, words: str) -> NoReturn:
+        """Refuse to leave the record, or to be written into."""
         if not self.tape.open:
             self.tape.refuse()
-        raise self.tape.noted(
-            GraphDropped(
-                f"tg.compile is recording, and {self.label or 'a value'} would become {what} at {users_line()}: the "
-                "program would keep that of this one call for ever. Compute with it as it is (np.where in place of "
-                "if, tg.take(array, index) in place of array[index]), return it and look at it outside, or give a "
-                "whole number, which belongs to the signature"
-            )
+        raise self.tape.noted(GraphDropped(words))
+
+    def _leave(self, what: str = "a plain number") -> NoReturn:
+        self._refuse(
+            f"tg.compile is recording, and {self.label or 'a value'} would become {what} at {users_line()}: the "
+            "program would keep that of this one call for ever. Compute with it as it is (np.where in place of "
+            "if, tg.take(array, index) in place of array[index]), return it and look at it outside, or give a "
+            "whole number, which belongs to the signature"
         )
 
     def _write(self, what: str, *_: Any, **__: Any) -> NoReturn:
-        """Refuse to be written into."""
-        if not self.tape.open:
-            self.tape.refuse()
-        raise self.tape.noted(
-            GraphDropped(
-                f"{what} at {users_line()} writes into an array while tg.compile is recording; the program could not "
-                "see it: use np.where, tg.scatter_add or np.concatenate, which make new arrays (`y = y * s` in place "
-                "of `y *= s`)"
-            )
+        self._refuse(
+            f"{what} at {users_line()} writes into an array while tg.compile is recording; the program could not "
+            "see it: use np.where, tg.scatter_add or np.concatenate, which make new arrays (`y = y * s` in place "
+            "of `y *= s`)"
         )
 
     def _plain(self, *_: Any, **__: Any) -> Any:
@@ -279,6 +275,17 @@ def traced_in(tree: Any) -> list[Traced]:
     found: list[Traced] = []
     mapped(tree, found.append)
     return found
+
+
+def operands(step: Traced) -> list[Traced]:
+    """Return the traced values that a step takes, in order, repeated where repeated."""
+    found = []
+    for arg in step.args:
+        if type(arg) is Traced:
+            found.append(arg)
+        elif isinstance(arg, tuple | list | slice):
+            found += traced_in(arg)
+    return found + traced_in(step.kwargs) if step.kwargs else found
 
 
 def unknown_layout() -> InvalidValue:

@@ -4,6 +4,7 @@ A difference is no fault yet: sums round in another order, and what is ill-condi
 first: `f` is recorded once more, both records are compared step by step, and `f` runs once more (a draw?).
 """
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -13,8 +14,8 @@ from tinygrad_ed.graph.nested import leaves, name_of, rebuilt
 from tinygrad_ed.graph.node import Node, plain
 from tinygrad_ed.tape.levels import Levels
 from tinygrad_ed.tape.listing import Listing
-from tinygrad_ed.tape.program import Program, program_of
 from tinygrad_ed.tape.record import Recording, collector_off, is_input
+from tinygrad_ed.tape.simplify import Program
 from tinygrad_ed.tape.traced import Traced, traced_in
 
 _DATA = (np.ndarray, np.generic, float, int)
@@ -35,7 +36,12 @@ def plainly(f: Callable[..., Any], args: tuple[Any, ...], keywords: dict[str, An
 
 
 def complaint(
-    old: Program, f: Callable[..., Any], args: tuple[Any, ...], keywords: dict[str, Any], found: Any
+    old: Program,
+    f: Callable[..., Any],
+    args: tuple[Any, ...],
+    keywords: dict[str, Any],
+    outside: frozenset[int],
+    found: Any,
 ) -> str | None:
     """Return what is wrong with the results of a call, in words; None if `f` itself gives the same."""
     expected, tiny = plainly(f, args, keywords), old.precision
@@ -43,10 +49,10 @@ def complaint(
     if pair is None:
         return None
     with collector_off():
-        recording = Recording(f, args, keywords, old.outside, lines=True)
+        recording = Recording(f, args, keywords, outside, lines=True)
         eager = rebuilt(recording.output, iter([y.value if type(y) is Traced else y for y in recording.results]))
         rounding = _different(eager, expected, tiny) is None and _is_rounding(recording, found, expected, tiny)
-        step = _first_difference(old, program_of(recording), recording.lines)
+        step = _first_difference(old, Program(recording), recording.lines)
     again = _different(plainly(f, args, keywords), expected, tiny)
     if rounding and step is None:
         return None
@@ -110,41 +116,29 @@ def _is_rounding(recording: Recording, found: Any, expected: Any, tiny: float) -
 
 def _first_difference(old: Program, new: Program, lines: dict[int, str]) -> str | None:
     """Return the first step in which two programs differ, in words."""
-    places: dict[Any, Any] = dict(zip(old.inputs, new.inputs, strict=True))
-    texts = [Listing(program, {}).steps() for program in (old, new)]
-    for i, (a, b) in enumerate(zip(old.steps, new.steps, strict=False)):
-        same = getattr(a.fn, "name", a.fn) == getattr(b.fn, "name", b.fn)
-        one: list[Any] = [a.args, a.kwargs]
-        other: list[Any] = [b.args, b.kwargs]
-        if isinstance(a.fn, Levels) and isinstance(b.fn, Levels):
-            same = len(a.fn.groups) == len(b.fn.groups)
-            one, other = [*one, a.fn.constants], [*other, b.fn.constants]
-        unlike = _unlike(one, other, places) if same else ("", "")
-        if unlike is not None:
-            constant = f", where {unlike[0]} was {unlike[1]}" if unlike[0] else ""
-            place = f" at {lines[id(b)]}" if id(b) in lines else ""
-            return f"`{texts[0][i].target} = {texts[0][i].text}` is `{texts[1][i].text}` now{constant}{place}"
-        places[a] = b
+    was, now = Listing(old, {}), Listing(new, {})
+    steps = was.steps(), now.steps()
+    for a, b, one, other in zip(*steps, old.steps, new.steps, strict=False):
+        place = f" at {lines[id(other)]}" if id(other) in lines else ""
+        if (a.target, a.text) != (b.target, b.text):
+            return f"`{a.target} = {a.text}` is `{b.text}` now{place}"
+        constants = [(was.names[name], now.names[name]) for name in re.findall(r"\w+", a.text) if name in was.names]
+        if isinstance(one.fn, Levels) and isinstance(other.fn, Levels):
+            constants = [(one.fn.constants, other.fn.constants)]
+        pair = next(filter(None, [_unlike(*both) for both in constants]), None)
+        if pair is not None:
+            return f"`{a.target} = {a.text}`, where a constant was {pair[0]} and is {pair[1]} now{place}"
     if len(old.steps) != len(new.steps):
         return f"there were {len(old.steps)}, and are {len(new.steps)} now"
-    unlike = _unlike(old.results, new.results, places)
-    return f"the result {unlike[0]} is {unlike[1]} now" if unlike else None
+    pair = next(filter(None, map(_unlike, old.results, new.results)), None)
+    return f"the result {pair[0]} is {pair[1]} now" if pair else None
 
 
-def _unlike(a: Any, b: Any, places: dict[Any, Any]) -> tuple[str, str] | None:
-    """Return the first constants in which two nested arguments differ, in words; empty ones for traced values."""
-    if isinstance(a, Traced):
-        return None if places.get(a) is b else ("", "")
-    if isinstance(a, slice) and isinstance(b, slice):
-        return _unlike([a.start, a.stop, a.step], [b.start, b.stop, b.step], places)
-    if isinstance(a, dict) and isinstance(b, dict) and a.keys() == b.keys():
-        return _unlike(list(a.values()), [b[key] for key in a], places)
-    if isinstance(a, list | tuple) and isinstance(b, list | tuple) and len(a) == len(b):
-        pairs = [_unlike(x, y, places) for x, y in zip(a, b, strict=True)]
-        return next((pair for pair in pairs if pair is not None), None)
-    if isinstance(a, _DATA) and isinstance(b, _DATA):
-        return _different(a, b, 0.0)
-    return (repr(a), repr(b)) if type(a) is not type(b) or (isinstance(a, str) and a != b) else None
+def _unlike(x: Any, y: Any) -> tuple[str, str] | None:
+    """Return two constants in words if they differ."""
+    if isinstance(x, _DATA) and isinstance(y, _DATA):
+        return _different(x, y, 0.0)
+    return None if type(x) is type(y) else (str(x), str(y))
 
 
 def _largest(x: Any) -> float:

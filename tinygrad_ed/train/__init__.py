@@ -2,19 +2,10 @@
 
 from tinygrad_ed.train import schedules
 from tinygrad_ed.train.compare_methods import Comparison, MethodRun, compare_methods
-from tinygrad_ed.train.elementwise import Optimizer
 from tinygrad_ed.train.fit import fit
 from tinygrad_ed.train.history import Epoch, History
 from tinygrad_ed.train.methods import METHODS, SAMPLINGS, batches
-from tinygrad_ed.train.optim import (
-    OPTIMIZERS,
-    Adam,
-    AdamW,
-    GradientDescent,
-    Momentum,
-    Nesterov,
-    RMSprop,
-)
+from tinygrad_ed.train.optim import OPTIMIZERS, Adam, AdamW, GradientDescent, Momentum, Nesterov, Optimizer, RMSprop
 
 __all__ = [
     "METHODS",

@@ -8,6 +8,7 @@ run shall be, its epochs, patience and callbacks, may be another each time.
 
 import copy
 import hashlib
+import json
 import os
 from array import array as floats
 from collections.abc import Iterator, Mapping
@@ -18,12 +19,13 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_ed.data.files import held, writable
+from tinygrad_ed.closed_form.arena import Arena
+from tinygrad_ed.data.files import DAMAGE, held, writable
 from tinygrad_ed.errors import FileProblem, InvalidType, InvalidValue
 from tinygrad_ed.graph.values import Array
 from tinygrad_ed.nn import MLP, storage
-from tinygrad_ed.train.elementwise import Optimizer
 from tinygrad_ed.train.history import History
+from tinygrad_ed.train.optim import Optimizer
 from tinygrad_ed.train.stored import Rows, blocks
 
 Length = dict[str, Any]
@@ -39,22 +41,12 @@ class Best:
     theta: Array
     cost: float = float("inf")
 
-    def see(self, cost: float, theta: Array) -> bool:
-        """Take these weights if their cost is lower; return whether it is."""
-        if not cost < self.cost:
-            return False
-        self.cost, self.theta = cost, theta.copy()
-        return True
-
 
 @dataclass
 class Checkpoint:
-    """The file of a run.
+    """The file of a run, written after every so many epochs, and when the run ends, however it ends.
 
-    Args:
-        path: where it is.
-        every: it is written after every so many epochs, and when the run ends, however it ends.
-        run: what tells this run from others, by name: texts and numbers.
+    What tells this run from others stands in `run` by name, in texts and numbers.
     """
 
     path: Path
@@ -71,7 +63,7 @@ class Checkpoint:
         about, arrays = mlp.parts()
         kept = {}
         if history.epochs:  # an optimizer of one's own may have no state before its first step
-            kept = copy.deepcopy(optimizer.state())  # type: ignore[attr-defined]  # `check_optimizer` saw it
+            kept = copy.deepcopy(optimizer.state())  # type: ignore[attr-defined]  # `begin` saw it
         about |= {
             "run": self.run,
             "rng": rng.bit_generator.state,
@@ -85,11 +77,7 @@ class Checkpoint:
         self.epochs = history.epochs
 
     def write(self) -> None:
-        """Write what was kept last, unless the file has it.
-
-        Raises:
-            FileProblem: if it cannot be written; then the last one is still there.
-        """
+        """Write what was kept last, unless the file has it; if that fails, the last one is still there."""
         if self._kept is None:
             return
         about, arrays, history = self._kept
@@ -103,21 +91,13 @@ class Checkpoint:
         self._kept = None
 
     def load(
-        self, theta: Array, mlp: MLP, optimizer: Optimizer, rng: np.random.Generator, best: Best
+        self, arena: Arena, mlp: MLP, optimizer: Optimizer, rng: np.random.Generator, best: Best
     ) -> tuple[History, Length]:
         """Bring everything to the state in the file; return the history, and how long the run should have been.
 
-        Args:
-            theta: the arena's parameters: those of the network are filled in by the caller.
-            mlp: it gets the weights.
-            optimizer: gets its buffers.
-            rng: gets its state.
-            best: gets the best weights so far.
-
-        Raises:
-            InvalidValue: for the file of another run; it is said what differs.
-            FileProblem: for a file that cannot be used.
+        The file of another run is refused, and it is said what differs.
         """
+        theta = arena.theta
         _, about, arrays = storage.read(self.path, "training")
         self._same_run(about.get("run"))
         weights = MLP.from_parts(self.path, about, arrays)
@@ -136,10 +116,10 @@ class Checkpoint:
             if history.epochs:
                 optimizer.restore(kept)  # type: ignore[attr-defined]  # as above
             best.theta, best.cost = arrays["best"].copy(), float(about["best"])
-        except storage.DAMAGE as error:
+        except DAMAGE as error:
             raise FileProblem(f"{str(self.path)!r} cannot be resumed from: {type(error).__name__}: {error}") from error
-        for new, parameter in zip(weights.parameters(), mlp.parameters(), strict=True):
-            parameter.value = new.value
+        for new, array, parameter in zip(weights.parameters(), arena.parameters, mlp.parameters(), strict=True):
+            array[:] = parameter.value = new.value
         self.epochs = history.epochs
         return history, length
 
@@ -160,13 +140,15 @@ class Checkpoint:
 
 
 @contextmanager
-def begin(path: str | os.PathLike[str], every: int, resume: bool, run: dict[str, Any]) -> Iterator[Checkpoint]:
-    """Hold the checkpoint of a run that begins, or goes on from its file, until the run has ended.
-
-    Raises:
-        InvalidValue: if the file is there although the run is not to be resumed, or for a bad suffix.
-        FileProblem: if no file can be written there, or another run writes it.
-    """
+def begin(
+    path: str | os.PathLike[str], every: int, resume: bool, run: dict[str, Any], optimizer: Any
+) -> Iterator[Checkpoint]:
+    """Hold the checkpoint of a run that begins, or goes on from its file, until the run has ended."""
+    if not callable(getattr(optimizer, "state", None)) or not callable(getattr(optimizer, "restore", None)):
+        raise InvalidType(
+            f"a checkpoint keeps the optimizer's state, but {optimizer!r} has no methods state() -> dict of "
+            "numbers and arrays, and restore(dict)"
+        )
     place = writable(storage.placed(path))
     with held(place):
         if place.exists() and not resume:
@@ -177,35 +159,18 @@ def begin(path: str | os.PathLike[str], every: int, resume: bool, run: dict[str,
         yield Checkpoint(place, every, run)
 
 
-def check_optimizer(optimizer: Any) -> None:
-    """See that a file can keep the state of an optimizer.
-
-    Raises:
-        InvalidType: if it has no `state` or no `restore`.
-    """
-    if not callable(getattr(optimizer, "state", None)) or not callable(getattr(optimizer, "restore", None)):
-        raise InvalidType(
-            f"a checkpoint keeps the optimizer's state, but {optimizer!r} has no methods state() -> dict of "
-            "numbers and arrays, and restore(dict)"
-        )
-
-
 def digest(*arrays: Rows) -> str:
     """Return a short text that tells these arrays from others."""
     found = hashlib.sha256()
     for array in arrays:
         found.update(f"{array.dtype.str} {array.shape}".encode())
-        for block in blocks(array):
+        for _, block in blocks(array):
             found.update(np.ascontiguousarray(block).data)
     return found.hexdigest()[:16]
 
 
 def name_of(thing: Any) -> str:
-    """Return a text for an option that is the same in the next process: its repr, or what it is called.
-
-    >>> name_of(max), name_of(lambda t: t), name_of(None)
-    ('max', '<lambda>', 'None')
-    """
+    """Return a text for an option that is the same in the next process: its repr, or what it is called."""
     said = repr(thing)
     if " at 0x" not in said and not said.startswith("<"):
         return said
@@ -249,16 +214,15 @@ def _history(kept: dict[str, Any], arrays: Mapping[str, Array]) -> History:
 
 def _encoded(state: Any) -> Any:
     """Return the state of a bit generator as JSON knows it: some hold arrays."""
-    if isinstance(state, np.ndarray):
-        return {"dtype": str(state.dtype), "values": state.tolist()}
-    if isinstance(state, dict):
-        return {name: _encoded(value) for name, value in state.items()}
-    return state.item() if isinstance(state, np.generic) else state
+
+    def plain(value: Any) -> Any:
+        return {"dtype": str(value.dtype), "values": value.tolist()} if value.ndim else value.item()
+
+    return json.loads(json.dumps(state, default=plain))
 
 
 def _decoded(state: Any) -> Any:
-    if isinstance(state, dict):
-        if state.keys() == {"dtype", "values"}:
-            return np.array(state["values"], state["dtype"])
-        return {name: _decoded(value) for name, value in state.items()}
-    return state
+    def array(found: dict[str, Any]) -> Any:
+        return np.array(found["values"], found["dtype"]) if found.keys() == {"dtype", "values"} else found
+
+    return json.loads(json.dumps(state), object_hook=array)

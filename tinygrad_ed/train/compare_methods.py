@@ -8,26 +8,26 @@ the curves show, is found between the updates and is part of neither the counts 
 import copy
 import math
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from itertools import repeat
+from itertools import chain, repeat
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tinygrad_ed.closed_form import rules
+from tinygrad_ed.closed_form.arena import Arena
 from tinygrad_ed.closed_form.derivatives import COSTS
-from tinygrad_ed.errors import InvalidType, generator, storable, whole_number
+from tinygrad_ed.closed_form.rules import forward
+from tinygrad_ed.errors import InvalidType, InvalidValue, generator, storable, whole_number
 from tinygrad_ed.graph.values import Array
 from tinygrad_ed.nn import MLP
+from tinygrad_ed.nn.batch import batch_of, parameters_of
 from tinygrad_ed.nn.checks import chosen
 from tinygrad_ed.nn.guard import restored
-from tinygrad_ed.nn.mlp import batch_of
 from tinygrad_ed.plots.style import axes, dressed, series
-from tinygrad_ed.train.gradients import ROADS, Gradients
+from tinygrad_ed.train.gradients import ROADS, Gradients, Rules, with_rules
 from tinygrad_ed.train.methods import METHODS, batches, check_method
 from tinygrad_ed.train.optim import GradientDescent
-from tinygrad_ed.train.reader_rules import Rules, with_rules
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -38,28 +38,24 @@ AXES = {"gradient_computations": "gradient computations", "updates": "updates", 
 
 @dataclass(frozen=True, eq=False)
 class MethodRun:
-    """What one method made of the budget. The curves have K points; the first is the start."""
+    """What one method made of the budget.
+
+    The curves have K points, the first of which is the start: `gradient_computations`, `updates` and `seconds` till
+    then, the `cost` of all data, and where asked for the `path` `(K, P)` of the parameters W1, b1, W2, ... They end
+    before the update `diverged`, at which the cost was no longer finite. `by_reader` says: on a reader's own rules.
+    """
 
     method: str
     learning_rate: float
-    samples: int
-    """N."""
-    batch_size: int
-    """Gradient computations per update as the lecture's table has them: N, 1 or M."""
+    samples: int  # N
+    batch_size: int  # gradient computations per update as the lecture's table has them: N, 1 or M
     gradient_computations: Array
-    """`(K,)`: how many gradients of single samples had been computed."""
     updates: Array
-    """`(K,)`: how many updates had been made."""
     seconds: Array
-    """`(K,)`: how long that had taken."""
     cost: Array
-    """`(K,)`: the cost of all data."""
     path: Array | None
-    """`(K, P)`: the parameters, W1, b1, W2, ... one after another, where asked for."""
     diverged: int | None
-    """The update at which the cost was no longer finite; the curves end before."""
     by_reader: bool = False
-    """Whether it ran on a reader's own rules."""
 
     @property
     def name(self) -> str:
@@ -156,8 +152,8 @@ def compare_methods(
         rules: rules of your own, as in `fit`: each method runs with them as well, on the same batches.
 
     Raises:
-        InvalidValue, InvalidType, ShapeError, RuleError: for bad options, data or rules. (A rate with which a method
-            diverges is no error: its curve ends there, and the table says so.)
+        InvalidValue, InvalidType, ShapeError, RuleError: for bad options, data or rules, or a cost that is not finite
+            at the start. (A rate with which a method diverges is no error: its curve ends there.)
 
     >>> from tinygrad_ed.data import moons
     >>> compared = compare_methods(MLP([2, 8, 2], rng=0), *moons(100), cost="cross_entropy", batch_size=20)
@@ -177,86 +173,67 @@ def compare_methods(
     budget = 20 * n if budget is None else whole_number("budget", budget, n, "a number of gradient computations")
     rates = _rates(learning_rate)
     random = generator(rng)
+    phis, each = parameters_of(mlp)[2], COSTS[cost].C
+
+    def cost_of_all(arena: Arena) -> float:
+        return float(np.mean(each(forward(arena.omega, arena.beta, phis, x)[1][len(phis)], rho)))
+
     runs = {}
     for method, rate in rates.items():
         size = {"gradient": n, "sgd": 1}.get(method, batch_size)
         before = copy.deepcopy(random)
         for by_road in roads:
-            drawn = _endless(method, n, batch_size, sampling, random if by_road is roads[0] else before)
-            counts = _Curves(mlp, by_road(copy.deepcopy(mlp), x, rho, cost), x, rho, cost, path)
+            draw = random if by_road is roads[0] else before
+            drawn = chain.from_iterable(batches(method, n, batch_size, sampling, draw) for _ in repeat(None))
+            gradients = by_road(copy.deepcopy(mlp), x, rho, cost)
             with restored():
-                diverged = counts.fill(drawn, rate, budget)
-            run = MethodRun(method, rate, n, size, *counts.arrays(), diverged, by_road is not roads[0])
+                points, diverged = _curves(gradients, cost_of_all, drawn, rate, budget, path)
+            if not points:
+                raise InvalidValue("the cost of all data is not finite at the start; scale the data, or the weights")
+            computed, updates, seconds, costs, thetas = [np.array(values) for values in zip(*points, strict=True)]
+            curves = computed, updates, seconds, costs, thetas if path else None
+            run = MethodRun(method, rate, n, size, *curves, diverged, by_road is not roads[0])
             runs[run.name] = run
     return Comparison(runs, budget)
 
 
 def _rates(learning_rate: Any) -> dict[str, float]:
     """Return the rate of each method, checked as `fit` checks it."""
-    if isinstance(learning_rate, Mapping):
-        for method in learning_rate:
-            check_method(method, "uniform")
-        missing = [method for method in METHODS if method not in learning_rate]
-        if missing:
-            raise InvalidType(f"learning_rate must be a number, or a dict with a rate of {', '.join(missing)} as well")
-        return {method: GradientDescent(learning_rate[method]).learning_rate for method in METHODS}
-    return dict.fromkeys(METHODS, GradientDescent(learning_rate).learning_rate)
+    rates = learning_rate if isinstance(learning_rate, Mapping) else dict.fromkeys(METHODS, learning_rate)
+    for method in rates:
+        check_method(method, "uniform")
+    if missing := [method for method in METHODS if method not in rates]:
+        raise InvalidType(f"learning_rate must be a number, or a dict with a rate of {', '.join(missing)} as well")
+    return {method: GradientDescent(rates[method]).learning_rate for method in METHODS}
 
 
-def _endless(method: str, n: int, batch_size: int, sampling: str, rng: np.random.Generator) -> Iterator[Array | slice]:
-    for _ in repeat(None):
-        yield from batches(method, n, batch_size, sampling, rng)
-
-
-class _Curves:
-    """One method at work: its counts, and the points of its curves."""
-
-    def __init__(self, mlp: MLP, gradients: Gradients, x: Array, rho: Array, cost: str, path: bool) -> None:
-        self._gradients, self._x, self._rho, self._C, self._path = gradients, x, rho, COSTS[cost].C, path
-        self._activations = {j: layer.activation for j, layer in enumerate(mlp.layers, start=1)}
-        self._points: list[tuple[int, int, float, float]] = []
-        self._thetas: list[Array] = []
-
-    def fill(self, drawn: Iterator[Array | slice], rate: float, budget: int) -> int | None:
-        """Update until the budget is used up; return the update at which the cost was no longer finite."""
-        gradients, theta = self._gradients, self._gradients.arena.theta
-        computed, updates, seconds, due = 0, 0, 0.0, 0.0
-        with np.errstate(all="ignore"):  # what overflows ends the curve
-            self._note(computed, updates, seconds)
-            began = time.perf_counter()
-            for batch in drawn:
-                samples = gradients.samples if isinstance(batch, slice) else len(batch)
-                if computed + samples > budget:
-                    break
-                if not math.isfinite(gradients.compute(batch, rate)):
-                    return updates + 1
-                np.subtract(theta, gradients.arena.gradient, theta)
-                computed, updates = computed + samples, updates + 1
-                if computed >= due:
-                    seconds += time.perf_counter() - began
-                    if not self._note(computed, updates, seconds):
-                        return updates
-                    due = computed + min(computed / 4, budget / POINTS)  # closer at the start, where all goes fast
-                    began = time.perf_counter()
-            seconds += time.perf_counter() - began
-            if self._points[-1][1] < updates and not self._note(computed, updates, seconds):
-                return updates
-        return None
-
-    def arrays(self) -> tuple[Array, Array, Array, Array, Array | None]:
-        """Return gradient computations, updates, seconds, costs, and the path if it is wanted."""
-        computed, updates, seconds, cost = zip(*self._points, strict=True)
-        path = np.array(self._thetas) if self._path else None
-        return np.array(computed), np.array(updates), np.array(seconds), np.array(cost), path
-
-    def _note(self, computed: int, updates: int, seconds: float) -> bool:
-        """Add a point, if the cost of all data is finite there."""
-        arena = self._gradients.arena
-        _, alpha = rules.forward(arena.omega, arena.beta, self._activations, self._x)
-        cost = float(np.mean(self._C(alpha[len(self._activations)], self._rho)))
-        if not math.isfinite(cost):
-            return False
-        self._points.append((computed, updates, seconds, cost))
-        if self._path:
-            self._thetas.append(arena.theta.copy())
-        return True
+def _curves(
+    gradients: Gradients,
+    cost_of_all: Callable[[Arena], float],
+    drawn: Iterator[Array | slice],
+    rate: float,
+    budget: int,
+    path: bool,
+) -> tuple[list[tuple[int, int, float, float, Array | None]], int | None]:
+    """Update until the budget is used up: return the points, and the update at which the cost was no longer finite."""
+    arena = gradients.arena
+    points: list[tuple[int, int, float, float, Array | None]] = []
+    computed, updates, seconds, due, began = 0, 0, 0.0, 0.0, time.perf_counter()
+    with np.errstate(all="ignore"):  # what overflows ends the curve
+        for batch in drawn:
+            samples = gradients.samples if isinstance(batch, slice) else len(batch)
+            last = computed + samples > budget
+            if computed >= due or last:
+                seconds += time.perf_counter() - began
+                if not math.isfinite(cost := cost_of_all(arena)):
+                    return points, updates
+                points.append((computed, updates, seconds, cost, arena.theta.copy() if path else None))
+                due = computed + min(computed / 4, budget / POINTS)  # closer at the start, where all goes fast
+                began = time.perf_counter()
+            if last:
+                break
+            if not math.isfinite(gradients.compute(batch, rate)):
+                return points, updates + 1
+            np.subtract(arena.theta, arena.gradient, arena.theta)
+            computed, updates = computed + samples, updates + 1
+    return points, None

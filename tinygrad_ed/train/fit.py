@@ -10,13 +10,12 @@ the loop is in `run.py`.
 from collections.abc import Iterable, Sequence, Sized
 from concurrent.futures import Executor
 from contextlib import nullcontext
-from functools import partial
 from os import PathLike
 from typing import Any
 
 import numpy as np
 
-from tinygrad_ed.errors import InvalidType, InvalidValue, generator, storable, whole_number
+from tinygrad_ed.errors import InvalidType, InvalidValue, generator, shown, storable, whole_number
 from tinygrad_ed.graph.values import Plain
 from tinygrad_ed.nn import MLP, costs
 from tinygrad_ed.nn import metrics as measures
@@ -24,16 +23,13 @@ from tinygrad_ed.nn.checks import chosen
 from tinygrad_ed.nn.guard import restored
 from tinygrad_ed.train import checkpoint as files
 from tinygrad_ed.train import schedules
-from tinygrad_ed.train.checks import parted, samples, weighted
-from tinygrad_ed.train.elementwise import Optimizer
-from tinygrad_ed.train.gradients import ROADS, mean_cost
+from tinygrad_ed.train.checks import samples, weighted
+from tinygrad_ed.train.gradients import ROADS, Rules, mean_cost, with_rules
 from tinygrad_ed.train.history import Callback, History
 from tinygrad_ed.train.methods import check_method
-from tinygrad_ed.train.optim import GradientDescent
-from tinygrad_ed.train.progress import bar_for
-from tinygrad_ed.train.reader_rules import Rules, with_rules
-from tinygrad_ed.train.run import Plan, TrainingRun, Validation
-from tinygrad_ed.train.shards import ByShards, Data, check_executor
+from tinygrad_ed.train.optim import GradientDescent, Optimizer
+from tinygrad_ed.train.run import Plan, TrainingRun, Validation, bar_for
+from tinygrad_ed.train.shards import ByShards, Data
 
 
 def fit(
@@ -70,8 +66,7 @@ def fit(
         mlp: the network; its parameters get their new values at the end, or after each epoch for a callback.
         x: the inputs `(N, n_0)`. A `numpy.memmap`, or an object with `len` and batch indexing, is read in batches only.
         rho: the expected outputs `(N, n_L)`; for cross_entropy class numbers `(N,)` as well.
-        cost: the name of the cost, see `nn.costs`. With logistic, hinge and margin the labels are -1 and +1, with bce
-            0 and 1.
+        cost: its name, see `nn.costs`. Labels are -1 and +1 for logistic, hinge and margin, and 0 and 1 for bce.
         method: "gradient" (all samples, one update an epoch), "sgd" (one sample an update) or "minibatch".
         batch_size: M, for mini-batches. It may be larger than N: then an update sees M draws from the N samples with
             sampling "uniform", and all samples once with "shuffle".
@@ -83,20 +78,18 @@ def fit(
             gradient descent; it has its own learning rate. What it remembers of another run is forgotten first.
         validation: `(x, rho)`, or `(x, rho, weights)`, whose cost and metrics are computed after every epoch.
         rng: a seed or a generator, for the draw of the batches; None draws a seed.
-        progress: True shows a progress bar (extra `progress`), False none; by default there is one on a
-            terminal, where it is installed and the run takes more than a second.
+        progress: True shows a bar (extra `progress`), False none; by default one on a terminal, in longer runs.
         schedule: how the learning rate changes: the factor on it as a function of the time in epochs, see `schedules`.
         patience: stop after so many epochs without a lower validation cost. The network then has the weights of the
             epoch in which it was lowest, also if the run is not stopped.
         metrics: names or functions (output, expected) for the validation data, see `nn.metrics`; by default accuracy
             where classes are learned and R² where numbers are.
         callbacks: functions that are called with an `Epoch` after each epoch. If one returns True, the run stops.
-        checkpoint: a file (.npz, or .safetensors with that extra) that always has the state of the run; one run at a
-            time holds it.
+        checkpoint: a file (.npz; .safetensors with that extra) with the state of the run; one run at a time holds it.
         checkpoint_every: it is written after every so many epochs, and when the run ends, also by Ctrl-C or an error.
-        resume: whether to go on with the run in the checkpoint's file, if it is there: bit for bit as if it had never
-            stopped. Give the same arguments; only epochs, patience, callbacks, progress and checkpoint_every may be
-            others. Then a run that patience or a callback has stopped goes on; `print(history)` says from where.
+        resume: go on with the run in the checkpoint's file, if it is there, bit for bit as if it had never stopped.
+            Give the same arguments; only epochs, patience, callbacks, progress and checkpoint_every may be others. Then
+            a run that patience or a callback has stopped goes on; `print(history)` says from where.
         executor: a `concurrent.futures.Executor` whose workers compute parts of each gradient, see `shards.py`.
         shards: into how many parts a batch is cut for them.
         rules: your own version of some of `closed_form.rules.RULES`, right or wrong, by name: the road `rules` runs on
@@ -125,7 +118,7 @@ def fit(
     (160, 5120, True)
     """
     if not isinstance(mlp, MLP):
-        raise InvalidType(f"fit trains a tg.nn.MLP, but got {mlp!r}")
+        raise InvalidType(f"fit trains a tg.nn.MLP, but got {shown(mlp)}")
     costs.find(cost)
     check_method(method, sampling)
     by_road = with_rules(chosen("road", road, ROADS), road, rules)
@@ -134,18 +127,15 @@ def fit(
     batch_size, epochs = whole_number("batch_size", batch_size), whole_number("epochs", epochs)
     if sampling == "uniform":  # with "shuffle" a batch is at most all samples
         storable("a batch", batch_size, max(mlp.sizes))
-    optimizer = _with_a_step(GradientDescent(learning_rate) if optimizer is None else optimizer)
-    _check_schedule(schedule, optimizer)
+    optimizer = _with_a_step(GradientDescent(learning_rate) if optimizer is None else optimizer, schedule)
     shards, checkpoint_every = whole_number("shards", shards), whole_number("checkpoint_every", checkpoint_every)
     inputs, expected, counted = weighted(*samples(mlp, x, rho, cost), weights)
     held_out = _validation(mlp, validation, cost, metrics, patience)
     followers = _callbacks(callbacks)
     seed = rng if isinstance(rng, int | None) else type(rng).__name__
     rng, bar = generator(rng), bar_for(progress)
-    workers = None if executor is None else check_executor(executor)
     run: dict[str, Any] = {}
     if checkpoint is not None:
-        files.check_optimizer(optimizer)
         run = {
             "seed": seed,
             "network": repr(mlp),
@@ -162,15 +152,17 @@ def fit(
             "schedule": files.name_of(schedule),
             "validation": held_out and files.digest(held_out.x, held_out.rho),
             "metrics": list(held_out.metrics) if held_out else None,
-            "shards": shards if workers else None,
+            "shards": None if executor is None else shards,
         }
     elif resume:
         raise InvalidValue("resume=True needs the file to resume from: checkpoint='run.npz'")
 
-    holding = nullcontext() if checkpoint is None else files.begin(checkpoint, checkpoint_every, resume, run)
-    data = Data(mlp, inputs, expected, cost, road, counted)
+    holding = nullcontext() if checkpoint is None else files.begin(checkpoint, checkpoint_every, resume, run, optimizer)
     with holding as file, nullcontext() if rules is None else restored():
-        gradients = ByShards(data, workers, shards) if workers else by_road(mlp, inputs, expected, cost, counted)
+        if executor is None:
+            gradients = by_road(mlp, inputs, expected, cost, counted)
+        else:
+            gradients = ByShards(Data(mlp, inputs, expected, cost, road, counted), executor, shards)
         if callable(forget := getattr(optimizer, "reset", None)):
             forget()
         plan = Plan(method, batch_size, sampling, epochs, schedule, held_out, followers, file)
@@ -179,21 +171,18 @@ def fit(
         return training.go(bar(epochs, training.history.epochs))
 
 
-def _with_a_step(optimizer: Any) -> Optimizer:
+def _with_a_step(optimizer: Any, schedule: Any) -> Optimizer:
+    """Return an optimizer, if it is one, and a schedule, if there is one, can change its rate."""
     if isinstance(optimizer, type) or not callable(getattr(optimizer, "step", None)):
         raise InvalidType(
             f"optimizer must be an object with a method step(parameters, gradients), such as "
-            f"tg.train.Adam(0.001), not {optimizer!r}"
+            f"tg.train.Adam(0.001), not {shown(optimizer)}"
         )
+    if schedule is not None:
+        schedules.checked(schedule)
+        if not isinstance(getattr(optimizer, "learning_rate", None), int | float):
+            raise InvalidType(f"a schedule changes the learning_rate of the optimizer, but {shown(optimizer)} has none")
     return optimizer  # type: ignore[no-any-return]  # that is what was checked
-
-
-def _check_schedule(schedule: Any, optimizer: Any) -> None:
-    if schedule is None:
-        return
-    schedules.checked(schedule)
-    if not isinstance(getattr(optimizer, "learning_rate", None), int | float):
-        raise InvalidType(f"a schedule changes the learning_rate of the optimizer, but {optimizer!r} has none")
 
 
 def _validation(mlp: MLP, validation: Any, cost: str, metrics: Any, patience: int | None) -> Validation | None:
@@ -206,29 +195,30 @@ def _validation(mlp: MLP, validation: Any, cost: str, metrics: Any, patience: in
                 "such as those of data.split()"
             )
         return None
-    x, rho, weights = parted(validation)
+    try:
+        x, rho, weights = validation if len(validation) == 3 else (*validation, None)
+    except (TypeError, ValueError):
+        raise InvalidType(
+            f"validation must be a pair (x, rho), such as (test.x, test.rho), not {shown(validation)}"
+        ) from None
     x, rho, weights = weighted(*samples(mlp, x, rho, cost, "validation"), weights)
     if isinstance(metrics, str) or not isinstance(metrics, Iterable | None):
-        raise InvalidType(f"metrics is a list, such as ['accuracy'], not {metrics!r}")
+        raise InvalidType(f"metrics is a list, such as ['accuracy'], not {shown(metrics)}")
     wanted = [measures.suiting(cost)] if metrics is None else list(metrics)
-    found = {metric if isinstance(metric, str) else _called(metric): measures.find(metric) for metric in wanted}
+    names = [m if isinstance(m, str) else str(getattr(m, "__name__", type(m).__name__)) for m in wanted]
+    found = {name: measures.find(metric) for name, metric in zip(names, wanted, strict=True)}
     if len(found) < len(wanted):
         raise InvalidValue(f"two of the metrics have one name: {', '.join(found)}; give each a name of its own (def)")
     rho = rho[:]  # read, if it is stored: it is as large as the answers
-    if not found.keys() <= {"accuracy", "cross_entropy"}:  # others expect rows
+    by_numbers = all([metric in measures.BY_NUMBERS for metric in wanted])
+    if not by_numbers:  # others expect rows
         rho = costs.one_hot(rho, mlp.sizes[-1], mlp.dtype)
     shares = None if weights is None else weights / weights.sum()
-    return Validation(x, rho, partial(mean_cost(cost), shares=shares), found, patience)
-
-
-def _called(metric: Any) -> str:
-    return str(getattr(metric, "__name__", type(metric).__name__))
+    return Validation(x, rho, shares, mean_cost(cost), found, by_numbers, patience)
 
 
 def _callbacks(callbacks: Any) -> list[Callback]:
-    found = list(callbacks) if isinstance(callbacks, Iterable) else [callbacks]
-    if not isinstance(callbacks, Iterable) or any(
-        [isinstance(callback, type) or not callable(callback) for callback in found]
-    ):
-        raise InvalidType(f"callbacks is a list of functions of an Epoch, not {callbacks!r}")
+    found: list[Any] = list(callbacks) if isinstance(callbacks, Iterable) else [None]
+    if not all([callable(callback) and not isinstance(callback, type) for callback in found]):
+        raise InvalidType(f"callbacks is a list of functions of an Epoch, not {shown(callbacks)}")
     return found

@@ -4,7 +4,7 @@ Each keeps the parameters and their gradients in an `Arena`. `compute(batch, sca
 samples of the data, and leaves `scale` times its gradient there.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
@@ -12,22 +12,29 @@ import numpy as np
 
 from tinygrad_ed.closed_form.arena import Arena
 from tinygrad_ed.closed_form.fast import FastStep
+from tinygrad_ed.closed_form.rules import RULES, quantities
+from tinygrad_ed.errors import InvalidType, InvalidValue, RuleError, ShapeError, shown
 from tinygrad_ed.graph.backward import pull
 from tinygrad_ed.graph.grad_mode import recording
 from tinygrad_ed.graph.values import Array
 from tinygrad_ed.nn import MLP, costs
-from tinygrad_ed.nn.mlp import forward, parameters_of
+from tinygrad_ed.nn.batch import forward, parameters_of
+from tinygrad_ed.nn.checks import chosen
+from tinygrad_ed.nn.guard import plain_numbers, tame
 from tinygrad_ed.tape import compile  # noqa: A004  # ours, as re and torch have theirs
 from tinygrad_ed.train.stored import AT_ONCE, Rows, Stored
 from tinygrad_ed.transforms.functions import value_and_grad
+
+Rules = Mapping[str, Callable[..., Any]]
 
 
 class Gradients:
     """What `fit` needs of a road; each has its own `_batch`."""
 
     def __init__(self, mlp: MLP, x: Rows, rho: Rows, weights: Array | None) -> None:
-        self.arena, self.samples = arena_of(mlp), len(x)
-        """The parameters with their gradients, and how many samples there are in all."""
+        self.arena, self.samples = Arena(mlp.sizes, mlp.dtype, parameters_of(mlp)[1]), len(x)
+        for array, parameter in zip(self.arena.parameters, mlp.parameters(), strict=True):
+            array[:] = parameter.value
         self._x, self._rho, self._weights = x, rho, weights
         self._at_once = max(1, AT_ONCE // max(mlp.sizes))
 
@@ -83,10 +90,8 @@ class ByRules(Gradients):
             self._x = np.column_stack([x, np.ones(len(x), x.dtype)])
         if not isinstance(rho, Stored):
             self._rho = np.ascontiguousarray(rho.T)
-        activations = {j: layer.activation for j, layer in enumerate(mlp.layers, start=1)}
-        self._make = partial(
-            FastStep, self.arena, activations, cost, classes=len(rho.shape) == 1, weighted=weights is not None
-        )
+        kind = {"classes": len(rho.shape) == 1, "weighted": weights is not None}
+        self._make = partial(FastStep, self.arena, parameters_of(mlp)[2], cost, **kind)
         self._steps: dict[int, FastStep] = {}
         self._everything: FastStep | None = None
 
@@ -160,12 +165,45 @@ class ByTape(Gradients):
         return float(error)
 
 
-def mean_cost(name: str) -> Callable[..., Any]:
-    """Return E as a function of outputs, expected values, and what each sample counts (None: all the same).
+class ByReaderRules(Gradients):
+    """The algorithms of the lecture with some rules of the reader's: plain, and slower than `ByRules`."""
 
-    >>> mean_cost("mse")(np.array([[1.0], [2.0]]), np.zeros((2, 1)), np.array([0.25, 0.75]))
-    np.float64(1.625)
-    """
+    def __init__(self, mlp: MLP, x: Rows, rho: Rows, cost: str, weights: Array | None = None, *, rules: Rules) -> None:
+        if weights is not None:
+            raise InvalidValue("rules of your own do not know of weights; leave weights out")
+        super().__init__(mlp, x, rho, None)
+        self._cost, self._calls, self._classes = cost, dict.fromkeys(rules, 0), mlp.sizes[-1]
+        self._activations = parameters_of(mlp)[2]
+        self._rules = {name: self._checked(name, tame(name, rule)) for name, rule in rules.items()}
+
+    def _batch(self, batch: Array | slice, scale: float) -> float:
+        arena, self._calls = self.arena, dict.fromkeys(self._calls, 0)
+        x, rho = self._x[batch], costs.one_hot(self._rho[batch], self._classes, self.arena.theta.dtype)
+        with np.errstate(all="ignore"):
+            found: Any = quantities(arena.omega, arena.beta, self._activations, x, rho, self._cost, self._rules)
+            for kind, gradients in (("grad_omega", arena.grad_omega), ("grad_beta", arena.grad_beta)):
+                for j, gradient in gradients.items():
+                    np.multiply(found[f"{kind}[{j}]"], scale, gradient)
+        return float(found["cost"])
+
+    def _checked(self, name: str, rule: Callable[..., Any]) -> Callable[..., Any]:
+        def checked(*args: Any) -> Array:
+            call, L, shape = self._calls[name], len(self._activations), RULES[name](*args).shape
+            self._calls[name] += 1
+            layer = {"B_last": L, "B_hidden": L - 1 - call, "P": L - call}.get(name, call + 1)
+            try:
+                answer = plain_numbers(f"your {name}, in layer {layer},", rule(*args))
+            except RuleError as error:
+                raise RuleError(f"{error} (in layer {layer})") from error
+            if answer.shape != shape:
+                raise ShapeError(f"your {name} returned shape {answer.shape} in layer {layer}; expected was {shape}")
+            return answer
+
+        return checked
+
+
+def mean_cost(name: str) -> Callable[..., Any]:
+    """Return E as a function of outputs, expected values, and what each sample counts (None: all the same)."""
     mean, each = costs.find(name), costs.individual(name)
 
     def error(output: Any, expected: Any, shares: Array | None = None) -> Any:
@@ -174,14 +212,19 @@ def mean_cost(name: str) -> Callable[..., Any]:
     return error
 
 
-def arena_of(mlp: MLP) -> Arena:
-    """Return an arena with the network's parameters in it."""
-    arena = Arena(mlp.sizes, mlp.dtype, parameters_of(mlp)[1])
-    for array, parameter in zip(arena.parameters, mlp.parameters(), strict=True):
-        array[:] = parameter.value
-    return arena
-
-
 Road = Callable[..., Gradients]
 ROADS: dict[str, Road] = {"rules": ByRules, "graph": ByGraph, "tape": ByTape}
 """The roads by name."""
+
+
+def with_rules(by_road: Road, road: str, rules: Any) -> Road:
+    """Return the road with a reader's rules in it; without rules, the road as it is."""
+    if rules is None:
+        return by_road
+    if not isinstance(rules, Mapping) or not all([callable(rule) for rule in rules.values()]):
+        raise InvalidType(f"rules is a dict of functions by name, such as {{'B_hidden': mine}}, not {shown(rules)}")
+    for name in rules:
+        chosen("rule", name, RULES)
+    if road != "rules":
+        raise InvalidValue(f"rules of your own belong to the road 'rules', not to {road!r}")
+    return partial(ByReaderRules, rules=dict(rules))

@@ -5,9 +5,6 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
 
-import numpy as np
-
-from tinygrad_ed.errors import InvalidType
 from tinygrad_ed.graph.values import Array
 from tinygrad_ed.notation.tables import paragraph, table
 
@@ -16,23 +13,23 @@ SHOWN = 4  # epochs at each end of the table in a notebook
 
 @dataclass
 class History:
-    """What happened in a run of `fit`. The totals count whole epochs, from the first on, also of a resumed run."""
+    """What happened in a run of `fit`. The totals count whole epochs, from the first on, also of a resumed run.
+
+    One entry an epoch: `cost`, the mean of the costs of its batches, each before its update; `validation`, the cost of
+    the validation data after it, and by name their `metrics`. `gradient_computations` counts gradients of single
+    samples, and `best_epoch` (from 1) had the lowest validation cost. `stopped` says why the run ended before its last
+    epoch: "patience", "callback" or "interrupted" (Ctrl-C).
+    """
 
     cost: list[float] = field(default_factory=list)
-    """One entry an epoch: the mean of the costs of its batches, each before its update."""
     validation: list[float] = field(default_factory=list)
-    """One entry an epoch: the cost of the validation data after it, where they were given."""
     epochs: int = 0
     updates: int = 0
     gradient_computations: int = 0
-    """How many gradients of single samples were computed."""
     seconds: float = 0.0
     metrics: dict[str, list[float]] = field(default_factory=dict)
-    """By name one entry an epoch: the metrics of the validation data after it."""
     best_epoch: int | None = None
-    """The epoch (counted from 1) with the lowest validation cost."""
     stopped: str | None = None
-    """Why the run ended before its last epoch: "patience", "callback" or "interrupted" (Ctrl-C)."""
 
     # What was done with a checkpoint, in words. They are no fields: a resumed run equals one that never stopped.
     taken_up = ""
@@ -72,35 +69,20 @@ class History:
 
 @dataclass(frozen=True)
 class Epoch:
-    """What a callback is told after an epoch. Nothing in it can be changed."""
+    """What a callback is told after an epoch. Nothing in it can be changed.
+
+    `epoch` counts from 1 up to the `epochs` that were asked for; the `learning_rate` is that of the last update, or
+    None for an optimizer that does not tell; the `parameters` are W1, b1, W2, b2, ..., read-only.
+    """
 
     epoch: int
-    """How many epochs are done: 1 after the first."""
     epochs: int
-    """How many were asked for."""
     cost: float
     validation: float | None
     metrics: Mapping[str, float]
     learning_rate: float | None
-    """The rate of the last update; None for an optimizer that does not tell."""
     seconds: float
     parameters: tuple[Array, ...]
-    """W1, b1, W2, b2, ..., read-only."""
 
 
 Callback = Callable[[Epoch], bool | None]
-
-
-def wants_to_stop(callback: Callback, epoch: Epoch) -> bool:
-    """Call a callback; return whether it wants the run to end.
-
-    Raises:
-        InvalidType: for an answer other than True, False or None, which might have been meant otherwise.
-    """
-    answer: Any = callback(epoch)
-    if not isinstance(answer, bool | np.bool_ | None):
-        raise InvalidType(
-            f"the callback {callback!r} returned {answer!r}; a callback returns True to stop the run, or False or "
-            "None to go on"
-        )
-    return bool(answer)

@@ -1,11 +1,4 @@
-"""Which samples an update sees: gradient descent, SGD and mini-batch (lecture, section 1).
-
-| method    | updates per epoch | gradient computations per update |
-|-----------|-------------------|----------------------------------|
-| gradient  | 1                 | N                                |
-| sgd       | N                 | 1                                |
-| minibatch | N/M               | M                                |
-"""
+"""Which samples an update sees: all N (gradient descent), one (SGD) or M (mini-batch; lecture, section 1)."""
 
 import math
 from collections.abc import Iterator
@@ -49,18 +42,11 @@ def batches(method: str, n: int, batch_size: int, sampling: str, rng: np.random.
 
 
 def updates_an_epoch(method: str, n: int, batch_size: int) -> int:
-    """Return how many updates an epoch has: 1, N, or N/M rounded up.
-
-    >>> updates_an_epoch("minibatch", 10, 4)
-    3
-    """
+    """Return how many updates an epoch has: 1, N, or N/M rounded up."""
     return {"gradient": 1, "sgd": n}.get(method, math.ceil(n / batch_size))
 
 
 def check_method(method: str, sampling: str) -> None:
-    """Refuse an unknown method or sampling; the message suggests the nearest.
-
-    >>> check_method("sgd", "uniform")
-    """
+    """Refuse an unknown method or sampling; the message suggests the nearest."""
     chosen("method", method, dict.fromkeys(METHODS))
     chosen("sampling", sampling, dict.fromkeys(SAMPLINGS))

@@ -2,23 +2,111 @@
 
 An optimizer changes the parameters in place. Those here work entry by entry, so that `fit` hands them all parameters
 of the network as one vector and all gradients as another; nothing is allocated after the first step. Weight decay
-acts on all parameters, biases included, as in PyTorch.
-
->>> import numpy as np
->>> theta = [np.array([1.0, 2.0])]
->>> GradientDescent(0.5).step(theta, [np.array([2.0, -2.0])])
->>> theta
-[array([0., 3.])]
+acts on all parameters, biases included, as in PyTorch. Numbers outside of their ranges are InvalidValue or InvalidType.
 """
 
 import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Protocol
 
 import numpy as np
 
-from tinygrad_ed.errors import InvalidValue
+from tinygrad_ed.errors import InvalidValue, ShapeError, real_number, shown
 from tinygrad_ed.graph.values import Array
 from tinygrad_ed.train.checks import number_between
-from tinygrad_ed.train.elementwise import Elementwise
+
+
+class Optimizer(Protocol):
+    """Anything with a `step`; `fit` calls it once an update, always with the same arrays.
+
+    The next gradients are written where these are: an optimizer that remembers some keeps a copy. `fit` uses what more
+    there is: with `elementwise = True`, `step` gets one vector of all parameters, and one of all gradients; `reset()`
+    forgets everything, and is called before the first update; `learning_rate` is changed by a schedule; `state()`,
+    numbers and arrays by name, and `restore(state)` are what a checkpoint keeps.
+    """
+
+    def step(self, parameters: Sequence[Array], gradients: Sequence[Array]) -> None:
+        """Change the parameters in place."""
+
+
+class Elementwise:
+    """The base of the optimizers here: the arrays, buffers beside them, and constants.
+
+    The learning rate η is a positive number, and may be changed between steps; of a weight decay λ of at least 0, λθ is
+    added to the gradient.
+    """
+
+    elementwise = True
+    buffers: tuple[str, ...] = ()
+    """The names of the buffers that a step remembers, each as large as the parameters."""
+    _update: Callable[..., None]
+    """The update of one array: of θ, with g, the buffers, and room for two intermediate results."""
+
+    def __init__(self, learning_rate: float, weight_decay: float) -> None:
+        wanted = "a positive, finite number"
+        # A plain float: as a NumPy float64 it would turn float32 parameters into float64.
+        self.learning_rate = real_number("learning_rate", learning_rate, wanted)
+        if not self.learning_rate > 0:
+            raise InvalidValue(f"learning_rate must be {wanted}, got {shown(learning_rate)}")
+        self.weight_decay = number_between("weight_decay", weight_decay, closed="[")
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget all that earlier steps have left."""
+        self.steps = 0
+        self._kept: dict[str, list[Array]] = {}
+        self._arrays: tuple[object, object] = (None, None)
+        self._rows: list[tuple[Array, ...]] = []
+
+    def step(self, parameters: Sequence[Array], gradients: Sequence[Array]) -> None:
+        """Change the parameters in place."""
+        if self._arrays[0] is not parameters or self._arrays[1] is not gradients:
+            self._lay_out(parameters, gradients)
+        self.steps += 1
+        self._numbers = self._constants()
+        for row in self._rows:
+            self._update(*(self._decayed(*row) if self.weight_decay else row))
+
+    def state(self) -> dict[str, Any]:
+        """Return what the next step depends on, beside the constructor's arguments: count of steps and buffers."""
+        arrays = {f"{name}.{k}": array for name, kept in self._kept.items() for k, array in enumerate(kept)}
+        return {"steps": self.steps, **arrays}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Go on from a `state()`."""
+        self.reset()
+        self.steps = int(state["steps"])
+        for name in self.buffers if self.steps else ():
+            count = sum(key.startswith(f"{name}.") for key in state)
+            self._kept[name] = [np.array(state[f"{name}.{k}"]) for k in range(count)]
+
+    def __repr__(self) -> str:
+        names = [name for name in vars(self) if not name.startswith("_") and name != "steps"]
+        return f"{type(self).__name__}({', '.join(f'{name}={getattr(self, name)!r}' for name in names)})"
+
+    def _lay_out(self, parameters: Sequence[Array], gradients: Sequence[Array]) -> None:
+        """Put beside each array its buffers, and room for intermediate results."""
+        for name in self.buffers:
+            kept = self._kept.setdefault(name, [np.zeros_like(parameter, order="C") for parameter in parameters])
+            if [array.shape for array in kept] != [parameter.shape for parameter in parameters]:
+                raise ShapeError(
+                    f"{self!r} remembers parameters of the shapes {[array.shape for array in kept]}, but got "
+                    f"{[parameter.shape for parameter in parameters]}; make a new one for each network, or reset() it"
+                )
+        alike = zip(parameters, gradients, *[self._kept[name] for name in self.buffers], strict=True)
+        self._rows = [(*arrays, np.empty_like(arrays[0]), np.empty_like(arrays[0])) for arrays in alike]
+        self._arrays = (parameters, gradients)
+
+    def _decayed(self, theta: Array, g: Array, *rest: Array) -> tuple[Array, ...]:
+        """Put g + λθ in the last of the intermediate results, and that in the place of g."""
+        t = rest[-1]
+        np.multiply(theta, self._numbers["decay"], t)
+        np.add(t, g, t)
+        return (theta, t, *rest)
+
+    def _constants(self) -> dict[str, float]:
+        """Return the numbers of the next update by name."""
+        return {"rate": self.learning_rate, "decay": self.weight_decay}
 
 
 class GradientDescent(Elementwise):
@@ -28,8 +116,10 @@ class GradientDescent(Elementwise):
         learning_rate: η, a positive number.
         weight_decay: λ, at least 0; g is the gradient plus λθ.
 
-    Raises:
-        InvalidValue, InvalidType: for a rate that is not a positive, finite number, or a bad weight decay.
+    >>> theta = [np.array([1.0, 2.0])]
+    >>> GradientDescent(0.5).step(theta, [np.array([2.0, -2.0])])
+    >>> theta
+    [array([0., 3.])]
     """
 
     def __init__(self, learning_rate: float, weight_decay: float = 0.0) -> None:
@@ -43,13 +133,7 @@ class GradientDescent(Elementwise):
 class Momentum(Elementwise):
     """Gradient descent with momentum (Polyak 1964), b ← μ b + g, θ ← θ - η b; b starts at 0.
 
-    Args:
-        learning_rate: η.
-        momentum: μ, from 0 up to 1.
-        weight_decay: λ; g is the gradient plus λθ.
-
-    Raises:
-        InvalidValue, InvalidType: for numbers outside of these ranges.
+    μ is `momentum`, from 0 up to 1; η and λ are those of `GradientDescent`.
 
     >>> theta, gradient, optimizer = [np.array([1.0])], [np.array([1.0])], Momentum(0.1, momentum=0.5)
     >>> for _ in range(2):
@@ -78,10 +162,7 @@ class Momentum(Elementwise):
 
 
 class Nesterov(Momentum):
-    """Nesterov's momentum (Sutskever et al. 2013), b ← μ b + g, θ ← θ - η (g + μ b).
-
-    Args and errors as `Momentum`.
-    """
+    """Nesterov's momentum (Sutskever et al. 2013), b ← μ b + g, θ ← θ - η (g + μ b); arguments as in `Momentum`."""
 
     def _update(self, theta: Array, g: Array, b: Array, s: Array, t: Array) -> None:
         self._push(g, b)
@@ -94,14 +175,7 @@ class Nesterov(Momentum):
 class RMSprop(Elementwise):
     """RMSprop (Tieleman & Hinton 2012), v ← α v + (1 - α) g², θ ← θ - η g / (√v + ε).
 
-    Args:
-        learning_rate: η.
-        alpha: α, from 0 up to 1.
-        eps: ε, above 0.
-        weight_decay: λ; g is the gradient plus λθ.
-
-    Raises:
-        InvalidValue, InvalidType: for numbers outside of these ranges.
+    α is from 0 up to 1, and ε (`eps`) above 0; η and λ are those of `GradientDescent`.
 
     >>> theta = [np.array([1.0, 1.0])]
     >>> RMSprop(0.1).step(theta, [np.array([2.0, 20.0])])
@@ -139,14 +213,7 @@ class Adam(Elementwise):
         m ← β₁ m + (1 - β₁) g       v ← β₂ v + (1 - β₂) g²
         θ ← θ - η (m / (1 - β₁ᵗ)) / (√(v / (1 - β₂ᵗ)) + ε)       in step t = 1, 2, ...
 
-    Args:
-        learning_rate: η.
-        betas: β₁ and β₂, each from 0 up to 1.
-        eps: ε, above 0.
-        weight_decay: λ; g is the gradient plus λθ.
-
-    Raises:
-        InvalidValue, InvalidType: for numbers outside of these ranges.
+    β₁ and β₂ (`betas`) are from 0 up to 1, and ε (`eps`) is above 0; η and λ are those of `GradientDescent`.
 
     >>> theta = [np.array([1.0, 1.0])]
     >>> Adam(0.1).step(theta, [np.array([2.0, -20.0])])
@@ -167,11 +234,9 @@ class Adam(Elementwise):
         try:
             first, second = betas
         except (TypeError, ValueError):
-            raise InvalidValue(f"betas must be two numbers, such as (0.9, 0.999), got {betas!r}") from None
-        self.betas = (
-            number_between("the first of betas", first, high=1.0, closed="["),
-            number_between("the second of betas", second, high=1.0, closed="["),
-        )
+            raise InvalidValue(f"betas must be two numbers, such as (0.9, 0.999), got {shown(betas)}") from None
+        first = number_between("the first of betas", first, high=1.0, closed="[")
+        self.betas = first, number_between("the second of betas", second, high=1.0, closed="[")
         self.eps = number_between("eps", eps)
 
     def _constants(self) -> dict[str, float]:
@@ -197,10 +262,7 @@ class Adam(Elementwise):
 
 
 class AdamW(Adam):
-    """Adam with weight decay apart from the gradient (Loshchilov & Hutter 2019): first θ ← θ - η λ θ, then Adam.
-
-    Args and errors as `Adam`; the weight decay is 0.01 unless it is given.
-    """
+    """Adam with weight decay apart from the gradient (Loshchilov & Hutter 2019): first θ ← θ - η λ θ, then Adam."""
 
     def __init__(
         self,
@@ -219,12 +281,6 @@ class AdamW(Adam):
         return (theta, g, *rest)
 
 
-OPTIMIZERS: dict[str, type[Elementwise]] = {
-    "gradient_descent": GradientDescent,
-    "momentum": Momentum,
-    "nesterov": Nesterov,
-    "rmsprop": RMSprop,
-    "adam": Adam,
-    "adamw": AdamW,
-}
+OPTIMIZERS: dict[str, type[Elementwise]] = {"gradient_descent": GradientDescent, "momentum": Momentum}
+OPTIMIZERS |= {"nesterov": Nesterov, "rmsprop": RMSprop, "adam": Adam, "adamw": AdamW}
 """The optimizers by name."""

@@ -10,22 +10,22 @@ import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 
-from tinygrad_ed.errors import Diverged, TrainingWarning
+from tinygrad_ed.errors import Diverged, InvalidType, MissingExtra, TrainingWarning, shown
 from tinygrad_ed.graph.values import Array
 from tinygrad_ed.nn import MLP
-from tinygrad_ed.nn.metrics import Metric
+from tinygrad_ed.nn.metrics import Metric, measured
 from tinygrad_ed.train.checkpoint import Best, Checkpoint, Length
-from tinygrad_ed.train.elementwise import Elementwise, Optimizer
+from tinygrad_ed.train.checks import number_between
 from tinygrad_ed.train.gradients import Gradients
-from tinygrad_ed.train.history import Callback, Epoch, History, wants_to_stop
+from tinygrad_ed.train.history import Callback, Epoch, History
 from tinygrad_ed.train.methods import batches, updates_an_epoch
-from tinygrad_ed.train.optim import GradientDescent
-from tinygrad_ed.train.progress import NoBar
-from tinygrad_ed.train.schedules import Schedule, factor_at
-from tinygrad_ed.train.stored import Rows, answers
+from tinygrad_ed.train.optim import Elementwise, GradientDescent, Optimizer
+from tinygrad_ed.train.schedules import Schedule
+from tinygrad_ed.train.stored import Rows, answered
 
 
 @dataclass
@@ -34,8 +34,10 @@ class Validation:
 
     x: Rows
     rho: Array
-    cost: Callable[[Array, Array], float]
+    shares: Array | None  # of the samples in the cost
+    cost: Callable[..., float]
     metrics: Mapping[str, Metric]
+    by_blocks: bool  # all metrics are means over the samples
     patience: int | None
 
 
@@ -78,9 +80,7 @@ class TrainingRun:
         if at is None:
             return
         if at.path.exists():
-            self.history, before = at.load(self.theta, self.mlp, self.optimizer, self.rng, self.best)
-            for array, parameter in zip(self.gradients.arena.parameters, self.mlp.parameters(), strict=True):
-                array[:] = parameter.value
+            self.history, before = at.load(self.gradients.arena, self.mlp, self.optimizer, self.rng, self.best)
             self._take_up(before)
         else:
             self._keep()
@@ -104,13 +104,8 @@ class TrainingRun:
                 self._length["waits_from"] = done
                 history.taken_up += "; patience counts from there"
 
-    def go(self, bar: NoBar) -> History:
-        """Train until the last epoch, until a callback or Ctrl-C stops it, or until the cost is no longer finite.
-
-        Raises:
-            Diverged: for a cost or weights that are not finite.
-            FileProblem: for a checkpoint that cannot be written.
-        """
+    def go(self, bar: Any) -> History:
+        """Train until the last epoch, until a callback or Ctrl-C stops it, or until the cost is no longer finite."""
         history, began, before = self.history, time.perf_counter(), self.history.seconds
         kept, take_best, at = self.theta.copy(), False, self.plan.checkpoint
         try:
@@ -118,10 +113,10 @@ class TrainingRun:
                 while history.epochs < self.plan.epochs and history.stopped is None:
                     cost, updates, computations = self._updates()
                     self._check_weights(updates)
-                    measured = self._validate()
+                    found = self._validate()
                     kept[:] = self.theta
                     history.cost.append(cost)
-                    self._note(measured)
+                    self._note(found)
                     history.updates += updates
                     history.gradient_computations += computations
                     history.epochs += 1
@@ -130,7 +125,9 @@ class TrainingRun:
                     self._decide()
                     if at and (history.stopped or history.epochs == self.plan.epochs or history.epochs % at.every == 0):
                         at.write()
-                    bar.update(self._told())
+                    if bar is not None:
+                        bar.set_postfix_str(self._told(), refresh=False)
+                        bar.update()
             take_best = self._patience is not None
             self._check_moved()
         except KeyboardInterrupt:
@@ -144,7 +141,8 @@ class TrainingRun:
             self._give()
             if self._rate is not None:
                 self.optimizer.learning_rate = self._rate  # type: ignore[attr-defined]  # it was read from there
-            bar.close()
+            if bar is not None:
+                bar.close()
             history.seconds = before + time.perf_counter() - began
             if at is not None and (history.epochs or history.stopped):  # after an error in epoch 1 nothing is worth it
                 at.write()
@@ -183,24 +181,22 @@ class TrainingRun:
     def _set_rate(self, part: float) -> None:
         """Ask the schedule, some part of the epoch being done."""
         if self.plan.schedule is not None and self._rate is not None:
-            factor = factor_at(self.plan.schedule, self.history.epochs + part)
+            t = self.history.epochs + part
+            factor = number_between(f"what a schedule gives at time {t:g}", self.plan.schedule(t), closed="[")
             self.optimizer.learning_rate = self._rate * factor  # type: ignore[attr-defined]  # it was read from there
 
     def _check_cost(self, error: float, before: int, bound: float) -> float:
         """Look at a cost beyond the bound: the first of all, one that explodes, or no number. Return the next bound."""
-        where = f"at update {self.history.updates + before + 1} (epoch {self.history.epochs + 1})"
         if not math.isfinite(error):
-            raise Diverged(
-                f"the cost became {error} {where}; try a smaller learning_rate. The network has the weights of the "
-                "last whole epoch"
-            )
+            raise self._diverged(f"the cost became {error} at", before + 1)
         if bound < 0:  # one batch says less than an epoch
             return 1e20 * max(error, 1.0)
         if not self._exploded:
             self._exploded = True
             warnings.warn(
-                f"the cost became {error:.3g} {where}: it explodes, and will soon be no number; stop the run, and try "
-                "a smaller learning_rate",
+                f"the cost became {error:.3g} at update {self.history.updates + before + 1} (epoch "
+                f"{self.history.epochs + 1}): it explodes, and will soon be no number; stop the run, and try a smaller "
+                "learning_rate",
                 TrainingWarning,
                 stacklevel=5,
             )
@@ -222,11 +218,13 @@ class TrainingRun:
     def _check_weights(self, updates: int) -> None:
         """See that all weights are finite: the sum of their squares is, or each of them."""
         if not math.isfinite(self.theta.dot(self.theta)) and not np.isfinite(self.theta).all():
-            raise Diverged(
-                f"the weights are no longer finite after update {self.history.updates + updates} (epoch "
-                f"{self.history.epochs + 1}); try a smaller learning_rate. The network has the weights of the last "
-                "whole epoch"
-            )
+            raise self._diverged("the weights are no longer finite after", updates)
+
+    def _diverged(self, what: str, updates: int) -> Diverged:
+        return Diverged(
+            f"{what} update {self.history.updates + updates} (epoch {self.history.epochs + 1}); try a smaller "
+            "learning_rate. The network has the weights of the last whole epoch"
+        )
 
     def _give(self) -> None:
         """Give the network its new weights."""
@@ -239,15 +237,22 @@ class TrainingRun:
         if held_out is None:
             return {}
         self._give()
-        output = answers(self.mlp, held_out.x)
-        measured = {name: float(metric(output, held_out.rho)) for name, metric in held_out.metrics.items()}
-        return {"": float(held_out.cost(output, held_out.rho)), **measured}
+        parts = answered(self.mlp, held_out.x)
+        found = dict.fromkeys(["", *held_out.metrics], 0.0)
+        for start, output in parts if held_out.by_blocks else [(0, np.concatenate([output for _, output in parts]))]:
+            rows, share = slice(start, start + len(output)), len(output) / len(held_out.x)
+            shares = None if held_out.shares is None else held_out.shares[rows] / share
+            found[""] += share * float(held_out.cost(output, held_out.rho[rows], shares))
+            for name, metric in held_out.metrics.items():
+                found[name] += share * measured(metric, output, held_out.rho[rows])
+        return found
 
     def _note(self, measured: dict[str, float]) -> None:
         """Write down what was measured after this epoch, and keep its weights if they are the best."""
         for name, value in measured.items():
             (self.history.metrics.setdefault(name, []) if name else self.history.validation).append(value)
-        if measured and self.best.see(measured[""], self.theta):
+        if measured and measured[""] < self.best.cost:
+            self.best.cost, self.best.theta = measured[""], self.theta.copy()
             self.history.best_epoch = self.history.epochs + 1
 
     def _decide(self) -> None:
@@ -268,9 +273,14 @@ class TrainingRun:
             history.seconds,
             tuple([parameter.value for parameter in self.mlp.parameters()]),
         )
-        # All are called: one that keeps a record must not miss an epoch because another one stops the run.
-        if any([wants_to_stop(callback, told) for callback in self.plan.callbacks]):
-            history.stopped = history.stopped or "callback"
+        answers: list[Any] = [callback(told) for callback in self.plan.callbacks]  # of all: some may keep a record
+        for callback, answer in zip(self.plan.callbacks, answers, strict=True):
+            if not isinstance(answer, bool | np.bool_ | None):
+                raise InvalidType(
+                    f"the callback {shown(callback)} returned {shown(answer)}; a callback returns True to stop the "
+                    "run, or False or None to go on"
+                )
+        history.stopped = history.stopped or ("callback" if any(answers) else None)
 
     def _keep(self) -> None:
         """Keep the state as it is now for the checkpoint, and forget which parameters have changed by now."""
@@ -287,11 +297,31 @@ class TrainingRun:
 
     def _told(self) -> str:
         history = self.history
-        checked = f", validation {history.validation[-1]:.4g}" if history.validation else ""
-        measured = "".join([f", {name} {values[-1]:.4g}" for name, values in history.metrics.items()])
-        return f"cost {history.cost[-1]:.4g}{checked}{measured}"
+        curves = {"cost": history.cost, "validation": history.validation, **history.metrics}
+        return ", ".join([f"{name} {values[-1]:.4g}" for name, values in curves.items() if values])
 
 
 def _pulls(gradient: Array, parameter: Array) -> bool:
     """Tell whether a gradient would change a parameter at any usual rate: whether it is more than rounding."""
     return bool((np.abs(gradient) > 1e4 * np.finfo(gradient.dtype).eps * np.abs(parameter)).any())
+
+
+def bar_for(progress: bool | None) -> Callable[[int, int], Any]:
+    """Return what makes a tqdm bar of `epochs`, of which some are `done`: always (True), never (False), or by itself.
+
+    By itself (None) there is one on a terminal where there is tqdm, in runs of more than a second. No bar is None.
+    """
+    if not isinstance(progress, bool | None):
+        raise InvalidType(f"progress must be True, False or None, not {shown(progress)}")
+    if progress is False:
+        return lambda epochs, done: None
+    try:
+        from tqdm import tqdm
+    except ImportError:
+        if progress:
+            raise MissingExtra(
+                'progress=True needs tqdm; install it with: python -m pip install "tinygrad_ed[progress]"'
+            ) from None
+        return lambda epochs, done: None
+    quiet: dict[str, Any] = {"disable": False, "delay": 0} if progress else {"disable": None, "delay": 1}
+    return lambda epochs, done: tqdm(total=epochs, initial=done, unit="epoch", **quiet)

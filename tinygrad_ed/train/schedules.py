@@ -2,7 +2,8 @@
 
 Time is counted in epochs from 0. `fit` asks before each epoch, and the rate keeps through it; or, where the schedule
 says `per_update=True`, before each update: at the k-th of K updates of epoch e the time is e + k/K. Any function of
-t may be a schedule; these are the usual ones, in PyTorch's form. A schedule remembers nothing.
+t may be a schedule; these are the usual ones, in PyTorch's form. A schedule remembers nothing. All of them raise
+InvalidValue or InvalidType for numbers outside of their ranges.
 
 >>> halves = Step(every=10, gamma=0.5)
 >>> [halves(t) for t in (0, 9, 10, 25)]
@@ -14,7 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from tinygrad_ed.errors import InvalidType
+from tinygrad_ed.errors import InvalidType, shown
 from tinygrad_ed.train.checks import number_between
 
 Schedule = Callable[[float], float]
@@ -22,51 +23,39 @@ Schedule = Callable[[float], float]
 
 @dataclass(frozen=True)
 class Constant:
-    """The rate stays: a factor of 1."""
+    """The rate stays: a factor of 1. With `per_update` it is asked for before each update, not just each epoch."""
 
     per_update: bool = field(default=False, kw_only=True)
-    """Whether `fit` asks before each update, and not only before each epoch."""
+
+    def __post_init__(self) -> None:
+        for name, number in vars(self).items():
+            if name in ("final", "start"):
+                number_between(name, number, high=1.0, closed="[]")
+            elif name in ("every", "gamma", "epochs"):
+                number_between(name, number)
 
     def __call__(self, t: float) -> float:
         """Return the factor at time t."""
+        return self._factor(t)
+
+    def _factor(self, t: float) -> float:
         return 1.0
 
 
 @dataclass(frozen=True)
 class Step(Constant):
-    """The rate falls by a factor now and then: gamma^⌊t / every⌋.
-
-    Args:
-        every: the number of epochs between two falls, above 0.
-        gamma: the factor, above 0.
-        per_update: whether to ask before each update.
-
-    Raises:
-        InvalidValue, InvalidType: for other numbers.
-    """
+    """The rate falls by the factor `gamma` (above 0) every so many epochs: gamma^⌊t / every⌋."""
 
     every: float
     gamma: float = 0.1
 
-    def __post_init__(self) -> None:
-        number_between("every", self.every)
-        number_between("gamma", self.gamma)
-
-    def __call__(self, t: float) -> float:
-        """Return the factor at time t."""
+    def _factor(self, t: float) -> float:
         return float(self.gamma ** math.floor(t / self.every))
 
 
 @dataclass(frozen=True)
 class Exponential(Constant):
-    """The rate falls by the same factor each epoch: gamma^t.
-
-    Args:
-        gamma: the factor, above 0.
-        per_update: whether to ask before each update.
-
-    Raises:
-        InvalidValue, InvalidType: for another number.
+    """The rate falls by the same factor (above 0) each epoch: gamma^t.
 
     >>> Exponential(0.9)(2)
     0.81
@@ -74,11 +63,7 @@ class Exponential(Constant):
 
     gamma: float
 
-    def __post_init__(self) -> None:
-        number_between("gamma", self.gamma)
-
-    def __call__(self, t: float) -> float:
-        """Return the factor at time t."""
+    def _factor(self, t: float) -> float:
         return float(self.gamma**t)
 
 
@@ -86,15 +71,7 @@ class Exponential(Constant):
 class Cosine(Constant):
     """The rate falls along half a cosine, to `final` after that many epochs, where it stays (Loshchilov & Hutter 2017).
 
-        final + (1 - final) (1 + cos(π t / epochs)) / 2
-
-    Args:
-        epochs: how long the fall takes, above 0.
-        final: the last factor, from 0 to 1.
-        per_update: whether to ask before each update.
-
-    Raises:
-        InvalidValue, InvalidType: for other numbers.
+        final + (1 - final) (1 + cos(π t / epochs)) / 2       with `epochs` above 0, and `final` from 0 to 1
 
     >>> [Cosine(10)(t) for t in (0, 5, 10, 99)]
     [1.0, 0.5, 0.0, 0.0]
@@ -103,27 +80,15 @@ class Cosine(Constant):
     epochs: float
     final: float = 0.0
 
-    def __post_init__(self) -> None:
-        number_between("epochs", self.epochs)
-        number_between("final", self.final, high=1.0, closed="[]")
-
-    def __call__(self, t: float) -> float:
-        """Return the factor at time t."""
+    def _factor(self, t: float) -> float:
         return self.final + (1.0 - self.final) * (1.0 + math.cos(math.pi * min(t / self.epochs, 1.0))) / 2.0
 
 
 @dataclass(frozen=True)
 class WarmUp(Constant):
-    """The rate grows evenly from a factor of `start` to 1, and then follows another schedule, which begins there.
+    """The rate grows evenly from a factor of `start` (0 to 1) to 1, and then follows a schedule that begins there.
 
-    Args:
-        epochs: how long the growth takes, above 0.
-        then: the schedule that follows; its time begins when the growth ends.
-        start: the first factor, from 0 to 1.
-        per_update: whether to ask before each update: here yes, unless you say otherwise.
-
-    Raises:
-        InvalidValue, InvalidType: for other numbers, or for no schedule.
+    The growth takes `epochs`, above 0. The rate is asked for before each update, unless you say otherwise.
 
     >>> [WarmUp(4, Cosine(10), start=0.2)(t) for t in (0, 4, 9)]
     [0.2, 1.0, 0.5]
@@ -135,43 +100,18 @@ class WarmUp(Constant):
     per_update: bool = field(default=True, kw_only=True)
 
     def __post_init__(self) -> None:
-        number_between("epochs", self.epochs)
-        number_between("start", self.start, high=1.0, closed="[]")
+        super().__post_init__()
         checked(self.then)
 
-    def __call__(self, t: float) -> float:
-        """Return the factor at time t."""
-        if t < self.epochs:
-            return self.start + (1.0 - self.start) * t / self.epochs
-        return self.then(t - self.epochs)
+    def _factor(self, t: float) -> float:
+        return self.start + (1.0 - self.start) * t / self.epochs if t < self.epochs else self.then(t - self.epochs)
 
 
 def checked(schedule: Any) -> Schedule:
-    """Return a schedule, if it is one.
-
-    Raises:
-        InvalidType: for what is no function of the time.
-
-    >>> checked("cosine")
-    Traceback (most recent call last):
-    tinygrad_ed.InvalidType: a schedule is a function of the time in epochs, such as
-    tg.train.schedules.Cosine(100), not 'cosine'
-    """
+    """Return a schedule, if it is one: a function of the time."""
     if isinstance(schedule, type) or not callable(schedule):
         raise InvalidType(
-            f"a schedule is a function of the time in epochs, such as tg.train.schedules.Cosine(100), not {schedule!r}"
+            "a schedule is a function of the time in epochs, such as tg.train.schedules.Cosine(100), not "
+            f"{shown(schedule)}"
         )
     return schedule  # type: ignore[no-any-return]  # that is what was checked
-
-
-def factor_at(schedule: Schedule, t: float) -> float:
-    """Return the factor at time t.
-
-    Raises:
-        InvalidValue, InvalidType: for a factor that is not a finite number of at least 0.
-
-    >>> factor_at(lambda t: -1.0, 2)
-    Traceback (most recent call last):
-    tinygrad_ed.InvalidValue: what a schedule gives at time 2 must be a number of at least 0, got -1.0
-    """
-    return number_between(f"what a schedule gives at time {t:g}", schedule(t), closed="[")

@@ -14,17 +14,11 @@ SHOWN = 10  # classes: a larger confusion table is hard to read
 
 @dataclass(frozen=True)
 class Score:
-    """How good answers are.
+    """How good answers are: their accuracy or R² (NaN where it does not exist).
 
-    Attributes:
-        measure: "accuracy" for classes, "R²" for numbers.
-        value: the accuracy or R²; NaN where it does not exist.
-        baseline: that of the best constant answer: the commonest class of these rows, or their mean (R² = 0).
-        constant: that constant answer, in words.
-        rows: how many rows were answered.
-        detail: balanced accuracy (the mean over the classes of the share that was found), or the usual error.
-        confusion: for classes how often each (column) was answered for each (row); None for numbers.
-        classes: their names.
+    The baseline is that of the best constant answer, the commonest class of these rows or their mean. The detail is the
+    balanced accuracy (the mean over the classes of the share that was found), or the usual error; the confusion says of
+    classes how often each (column) was answered for each (row).
     """
 
     measure: str
@@ -61,14 +55,7 @@ class Score:
 
 
 def score(target: str, classes: Sequence[str] | None, answers: Array, expected: Array) -> Score:
-    r"""Score answers, `(M,)`: numbers of classes, or numbers where `classes` is None.
-
-    >>> print(score("kind", ["a", "b"], np.array([0, 1, 1, 1]), np.array([0, 0, 1, 1])))
-    accuracy on 4 rows held out: 0.75 (baseline, always 'a': 0.5); balanced accuracy 0.75; of 'b': precision 0.6667, ...
-    expected \ answered  a  b
-                       a  1  1
-                       b  0  2
-    """
+    """Score answers, `(M,)`: numbers of classes, or numbers where `classes` is None."""
     rows = len(expected)
     if classes is None:
         unit = float(np.abs(expected).max()) or 1.0  # so that no square of an expected number overflows

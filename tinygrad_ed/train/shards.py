@@ -2,13 +2,10 @@
 
     ∇E over M samples = Σ over the shards of (M_k / M) ∇E over the M_k samples of shard k
 
-A worker is whatever runs the calls of a `concurrent.futures.Executor`: a process of this machine, a thread, or another
-machine (`dask.distributed`, `mpi4py.futures`). The batch is cut into a number of shards that does not depend on the
-workers, and the sum is taken in their order. So the numbers depend neither on the workers nor on who is first.
-
-An executor does not say which worker takes a call, so the data cannot be handed out beforehand. A call carries the
-parameters and the numbers of the samples; the data go along with the first calls, a worker keeps them, and one that
-has not seen them says so and is sent them then. So they travel about once a worker, not once an update.
+The batch is cut into a number of shards that does not depend on the workers of the executor, and the sum is taken in
+their order. So the numbers depend neither on the workers nor on who is first. An executor does not say which worker
+takes a call: the data go along with the first calls, a worker keeps them, and one that has not seen them says so and
+is sent them then. So they travel about once a worker, not once an update.
 """
 
 import copy
@@ -17,11 +14,11 @@ import uuid
 from collections.abc import Sequence
 from concurrent.futures import Executor, Future
 from itertools import pairwise
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
-from tinygrad_ed.errors import InvalidType, WorkerLost
+from tinygrad_ed.errors import InvalidType, WorkerLost, shown
 from tinygrad_ed.graph.values import Array
 from tinygrad_ed.nn import MLP
 from tinygrad_ed.train.gradients import ROADS, Gradients
@@ -55,16 +52,16 @@ class ByShards(Gradients):
     """As the other roads to the gradient (`gradients.py`), but with an executor's workers."""
 
     def __init__(self, data: Data, executor: Executor, shards: int) -> None:
+        if isinstance(executor, type) or not callable(getattr(executor, "submit", None)):
+            raise InvalidType(
+                f"executor must be a concurrent.futures.Executor, such as ProcessPoolExecutor(4), not {shown(executor)}"
+            )
         super().__init__(data.mlp, data.x, data.rho, data.weights)
         self._data, self._executor, self._shards = data, executor, shards
         self._token, self._sent = uuid.uuid4().hex, False
 
     def compute(self, batch: Array | slice, scale: float) -> float:
-        """Compute the gradient, as `Gradients.compute` says.
-
-        Raises:
-            WorkerLost: if a part did not come back. Then there is no gradient, and never a mean of what is left.
-        """
+        """Compute as `Gradients.compute` says; where a part is lost there is no gradient, and no mean of the rest."""
         rows = range(self.samples) if isinstance(batch, slice) else batch
         cuts = np.linspace(0, len(rows), min(self._shards, len(rows)) + 1).astype(int).tolist()
         parts = [rows[start:stop] for start, stop in pairwise(cuts)]
@@ -72,7 +69,7 @@ class ByShards(Gradients):
         gradient[:] = 0
         for part, answer in zip(parts, self._answers(parts), strict=True):
             if not isinstance(answer, Answer) or answer.gradient.shape != gradient.shape or answer.samples != len(part):
-                raise self._lost(f"asked for the gradient of {len(part)} samples it gave {answer!r}")
+                raise self._lost(f"asked for the gradient of {len(part)} samples it gave {shown(answer)}")
             share = self.counts(np.asarray(part)) / self.counts(batch)
             error += share * answer.error
             np.add(gradient, share * answer.gradient, gradient)
@@ -109,14 +106,8 @@ class ByShards(Gradients):
 def shard_gradient(token: str, data: Data | None, theta: Array, rows: Array | range) -> Answer | None:
     """Return the mean cost and gradient of some samples: what a worker is called for.
 
-    Args:
-        token: the run.
-        data: the run's data, or None if they may be here already.
-        theta: the parameters as one vector.
-        rows: which samples.
-
-    Returns:
-        None if the data are not here: then ask again, with them.
+    The token says of which run. Without its data, where they are not here already, the answer is None: ask again with
+    them.
     """
     memory: dict[str, Gradients] = _HERE.__dict__.setdefault("memory", {})
     if token not in memory:
@@ -132,21 +123,3 @@ def shard_gradient(token: str, data: Data | None, theta: Array, rows: Array | ra
     with np.errstate(all="ignore"):  # as in `fit`: what overflows ends in Diverged
         error = gradients.compute(batch, 1.0)
     return Answer(len(batch), error, gradients.arena.gradient.copy())
-
-
-def check_executor(executor: Any) -> Executor:
-    """Return an executor, if it is one.
-
-    Raises:
-        InvalidType: for anything without a method `submit`.
-
-    >>> check_executor(4)
-    Traceback (most recent call last):
-    tinygrad_ed.InvalidType: executor must be a concurrent.futures.Executor, such as ProcessPoolExecutor(4),
-    not 4
-    """
-    if isinstance(executor, type) or not callable(getattr(executor, "submit", None)):
-        raise InvalidType(
-            f"executor must be a concurrent.futures.Executor, such as ProcessPoolExecutor(4), not {executor!r}"
-        )
-    return executor  # type: ignore[no-any-return]  # that is what was checked

@@ -16,22 +16,8 @@ AT_ONCE = 2**20  # numbers that are read, or computed by a layer, at a time
 class Stored:
     """The rows of a `numpy.memmap`, or of any object with `len(data)`, `data[start:stop]` and `data[row numbers]`.
 
-    What a sparse matrix of SciPy gives becomes a dense array, a batch at a time.
-
-    Args:
-        data: that object.
-        rows: which of its rows, by number; by default all.
-        dtype: what they are read as; by default as they are.
-
-    Raises:
-        InvalidType: when it cannot be read so.
-        ShapeError: when the rows that it gives do not fit together.
-
-    >>> rows = Stored(np.arange(6.0).reshape(3, 2), rows=np.array([2, 0]))
-    >>> rows.shape, rows[np.array([0, 0, 1])]
-    ((2, 2), array([[4., 5.],
-           [4., 5.],
-           [0., 1.]]))
+    They may be some of its rows, by number, and be read as another dtype. What a sparse matrix of SciPy gives becomes a
+    dense array, a batch at a time.
     """
 
     def __init__(self, data: Any, rows: Array | None = None, dtype: Any = None) -> None:
@@ -98,11 +84,7 @@ def in_a_file(data: Any) -> bool:
 
 
 def is_stored(data: Any) -> bool:
-    """Return whether data are read in batches: not what is in memory as a list, an array or a table.
-
-    >>> is_stored([[1.0]]), is_stored(np.ones((2, 2))), is_stored(Stored(np.ones((2, 2))))
-    (False, False, True)
-    """
+    """Return whether data are read in batches: not what is in memory as a list, an array or a table."""
     if isinstance(data, np.ndarray):
         return data.ndim > 0 and in_a_file(data)
     in_memory = isinstance(data, Sequence | Mapping | Node) or hasattr(data, "columns") or hasattr(data, "iloc")
@@ -114,23 +96,21 @@ def some(data: Any, rows: Array) -> Any:
     return data.only(rows) if isinstance(data, Stored) else data[rows]
 
 
-def blocks(data: Rows, width: int = 1) -> Iterator[Array]:
-    """Yield the rows block after block, each of at most `AT_ONCE` numbers (or times `width`, if a row makes more)."""
+def blocks(data: Rows, width: int = 1) -> Iterator[tuple[int, Array]]:
+    """Yield blocks of rows and where each starts: of at most `AT_ONCE` numbers, also if a row makes `width` of them."""
     step = max(1, AT_ONCE // max(width, *data.shape[1:], 1))
     for start in range(0, len(data), step):
-        yield data[start : start + step]
+        yield start, data[start : start + step]
+
+
+def answered(mlp: MLP, x: Rows) -> Iterator[tuple[int, Array]]:
+    """Yield what a network answers to many samples, block by block, and where each block starts."""
+    for start, block in blocks(x, max(mlp.sizes)):
+        if isinstance(x, Stored) and not np.isfinite(block).all():
+            raise InvalidValue(f"x holds NaN or infinite numbers in the rows from {start} to {start + len(block) - 1}")
+        yield start, mlp.predict(block)
 
 
 def answers(mlp: MLP, x: Rows, then: Callable[[Array], Array] = np.asarray) -> Array:
-    """Return what a network answers to many samples, block by block, or what `then` makes of each block's answers.
-
-    >>> answers(MLP([2, 3, 1], rng=0), np.ones((5, 2))).shape
-    (5, 1)
-    """
-    found, start = [], 0
-    for block in blocks(x, max(mlp.sizes)):
-        if isinstance(x, Stored) and not np.isfinite(block).all():
-            raise InvalidValue(f"x holds NaN or infinite numbers in the rows from {start} to {start + len(block) - 1}")
-        found.append(then(mlp.predict(block)))
-        start += len(block)
-    return np.concatenate(found)
+    """Return all answers of a network, or what `then` makes of those of each block."""
+    return np.concatenate([then(output) for _, output in answered(mlp, x)])

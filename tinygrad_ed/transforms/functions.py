@@ -1,26 +1,23 @@
 """Derivatives as functions: `grad(f)` is again a function, and can be given to `grad`.
 
-A transform makes *variables* of the arguments, runs `f` on them and sweeps back from the result. A plain
-number becomes a new leaf. An argument that is a Node already (we are inside another transform) becomes an
-`identity` of it: the inner sweep stops there, the outer one passes through, and so the nested program
-
->>> grad(lambda x: grad(lambda y: x * y)(x))(3.0)
-1.0
-
-counts both uses of x. Inside another transform, or where an argument is a Node, the results are Nodes; else
-they are plain values.
+A transform makes *variables* of the arguments, runs `f` on them and sweeps back from the result. A plain number becomes
+a new leaf. An argument that is a Node already, of an outer transform, becomes an `identity` of it: the inner sweep
+stops there, the outer one passes through, and so `grad(lambda x: grad(lambda y: x * y)(x))` counts both uses of x.
+Inside another transform, or where an argument is a Node, the results are Nodes; else they are plain values.
 """
 
 import functools
+import reprlib
+import types
 from collections.abc import Callable, Sequence
 from typing import Any, Concatenate, Literal, ParamSpec, TypeVar, TypeVarTuple, cast, overload
 
 import numpy as np
 
-from tinygrad_ed.errors import ShapeError
+from tinygrad_ed.errors import InvalidType, ShapeError
 from tinygrad_ed.graph.backward import finished, pull, start
-from tinygrad_ed.graph.nested import leaves_like, name_of
-from tinygrad_ed.graph.node import Node
+from tinygrad_ed.graph.nested import leaves, leaves_like, name_of, rebuilt
+from tinygrad_ed.graph.node import Node, plain
 from tinygrad_ed.transforms.run import (
     ArgNums,
     Function,
@@ -61,7 +58,7 @@ def grad(f: Function, argnums: ArgNums = 0) -> Function:
     >>> grad(lambda p, x: (p["w"] * x + p["b"]) ** 2)({"w": 2.0, "b": 1.0}, 3.0)
     {'w': 42.0, 'b': 14.0}
     """
-    return _of_runs(f, argnums, lambda run: _value_and_gradient(run)[1])
+    return Transformed(f, argnums, _gradient_alone)
 
 
 @overload
@@ -69,32 +66,79 @@ def value_and_grad(
     f: Callable[Concatenate[Any, P], Any], argnums: Literal[0] = 0
 ) -> Callable[Concatenate[X, P], tuple[Any, X]]: ...
 @overload
-def value_and_grad(f: Function, argnums: ArgNums) -> Function: ...
-def value_and_grad(f: Function, argnums: ArgNums = 0) -> Function:
+def value_and_grad(f: Function, argnums: ArgNums = 0, has_aux: bool = False) -> Function: ...
+def value_and_grad(f: Function, argnums: ArgNums = 0, has_aux: bool = False) -> Function:
     """Return the function that computes the value and the gradient of `f`, in one run.
 
-    Raises: as `grad`.
+    Args:
+        f: as in `grad`; with `has_aux` it returns a pair, of which the first alone is differentiated.
+        argnums: as in `grad`.
+        has_aux: the result is ((value, the other thing), gradient).
+
+    Raises: as `grad`; InvalidType where `f` returns no pair with `has_aux`.
 
     >>> value_and_grad(lambda x: x**3)(2.0)
     (8.0, 12.0)
+    >>> value_and_grad(lambda x: (x**3, {"square": x * x}), has_aux=True)(2.0)
+    ((8.0, {'square': 4.0}), 12.0)
     """
-    return _of_runs(f, argnums, _value_and_gradient)
+    return Transformed(f, argnums, _with_other_thing if has_aux else _value_and_gradient)
 
 
-def _of_runs(f: Function, argnums: ArgNums, found: Callable[[FunctionRun], Any]) -> Function:
-    """Return a function with the parameters of `f` that gives what is found in a run of it."""
-    must_be_callable(f)
+class Transformed:
+    """A function with the parameters of `f` that gives what is found in a run of it; it pickles where `f` does."""
 
-    @functools.wraps(f)
-    def transformed(*args: Any, **keywords: Any) -> Any:
-        return found(FunctionRun(f, args, argnums, keywords))
+    def __init__(self, f: Function, argnums: ArgNums, found: Callable[[FunctionRun], Any]) -> None:
+        must_be_callable(f)
+        functools.update_wrapper(self, f)
+        self.f, self.argnums, self.found = f, argnums, found
 
-    return transformed
+    def __call__(self, *args: Any, **keywords: Any) -> Any:
+        """Run `f`, and return what is asked of the run."""
+        return self.found(FunctionRun(self.f, args, self.argnums, keywords))
+
+    def __get__(self, instance: Any, owner: type) -> Any:
+        """Bind the object of a method, as a function does."""
+        return self if instance is None else types.MethodType(self, instance)
 
 
 def _value_and_gradient(run: FunctionRun) -> tuple[Any, Any]:
     y = _one_number(run)
-    return run.out(y), run.per_argument(run.pull([y], [start(y)]))
+    return run.out(), _gradient(run, y)
+
+
+def _gradient_alone(run: FunctionRun) -> Any:
+    return _gradient(run, _one_number(run))
+
+
+def _with_other_thing(run: FunctionRun) -> tuple[Any, Any]:
+    """Return ((value, other thing), gradient) of a function that returns a pair."""
+    if not isinstance(run.output, tuple) or len(run.output) != 2:
+        raise InvalidType(
+            f"with has_aux, {name_of(run.f)} must return a pair (value, other thing), but it returned "
+            f"{reprlib.repr(run.output)}"
+        )
+    run.output, other = run.output
+    value, gradient = _value_and_gradient(run)
+    entries = leaves(other)
+    return (value, rebuilt(other, iter(entries if run.keep else map(plain, entries)))), gradient
+
+
+def _entry_by_entry(run: FunctionRun) -> Any:
+    return _gradient(run, run.single_output("elementwise_grad"))
+
+
+def _all_slopes(run: FunctionRun) -> Any:
+    return run.like_output(jacobians(run, run.output_nodes()))
+
+
+def _slopes_of_slopes(run: FunctionRun) -> Any:
+    return run.nested(jacobians(run, _slopes(run)))
+
+
+def _gradient(run: FunctionRun, y: Node) -> Any:
+    """Return the gradients of the sum of a result."""
+    return run.per_argument(run.pull([y], [start(y, _ones(y))]))
 
 
 @overload
@@ -115,12 +159,7 @@ def elementwise_grad(f: Function, argnums: ArgNums = 0) -> Function:
     >>> elementwise_grad(np.square)(np.arange(3.0))
     array([0., 2., 4.])
     """
-
-    def gradient(run: FunctionRun) -> Any:
-        y = run.single_output("elementwise_grad")
-        return run.per_argument(run.pull([y], [_ones(y)]))
-
-    return _of_runs(f, argnums, gradient)
+    return Transformed(f, argnums, _entry_by_entry)
 
 
 def vjp(f: Function, *xs: *Xs) -> tuple[Any, Callable[[Any], tuple[*Xs]]]:
@@ -146,7 +185,7 @@ def vjp(f: Function, *xs: *Xs) -> tuple[Any, Callable[[Any], tuple[*Xs]]]:
         seeds = [start(node, seed) for node, seed in zip(nodes, seeds, strict=True)]
         return cast(tuple[Any, ...], run.per_argument(run.pull(nodes, seeds, again), again))
 
-    return run.all_out(), pullback
+    return run.out(), pullback
 
 
 def jvp(f: Function, xs: Trees, vs: Trees) -> tuple[Any, Any]:
@@ -174,7 +213,7 @@ def jvp(f: Function, xs: Trees, vs: Trees) -> tuple[Any, Any]:
     pulled = run.pull(nodes, probes, True)
     keep = run.keep or inside.get() or any([isinstance(v, Node) for v in tangents])
     moved = _along(pulled, tangents, probes, keep)
-    return run.all_out(), run.like_output([finished(g, p, keep) for g, p in zip(moved, probes, strict=True)])
+    return run.out(), run.like_output([finished(g, p, keep) for g, p in zip(moved, probes, strict=True)])
 
 
 @overload
@@ -200,8 +239,8 @@ def hvp(f: Function, xs: Any, vs: Trees) -> tuple[Any, ...]:
             f"hvp needs one number as the result, but {name_of(f)} returned shape {y.shape}; reduce it first"
         )
     keep = run.keep or any([isinstance(v, Node) for v in tangents])
-    slopes = run.pull([y], [start(y)], True)
-    return cast(tuple[Any, ...], run.per_argument(_along(slopes, tangents, run.variables, keep), keep))
+    moved = _along(run.pull([y], [start(y)], True), tangents, run.variables, keep)
+    return cast(tuple[Any, ...], run.per_argument(moved, keep))
 
 
 @overload
@@ -221,7 +260,7 @@ def jacobian(f: Function, argnums: ArgNums = 0) -> Function:
     array([[2., 1.],
            [2., 1.]])
     """
-    return _of_runs(f, argnums, lambda run: run.like_output(jacobians(run, run.output_nodes())))
+    return Transformed(f, argnums, _all_slopes)
 
 
 @overload
@@ -240,14 +279,13 @@ def hessian(f: Function, argnums: ArgNums = 0) -> Function:
     array([[4., 6.],
            [6., 0.]])
     """
+    return Transformed(f, argnums, _slopes_of_slopes)
 
-    def matrix(run: FunctionRun) -> Any:
-        y = _one_number(run)
-        found = pull([y], [start(y)], run.variables, True)
-        slopes = [finished(g, x, True) for g, x in zip(found, run.variables, strict=True)]
-        return run.nested(jacobians(run, slopes))
 
-    return _of_runs(f, argnums, matrix)
+def _slopes(run: FunctionRun) -> list[Any]:
+    """Return the gradients as Nodes, one for each variable."""
+    y = _one_number(run)
+    return [finished(g, x, True) for g, x in zip(run.pull([y], [start(y)], True), run.variables, strict=True)]
 
 
 def _one_number(run: FunctionRun) -> Node:

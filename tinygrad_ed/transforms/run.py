@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_ed.errors import InvalidType, InvalidValue, ShapeError
+from tinygrad_ed.errors import GraphDropped, InvalidType, InvalidValue, ShapeError
 from tinygrad_ed.graph.backward import finished, pull, start, walk
 from tinygrad_ed.graph.grad_mode import recording
 from tinygrad_ed.graph.nested import leaves, leaves_like, name_of, rebuilt
@@ -26,11 +26,8 @@ ArgNums = int | Sequence[int]
 Tree = Node | Plain | dict[Any, Any]
 """An argument: numbers and arrays, also in nested lists, tuples and dicts."""
 
-ROOM = 1 << 21
-"""How many numbers one node's gradients may hold in a batched sweep (16 MB of float64)."""
-
-SMALL = 1 << 14
-"""Below this many numbers a node the results share one sweep: the way through the rules costs more than the zeros."""
+ROOM = 1 << 21  # numbers that one node's gradients may hold in a batched sweep (16 MB of float64)
+SMALL = 1 << 14  # below so many a node the results share one sweep: the way through the rules costs more than the zeros
 
 inside: ContextVar[bool] = ContextVar("inside a transform", default=False)
 
@@ -44,17 +41,19 @@ class FunctionRun:
         self.single = not isinstance(argnums, list | tuple)
         positions = _positions_of(f, argnums, len(args))
         self.chosen = [args[i] for i in positions]
-        given = leaves(self.chosen)
-        everything = given if len(given) == len(args) and not keywords else leaves([args, keywords])
-        self.keep = inside.get() or any([isinstance(x, Node) for x in everything])
+        self.keep = inside.get() or any([isinstance(x, Node) for x in leaves([args, keywords])])
         # While f runs, transforms inside it give Nodes, and a graph is recorded even under no_grad.
         token = inside.set(True)
         try:
             with recording(True):
-                self.variables = [identity(x) if isinstance(x, Node) else Node(x) for x in given]
+                self.variables = [identity(x) if isinstance(x, Node) else Node(x) for x in leaves(self.chosen)]
                 fresh = iter(self.variables)
                 replaced = {i: rebuilt(tree, fresh) for i, tree in zip(positions, self.chosen, strict=True)}
                 self.output = f(*[replaced.get(i, arg) for i, arg in enumerate(args)], **keywords)
+        except ValueError as error:
+            if isinstance(error.__cause__, GraphDropped):  # it is NumPy's, of `out[0] = node`
+                raise GraphDropped(str(error.__cause__)) from error
+            raise
         finally:
             inside.reset(token)
 
@@ -88,7 +87,7 @@ class FunctionRun:
         return pull(nodes, seeds, self.variables, self.keep if create_graph is None else create_graph)
 
     def per_argument(self, found: list[Any], keep: bool | None = None) -> Any:
-        """Return the gradients, nested as the arguments are; a tuple where several were asked for."""
+        """Return the gradients, nested as the arguments are."""
         again = self.keep if keep is None else keep
         return self.nested([finished(g, x, again) for g, x in zip(found, self.variables, strict=True)])
 
@@ -99,16 +98,12 @@ class FunctionRun:
         return nested[0] if self.single else nested
 
     def like_output(self, results: list[Any]) -> Any:
-        """Return one thing for each entry of the result, nested as the result is."""
+        """Return one thing for each entry of the result, nested as it is."""
         return rebuilt(self.output, iter(results))
 
-    def out(self, y: Node) -> Any:
-        """Return a result as the user gets it: a Node inside another transform, else plain and the user's own."""
-        return y if self.keep else finished(plain(y), y, False)
-
-    def all_out(self) -> Any:
-        """Return the whole result as the user gets it."""
-        return self.like_output([self.out(y) for y in self.output_nodes()])
+    def out(self) -> Any:
+        """Return the result as the user gets it: Nodes inside another transform, else plain and the user's own."""
+        return self.like_output([y if self.keep else finished(plain(y), y, False) for y in self.output_nodes()])
 
     def tangents(self, vs: Sequence[Any]) -> list[Any]:
         """Return the entries of `vs`, checked against the arguments."""
@@ -122,23 +117,19 @@ class FunctionRun:
 
 def jacobians(run: FunctionRun, ys: list[Node]) -> list[Any]:
     """Return for each result the derivatives of all its entries, nested as the arguments are."""
-    rows = [_rows_as_nodes(run, y) for y in ys] if run.keep else rows_of(ys, run.variables)
-    return [run.nested(found) for found in rows]
-
-
-def rows_of(ys: Sequence[Node], variables: Sequence[Node]) -> list[list[Any]]:
-    """Return for each result the derivatives of all its entries by each variable, as plain arrays."""
+    if run.keep:
+        return [run.nested(_rows_as_nodes(run, y)) for y in ys]
     largest = max([node.size for node in walk(*ys)], default=0)
     small = largest * sum([y.size for y in ys]) <= SMALL
-    groups = [list(ys)] if small else [[y] for y in ys]
-    return [found for group in groups for found in _batched_rows(variables, group, largest)]
+    groups = [ys] if small else [[y] for y in ys]
+    return [run.nested(found) for group in groups for found in _batched_rows(run.variables, group, largest)]
 
 
 def _batched_rows(variables: Sequence[Node], ys: list[Node], largest: int) -> list[list[Any]]:
     """Return one sweep from several results for a whole batch of rows; as many at once as fit into some megabytes."""
     ends = list(itertools.accumulate([y.size for y in ys]))
     at_once = max(1, ROOM // max(largest, 1))
-    columns: list[list[Any]] = [[] for _ in variables]
+    columns: list[list[Any]] = [[np.zeros((0, *x.shape), x.dtype)] for x in variables]
     for first in range(0, ends[-1], at_once):
         count = min(at_once, ends[-1] - first)
         # Row i of the whole belongs to the result in whose range it lies; for all others it is zero.
@@ -148,11 +139,7 @@ def _batched_rows(variables: Sequence[Node], ys: list[Node], largest: int) -> li
         ]
         for column, part, x in zip(columns, pull(ys, seeds, variables), variables, strict=True):
             column.append(_rows(part, count, x))
-    nothing = [np.zeros((0, *x.shape), x.dtype) for x in variables]  # of results without entries
-    whole = [
-        parts[0] if len(parts) == 1 else np.concatenate([none, *parts])
-        for none, parts in zip(nothing, columns, strict=True)
-    ]
+    whole = [parts[-1] if len(parts) < 3 else np.concatenate(parts) for parts in columns]
     return [
         [_shaped(column[end - y.size : end], y.shape + x.shape) for x, column in zip(variables, whole, strict=True)]
         for y, end in zip(ys, ends, strict=True)
@@ -161,11 +148,9 @@ def _batched_rows(variables: Sequence[Node], ys: list[Node], largest: int) -> li
 
 def _rows(part: Any, count: int, x: Node) -> Any:
     """Return the gradients of so many rows: where nothing arrived, zeros."""
-    if part is None:
-        return np.zeros((count, *x.shape), x.dtype)
-    if not isinstance(part, Batch):
-        return np.broadcast_to(part, (count, *x.shape))
-    return part.array if part.dtype == x.dtype else part.array.astype(x.dtype)
+    nothing = 0.0 if part is None else part
+    rows = part.array if isinstance(part, Batch) else np.broadcast_to(nothing, (count, *x.shape))
+    return rows if rows.dtype == x.dtype else rows.astype(x.dtype)
 
 
 def _shaped(rows: Any, shape: tuple[int, ...]) -> Any:
@@ -179,12 +164,10 @@ def _rows_as_nodes(run: FunctionRun, y: Node) -> list[Any]:
     """Sweep once for each row, inside another transform: the gradients can be differentiated again."""
     basis = np.eye(y.size, dtype=y.dtype).reshape(y.size, *y.shape)
     rows = [run.pull([y], [start(y, row if y.shape else 1.0)]) for row in basis]
-    return [
-        reshape(stack([finished(row[i], x, True) for row in rows]), y.shape + x.shape)
-        if rows
-        else Node(np.zeros(y.shape + x.shape))
-        for i, x in enumerate(run.variables)
-    ]
+    if not rows:
+        return [Node(np.zeros(y.shape + x.shape)) for x in run.variables]
+    columns = [[finished(row[i], x, True) for row in rows] for i, x in enumerate(run.variables)]
+    return [reshape(stack(column), y.shape + x.shape) for column, x in zip(columns, run.variables, strict=True)]
 
 
 def _positions_of(f: Function, argnums: ArgNums, count: int) -> list[int]:

@@ -16,7 +16,7 @@ from tinygrad_ed.errors import InvalidValue, generator, whole_number
 from tinygrad_ed.graph.values import Array
 from tinygrad_ed.lecture.experiments.setting import BAND, BatchGradient, given_or_moons, verdict, weighted_slope
 from tinygrad_ed.nn import MLP
-from tinygrad_ed.plots.noise import gradient_noise
+from tinygrad_ed.plots import gradient_noise
 from tinygrad_ed.train.methods import batches, check_method
 
 if TYPE_CHECKING:

@@ -99,9 +99,8 @@ class NoiseBall:
         ax.plot(*_smoothed(self.shrinking), color=INK, linewidth=2.0, label="shrinking η")
         ax.set_xscale("log")
         ax.set_yscale("log")
-        dressed(ax, "SGD stalls; a shrinking rate goes on (dotted: theory)", "update", "cost above the optimum")
-        ax.legend(frameon=False, fontsize=9, loc="lower left")
-        return ax
+        title = "SGD stalls; a shrinking rate goes on (dotted: theory)"
+        return dressed(ax, title, "update", "cost above the optimum", legend=True)
 
 
 def noise_ball(

@@ -84,7 +84,7 @@ class OverlappingClasses:
         )
 
     def plot(self, ax: "Axes | None" = None) -> "Axes":
-        """Draw the samples at their labels, and the answer of each neuron along x₁ (at x₂ = 0); return the axes."""
+        """Draw the samples at their labels, and the answer of each neuron along α⁰₁ (at α⁰₂ = 0); return the axes."""
         ax = axes(ax, (6.0, 4.2))
         x1 = np.array([self.x[:, 0].min() - 0.3, self.x[:, 0].max() + 0.3])
         for label, mark in ((-1, "s"), (1, "o")):
@@ -98,9 +98,7 @@ class OverlappingClasses:
             ax.plot(x1, w1 * x1 + b, label=f"{cost}: {made.accuracy:.0%} right", **series(k))
         ax.set(xlim=x1, ylim=(-3.5, 5.5))
         title = "Overlapping classes: +1 is said where the line is above 0"
-        dressed(ax, title, "x₁", "answer ŷ, and the labels")
-        ax.legend(frameon=False, fontsize=9, loc="upper left", ncols=2)
-        return ax
+        return dressed(ax, title, "α⁰₁", "answer α¹, and the labels ρ", legend=True)
 
 
 def overlapping_classes(

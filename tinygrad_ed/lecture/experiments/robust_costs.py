@@ -73,7 +73,7 @@ class RobustCosts:
         ax.plot(ends, SLOPE * ends + INTERCEPT, color=QUIET, linewidth=4.0, alpha=0.4, label="true line")
         for k, (cost, (slope, intercept)) in enumerate(self.lines.items()):
             ax.plot(ends, slope * ends + intercept, label=cost, **series(k))
-        return dressed(ax, "Outliers pull the line of mse away", "x", "y", legend=True)
+        return dressed(ax, "Outliers pull the line of mse away", "α⁰", "ρ and α¹", legend=True)
 
     def plot_errors(self, ax: "Axes | None" = None) -> "Axes":
         """Draw the error of the line over the distance of the outliers; return the axes."""

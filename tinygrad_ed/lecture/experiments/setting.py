@@ -8,7 +8,7 @@ from tinygrad_ed.data import moons
 from tinygrad_ed.errors import InvalidValue
 from tinygrad_ed.graph.values import Array
 from tinygrad_ed.nn import MLP
-from tinygrad_ed.nn.mlp import batch_of
+from tinygrad_ed.nn.batch import batch_of
 from tinygrad_ed.train.gradients import ROADS
 
 BAND = 3.0

@@ -5,8 +5,7 @@ is zero wherever there is one, or the result is not a real number); or *refused*
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.fft  # NumPy's list has its functions only once it is imported
@@ -20,8 +19,7 @@ HOMES = {"": np, "linalg": np.linalg, "fft": numpy.fft, "lib.stride_tricks": np.
 """Where NumPy keeps its functions of numbers."""
 
 
-@dataclass(frozen=True)
-class Entry:
+class Entry(NamedTuple):
     """One NumPy function: its name after `np.`, its class, and how it is answered."""
 
     name: str
@@ -32,7 +30,7 @@ class Entry:
 def coverage() -> list[Entry]:
     """Return an entry for every NumPy function that can be answered, sorted by name."""
     functions = get_overridable_numpy_ufuncs() | get_overridable_numpy_array_functions()
-    return sorted([_entry(function) for function in functions if is_public(function)], key=lambda entry: entry.name)
+    return sorted([_entry(function) for function in functions if is_public(function)])
 
 
 def is_public(function: Callable[..., Any]) -> bool:
@@ -42,12 +40,10 @@ def is_public(function: Callable[..., Any]) -> bool:
 
 
 def _entry(function: Callable[..., Any]) -> Entry:
+    how = "moves entries" if function in MOVES else ""
     if function in HANDLERS:
         how = "op" if isinstance(HANDLERS[function], Op) else "said with ops"
-        return Entry(path(function), "differentiable", how)
-    if function in MOVES:
-        return Entry(path(function), "differentiable", "moves entries")
-    return Entry(path(function), "plain" if function in PLAIN else "refused", "")
+    return Entry(path(function), "differentiable" if how else "plain" if function in PLAIN else "refused", how)
 
 
 def summary() -> str:

@@ -1,12 +1,9 @@
 """Linear algebra: inverses, determinants, triangular factors, least squares; all over stacks of matrices.
 
-What NumPy does not read has no gradient: cholesky reads one triangle, so the gradient lies there. (PyTorch spreads it
-evenly over both.)
-
 The gradient of a determinant is the matrix of cofactors, which every matrix has: that with singular values s has
 U diag(prod_(j != i) s_j) V^T, up to a sign. How the cofactors move is of the same kind, with products of all values but
-two. slogdet of a singular matrix has no derivative, nor has qr if columns depend on each other: they get NaN. pinv and
-lstsq have the derivative along matrices of equal rank; to those of higher rank they jump.
+two. cholesky reads one triangle, so the gradient lies there; pinv and lstsq have the derivative along matrices of equal
+rank. What has no derivative at a singular matrix gets NaN.
 
 Sources: Giles (2008), Golub & Pereyra (1973), Walter (2012).
 """
@@ -174,11 +171,6 @@ def _qr_shapes(x: Any, mode: str) -> tuple[tuple[int, int], tuple[int, int]]:
     return (m, k), (k, n)
 
 
-def _forward_qr(x: Any, mode: Any = "reduced") -> Any:
-    q, r = np.linalg.qr(x, mode)
-    return flat((q, 2), (r, 2))
-
-
 def _of_qr(g: Any, y: Any, x: Any, mode: str = "reduced") -> Any:
     """Send g back by x_1 = Q_1 R_1, of k = min(m, n) columns; more of Q count as a space, more of R are Q^T x_2."""
     (q, r), (gq, gr) = unflat(y, *_qr_shapes(x, mode)), unflat(g, *_qr_shapes(x, mode))
@@ -200,7 +192,7 @@ def _depend(r: Any) -> Any:
     return (np.abs(np.diagonal(r, axis1=-2, axis2=-1)) <= inside)[..., None, :]
 
 
-_qr = op("qr", _forward_qr, _of_qr)
+_qr = op("qr", lambda x, mode="reduced": flat(*[(part, 2) for part in np.linalg.qr(x, mode)]), _of_qr)
 
 
 def qr(a: Any, mode: str = "reduced") -> Any:
@@ -218,8 +210,15 @@ def qr(a: Any, mode: str = "reduced") -> Any:
 def _of_pinv(g: Any, y: Any, x: Any, rcond: Any = None, hermitian: bool = False) -> Any:
     """Apply Golub & Pereyra's rule to the part of x that is kept; then that of the part, if another one is cut off."""
     rows, columns = _product(g.mT, y, y.mT), _product(y.mT, y, g.mT)
-    whole = rows - _product(x, y, rows) + columns - _product(columns, y, x) - _product(y.mT, g, y.mT)
-    return whole if rcond is None else whole + _of_part(whole, x, rcond)
+    part = rows - _product(x, y, rows) + columns - _product(columns, y, x) - _product(y.mT, g, y.mT)
+    whole = rcond is None or (type(plain(x)) is np.ndarray and _is_whole(np.linalg.svdvals(plain(x)), x, rcond))
+    return part if whole else part + _of_part(part, x, rcond)
+
+
+def _is_whole(s: Any, x: Any, rcond: Any) -> bool:
+    """Tell whether the singular values of x that are cut off are zero, to rounding."""
+    cut = np.asarray(rcond)[..., None] * np.max(s, axis=-1, keepdims=True, initial=0.0)
+    return not np.any((s > rounding(x, s)[..., 0]) & (s <= cut))
 
 
 def _product(a: Any, b: Any, c: Any) -> Any:
@@ -240,12 +239,13 @@ def _of_part(g: Any, x: Any, rcond: Any) -> Any:
     return u @ inner @ vh
 
 
-def _forward_pinv(x: Any, rcond: Any = None, hermitian: bool = False) -> Any:
-    what = "Eigenvalues" if hermitian else "SVD"
-    return np.linalg.pinv(no_infinity(x, f"{what} did not converge"), rcond, hermitian)
-
-
-_pinv = op("pinv", _forward_pinv, _of_pinv)
+_pinv = op(
+    "pinv",
+    lambda x, rcond=None, hermitian=False: np.linalg.pinv(
+        no_infinity(x, f"{'Eigenvalues' if hermitian else 'SVD'} did not converge"), rcond, hermitian
+    ),
+    _of_pinv,
+)
 
 
 def pinv(a: Any, rcond: Any = None, hermitian: bool = False, rtol: Any = ...) -> Any:
@@ -266,7 +266,7 @@ def _forward_lstsq(a: Any, b: Any, rcond: Any = None) -> Any:
 
 def _of_lstsq(g: Any, y: Any, a: Any, b: Any, rcond: Any = None) -> Any:
     cut, s = _cut(a, rcond), plain(y)[shape_of(y)[0] - min(shape_of(a)) :]
-    whole = rcond is None or (type(s) is np.ndarray and bool(np.all(s > cut * np.max(s, initial=0.0))))
+    whole = rcond is None or (type(s) is np.ndarray and _is_whole(s, a, cut))
     return _of_pinv(_solution(g, a, b) @ _as_columns(b).mT, _pinv(a, rcond=cut), a, None if whole else cut)
 
 

@@ -17,12 +17,13 @@ from typing import Any
 import numpy as np
 
 from tinygrad_ed.errors import InvalidValue, NoDerivativeRule
-from tinygrad_ed.graph.nested import check_level, leaves, rebuilt
+from tinygrad_ed.graph.nested import leaves, rebuilt
 from tinygrad_ed.graph.node import Node, plain
-from tinygrad_ed.graph.op import HANDLERS, Op, op
+from tinygrad_ed.graph.op import Op, op
 from tinygrad_ed.graph.values import Array, Lifted, as_array, constant, shape_of
 from tinygrad_ed.ops.elementwise import where
 from tinygrad_ed.ops.shape import (
+    axes_as_lengths,
     axes_before,
     broadcast_to,
     concatenate,
@@ -30,10 +31,12 @@ from tinygrad_ed.ops.shape import (
     flip,
     getitem,
     moveaxis,
+    outline,
     reshape,
     roll,
     scatter_add,
     stack,
+    transpose,
 )
 from tinygrad_ed.ops.typed import answer
 
@@ -48,7 +51,6 @@ MOVES: dict[Callable[..., Any], tuple[str, ...]] = {
     np.lib.stride_tricks.sliding_window_view: ("x",),
     np.pad: ("array", "constant_values"),
     np.resize: ("a",),
-    np.rollaxis: ("a",),
     np.rot90: ("m",),
     np.take_along_axis: ("arr",),
 }
@@ -57,34 +59,13 @@ MOVES: dict[Callable[..., Any], tuple[str, ...]] = {
 signature_of = cache(inspect.signature)
 
 
-# What follows spares the positions of all entries: with them the gradient of 400,000 entries took 18 times as long as
-# np.insert, 14 times as long as np.pad and 7 times as long as np.delete; now 8 times (22 where each fresh array costs
-# page faults), 4 and 4 times.
-
-
-def _inserted(grown: tuple[int, ...], shape: tuple[int, ...], new: bool, obj: Any, axis: int | None = None) -> Any:
-    """Tell where np.insert has put the array, or the new entries."""
-    if axis is None:
-        shape, axis = (math.prod(shape),), 0
-    where_new = np.insert(np.zeros(shape[axis], bool), obj, np.ones(grown[axis] - shape[axis], bool))
-    return (*axes_before(axis, np.broadcast_to(0.0, shape)), where_new == new)
-
-
 def _back_from_deleted(g: Any, shape: tuple[int, ...], obj: Any, axis: int | None = None) -> Any:
-    """Put zeros where np.delete has taken entries away."""
+    """Put zeros where np.delete has taken entries away: that takes half the time that positions take."""
     if axis is None:
         return reshape(_back_from_deleted(g, (math.prod(shape),), obj, 0), shape)
     kept = np.ones(shape[axis], bool)
     kept[obj] = False
-    return scatter_add(g, index=(*axes_before(axis, np.broadcast_to(0.0, shape)), kept), shape=shape)
-
-
-def _not_padded(grown: tuple[int, ...], shape: tuple[int, ...], pad_width: Any, **how: Any) -> Any:
-    """Tell where np.pad has put the array, among constants."""
-    if 0 in shape:
-        return tuple([slice(n) for n in shape])
-    first = np.unravel_index(np.argmax(np.pad(np.ones(shape, bool), pad_width)), grown)
-    return tuple([slice(int(a), int(a) + n) for a, n in zip(first, shape, strict=True)])
+    return scatter_add(g, index=(*axes_before(axis, outline(shape)), kept), shape=shape)
 
 
 def _mover(function: Callable[..., Any]) -> Op:
@@ -97,12 +78,11 @@ def _mover(function: Callable[..., Any]) -> Op:
     def rule(g: Any, y: Any, i: int, *xs: Any, moved: Any = None, **others: Any) -> Any:
         shapes = [shape_of(x) for x in xs]
         part: Any = ...
-        if function is np.insert:
-            part = _inserted(shape_of(y), shapes[0], new=i == 1, **others)
-        elif function is np.pad and i == 0 and others.get("mode", "constant") == "constant":
-            part = _not_padded(shape_of(y), shapes[0], **others)
-        if part is not ... and i == 0:
-            return reshape(g[part], shapes[0])
+        if function is np.insert or (function is np.pad and others.get("mode", "constant") == "constant"):
+            here = [np.full(shape, k == i) for k, shape in enumerate(shapes)]  # in their order, with others among them
+            part = forward(*here, moved=moved, **others)
+            if i == 0:
+                return reshape(g[part], shapes[0])
         if function is np.delete and not isinstance(others["obj"], Lifted):
             return _back_from_deleted(g, shapes[0], **others)
         numbers = np.arange(1, math.prod(shapes[i]) + 1).reshape(shapes[i])
@@ -143,7 +123,7 @@ def move(function: Callable[..., Any], arguments: dict[str, Any]) -> Any:
     moved = {name: others.pop(name) for name in MOVES[function] if name in others}
     arrays = [x if isinstance(x, Node) else _floats(constant(x)) for x in leaves(moved)]
     places = rebuilt(moved, iter(range(len(arrays))))
-    return MOVERS[function](*arrays, moved=places, **{name: without_nodes(x) for name, x in others.items()})
+    return MOVERS[function](*arrays, moved=places, **without_nodes(others))
 
 
 def _floats(x: Any) -> Any:
@@ -151,24 +131,21 @@ def _floats(x: Any) -> Any:
     return x.astype(np.result_type(x.dtype, np.float16)) if isinstance(x, np.ndarray) and x.dtype.kind != "f" else x
 
 
-def without_nodes(value: Any, level: int = 0) -> Any:
-    """Replace Nodes, also inside lists and tuples, by their values, as arrays."""
-    check_level(level)
-    if isinstance(value, list | tuple):
-        return type(value)([without_nodes(entry, level + 1) for entry in value])
-    return as_array(plain(value)) if isinstance(value, Node) else value
+def without_nodes(tree: Any) -> Any:
+    """Replace Nodes, also inside lists, tuples and dicts, by their values, as arrays."""
+    return rebuilt(tree, iter([as_array(x._value) if isinstance(x, Node) else x for x in leaves(tree)]))
 
 
 # Joining and splitting
 
 
-def _joined(arrays: Sequence[Any], axis: int, grown: Callable[[tuple[int, ...]], tuple[int, ...]]) -> Any:
-    """Join arrays along an axis, once they have the axes that `grown` gives to their shapes."""
+def _joined(arrays: Sequence[Any], axis: int, grown: Callable[[Array], Array]) -> Any:
+    """Join arrays along an axis, once they have the axes that `grown` gives them."""
     arrays = list(arrays)
-    shapes = [shape_of(array) for array in arrays]
-    whole = grown(shapes[0]) if shapes else ()
-    if len(set(shapes)) != 1 or whole == shapes[0]:
-        return concatenate([_reshaped(x, grown(shape)) for x, shape in zip(arrays, shapes, strict=True)], axis)
+    shapes = {shape: grown(outline(shape)).shape for shape in dict.fromkeys(map(shape_of, arrays))}
+    first, whole = next(iter(shapes.items()), ((), ()))
+    if len(shapes) != 1 or whole == first:
+        return concatenate([_reshaped(x, shapes[shape_of(x)]) for x in arrays], axis)
     # All of one shape are stacked at once, and not reshaped one by one.
     rows = moveaxis(reshape(stack(arrays), (len(arrays), *whole)), 0, axis)
     return reshape(rows, (*whole[:axis], len(arrays) * whole[axis], *whole[axis + 1 :]))
@@ -180,33 +157,16 @@ def _reshaped(x: Any, shape: tuple[int, ...]) -> Any:
     return reshape(x, shape) if isinstance(x, Node) else np.reshape(x, shape)
 
 
-def _to_1d(shape: tuple[int, ...]) -> tuple[int, ...]:
-    return shape or (1,)
+def _columns(x: Array) -> Array:
+    return np.atleast_2d(x).T if x.ndim < 2 else x
 
 
-def _to_2d(shape: tuple[int, ...]) -> tuple[int, ...]:
-    return (1,) * (2 - len(shape)) + shape
-
-
-def _to_3d(shape: tuple[int, ...]) -> tuple[int, ...]:
-    return (*_to_2d(shape), 1) if len(shape) < 3 else shape
-
-
-def _to_columns(shape: tuple[int, ...]) -> tuple[int, ...]:
-    return _to_2d(shape)[::-1] if len(shape) < 2 else shape
-
-
-def _at_least(grown: Callable[[tuple[int, ...]], tuple[int, ...]]) -> Callable[..., Any]:
+def _at_least(numpys: Any) -> Callable[..., Any]:
     def at_least(*arys: Any) -> Any:
-        results = [_reshaped(x, grown(shape_of(x))) for x in arys]
+        results = [_reshaped(x, numpys(outline(shape_of(x))).shape) for x in arys]
         return results[0] if len(results) == 1 else tuple(results)
 
     return at_least
-
-
-def hstack(tup: Sequence[Any]) -> Any:
-    """Join along the second axis; vectors and numbers along their only one."""
-    return _joined(tup, int(len(tup) > 0 and len(shape_of(tup[0])) > 1), _to_1d)
 
 
 def block(arrays: Any) -> Any:
@@ -236,11 +196,6 @@ def _parts(split: Callable[..., Any], x: Any, sections: Any, axis: int) -> list[
     return [getitem(x, (*axes_before(axis, x), slice(part[0], part[-1] + 1) if part else slice(0))) for part in places]
 
 
-def unstack(x: Any, axis: int = 0) -> tuple[Any, ...]:
-    """Return each entry along an axis."""
-    return tuple(cut(x, axis, range(1, shape_of(x)[axis] + 1), single=True))
-
-
 # Spreading and choosing
 
 
@@ -256,8 +211,8 @@ def tile(A: Any, reps: Any) -> Any:
     counts = [operator.index(0 + n) for n in (reps if np.ndim(reps) else [reps])]
     ndim = max(len(counts), len(shape_of(A)))
     counts, shape = [1] * (ndim - len(counts)) + counts, (1,) * (ndim - len(shape_of(A))) + shape_of(A)
+    rows = reshape(A, tuple([n for length in shape for n in (1, length)]))
     pairs = [*zip(counts, shape, strict=True)]
-    rows = reshape(A, tuple([n for _, length in pairs for n in (1, length)]))
     return reshape(broadcast_to(rows, shape=[*itertools.chain(*pairs)]), tuple([k * n for k, n in pairs]))
 
 
@@ -268,17 +223,17 @@ def meshgrid(*xi: Any, copy: bool = True, sparse: bool = False, indexing: Any = 
     return type(outlines)(grids) if sparse else broadcast_arrays(*grids)
 
 
+def _rolled_by_half(x: Any, axes: Any, sign: int) -> Any:
+    axes = range(len(shape_of(x))) if axes is None else np.atleast_1d(axes).tolist()
+    return roll(x, shift=[sign * (shape_of(x)[axis] // 2) for axis in axes], axis=tuple(axes))
+
+
 def _selected(*xs: Any, which: Any = ()) -> Any:
     *choices, default = xs
     return np.select([which == i for i in range(len(choices))], choices, default)
 
 
 SELECT = op("select", _selected, lambda g, y, i, which=(): where(which == i, g, 0.0), broadcasts=True, variadic=True)
-
-
-def _rolled_by_half(x: Any, axes: Any, sign: int) -> Any:
-    axes = range(len(shape_of(x))) if axes is None else np.atleast_1d(axes).tolist()
-    return roll(x, shift=[sign * (shape_of(x)[axis] // 2) for axis in axes], axis=tuple(axes))
 
 
 def select(condlist: Sequence[Any], choicelist: Sequence[Any], default: Any = 0) -> Any:
@@ -296,30 +251,32 @@ def _triangle(m: Any, k: Any) -> Array:
     return lower
 
 
-answer(np, block, broadcast_arrays, hstack, meshgrid, select, tile, unstack)
-HANDLERS.update(
-    {
-        np.append: lambda arr, values, axis=None: concatenate([arr, values], axis),
-        np.array_split: lambda ary, indices_or_sections, axis=0: _parts(np.array_split, ary, indices_or_sections, axis),
-        np.atleast_1d: _at_least(_to_1d),
-        np.atleast_2d: _at_least(_to_2d),
-        np.atleast_3d: _at_least(_to_3d),
-        np.column_stack: lambda tup: _joined(tup, 1, _to_columns),
-        np.dsplit: lambda ary, indices_or_sections: _parts(np.split, ary, indices_or_sections, 2),
-        np.dstack: lambda tup: _joined(tup, 2, _to_3d),
-        np.fft.fftshift: lambda x, axes=None: _rolled_by_half(x, axes, 1),
-        np.fft.ifftshift: lambda x, axes=None: _rolled_by_half(x, axes, -1),
-        np.fliplr: lambda m: flip(m, 1),
-        np.flipud: lambda m: flip(m, 0),
-        np.hsplit: lambda ary, indices_or_sections: _parts(
-            np.split, ary, indices_or_sections, int(len(shape_of(ary)) > 1)
-        ),
-        np.split: lambda ary, indices_or_sections, axis=0: _parts(np.split, ary, indices_or_sections, axis),
-        np.tril: lambda m, k=0: where(_triangle(m, k), m, 0.0),
-        np.triu: lambda m, k=0: where(_triangle(m, float(k) - 1), 0.0, m),
-        np.vsplit: lambda ary, indices_or_sections: _parts(  # along rows, which a vector does not have
-            np.split, ary, indices_or_sections, 0 if len(shape_of(ary)) > 1 else 1
-        ),
-        np.vstack: lambda tup: _joined(tup, 0, _to_2d),
-    }
+answer(np.fft, fftshift=lambda x, axes=None: _rolled_by_half(x, axes, 1))
+answer(np.fft, ifftshift=lambda x, axes=None: _rolled_by_half(x, axes, -1))
+answer(np, **{numpys.__name__: _at_least(numpys) for numpys in (np.atleast_1d, np.atleast_2d, np.atleast_3d)})
+answer(
+    np,
+    block,
+    broadcast_arrays,
+    meshgrid,
+    select,
+    tile,
+    append=lambda arr, values, axis=None: concatenate([arr, values], axis),
+    array_split=lambda ary, indices_or_sections, axis=0: _parts(np.array_split, ary, indices_or_sections, axis),
+    column_stack=lambda tup: _joined(tup, 1, _columns),
+    dsplit=lambda ary, indices_or_sections: _parts(np.split, ary, indices_or_sections, 2),
+    dstack=lambda tup: _joined(tup, 2, np.atleast_3d),
+    fliplr=lambda m: flip(m, 1),
+    flipud=lambda m: flip(m, 0),
+    hsplit=lambda ary, indices_or_sections: _parts(np.split, ary, indices_or_sections, int(len(shape_of(ary)) > 1)),
+    hstack=lambda tup: _joined(tup, int(len(tup) > 0 and len(shape_of(tup[0])) > 1), np.atleast_1d),
+    rollaxis=lambda a, axis, start=0: transpose(a, np.rollaxis(axes_as_lengths(a), axis, start).shape),
+    split=lambda ary, indices_or_sections, axis=0: _parts(np.split, ary, indices_or_sections, axis),
+    tril=lambda m, k=0: where(_triangle(m, k), m, 0.0),
+    triu=lambda m, k=0: where(_triangle(m, float(k) - 1), 0.0, m),
+    unstack=lambda x, axis=0: tuple(cut(x, axis, range(1, shape_of(x)[axis] + 1), single=True)),
+    vsplit=lambda ary, indices_or_sections: _parts(  # along rows, which a vector does not have
+        np.split, ary, indices_or_sections, 0 if len(shape_of(ary)) > 1 else 1
+    ),
+    vstack=lambda tup: _joined(tup, 0, np.atleast_2d),
 )

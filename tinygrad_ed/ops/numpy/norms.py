@@ -20,7 +20,7 @@ from tinygrad_ed.ops.elementwise import absolute, over, power, sign_of, where
 from tinygrad_ed.ops.linalg import dot, matmul
 from tinygrad_ed.ops.numpy.decompose import inv, inverse, solve
 from tinygrad_ed.ops.numpy.spectral import no_infinity, of_singular_values, rounding, svdvals
-from tinygrad_ed.ops.reduce import axes_of, lift, max, min, of_extreme, sum
+from tinygrad_ed.ops.reduce import axes_of, count, lift, max, min, of_extreme, sum
 from tinygrad_ed.ops.shape import astype, moveaxis, ravel, reshape, transpose
 from tinygrad_ed.ops.typed import answer
 
@@ -72,13 +72,9 @@ norm = op("norm", _forward_norm, _of_norm)
 def vector_norm(x: Any, axis: Any = None, keepdims: bool = False, ord: Any = 2) -> Any:
     """Return (sum |x_i|^ord)^(1/ord) over any number of axes."""
     axes = axes_of(x, axis)
-    if axis is None:
-        y = norm(ravel(x), ord=ord, axis=0)
-    elif isinstance(axis, tuple):
-        shape = shape_of(x)
-        kept = [i for i in range(len(shape)) if i not in axes]
-        rows = transpose(x, (*axes, *kept))
-        y = norm(reshape(rows, (math.prod([shape[i] for i in axes]), *[shape[i] for i in kept])), ord=ord, axis=0)
+    if axis is None or isinstance(axis, tuple):
+        rows = moveaxis(x, axes, tuple(range(len(axes))))
+        y = norm(reshape(rows, (count(x, axes), *shape_of(rows)[len(axes) :])), ord=ord, axis=0)
     else:
         y = norm(x, ord=ord, axis=axis)
     return lift(y, x, axes) if keepdims else y
@@ -138,7 +134,7 @@ def multi_dot(arrays: Sequence[Any]) -> Any:
     if len(arrays) < 2:
         raise InvalidValue(f"multi_dot takes two matrices or more, but got {len(arrays)}")
     if len(arrays) == 2:
-        return dot(arrays[0], arrays[1])
+        return dot(*arrays)
     first, *between, last = arrays
     rows = first if len(shape_of(first)) > 1 else reshape(first, (1, -1))
     columns = last if len(shape_of(last)) > 1 else reshape(last, (-1, 1))

@@ -14,7 +14,7 @@ import numpy as np
 
 from tinygrad_ed.errors import NoDerivativeRule
 from tinygrad_ed.graph.node import Node, plain
-from tinygrad_ed.graph.op import HANDLERS, Op, op
+from tinygrad_ed.graph.op import Op, op
 from tinygrad_ed.graph.values import Array, Lifted, as_array, shape_of, wide
 from tinygrad_ed.ops.elementwise import where
 from tinygrad_ed.ops.reduce import Axis, axes_of
@@ -149,13 +149,12 @@ def _positions(counts: Array, numpys: Callable[[Array], Any]) -> tuple[Array, Ar
 
 
 answer(np, sort, partition)
-HANDLERS.update(
-    {
-        np.quantile: _quantile(np.quantile),
-        np.nanquantile: _quantile(np.quantile, skip_nan=True),
-        np.percentile: _quantile(np.percentile),
-        np.nanpercentile: _quantile(np.percentile, skip_nan=True),
-        np.median: lambda a, axis=None, keepdims=False: _read_off(a, np.median, axis, keepdims),
-        np.nanmedian: lambda a, axis=None, keepdims=False: _read_off(a, np.median, axis, keepdims, skip_nan=True),
-    }
+answer(
+    np,
+    quantile=_quantile(np.quantile),
+    nanquantile=_quantile(np.quantile, skip_nan=True),
+    percentile=_quantile(np.percentile),
+    nanpercentile=_quantile(np.percentile, skip_nan=True),
+    median=lambda a, axis=None, keepdims=False: _read_off(a, np.median, axis, keepdims),
+    nanmedian=lambda a, axis=None, keepdims=False: _read_off(a, np.median, axis, keepdims, skip_nan=True),
 )

@@ -11,11 +11,11 @@ import numpy as np
 
 from tinygrad_ed.errors import NoDerivativeRule
 from tinygrad_ed.graph.node import Node, plain
-from tinygrad_ed.graph.op import HANDLERS, op
+from tinygrad_ed.graph.op import op
 from tinygrad_ed.graph.values import as_array, shape_of
 from tinygrad_ed.ops.elementwise import cos, power, sin, where
 from tinygrad_ed.ops.numpy.moves import gather, without_nodes
-from tinygrad_ed.ops.shape import astype, broadcast_to, concatenate, ravel, reshape
+from tinygrad_ed.ops.shape import astype, broadcast_to, concatenate, ravel
 from tinygrad_ed.ops.typed import answer
 
 # The slope of sin(t)/t, by t: -2/3! + 4 t^2/5! - 6 t^4/7! + ...; below 0.5 ten terms are exact to rounding.
@@ -36,23 +36,6 @@ def _slope_of_sinc(x: Any) -> Any:
 op("sinc", np.sinc, lambda g, y, x: g * _slope_of_sinc(x))
 
 
-def nan_to_num(x: Any, copy: bool = True, nan: float = 0.0, posinf: Any = None, neginf: Any = None) -> Any:
-    """Replace NaN and infinities by numbers, whose gradient is 0."""
-    values = as_array(plain(x))
-    return where(np.isfinite(values), x, np.nan_to_num(values, nan=nan, posinf=posinf, neginf=neginf))
-
-
-def heaviside(x1: Any, x2: Any) -> Any:
-    """Return 0 below zero, 1 above, and x2 at zero: constant in x1, so plain where x2 is."""
-    step = np.heaviside(plain(x1), plain(x2))
-    return where(np.equal(plain(x1), 0), x2, step) if isinstance(x2, Node) else step
-
-
-def float_power(x1: Any, x2: Any) -> Any:
-    """Raise x1 to the power x2, in float64 whatever they are."""
-    return power(*[astype(x, dtype=float) if getattr(x, "dtype", np.float64) != np.float64 else x for x in (x1, x2)])
-
-
 def ldexp(x1: Any, x2: Any) -> Any:
     """Multiply x1 by 2 to the power of the whole number x2 (plain)."""
     if isinstance(x2, Node):
@@ -64,12 +47,6 @@ def frexp(x: Any) -> tuple[Any, Any]:
     """Return the mantissa, and the exponent (plain)."""
     _, exponent = np.frexp(plain(x))
     return x * np.ldexp(np.ones_like(plain(x)), -exponent), exponent
-
-
-def modf(x: Any) -> tuple[Any, Any]:
-    """Return the part behind the point, and the whole number before it (plain)."""
-    whole = np.trunc(plain(x))
-    return x - whole, whole
 
 
 def full_like(a: Any, fill_value: Any, dtype: Any = None, shape: Any = None) -> Any:
@@ -97,14 +74,21 @@ def piecewise(x: Any, condlist: Any, funclist: Any, *args: Any, **kw: Any) -> An
 def apply_over_axes(func: Any, a: Any, axes: Any) -> Any:
     """Apply a function (a, axis) over one axis after the other, keeping the number of axes."""
     for axis in map(operator.index, np.atleast_1d(axes)):
-        shape = shape_of(a)
-        a = func(a, axis)
-        if len(shape_of(a)) == len(shape) - 1:
-            at = axis % len(shape)
-            a = reshape(a, (*shape[:at], 1, *shape[at + 1 :]))
+        ndim, a = len(shape_of(a)), func(a, axis)
+        a = np.expand_dims(a, axis) if len(shape_of(a)) == ndim - 1 else a
     return a
 
 
-answer(np, apply_over_axes, float_power, frexp, full_like, heaviside, ldexp, modf, nan_to_num, piecewise)
-HANDLERS[np.real] = lambda val: val  # a Node is real
-HANDLERS[np.real_if_close] = lambda a: a
+answer(np, apply_over_axes, frexp, full_like, ldexp, piecewise)
+answer(
+    np,
+    float_power=lambda x1, x2: power(*[x if shape_of(x) == () else astype(x) for x in (x1, x2)]),
+    # constant in x1, so plain where x2 is
+    heaviside=lambda x1, x2: where(np.equal(plain(x1), 0), x2, np.heaviside(plain(x1), plain(x2))),
+    modf=lambda x: (x - np.trunc(plain(x)), np.trunc(plain(x))),
+    nan_to_num=lambda x, copy=True, nan=0.0, posinf=None, neginf=None: where(
+        np.isfinite(plain(x)), x, np.nan_to_num(as_array(plain(x)), nan=nan, posinf=posinf, neginf=neginf)
+    ),
+    real=lambda val: val,  # a Node is real
+    real_if_close=lambda a: a,
+)

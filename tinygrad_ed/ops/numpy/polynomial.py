@@ -8,7 +8,7 @@ import numpy as np
 
 from tinygrad_ed.errors import InvalidType, InvalidValue, NoDerivativeRule, ShapeError
 from tinygrad_ed.graph.node import Node, plain
-from tinygrad_ed.graph.op import HANDLERS, Op, op
+from tinygrad_ed.graph.op import Op, op
 from tinygrad_ed.graph.values import constant, shape_of
 from tinygrad_ed.ops.elementwise import sqrt, square
 from tinygrad_ed.ops.linalg import outer
@@ -53,11 +53,6 @@ def polyval(p: Any, x: Any) -> Any:
     return y
 
 
-def polymul(a1: Any, a2: Any) -> Any:
-    """Return the product of two polynomials: the convolution of their coefficients."""
-    return convolve(_trimmed(np.atleast_1d(a1)), _trimmed(np.atleast_1d(a2)))
-
-
 def polydiv(u: Any, v: Any) -> Any:
     """Return quotient and remainder, by long division."""
     u, v = np.atleast_1d(u), np.atleast_1d(v)
@@ -88,19 +83,19 @@ def _of_dividend(g: Any, y: Any, u: Any, v: Any) -> Any:
     return of_rest + np.pad(np.flip(_divided(np.pad(arriving, (0, m - 1)), v)[:count]), (0, m - 1))
 
 
-def _of_divisor(g: Any, y: Any, u: Any, v: Any) -> Any:
-    return -np.correlate(_of_dividend(g, y, u, v), y[: shape_of(u)[0] - shape_of(v)[0] + 1], "valid")
-
-
-_divided: Op = op("long_division", _forward_divided, _of_dividend, _of_divisor)
+_divided: Op = op(
+    "long_division",
+    _forward_divided,
+    _of_dividend,
+    lambda g, y, u, v: -np.correlate(_of_dividend(g, y, u, v), y[: shape_of(u)[0] - shape_of(v)[0] + 1], "valid"),
+)
 
 
 def polyder(p: Any, m: int = 1) -> Any:
     """Return the m-th derivative."""
-    m = int(m)
-    if m < 0:
+    if int(m) < 0:
         raise InvalidValue(f"polyder: m must not be negative, but it is {m}; np.polyint integrates")
-    for _ in range(m):
+    for _ in range(int(m)):
         p = p[:-1] * np.arange(shape_of(p)[0] - 1, 0, -1)
     return p
 
@@ -131,10 +126,9 @@ def poly(seq_of_zeros: Any) -> Any:
 def _of_zeros(g: Any, y: Any, x: Any) -> Any:
     """Sweep back through the products of all t - x_k: no factor is divided out, which would not be stable."""
     factors = [*np.stack([np.ones_like(plain(x)), -x], axis=-1)]
-    products = [np.ones(1, y.dtype)]
+    products, parts = [np.ones(1, y.dtype)], []
     for factor in factors[:-1]:
         products.append(np.convolve(products[-1], factor))
-    parts = []
     for factor, product in zip(factors[::-1], products[::-1], strict=True):
         parts.append(-(product * g[1:]).sum())
         g = g[:-1] + factor[1] * g[1:]
@@ -196,6 +190,10 @@ def _trimmed(p: Any, zero: float = 0.0) -> Any:
     return p[int(nonzero[0]) if len(nonzero) else length - 1 :] if length else np.zeros(1)
 
 
-answer(np, poly, polyder, polydiv, polyfit, polyint, polymul, polyval, vander)
-HANDLERS[np.polyadd] = lambda a1, a2: operator.add(*_of_one_length(a1, a2))
-HANDLERS[np.polysub] = lambda a1, a2: operator.sub(*_of_one_length(a1, a2))
+answer(np, poly, polyder, polydiv, polyfit, polyint, polyval, vander)
+answer(
+    np,
+    polyadd=lambda a1, a2: operator.add(*_of_one_length(a1, a2)),
+    polymul=lambda a1, a2: convolve(_trimmed(np.atleast_1d(a1)), _trimmed(np.atleast_1d(a2))),
+    polysub=lambda a1, a2: operator.sub(*_of_one_length(a1, a2)),
+)

@@ -12,7 +12,7 @@ import numpy as np
 
 from tinygrad_ed.errors import InvalidValue
 from tinygrad_ed.graph.node import Node
-from tinygrad_ed.graph.op import HANDLERS, op
+from tinygrad_ed.graph.op import op
 from tinygrad_ed.graph.values import constant, shape_of
 from tinygrad_ed.ops.linalg import matmul, outer
 from tinygrad_ed.ops.numpy.moves import gather
@@ -111,15 +111,9 @@ def cross(a: Any, b: Any, axisa: int = -1, axisb: int = -1, axisc: int = -1, axi
     return moveaxis(stack(parts, axis=-1), -1, axisc)
 
 
-def outer_of_vectors(x1: Any, x2: Any) -> Any:
-    """Return the outer product of two vectors; NumPy refuses others."""
-    np.linalg.outer(*[np.zeros((1,) * len(shape_of(x))) for x in (x1, x2)])
+def _outer_of_vectors(x1: Any, x2: Any) -> Any:
+    np.linalg.outer(*[np.zeros((1,) * len(shape_of(x))) for x in (x1, x2)])  # NumPy refuses others
     return outer(x1, x2)
-
-
-def vdot(a: Any, b: Any) -> Any:
-    """Return the sum of all products of entries at the same place."""
-    return matmul(ravel(a), ravel(b))
 
 
 _vecdot = op(
@@ -153,8 +147,12 @@ op(
 )
 
 
-answer(np, cross, einsum, kron, vdot, vecdot)
-answer(np.linalg, matmul, vecdot)
-HANDLERS[np.linalg.cross] = lambda x1, x2, axis=-1: cross(x1, x2, *[operator.index(axis)] * 3)
-HANDLERS[np.linalg.outer] = outer_of_vectors
-HANDLERS[np.linalg.tensordot] = lambda x1, x2, axes=2: np.tensordot(x1, x2, axes)
+answer(np, cross, einsum, kron, vecdot, vdot=lambda a, b: matmul(ravel(a), ravel(b)))
+answer(
+    np.linalg,
+    matmul,
+    vecdot,
+    cross=lambda x1, x2, axis=-1: cross(x1, x2, *[operator.index(axis)] * 3),
+    outer=_outer_of_vectors,
+    tensordot=lambda x1, x2, axes=2: np.tensordot(x1, x2, axes),
+)

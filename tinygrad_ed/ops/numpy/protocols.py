@@ -8,15 +8,17 @@ names the function. Never an object array, never a silently dropped derivative.
 
 import inspect
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from functools import cache
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
 
 from tinygrad_ed.errors import GraphDropped, NoDerivativeRule
 from tinygrad_ed.graph.grad_mode import observer
-from tinygrad_ed.graph.nested import check_level, leaves, rebuilt
+from tinygrad_ed.graph.nested import leaves, rebuilt
 from tinygrad_ed.graph.node import Node, plain
 from tinygrad_ed.graph.op import HANDLERS, Op
 from tinygrad_ed.graph.values import Lifted, shape_of
@@ -24,37 +26,30 @@ from tinygrad_ed.ops.elementwise import where
 from tinygrad_ed.ops.numpy.moves import MOVES, move, signature_of, without_nodes
 from tinygrad_ed.ops.shape import astype
 
-_Functions = list[Callable[..., Any]]
-_PLAIN: _Functions = [
-    *(np.sign, np.floor, np.ceil, np.rint, np.trunc, np.fix, np.round, np.around, np.floor_divide),
-    *(np.imag, np.angle, np.zeros_like, np.ones_like, np.empty_like),
+_PLAIN = (
+    "sign floor ceil rint trunc fix round around floor_divide imag angle zeros_like ones_like empty_like "
     # truth values
-    *(np.equal, np.not_equal, np.less, np.less_equal, np.greater, np.greater_equal),
-    *(np.logical_and, np.logical_or, np.logical_xor, np.logical_not, np.signbit),
-    *(np.isnan, np.isinf, np.isfinite, np.isneginf, np.isposinf, np.isreal, np.iscomplex),
-    *(np.any, np.all, np.allclose, np.isclose, np.array_equal, np.array_equiv, np.isin),
-    *(np.isrealobj, np.iscomplexobj, np.may_share_memory, np.shares_memory),
+    "equal not_equal less less_equal greater greater_equal logical_and logical_or logical_xor logical_not signbit "
+    "isnan isinf isfinite isneginf isposinf isreal iscomplex any all allclose isclose array_equal array_equiv isin "
+    "isrealobj iscomplexobj may_share_memory shares_memory "
     # positions and counts
-    *(np.argmax, np.argmin, np.nanargmax, np.nanargmin, np.argsort, np.argpartition, np.lexsort),
-    *(np.argwhere, np.nonzero, np.flatnonzero, np.count_nonzero, np.searchsorted, np.digitize),
-    *(np.shape, np.ndim, np.size, np.linalg.matrix_rank),
-    *(np.diag_indices_from, np.tril_indices_from, np.triu_indices_from),
+    "argmax argmin nanargmax nanargmin argsort argpartition lexsort argwhere nonzero flatnonzero count_nonzero "
+    "searchsorted digitize shape ndim size linalg.matrix_rank diag_indices_from tril_indices_from triu_indices_from "
     # text and types
-    *(np.array_repr, np.array_str, np.array2string, np.result_type, np.common_type, np.can_cast),
-]
-PLAIN: frozenset[Callable[..., Any]] = frozenset(_PLAIN)
+    "array_repr array_str array2string result_type common_type can_cast"
+)
+PLAIN: frozenset[Callable[..., Any]] = frozenset(attrgetter(*_PLAIN.split())(np))
 """Functions whose derivative is zero wherever there is one, or whose result is not a real number."""
 
-_OWN_DTYPE: _Functions = [
-    *(np.interp, np.bincount, np.cov, np.corrcoef, np.geomspace, np.polyfit, np.polyder, np.polyint, np.vander),
-    *(np.quantile, np.nanquantile, np.percentile, np.nanpercentile),
-    *(np.diff, np.polyadd, np.polysub, np.polymul, np.polydiv),  # which make arrays of numbers first
-    *(np.astype, np.full_like, np.gradient, np.ediff1d, np.select, np.meshgrid, np.broadcast_arrays),
-    *(np.append, np.block, np.concatenate, np.stack, np.hstack, np.vstack, np.dstack, np.column_stack),
-    *(np.atleast_1d, np.atleast_2d, np.atleast_3d, np.convolve, np.correlate),
-    *(np.dot, np.inner, np.outer, np.linalg.outer, np.tensordot, np.kron),  # to which a number is of float64
-]
-OWN_DTYPE: frozenset[Callable[..., Any]] = frozenset(_OWN_DTYPE)
+_OWN_DTYPE = (
+    "interp bincount cov corrcoef geomspace polyfit polyder polyint vander "
+    "quantile nanquantile percentile nanpercentile "
+    "diff polyadd polysub polymul polydiv "  # which make arrays of numbers first
+    "astype full_like gradient ediff1d select meshgrid broadcast_arrays append block concatenate stack hstack vstack "
+    "dstack column_stack atleast_1d atleast_2d atleast_3d convolve correlate "
+    "dot inner outer linalg.outer tensordot kron"  # to which a number is of float64
+)
+OWN_DTYPE: frozenset[Callable[..., Any]] = frozenset(attrgetter(*_OWN_DTYPE.split())(np))
 """Functions that see to the dtype themselves: NumPy makes float64 of float32, or of some arguments, or what is told."""
 
 _DEFAULTS = {"where": True, "casting": "same_kind", "order": "K", "dtype": None, "subok": True}
@@ -63,7 +58,7 @@ _WRITING = frozenset([np.copyto, np.fill_diagonal, np.place, np.put, np.put_alon
 
 def array_ufunc(self: Node, ufunc: np.ufunc, method: str, *inputs: Any, **keywords: Any) -> Any:
     """Answer NumPy's ufuncs (`Node.__array_ufunc__`)."""
-    handler = HANDLERS.get(ufunc)
+    handler = HANDLERS.get(ufunc) or _of_scipy(ufunc)
     if method == "__call__" and not keywords and handler is not None:
         return handler(*inputs)
     if ufunc in PLAIN and method != "at" and not any([isinstance(x, Node) for x in keywords.get("out", ())]):
@@ -71,12 +66,22 @@ def array_ufunc(self: Node, ufunc: np.ufunc, method: str, *inputs: Any, **keywor
     if method != "__call__":
         raise _no_method(ufunc, method)
     given = {name: x for name, x in keywords.items() if name not in _DEFAULTS or x is not _DEFAULTS[name]}
-    known = _options_of(handler) if handler is not None else ()
+    known = _taken_by(handler)[1] if handler is not None else ()
     if given.keys() - set(known):
         raise _not_taken(ufunc, [name for name in given if name not in known], known)
     if handler is None:
         raise _no_rule(ufunc)
     return handler(*inputs, **given)
+
+
+def _of_scipy(ufunc: np.ufunc) -> Any:
+    """Return the op of a function of scipy.special: who has one has imported SciPy, and the rules may be made."""
+    if ufunc in PLAIN or getattr(sys.modules.get("scipy.special"), ufunc.__name__, None) is not ufunc:
+        return None
+    from tinygrad_ed.ops.numpy import special
+
+    special.install()
+    return HANDLERS.get(ufunc)
 
 
 def array_function(
@@ -87,6 +92,9 @@ def array_function(
     if watcher is not None:
         watcher.given(*args, *keywords.values())
     handler = HANDLERS.get(function)
+    if isinstance(handler, Op) and handler.single and len(args) == 1 and not keywords and isinstance(args[0], Node):
+        with suppress(Exception):  # `_call` finds the words for what fails
+            return handler(*args)
     if handler is not None:
         return _call(function, handler, args, keywords)
     if function in MOVES:
@@ -108,7 +116,7 @@ def array_function(
 def _call(function: Callable[..., Any], handler: Any, args: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
     """Call the handler with what the user gave, leaving out what is NumPy's default anyway."""
     signature = _signature_of(function, handler)
-    parameters = signature.parameters
+    parameters, (count, options, takes_any) = signature.parameters, _taken_by(handler)
     free = any([p.kind is p.VAR_KEYWORD for p in parameters.values()])
     bound = signature.bind(*args, **{k: v for k, v in keywords.items() if free or k in parameters})
     given = {k: v for k, v in bound.arguments.items() if not _is_default(v, parameters[k])}
@@ -119,13 +127,13 @@ def _call(function: Callable[..., Any], handler: Any, args: tuple[Any, ...], key
             inputs.extend(given.pop(name, ()))
         elif parameters[name].kind is inspect.Parameter.VAR_KEYWORD:
             others = given.pop(name, {})
-        elif position < _inputs_of(handler) and name in given and parameters[name].kind is not _BY_NAME:
+        elif position < count and name in given and parameters[name].kind is not inspect.Parameter.KEYWORD_ONLY:
             inputs.append(given.pop(name))
     unknown = [name for name in {**given, **keywords} if name not in parameters or name in given]
-    unknown = [name for name in unknown if name not in _options_of(handler)]
-    if unknown and not _takes_any(handler):
-        raise _not_taken(function, unknown, _options_of(handler))
-    arrays = _arrays_in((*args, *keywords.values()), [])
+    unknown = [name for name in unknown if name not in options]
+    if unknown and not takes_any:
+        raise _not_taken(function, unknown, options)
+    arrays = [x for x in leaves([args, keywords]) if isinstance(x, Node | np.ndarray)]
     nodes = [x for x in arrays if isinstance(x, Node)]
     single = isinstance(handler, Op)
     if not single and nodes and not any([x.size for x in nodes]):  # none if a rule meets a batch of gradients
@@ -152,17 +160,6 @@ def _call(function: Callable[..., Any], handler: Any, args: tuple[Any, ...], key
         return result
     dtypes = {*_dtypes((*inputs, *given.values()))}
     return _mapped(lambda part: _narrowed(part, np.result_type(*dtypes)), result) if dtypes else result
-
-
-def _arrays_in(trees: Iterable[Any], found: list[Any], level: int = 0) -> list[Any]:
-    """Add the Nodes and arrays in nested lists and tuples to those that are found."""
-    check_level(level)
-    for tree in trees:
-        if isinstance(tree, Node | np.ndarray):
-            found.append(tree)
-        elif isinstance(tree, list | tuple):
-            _arrays_in(tree, found, level + 1)
-    return found
 
 
 def _of_nothing(result: Any, nodes: list[Node]) -> Any:
@@ -209,9 +206,6 @@ def _is_default(value: Any, parameter: inspect.Parameter) -> bool:
     )
 
 
-_BY_NAME = inspect.Parameter.KEYWORD_ONLY
-
-
 @cache
 def _signature_of(function: Callable[..., Any], handler: Any) -> inspect.Signature:
     """Return what NumPy's function takes; older versions do not tell it of those written in C, then what ours takes."""
@@ -222,46 +216,20 @@ def _signature_of(function: Callable[..., Any], handler: Any) -> inspect.Signatu
 
 
 @cache
-def _inputs_of(handler: Any) -> int:
-    """Tell how many arguments the handler takes by position."""
+def _taken_by(handler: Any) -> tuple[int, tuple[str, ...], bool]:
+    """Tell how many arguments it takes by position, which ones by name, and whether it takes any others by name."""
     if isinstance(handler, Op):
-        return handler.arity
-    return len([p for p in signature_of(handler).parameters.values() if p.default is p.empty])
-
-
-@cache
-def _options_of(handler: Any) -> tuple[str, ...]:
-    """Tell which arguments the handler takes by name."""
-    if isinstance(handler, Op):
-        return handler.params
-    return tuple(p.name for p in signature_of(handler).parameters.values() if p.default is not p.empty)
-
-
-@cache
-def _takes_any(handler: Any) -> bool:
-    """Tell whether the handler takes whatever it is given by name."""
-    if isinstance(handler, Op):
-        return handler.any_params
-    return any([p.kind is p.VAR_KEYWORD for p in signature_of(handler).parameters.values()])
+        return handler.arity, handler.params, handler.any_params
+    takes = signature_of(handler).parameters.values()
+    names = tuple([p.name for p in takes if p.default is not p.empty])
+    return len(takes) - len(names), names, any([p.kind is p.VAR_KEYWORD for p in takes])
 
 
 def _without_nodes(function: Callable[..., Any], args: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
-    return function(*[without_nodes(arg) for arg in args], **{k: without_nodes(v) for k, v in keywords.items()})
+    return function(*without_nodes(args), **without_nodes(keywords))
 
 
 # Messages
-
-_OURS = {
-    "expit": "tg.sigmoid(x)",
-    "log_expit": "-tg.softplus(-x)",
-    "logit": "np.log(x / (1.0 - x))",
-    "softplus": "tg.softplus(x)",
-    "xlogy": "x * np.log(y)",
-    "xlog1py": "x * np.log1p(y)",
-    "entr": "-x * np.log(x)",
-    "exp10": "10.0**x",
-}
-"""Functions of SciPy's that can be said with what is there."""
 
 _METHODS = {
     "add.reduce": "use np.sum itself",
@@ -327,10 +295,9 @@ def _no_rule(function: Any) -> NoDerivativeRule:
     if why and name.startswith("np."):
         return NoDerivativeRule(f"{name} has no derivative rule for Nodes: {why[0]}")
     short = function.__name__ if function.__name__.isidentifier() else "f"
-    ours = f"; {_OURS[short]} is the same" if short in _OURS and name.startswith("scipy.") else ""
     rule = f"lambda g, y, {', '.join('abcdefhijk'[:count]) if count > 1 else 'x'}: ..."
     return NoDerivativeRule(
-        f"{name} has no derivative rule for Nodes{ours}. Say it with other functions, call it on plain values "
+        f"{name} has no derivative rule for Nodes. Say it with other functions, call it on plain values "
         f"(node.value), or add a rule: {short} = tg.op({short!r}, {name}, {', '.join([rule] * count)}), with one rule "
         "`gradient of x from the gradient g of the result y` for each input"
     )

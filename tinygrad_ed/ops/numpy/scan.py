@@ -14,7 +14,7 @@ import numpy as np
 
 from tinygrad_ed.errors import InvalidValue, NoDerivativeRule
 from tinygrad_ed.graph.node import Node, plain
-from tinygrad_ed.graph.op import HANDLERS, Op, op
+from tinygrad_ed.graph.op import Op, op
 from tinygrad_ed.graph.values import Array, as_array, shape_of
 from tinygrad_ed.ops.elementwise import is_safe, where
 from tinygrad_ed.ops.reduce import cumsum, sum
@@ -134,35 +134,18 @@ def diff(a: Any, n: int = 1, axis: int = -1, prepend: Any = None, append: Any = 
     return y
 
 
-def _both(axis: int) -> tuple[Any, Any]:
-    """Return the indices of all but the first and of all but the last along an axis, which is counted from the end."""
-    after = (slice(None),) * (-1 - axis)
-    return (..., slice(1, None), *after), (..., slice(None, -1), *after)
-
-
-def _from_neighbors(g: Any, sign: float = -1.0, axis: int = -1) -> Any:
-    """Return what x[k + 1] + sign x[k] sends back to x."""
-    ahead, behind = _both(axis)
-    sent = np.zeros(tuple([n + (i == g.ndim + axis) for i, n in enumerate(g.shape)]), g.dtype)
-    sent[ahead] = g
-    if sign < 0:
-        sent[behind] -= g
-    else:
-        sent[behind] += g
-    return sent
-
-
-def _neighboring(x: Any, sign: float = -1.0, axis: int = -1) -> Any:
-    ahead, behind = _both(axis)
-    return x[ahead] - x[behind] if sign < 0 else x[ahead] + x[behind]
+def _from_neighbors(g: Any, axis: int = -1) -> Any:
+    """Return what differences send back: they are gained by the entries ahead, and lost by those behind."""
+    nothing = np.zeros((), g.dtype)
+    return -np.diff(g, axis=axis, prepend=nothing, append=nothing)
 
 
 _neighbors: Op = op(
     "neighbors",
-    _neighboring,
-    lambda g, y, x, sign=-1.0, axis=-1: _of_neighbors(g, sign=sign, axis=axis) if shape_of(x)[axis] else g,
+    lambda x, axis=-1: np.diff(x, axis=axis),
+    lambda g, y, x, axis=-1: _of_neighbors(g, axis=axis) if shape_of(x)[axis] else g,
 )
-_of_neighbors: Op = op("of_neighbors", _from_neighbors, lambda g, y, x, **how: _neighbors(g, **how))
+_of_neighbors: Op = op("of_neighbors", _from_neighbors, lambda g, y, x, axis=-1: _neighbors(g, axis=axis))
 
 
 def ediff1d(ary: Any, to_end: Any = None, to_begin: Any = None) -> Any:
@@ -178,7 +161,7 @@ def trapezoid(y: Any, x: Any = None, dx: Any = 1.0, axis: int = -1) -> Any:
     y = np.moveaxis(y, operator.index(axis), -1)
     if x is not None:
         dx = np.diff(x) if len(shape_of(x)) == 1 else np.moveaxis(np.diff(x, axis=axis), axis, -1)
-    return (dx * _neighbors(y, sign=1.0) / 2.0).sum(axis=-1)
+    return (dx * (y[..., 1:] + y[..., :-1]) / 2.0).sum(axis=-1)
 
 
 def gradient(f: Any, *varargs: Any, axis: Any = None, edge_order: int = 1) -> Any:
@@ -246,15 +229,12 @@ def _whole(g: Any, y: Any, v: Any, mode: str) -> Any:
     return concatenate([np.zeros(cut, y.dtype), g, np.zeros(rest, y.dtype)]) if mode == "same" else g
 
 
-def _of_longer(g: Any, y: Any, a: Any, v: Any, mode: str = "full") -> Any:
-    return convolve(_whole(g, y, v, mode), flip(v), "full" if mode == "valid" else "valid")
-
-
-def _of_shorter(g: Any, y: Any, a: Any, v: Any, mode: str = "full") -> Any:
-    return convolve(_whole(g, y, v, mode), flip(a), "valid")
-
-
-_convolve = op("convolve", lambda a, v, mode="full": np.convolve(a, v, mode), _of_longer, _of_shorter)
+_convolve = op(
+    "convolve",
+    lambda a, v, mode="full": np.convolve(a, v, mode),
+    lambda g, y, a, v, mode="full": convolve(_whole(g, y, v, mode), flip(v), "full" if mode == "valid" else "valid"),
+    lambda g, y, a, v, mode="full": convolve(_whole(g, y, v, mode), flip(a), "valid"),
+)
 
 
 def convolve(a: Any, v: Any, mode: str = "full") -> Any:
@@ -313,17 +293,6 @@ def logspace(start: Any, stop: Any, num: int = 50, endpoint: bool = True, base: 
     return base ** linspace(start, stop, num, endpoint, axis=axis)
 
 
-def geomspace(start: Any, stop: Any, num: int = 50, endpoint: bool = True, axis: int = 0) -> Any:
-    """Return numbers with equal ratios from start to stop."""
-    return _geomspace(start, stop, num=operator.index(num), endpoint=endpoint, axis=axis)
-
-
-def unwrap(p: Any, discont: float | None = None, axis: int = -1, period: float = 2 * np.pi) -> Any:
-    """Remove jumps of a period: adds a constant to each entry."""
-    values = as_array(plain(p))
-    return p + (np.unwrap(values, discont, axis, period=period) - values)
-
-
 def apply_along_axis(func1d: Any, axis: int, arr: Any, *args: Any, **kwargs: Any) -> Any:
     """Apply a function of vectors to every vector along an axis."""
     axis = np.lib.array_utils.normalize_axis_index(axis, len(shape_of(arr)))
@@ -337,7 +306,15 @@ def apply_along_axis(func1d: Any, axis: int, arr: Any, *args: Any, **kwargs: Any
     return y
 
 
-answer(np, apply_along_axis, convolve, correlate, diff, ediff1d, geomspace, gradient, interp, linspace, logspace)
-answer(np, trapezoid, unwrap)
-HANDLERS[np.cumulative_sum] = _cumulative(cumsum, 0.0)
-HANDLERS[np.cumulative_prod] = _cumulative(cumprod, 1.0)
+answer(np, apply_along_axis, convolve, correlate, diff, ediff1d, gradient, interp, linspace, logspace, trapezoid)
+answer(
+    np,
+    cumulative_prod=_cumulative(cumprod, 1.0),
+    cumulative_sum=_cumulative(cumsum, 0.0),
+    geomspace=lambda start, stop, num=50, endpoint=True, axis=0: _geomspace(
+        start, stop, num=operator.index(num), endpoint=endpoint, axis=axis
+    ),
+    unwrap=lambda p, discont=None, axis=-1, period=2 * np.pi: (  # it adds a constant to each entry
+        p + (np.unwrap(as_array(plain(p)), discont, axis, period=period) - plain(p))
+    ),
+)

@@ -1,15 +1,9 @@
 """Eigenvalues, eigenvectors and singular values, also where some of them are equal or zero.
 
-eigh and svd are one op each, whose results lie side by side in one array. The eigenvalues and singular values are read
-off it by ops with rules of their own, V diag(g) V^T and U diag(g) V^T: they have derivatives where the vectors have
-none. eigh and eigvalsh read one triangle of the matrix, so the gradient lies there.
-
-Conventions. Vectors of equal eigenvalues or singular values (equal to rounding) may be turned in their space, so they
-have no derivative: a gradient that arrives at them becomes NaN, unless it is the same however they are turned. Equal
-values share their gradient equally, as equal maxima do; if their gradients differ, `tg.debug()` warns. A singular value
-at zero is at a kink, as a norm is: its first derivative is 0, and it has no second one. That is for values alone; what
-is said with values and vectors, of eigh and svd, gets NaN in both cases, for it may be smooth, and another number. What
-is multiplied by values that are equal and exactly 0 leaves no trace in any gradient: `tg.debug()` warns of these.
+eigh and svd are one op each, whose results lie side by side in one array; the values are read off it by ops with rules
+of their own, V diag(g) V^T and U diag(g) V^T, for they have derivatives where the vectors have none. eigh reads one
+triangle of the matrix, so the gradient lies there. What holds where values are equal or zero (vectors get NaN, values
+share what they get, a singular value at zero gets 0 and no second derivative) is in `docs/conventions.md`.
 
 Sources: Giles (2008), Townsend (2016).
 """
@@ -124,13 +118,7 @@ def _forward_alike(g: Any, tied: Any, zero: Any, vectors: bool = False) -> Any:
 
 # The gradients of values, as rows, of which equal ones get the mean, and those at a kink nothing. With `vectors` they
 # are NaN where these differ, and at a kink: a function of both, such as U s V^T, may be smooth there, and have another.
-_alike: Op = op(
-    "alike",
-    _forward_alike,
-    lambda k, y, g, tied, zero, vectors=False: _alike(k, tied, zero, vectors=vectors),
-    None,
-    None,
-)
+_alike: Op = op("alike", _forward_alike, lambda k, y, g, tied, zero, **how: _alike(k, tied, zero, **how), None, None)
 
 
 def _where_bent(g: Any, y: Any, whole: Any, x: Any, given: Any, tied: Any, zero: Any) -> Any:
@@ -244,11 +232,6 @@ def _svd_shapes(x: Any, full: bool) -> tuple[tuple[int, ...], tuple[int, ...], t
     return ((m, m), (k,), (n, n)) if full else ((m, k), (k,), (k, n))
 
 
-def _forward_svd(x: Any, full: bool = False) -> Any:
-    u, s, vh = np.linalg.svd(no_infinity(x), full_matrices=full)
-    return flat((u, 2), (s, 1), (vh, 2))
-
-
 def _parts(x: Any, y: Any, full: bool) -> Any:
     """Return U of k columns, the singular values, and V^T of k rows."""
     u, _, vh = unflat(y, *_svd_shapes(x, full))
@@ -325,12 +308,13 @@ def _along_singular_vectors(g: Any, r: Any, gs: Any, x: Any, y: Any, full: bool 
     return whole
 
 
-_svd: Op = op("svd", _forward_svd, _of_svd)
+_svd: Op = op(
+    "svd",
+    lambda x, full=False: flat(*zip(np.linalg.svd(no_infinity(x), full_matrices=full), (2, 1, 2), strict=True)),
+    _of_svd,
+)
 _singular_values: Op = op(
-    "singular_values",
-    lambda x, y, full=False: unflat(y, *_svd_shapes(x, full))[1],
-    of_singular_values,
-    None,
+    "singular_values", lambda x, y, full=False: unflat(y, *_svd_shapes(x, full))[1], of_singular_values, None
 )
 svdvals: Op = op("svdvals", lambda x: np.linalg.svdvals(no_infinity(x)), of_singular_values)
 _rectangular: Op = op("rectangular", _forward_rectangular, _of_rectangular, _along_singular_vectors, None)

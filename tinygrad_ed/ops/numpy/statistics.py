@@ -11,7 +11,6 @@ import numpy as np
 
 from tinygrad_ed.errors import InvalidType, InvalidValue, NoDerivativeRule, ShapeError
 from tinygrad_ed.graph.node import Node, plain
-from tinygrad_ed.graph.op import HANDLERS
 from tinygrad_ed.graph.values import Lifted, as_array, shape_of, wide
 from tinygrad_ed.ops.elementwise import root, sqrt, square, where
 from tinygrad_ed.ops.numpy.moves import scatter
@@ -19,11 +18,6 @@ from tinygrad_ed.ops.numpy.scan import cumprod
 from tinygrad_ed.ops.reduce import Axis, axes_of, count, cumsum, folded_axes, max, mean, min, prod, sum, var
 from tinygrad_ed.ops.shape import astype, broadcast_to, reshape, transpose
 from tinygrad_ed.ops.typed import answer
-
-
-def ptp(a: Any, axis: Axis = None, keepdims: bool = False) -> Any:
-    """Return the distance from the smallest to the largest entry."""
-    return max(a, axis=axis, keepdims=keepdims) - min(a, axis=axis, keepdims=keepdims)
 
 
 def average(a: Any, axis: Axis = None, weights: Any = None, returned: bool = False, keepdims: bool = False) -> Any:
@@ -59,11 +53,9 @@ def cov(
     for name, given in (("fweights", fweights), ("aweights", aweights)):
         if isinstance(given, Node):
             raise NoDerivativeRule(f"np.cov has no derivative rule for {name}=: give plain numbers (node.value)")
-    x = np.atleast_2d(m)
-    x = x if rowvar or shape_of(x)[0] == 1 else transpose(x)
-    if y is not None:
-        y = np.atleast_2d(y)
-        x = np.vstack([x, y if rowvar or shape_of(y)[0] == 1 else transpose(y)])
+    rows = [np.atleast_2d(z) for z in (m, y) if z is not None]
+    rows = [z if rowvar or shape_of(z)[0] == 1 else transpose(z) for z in rows]
+    x = rows[0] if len(rows) == 1 else np.vstack(rows)
     one_row = np.zeros((*[1] * (len(shape_of(x)) - 1), shape_of(x)[-1]))
     np.cov(one_row, bias=bias, ddof=ddof, fweights=fweights, aweights=aweights)  # NumPy warns, and refuses
     counts = 1.0 if fweights is None else np.asarray(fweights, float)
@@ -120,11 +112,6 @@ def _extreme(op: Any, filling: float, a: Any, axis: Axis, keepdims: bool) -> Any
     return _or_nan(op(_filled(a, filling), axis=axis, keepdims=keepdims), nothing, "All-NaN slice encountered")
 
 
-def nanmean(a: Any, axis: Axis = None, keepdims: bool = False) -> Any:
-    """Return the mean of what is not NaN."""
-    return _share(nansum(a, axis, keepdims), _counts(a, axis), "Mean of empty slice")
-
-
 def nanvar(a: Any, axis: Axis = None, ddof: float = 0, keepdims: bool = False) -> Any:
     """Return the variance of what is not NaN."""
     lacking = np.isnan(plain(a))
@@ -133,11 +120,6 @@ def nanvar(a: Any, axis: Axis = None, ddof: float = 0, keepdims: bool = False) -
     center = nansum(a, axis, keepdims=True) / np.maximum(_counts(a, axis, keepdims=True), 1)
     total = sum(square(where(lacking, 0.0, a - center)), axis=axis, keepdims=keepdims)
     return _share(total, _counts(a, axis) - ddof, "Degrees of freedom <= 0 for slice.")
-
-
-def nanstd(a: Any, axis: Axis = None, ddof: float = 0, keepdims: bool = False) -> Any:
-    """Return the standard deviation of what is not NaN; its gradient is 0 where all entries are equal."""
-    return root(nanvar(a, axis, ddof, keepdims))
 
 
 def bincount(x: Any, weights: Any = None, minlength: int = 0) -> Any:
@@ -150,9 +132,19 @@ def bincount(x: Any, weights: Any = None, minlength: int = 0) -> Any:
     return scatter(astype(weights, dtype=float), positions=numbers + 1, shape=(length,))
 
 
-answer(np, average, bincount, corrcoef, cov, nanmean, nanstd, nansum, nanvar, ptp)
-HANDLERS[np.nanprod] = lambda a, axis=None, keepdims=False: prod(_filled(a, 1.0), axis=axis, keepdims=keepdims)
-HANDLERS[np.nancumsum] = lambda a, axis=None: cumsum(_filled(a, 0.0), axis=axis)
-HANDLERS[np.nancumprod] = lambda a, axis=None: cumprod(_filled(a, 1.0), axis=axis)
-HANDLERS[np.nanmax] = lambda a, axis=None, keepdims=False: _extreme(max, -np.inf, a, axis, keepdims)
-HANDLERS[np.nanmin] = lambda a, axis=None, keepdims=False: _extreme(min, np.inf, a, axis, keepdims)
+answer(np, average, bincount, corrcoef, cov, nansum, nanvar)
+answer(
+    np,
+    nancumprod=lambda a, axis=None: cumprod(_filled(a, 1.0), axis=axis),
+    nancumsum=lambda a, axis=None: cumsum(_filled(a, 0.0), axis=axis),
+    nanmax=lambda a, axis=None, keepdims=False: _extreme(max, -np.inf, a, axis, keepdims),
+    nanmean=lambda a, axis=None, keepdims=False: _share(
+        nansum(a, axis, keepdims), _counts(a, axis), "Mean of empty slice"
+    ),
+    nanmin=lambda a, axis=None, keepdims=False: _extreme(min, np.inf, a, axis, keepdims),
+    nanprod=lambda a, axis=None, keepdims=False: prod(_filled(a, 1.0), axis=axis, keepdims=keepdims),
+    nanstd=lambda a, axis=None, ddof=0, keepdims=False: root(nanvar(a, axis, ddof, keepdims)),
+    ptp=lambda a, axis=None, keepdims=False: (
+        max(a, axis=axis, keepdims=keepdims) - min(a, axis=axis, keepdims=keepdims)
+    ),
+)
