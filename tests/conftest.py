@@ -20,10 +20,9 @@ os.environ["MPLBACKEND"] = "agg"  # no plot opens a window, also not one of an e
 collect_ignore = ["typing"]  # files for the type checkers to read: nobody runs them, one of them is full of mistakes
 collect_ignore_glob = ["*conftest.py"]  # fixtures, loaded anyway; as modules with doctests they would share one name
 
-TESTS = [
-    Path(__file__).parent / name
-    for name in ("draw/test_browser.py", "draw/test_live.py", "lecture/test_slides_browser.py")
-]
+BROWSER = ("browser", "looks_browser", "live", "live_graph")
+TESTS = [Path(__file__).parent / f"draw/test_{name}.py" for name in BROWSER]
+TESTS += [Path(__file__).parent / "lecture/test_slides_browser.py"]
 LEFT_OUT = (
     "left out: the tests in a real browser (they need Chromium and the extra `browser`); "
     "run them with: python -m pytest -m browser"

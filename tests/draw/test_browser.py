@@ -97,7 +97,7 @@ def test_stepped_to_its_end_by_keyboard_the_player_has_the_gradients_of_numpy(vi
             for at, gradient in np.ndenumerate(wanted):
                 node = nodes[f"{kind}[{j},{','.join(map(str, at))}]"]
                 assert node["gradient"] == pytest.approx(gradient, rel=1e-12)
-                assert shown(page, node["id"], "gradient") == f"∂ = {number_text(gradient)}"
+                assert shown(page, node["id"], "gradient") == f"∂ {number_text(gradient)}"
         else:
             node = nodes[f"{kind}[{j}]"]
             assert np.allclose(node["gradient"]["entries"], wanted, rtol=1e-12, atol=0)
@@ -227,7 +227,13 @@ def test_predicting_hides_the_number_judges_the_guess_and_counts(visit):
     press(page, "Enter")  # the focus is on the button for the next step
     page.keyboard.type("7,5")
     press(page, "Enter")
-    assert page.locator("#verdict").text_content() == "✗ Not quite: it is −0.5. 1 right of 2."
+    assert page.locator("#verdict").text_content() == "✗ Not quite. Try once more."
+    page.locator("#answer").fill("0.5")
+    press(page, "Enter")
+    assert (
+        page.locator("#verdict").text_content()
+        == "✗ Not quite: it is −0.5. The size is right, the sign is not. 1 right of 2."
+    )
     press(page, "Enter")
     page.keyboard.type("much")
     press(page, "Enter")

@@ -8,8 +8,7 @@ from digits import long_numbers, same
 
 import tinygrad_ed as tg
 from tinygrad_ed import draw
-from tinygrad_ed.draw.graph import DETAILS
-from tinygrad_ed.draw.legend import COLORINGS
+from tinygrad_ed.draw.graph import COLORINGS, DETAILS
 
 THIRD = 1 / 3
 X, RHO = [0.1234567891, -THIRD], [THIRD, 0.2]

@@ -127,7 +127,7 @@ def test_a_value_in_a_small_room_is_written_out_or_is_a_range():
         "no entries",
     )
     large = numbers_of(np.arange(100.0))
-    assert (large.entries, len(large.cells), len(large.cells[0])) == (None, 1, 24)
+    assert (large.entries, len(large.cells), len(large.cells[0])) == (None, 1, 25)
 
 
 def test_nodes_are_called_by_their_names_their_numbers_or_in_order():

@@ -40,7 +40,7 @@ def test_every_quantity_of_the_sample_stands_in_the_picture(cost, sample):
 
 def test_the_letters_are_those_of_the_lecture():
     seen = texts(draw.network(tg.nn.MLP([2, 3, 2]), [0.5, 1.0], [1.0, 0.0]))
-    for name in ("α01", "P11", "ζ12", "α12", "B12", "P22", "ζ21", "B21", "P31", "ε"):
+    for name in ("α01", "P11", "ζ12", "α12", "B12", "P22", "ζ21", "B21", "P31", "E"):
         assert name in seen
     assert {"input", "layer 1", "layer 2", "cost", "Φ = tanh", "Φ = identity"} <= set(seen)
 
@@ -60,18 +60,18 @@ def test_where_labels_would_be_too_many_the_numbers_are_in_tooltips():
     picture = draw.network(mlp, np.ones(8), np.ones(8))
     assert number_text(mlp.layers[0].weights.value[0, 0]) not in texts(picture)
     assert f"layer 1: {number_text(mlp.layers[0].weights.value[0, 0])}, gradient" in picture.render("svg").decode()
-    assert "point at a line without numbers" in " ".join(texts(picture)).replace("\xa0", " ")
+    assert "point at one without numbers" in " ".join(texts(picture)).replace("\xa0", " ")
 
 
 def test_labels_do_not_lie_on_each_other():
     mlp = tg.nn.MLP([5, 5, 3, 1], rng=0)
     svg = draw.network(mlp, np.ones(5), [1.0]).render("svg").decode()
-    boxes = re.findall(r'<rect x="([\d.]+)" y="([\d.]+)" width="([\d.]+)" height="30"', svg)
+    boxes = re.findall(r'<rect x="([\d.]+)" y="([\d.]+)" width="([\d.]+)" height="39"', svg)
     assert len(boxes) == 25 + 15 + 3
     places = [tuple(map(float, box)) for box in boxes]
     for i, (x1, y1, w1) in enumerate(places):
         for x2, y2, w2 in places[:i]:
-            assert abs(y1 - y2) >= 26 or x1 + w1 <= x2 + 6 or x2 + w2 <= x1 + 6
+            assert abs(y1 - y2) >= 32 or x1 + w1 <= x2 + 6 or x2 + w2 <= x1 + 6
 
 
 def test_svg_and_html_need_no_engine(monkeypatch, tmp_path):
@@ -101,7 +101,7 @@ def test_titles_are_text_whatever_they_hold():
     title = "</svg><script> & ]]> \\N"
     picture = draw.network(tg.nn.MLP([1, 1]), [1.0], [0.0], title=title)
     assert title in texts(picture)
-    assert "<script>" not in picture.render("html").decode()
+    assert picture.render("html").decode().count("<script>") == 1  # the page's own
     assert b"<script>" not in draw.network(tg.nn.MLP([1, 1]), [1.0], [0.0], title=title).render("svg")
 
 
@@ -113,6 +113,17 @@ def test_a_sample_outside_of_the_batch_is_refused():
 def test_class_numbers_are_shown_as_expected_outputs():
     seen = texts(draw.network(tg.nn.MLP([2, 3]), X, np.array([2, 0]), "cross_entropy"))
     assert [t.replace(" ", "") for t in seen if t.startswith("ρ")] == ["ρ1=0", "ρ2=0", "ρ3=1"]
+
+
+def test_of_a_batch_the_disc_has_the_mean_and_every_sample_its_own_error_beside_it():
+    mlp, x, rho = tg.nn.MLP([2, 3, 2], rng=1), np.linspace(-1.0, 1.0, 24).reshape(12, 2), np.eye(2)[[0, 1] * 6]
+    seen = [t.replace(" ", "") for t in texts(draw.network(mlp, x, rho, "huber", sample=-2))]
+    own = [tg.ledger(mlp, x[i], rho[i], "huber")["cost"] for i in range(12)]
+    assert seen[seen.index("E") + 1] == number_text(np.mean(own))
+    for i in (0, 1, 2, 10, 11):
+        assert f"ε({i + 1})={number_text(own[i])}" in seen
+    assert "∂E/∂β=B(summed,too)" in "".join(seen)
+    assert "ε" not in "".join(texts(draw.network(mlp, x[0], rho[0])))
 
 
 def test_two_runs_give_equal_bytes():

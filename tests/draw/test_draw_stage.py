@@ -10,7 +10,8 @@ import tinygrad_ed as tg
 from tinygrad_ed import draw
 from tinygrad_ed.draw.network_trace import network_trace
 from tinygrad_ed.draw.overview import stages
-from tinygrad_ed.draw.scene import Box, Group, Text
+from tinygrad_ed.draw.parts import numbers_of
+from tinygrad_ed.draw.scene import Group, Line, Text
 from tinygrad_ed.draw.stage import drawing
 from tinygrad_ed.draw.style import heat, number_text
 from tinygrad_ed.draw.trace import trace
@@ -61,27 +62,36 @@ def test_a_small_matrix_stands_in_full_on_its_card():
 
 
 def test_a_large_array_is_a_heat_map_with_its_shape_and_range():
-    values = np.linspace(-1.0, 1.0, 240).reshape(8, 30)
-    values[:, 0], values[:, -1] = -1.0, 1.0
+    values = np.linspace(-1.0, 1.0, 48 * 62).reshape(48, 62)
     y = Node(values, name="big").sum()
     card = cards(drawing(trace(y, fresh=True), "t"))["node-n0"]
     texts = [item.what.unicode for item in card.items if isinstance(item, Text)]
-    assert {"8×30", "−1 … 1"} <= set(texts)
+    assert {"48×62", "−1 … 1"} <= set(texts)
     squares = next(item for item in card.items if isinstance(item, Group) and item.cls == "value-map").items
-    fills = [square.fill for square in squares[:-1]]  # the last is the frame
-    assert all(isinstance(square, Box) for square in squares)
-    assert len(fills) == 8 * 24
-    means = [part.mean() for part in np.array_split(values[0], 24)]
-    assert fills[:24] == [heat(mean, 1.0) for mean in means]
-    assert len(set(fills)) >= 15
+    cells, frame, scale, largest, said = squares
+    means = values.reshape(24, 2, 31, 2).mean(axis=(1, 3))  # squares of entries, so that the shape stays what it is
+    assert [box.fill for box in cells.items] == [heat(x, abs(means).max()) for x in means.flat]
+    assert frame.w / frame.h == pytest.approx(62 / 48)
+    assert [box.fill for box in scale.items] == [heat(step, 4.0) for step in range(-4, 5)]
+    assert (largest.what.unicode, said.what.unicode) == (f"±{number_text(abs(means).max())}", "means over 2×2")
+
+
+@pytest.mark.parametrize(
+    ("shape", "means"), [((8, 12), ""), ((65,), "means over 1×3"), ((784, 128), "means over 33×33"), ((3, 5, 7), "")]
+)
+def test_cells_are_squares_of_entries_and_say_so(shape, means):
+    numbers = numbers_of(np.arange(float(np.prod(shape))).reshape(shape))
+    assert numbers.means == means
+    assert np.max(numbers.cells) <= numbers.high
+    assert max(len(numbers.cells) / 24, len(numbers.cells[0]) / 32) <= 1
 
 
 def test_the_graph_view_shows_large_arrays_as_heat_maps_too():
     y = Node(np.repeat([[-1.0, 1.0]], 8, axis=0).repeat(12, axis=1), name="big").sum()
     y.backward()
     dot = draw.graph(y, detail="tensor").render("dot").decode()
-    assert dot.count('BGCOLOR="#0a5ad6"') == 8 * 12
-    assert dot.count('BGCOLOR="#c93a10"') == 8 * 12 + 8 * 24  # the gradient is one everywhere
+    assert dot.count('BGCOLOR="#0b5ad6"') == 8 * 12 + 2  # and in the scales
+    assert dot.count('BGCOLOR="#c93b10"') == 8 * 12 + 8 * 24 + 2  # the gradient is one everywhere
     assert b"<svg" in draw.graph(y, detail="tensor").render("svg")
 
 
@@ -175,3 +185,62 @@ def test_a_stage_says_what_it_holds():
     small, said = stages(trace(y, fresh=True))
     assert (len(small.nodes), small.nodes[1].name) == (26, "depth 1 to 84: 42 ×, 42 tanh")
     assert said == "24 stages by depth, because the graph has 2001 nodes"
+
+
+SMALL = [
+    [2, 3, 2],
+    [1, 1],
+    [3, 1, 4],
+    [4, 4, 3],
+    [2, 5, 1],
+    [5, 2, 2, 3],
+    [2, 2, 2, 2],
+    [1, 5, 4, 1],
+    [5, 5],
+    [3, 4, 4],
+]
+
+
+@pytest.mark.parametrize("sizes", SMALL)
+@pytest.mark.parametrize("seed", range(3))
+def test_in_a_network_no_card_covers_a_card_and_no_line_runs_under_a_foreign_card(sizes, seed):
+    rng = np.random.default_rng(seed)
+    mlp = tg.nn.MLP(sizes, rng=seed)
+    data = network_trace(mlp, rng.normal(size=sizes[0]), rng.normal(size=sizes[-1]), "mse", "scalar", 0.1)
+    scene = drawing(data, "t")
+    boxes = {name: card.items[0] for name, card in cards(scene).items()}
+    for a, b in itertools.combinations(boxes.values(), 2):
+        assert abs(a.x - b.x) >= (a.w + b.w) / 2 - 0.5 or abs(a.y - b.y) >= (a.h + b.h) / 2 - 0.5
+    wires = [item for item in scene.items if isinstance(item, Group) and item.id.startswith("edge-")]
+    weights = [edge.source for edge in data.edges]
+    for wire, edge in zip(wires, data.edges, strict=True):
+        own = {f"node-{edge.source}", f"node-{edge.target}"}
+        for other in data.edges:  # the card of a weight stands on the connection that it is the weight of
+            if other.target == edge.target and other.source in weights:
+                own.add(f"node-{other.source}")
+        for line in [item for item in wire.items if isinstance(item, Line)]:
+            for t in np.linspace(0, 1, 25):
+                x, y = line.x1 + t * (line.x2 - line.x1), line.y1 + t * (line.y2 - line.y1)
+                for name, box in boxes.items():
+                    inside = abs(x - box.x) < box.w / 2 - 1 and abs(y - box.y) < box.h / 2 - 1
+                    assert name in own or not inside, (wire.id, name)
+
+
+@pytest.mark.parametrize("sizes", SMALL)
+def test_what_flows_back_stands_on_its_own_wire_and_on_no_other(sizes):
+    data = network_trace(tg.nn.MLP(sizes, rng=0), np.ones(sizes[0]), np.ones(sizes[-1]), "mse", "scalar", 0.1)
+    wires = [item for item in drawing(data, "t").items if isinstance(item, Group) and item.id.startswith("edge-")]
+    flows = {wire.id: group.items[0] for wire in wires for group in wire.items if isinstance(group, Group)}
+    lines = [(wire.id, line) for wire in wires for line in wire.items if isinstance(line, Line)]
+    for (one, a), (other, b) in itertools.combinations(flows.items(), 2):
+        assert abs(a.x - b.x) >= (a.w + b.w) / 2 or abs(a.y - b.y) >= (a.h + b.h) / 2, (one, other)
+    for name, box in flows.items():
+        for other, line in lines:
+            inside = [
+                (x, y)
+                for t in np.linspace(0, 1, 60)
+                for x, y in [(line.x1 + t * (line.x2 - line.x1), line.y1 + t * (line.y2 - line.y1))]
+                if abs(x - box.x) < box.w / 2 and abs(y - box.y) < box.h / 2 - 2
+            ]
+            length = max([np.hypot(x - inside[0][0], y - inside[0][1]) for x, y in inside], default=0.0)
+            assert other == name or length < 6, (name, other)

@@ -73,13 +73,23 @@ def test_in_the_dark_the_letters_can_be_told_apart_too(vision):
 def test_below_and_above_zero_can_be_told_apart_in_a_heat_map(vision):
     low, zero, high = [lab(np.clip(VISION[vision] @ linear(style.heat(x, 1.0)), 0, 1)) for x in (-1.0, 0.0, 1.0)]
     assert min(np.linalg.norm(a - b) for a, b in itertools.combinations([low, zero, high], 2)) > 30
-    steps = [lab(linear(style.heat(x, 1.0)))[0] for x in np.linspace(-1, 0, 9)]
-    assert steps == sorted(steps)  # the lighter, the nearer to zero
+
+
+@pytest.mark.parametrize("strongest", [style.BEHIND_TEXT, 1.0])
+@pytest.mark.parametrize("sign", [-1, 1])
+def test_a_heat_map_goes_away_from_its_paper_step_by_step_by_day_and_in_the_dark(sign, strongest):
+    colors = [style.heat(sign * x, 1.0, strongest) for x in np.linspace(0, 1, 9)]
+    light = [lab(linear(color))[0] for color in colors]
+    dark = [lab(linear(style.DARK[color]))[0] for color in colors]
+    assert min(np.diff(light[::-1])) > 1
+    assert min(np.diff(dark)) > 1
 
 
 @pytest.mark.parametrize("x", np.linspace(-1, 1, 17))
 def test_numbers_can_be_read_on_a_box_of_every_color_of_the_scale(x):
-    assert contrast(style.INK, style.heat(x, 1.0, 0.6)) >= 4.5
+    color = style.heat(x, 1.0, style.BEHIND_TEXT)
+    assert contrast(style.INK, color) >= 4.5
+    assert contrast(style.DARK[style.INK], style.DARK[color]) >= 4.5
 
 
 @given(st.floats(allow_nan=True, allow_infinity=True))
@@ -120,4 +130,4 @@ def test_text_is_cut_and_made_safe_for_every_language():
 
 
 def test_a_heat_map_is_white_at_zero():
-    assert [style.heat(x, 2.0) for x in (0.0, -2.0, 1.0)] == ["#ffffff", "#0a5ad6", "#e49c88"]
+    assert [style.heat(x, 2.0) for x in (0.0, -2.0, 1.0)] == ["#ffffff", "#0b5ad6", "#e49d88"]

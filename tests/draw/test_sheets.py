@@ -78,7 +78,7 @@ def test_blanks_are_boxes_as_large_as_a_number_inside_of_their_neuron():
     svg = VIEWS["network"](numbers="blank").render("svg").decode()
     boxes = re.findall(r'<rect x="[\d.]+" y="[\d.]+" width="([\d.]+)" height="([\d.]+)" fill="#ffffff" stroke=', svg)
     assert len(boxes) >= 3 * 4 + 2 * 4 + 2  # of ζ, α, B and P of each neuron, and of P of the input
-    blanks = [(float(w), float(h)) for w, h in boxes if (w, h) != ("88", "20")]  # those are of the legend
+    blanks = [(float(w), float(h)) for w, h in boxes if (w, h) != ("96", "22")]  # those are of the legend
     assert all(40 <= w <= 60 and 14 <= h <= 24 for w, h in blanks)
 
 

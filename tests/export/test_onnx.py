@@ -54,7 +54,9 @@ def test_outputs(tmp_path, activation, dtype):
     for size in (1, 7):
         x = batch("mse", dtype, size)[0]
         assert_close(run(path, x=x), {"output": mlp.predict(x)}, dtype)
-        np.testing.assert_allclose(ReferenceEvaluator(str(path)).run(None, {"x": x})[0], mlp.predict(x), rtol=1e-4, atol=1e-6)
+        np.testing.assert_allclose(
+            ReferenceEvaluator(str(path)).run(None, {"x": x})[0], mlp.predict(x), rtol=1e-4, atol=1e-6
+        )
 
 
 @pytest.mark.parametrize("dtype", PRECISION, ids=str)

@@ -14,8 +14,7 @@ from tinygrad_ed.draw.network import network
 from tinygrad_ed.draw.picture import Picture
 from tinygrad_ed.draw.player import player
 from tinygrad_ed.draw.program import program
-from tinygrad_ed.draw.receipt import Receipt
-from tinygrad_ed.draw.trace import Trace, trace
+from tinygrad_ed.draw.trace import Receipt, Trace, trace
 from tinygrad_ed.errors import Error
 from tinygrad_ed.graph.backward import walk
 from tinygrad_ed.graph.node import Node

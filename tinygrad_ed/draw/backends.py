@@ -43,10 +43,6 @@ class _Failed(Exception):
     """One engine could not do it; the text says why. A signal between the functions below, never seen outside."""
 
 
-class _TooSlow(_Failed):
-    """An engine gave up; another one would need as long."""
-
-
 def render(source: str, form: str, engine: str | None = None) -> bytes:
     """Return DOT text drawn as `form` by an engine: the path of a `dot` program, or "pygraphviz"; None tries both."""
     if form not in FORMATS:
@@ -61,8 +57,8 @@ def render(source: str, form: str, engine: str | None = None) -> bytes:
             return drawn
         except _Failed as problem:
             reasons.append(f"{name}: {problem}")
-            if isinstance(problem, _TooSlow):
-                break
+            if "gave up" in reasons[-1]:
+                break  # another one would need as long
     if named:
         origin = "the engine" if engine else VARIABLE
         raise FileProblem(f"{origin} names a layout engine that cannot be used: {reasons[0]}")
@@ -155,7 +151,7 @@ def _wait(engine: "subprocess.Popen[bytes]", *outputs: IO[bytes]) -> None:
             running = False
         except subprocess.TimeoutExpired:
             if time.monotonic() > until:
-                raise _TooSlow(f"gave up after {SECONDS} s; draw a smaller part or less detail") from None
+                raise _Failed(f"gave up after {SECONDS} s; draw a smaller part or less detail") from None
         if any(os.fstat(file.fileno()).st_size > MEGABYTES * 2**20 for file in outputs):
             raise _Failed(f"it wrote more than {MEGABYTES} MB and was stopped")
 

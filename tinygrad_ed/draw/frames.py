@@ -9,13 +9,13 @@ from pathlib import Path
 
 from tinygrad_ed.data.files import write_whole
 from tinygrad_ed.draw.equations import brief, words
-from tinygrad_ed.draw.picture import Picture, of_scene, page
+from tinygrad_ed.draw.picture import Picture, of_scene
 from tinygrad_ed.draw.scene import Box, Group, Item, Line, Scene, Text
 from tinygrad_ed.draw.stage import in_card, size_of
-from tinygrad_ed.draw.style import COLORS, QUIET, escape
+from tinygrad_ed.draw.style import COLORS, QUIET, clean, escape, page_css
 from tinygrad_ed.draw.trace import Trace
 from tinygrad_ed.errors import FileProblem, InvalidValue
-from tinygrad_ed.notation.tables import table
+from tinygrad_ed.notation.tables import page, table
 
 
 class Player(Picture):
@@ -59,8 +59,9 @@ class Player(Picture):
             for i, step in enumerate(self._data.steps, start=1)
         ]
         body = f"<h1>{escape(self.title)}</h1>{table(('step', 'phase', 'in letters', 'in numbers'), rows, 'rlll')}"
-        css = "body{font-family:sans-serif;margin:1rem}td,th{border-bottom:1px solid var(--line);padding:.3rem .8rem}"
-        return write_whole(path, page(self.title, body, css + "td:last-child{min-width:16rem}"))
+        css = f"{page_css(body)}body{{font-family:sans-serif;margin:1rem;color:var(--ink);background:var(--ground)}}"
+        css += "td,th{border-bottom:1px solid var(--line);padding:.3rem .8rem}td:last-child{min-width:16rem}"
+        return write_whole(path, page(clean(self.title), css, body).encode())
 
 
 def frames(data: Trace, scene: Scene) -> Iterator[Scene]:
@@ -70,22 +71,23 @@ def frames(data: Trace, scene: Scene) -> Iterator[Scene]:
     said = {f"node-{n.id}": {"gradient": "∂ –"} for n in data.nodes if n.role != "constant"}  # else it is as drawn
     hidden = {f"edge-{i}": {"flow"} for i in range(len(data.edges))}
     computed = {"value", "value-map", "gradient-map"}
-    hidden |= {f"node-{n.id}": set(computed) if n.op else {"gradient-map"} for n in data.nodes}
+    hidden |= {f"node-{n.id}": {"after-map", *(computed if n.op else ("gradient-map",))} for n in data.nodes}
     for i, step in enumerate(data.steps):
         card, shown = f"node-{step.node}", "…"
         if step.phase == "forward":
             hidden[card] -= {"value", "value-map"}
         elif step.phase == "backward":
             if whole := complete[step.node] == i:  # then a matrix is shown in full
-                hidden[card].clear()
+                hidden[card] = {"after-map"}
             if step.shown:
                 shown = in_card(step.shown, size_of(nodes[step.node])) if whole else brief(step.shown)
-            said[card]["gradient"] = f"∂ = {shown}"
+            said[card]["gradient"] = f"{'∂ =' if size_of(nodes[step.node]).w > 150 else '∂'} {shown}"
             for edge in step.edges:
                 hidden[f"edge-{edge}"].clear()
         elif step.shown:
-            said[card]["value"] = brief(step.shown)
-            hidden[card].add("value-map")  # it has the old numbers
+            size, whole = size_of(nodes[step.node]), nodes[step.node].after is not None
+            said[card]["value"] = in_card(step.shown, size) if whole else brief(step.shown)
+            hidden[card] = hidden[card] - {"after-map"} | {"value-map"}  # new numbers for the old
         color = COLORS["alpha" if step.phase == "forward" else "B"]
         now = {card, *[f"edge-{edge}" for edge in step.edges]}
         items = [_still(item, hidden, said, color if getattr(item, "id", None) in now else "") for item in scene.items]
@@ -102,7 +104,9 @@ def _still(item: Item, hidden: dict[str, set[str]], said: dict[str, dict[str, st
         return item
     parts = [part for part in item.items if getattr(part, "cls", None) not in hidden[item.id]]
     for i, part in enumerate(parts):
-        if isinstance(part, Text) and (text := said.get(item.id, {}).get(part.cls or "")):
+        if isinstance(part, Group):
+            parts[i] = replace(part, extra={})  # what is shown is visible
+        elif isinstance(part, Text) and (text := said.get(item.id, {}).get(part.cls or "")):
             parts[i] = replace(part, what=words(text))
         elif color and (isinstance(part, Line) or (isinstance(part, Box) and i == 0)):
             parts[i] = replace(part, stroke=color, width=3.5)

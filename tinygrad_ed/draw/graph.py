@@ -9,33 +9,18 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import replace
 from functools import cache
+from typing import Any, NamedTuple
 
 import numpy as np
 
+from tinygrad_ed.draw import style
 from tinygrad_ed.draw.equations import matrix_cells, shape_text, summary
-from tinygrad_ed.draw.legend import COLORINGS, Scale, heading, whose
 from tinygrad_ed.draw.overview import stages
 from tinygrad_ed.draw.parts import Edge, Numbers, TraceNode
 from tinygrad_ed.draw.picture import Picture, image_page, of_dot, of_scene, sheet
 from tinygrad_ed.draw.scalar import expand
 from tinygrad_ed.draw.scene import Scene, rewritten, to_svg
 from tinygrad_ed.draw.stage import in_rows
-from tinygrad_ed.draw.style import (
-    CLUSTER_FILL,
-    DOT_FONT,
-    GRADIENT,
-    INK,
-    LINE,
-    OP,
-    QUIET,
-    ROLES,
-    cell,
-    heat,
-    quoted,
-    short,
-    symbol,
-    tooltip,
-)
 from tinygrad_ed.draw.trace import Trace, collapse, layer_of, trace
 from tinygrad_ed.errors import InvalidValue, nearest
 from tinygrad_ed.graph.backward import backward
@@ -43,7 +28,7 @@ from tinygrad_ed.graph.grad_mode import recording
 from tinygrad_ed.graph.node import Node
 from tinygrad_ed.nn.checks import written_in
 from tinygrad_ed.notation.alphabet import Notation
-from tinygrad_ed.notation.letters import factor, named
+from tinygrad_ed.notation.letters import factor, named, number
 from tinygrad_ed.notation.quantity import lettered
 from tinygrad_ed.notation.writing import LECTURE, Writing
 
@@ -62,6 +47,35 @@ _SHAPES = {
     "op": 'shape=box, style="filled,rounded"',
     "output": 'shape=box, style="filled,rounded", penwidth=2.4',
 }
+COLORINGS = ("role", "value", "gradient")
+_KINDS: dict[str, tuple[Any, ...]] = {
+    "input": ("input", 2),
+    "parameter": ("parameter", 1, "double"),
+    "constant": ("constant", 1, "dashed"),
+    "op": ("result", 1, "rounded"),
+    "output": ("last result", 2, "rounded"),
+}
+_MISSING = style.ROLES["constant"][0]
+
+
+class Scale(NamedTuple):
+    """What the color of a box says, and for numbers the one that gets the strongest color."""
+
+    color: str
+    largest: float
+
+    @classmethod
+    def of(cls, data: Trace, color: str) -> "Scale":
+        """Return the scale on which all nodes of a trace fit."""
+        sizes = [abs(_farthest(shown)) for node in data.nodes if (shown := _shown(node, color))]
+        return cls(color, max([size for size in sizes if size < float("inf")], default=0.0))
+
+    def fill(self, node: TraceNode) -> str:
+        """Return the color of a box."""
+        if self.color == "role":
+            return style.ROLES[node.role][0]
+        shown = _shown(node, self.color)
+        return style.heat(_farthest(shown), self.largest, style.BEHIND_TEXT) if shown else _MISSING
 
 
 def graph(
@@ -181,7 +195,7 @@ def picture(data: Trace, title: str | None, caption: str, engine: str | None, co
         scene,
         engine,
         dot=lambda: to_dot(data, title, caption, scale, write).encode(),
-        html=lambda: image_page(name, to_svg(scene(), inline=True), wide=True),
+        html=lambda: image_page(name, to_svg(scene(), inline=True)),
         json=lambda: data.to_json().encode(),
     )
 
@@ -199,10 +213,10 @@ def to_dot(
     lines = [
         "digraph {",
         f"  graph [rankdir={'TB' if down else 'LR'}, {_PATIENCE}, nodesep=0.25, ranksep=0.3, newrank=true,",
-        f'    bgcolor=white, pad=0.2, fontname="{DOT_FONT}",',
+        f'    bgcolor="{style.PAPER}", pad=0.2, fontname="{style.DOT_FONT}",',
         f"    labelloc=t, labeljust=l, label={heading(data, title, caption, labeled, scale)}]",
-        f'  node [fontname="{DOT_FONT}", fontsize=12, fontcolor="{INK}", margin="0.1,0.06"]',
-        f'  edge [fontname="{DOT_FONT}", fontsize=10, fontcolor="{GRADIENT}", color="{LINE}", arrowsize=0.7]',
+        f'  node [fontname="{style.DOT_FONT}", fontsize=12, fontcolor="{style.INK}", margin="0.1,0.06"]',
+        f'  edge [fontname="{style.DOT_FONT}", fontsize=10, fontcolor="{style.GRADIENT}", color="{style.LINE}"]',
     ]
     for i, (layer, members) in enumerate(inside.items()):
         if layer is None:
@@ -210,8 +224,8 @@ def to_dot(
             continue
         lines += [
             f"  subgraph cluster_{i} {{",
-            f'    graph [label={quoted(short(layer))}, labelloc=t, style="rounded,filled", fillcolor="{CLUSTER_FILL}", '
-            f'color="{LINE}", fontcolor="{QUIET}", fontsize=13, margin=12]',
+            f'    graph [label={style.quoted(style.short(layer))}, labelloc=t, style="rounded,filled", fontsize=13, '
+            f'fillcolor="{style.CLUSTER_FILL}", color="{style.LINE}", fontcolor="{style.QUIET}", margin=12]',
             *(f"    {line}" for line in members),
             "  }",
         ]
@@ -237,35 +251,36 @@ def _beside(data: Trace, by_id: dict[str, TraceNode]) -> list[Edge]:
 
 def _node(node: TraceNode, fill: str, write: Writing) -> list[str]:
     """Return a box for the value and, for the result of an op, the op's circle before it."""
-    border = ROLES[node.role][1]
-    back = GRADIENT if fill == ROLES[node.role][0] else INK  # on a color of a scale orange could not be read
+    border = style.ROLES[node.role][1]
+    back = style.back_on(node.role, fill)
     box = (
         f'{node.id} [{_SHAPES[node.role]}, fillcolor="{fill}", color="{border}", group={node.id}, '
-        f"label={_label(node, back, write)}, tooltip={tooltip(_tip(node, write))}]"
+        f"label={_label(node, back, write)}, tooltip={style.tooltip(_tip(node, write))}]"
     )
     if node.op is None:
         return [box]
-    sign = short(symbol(node.op), 14)
+    sign = style.short(style.symbol(node.op), 14)
     big = len(sign) <= 2
     width = "fixedsize=true, width=0.42, fontsize=17" if big else "fontsize=11"
     circle = (
-        f'op_{node.id} [shape=circle, style=filled, fillcolor="{OP}", color="{OP}", fontcolor=white, margin=0.03, '
-        f"{width}, group={node.id}, label={quoted(sign)}, tooltip={tooltip(node.op)}]"
+        f'op_{node.id} [shape=circle, style=filled, fillcolor="{style.OP}", color="{style.OP}", margin=0.03, {width}, '
+        f'fontcolor="{style.ON_OP}", group={node.id}, label={style.quoted(sign)}, tooltip={style.tooltip(node.op)}]'
     )
-    return [circle, box, f'op_{node.id} -> {node.id} [arrowhead=none, color="{OP}", weight=9]']
+    return [circle, box, f'op_{node.id} -> {node.id} [arrowhead=none, color="{style.OP}", weight=9]']
 
 
 def _label(node: TraceNode, back: str, write: Writing) -> str:
     """Return the table in a box: name and shape, value, gradient; entries of the two stand under each other."""
     known = replace(write, numbers=True) if node.op is None and not write.bare else write
-    value, gradient = _rows("", node.value, INK, known), []
+    value, gradient = _rows("", node.value, style.INK, known), []
     if node.role != "constant":
-        missing = [[_cell("∂ –", QUIET, "LEFT")]]
+        missing = [[_cell("∂ –", style.QUIET, "LEFT")]]
         gradient = missing if node.gradient is None else _rows("∂ = ", node.gradient, back, write)
     columns = max(len(row) for row in value + gradient)
     body = "".join(f"<TR>{''.join(row)}</TR>" for row in value + gradient)
-    name = f"<B>{cell(short(node.name))}</B>" if node.name else ""
-    shape = f'<FONT COLOR="{QUIET}" POINT-SIZE="10">{shape_text(node.value.shape)}</FONT>' if node.value.shape else ""
+    name = f"<B>{style.cell(style.short(node.name))}</B>" if node.name else ""
+    quiet = style.QUIET if back == style.GRADIENT else style.INK
+    shape = f'<FONT COLOR="{quiet}" POINT-SIZE="10">{shape_text(node.value.shape)}</FONT>' if node.value.shape else ""
     head = "  ".join(part for part in (name, shape) if part)
     head = f'<TR><TD ALIGN="LEFT" COLSPAN="{columns}">{head}</TD></TR>' if head else ""
     return f'<<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="0" CELLPADDING="2">{head}{body}</TABLE>>'
@@ -278,19 +293,23 @@ def _rows(before: str, numbers: Numbers, color: str, write: Writing) -> list[lis
     cells = matrix_cells(numbers, write)
     if cells is None:
         line = [_cell(before + summary(numbers, write), color, "LEFT")]
-        mapped = numbers.cells and write.numbers is True
-        return [line, [f'<TD ALIGN="LEFT">{_heat_map(numbers)}</TD>']] if mapped else [line]
+        if not numbers.cells or write.numbers is not True:
+            return [line]
+        said = f"{numbers.means}, ±{write(number(numbers.largest))}".removeprefix(", ")
+        scale = [[style.heat(step, 4.0) for step in range(-4, 5)]]
+        small = f'<TD ALIGN="LEFT"><FONT COLOR="{style.QUIET}" POINT-SIZE="10">{said}</FONT></TD>'
+        drawn = [[style.heat(x, numbers.largest) for x in row] for row in numbers.cells]
+        return [line, [f'<TD ALIGN="LEFT">{_squares(drawn)}</TD>'], [f"<TD>{_squares(scale)}</TD>{small}"]]
     first = [_cell(before, color, "LEFT"), *([_cell("", color, "LEFT")] * (len(cells) - 1))]
     return [[head, *(_cell(x, color, "RIGHT") for x in row)] for head, row in zip(first, cells, strict=True)]
 
 
-def _heat_map(numbers: Numbers) -> str:
-    """Return the cells of a large array: blue below zero, white at zero, orange above."""
-    largest = max(abs(numbers.low), abs(numbers.high))
+def _squares(colors: list[list[str]]) -> str:
+    """Return the cells of a heat map."""
     square = f'<TD FIXEDSIZE="TRUE" WIDTH="{_CELL}" HEIGHT="{_CELL}" BGCOLOR="'
-    rows = ["".join(f'{square}{heat(x, largest)}"></TD>' for x in line) for line in numbers.cells or []]
+    rows = ["".join(f'{square}{color}"></TD>' for color in line) for line in colors]
     body = "".join(f"<TR>{row}</TR>" for row in rows)
-    return f'<TABLE BORDER="1" CELLBORDER="0" CELLSPACING="0" CELLPADDING="0" COLOR="{LINE}">{body}</TABLE>'
+    return f'<TABLE BORDER="1" CELLBORDER="0" CELLSPACING="0" CELLPADDING="0" COLOR="{style.LINE}">{body}</TABLE>'
 
 
 def _cell(text: str, color: str, align: str) -> str:
@@ -307,7 +326,7 @@ def _edge(edge: Edge, by_id: dict[str, TraceNode], labeled: bool, write: Writing
     flow = f"∂ {summary(sent, write)}"
     if edge.local is not None and target.gradient is not None:
         flow = f"{summary(target.gradient, write)} · {write(factor(edge.local))} = {summary(sent, write)}"
-    shown = f"label={quoted(f' {flow} ')}" if labeled and not sent.shape else f"edgetooltip={tooltip(flow)}"
+    shown = f"label={style.quoted(f' {flow} ')}" if labeled and not sent.shape else f"edgetooltip={style.tooltip(flow)}"
     main = ", weight=6" if by_id[edge.source].op else ""
     return f"{edge.source} -> {end} [{shown}{main}]"
 
@@ -318,3 +337,63 @@ def _tip(node: TraceNode, write: Writing) -> str:
         parts.append(f"value {summary(node.value, write)}")
         parts.append(f"gradient {summary(node.gradient, write)}" if node.gradient else "gradient not computed")
     return ", ".join(part for part in parts if part)
+
+
+def _shown(node: TraceNode, color: str) -> Numbers | None:
+    return node.value if color == "value" else node.gradient
+
+
+def _farthest(numbers: Numbers) -> float:
+    """Return the entry farthest from zero."""
+    return numbers.high if abs(numbers.high) >= abs(numbers.low) else numbers.low
+
+
+def heading(data: Trace, title: str | None, caption: str, labeled: bool, scale: Scale) -> str:
+    """Return title, caption and legend, as one table of DOT."""
+    lines = [f"{caption}. {whose(data)}"]
+    if data.of_root and labeled and any(edge.local is not None for edge in data.edges):
+        lines.append("On an edge: what arrives · local derivative = what is sent back.")
+    present = {node.role for node in data.nodes}
+    found = [swatch(words, *style.ROLES[role], *kind) for role, (words, *kind) in _KINDS.items() if role in present]
+    if scale.color != "role":
+        for share in (-1.0, -0.5, 0.0, 0.5, 1.0):
+            words = style.number_text(share * scale.largest)
+            words = f"{scale.color} {words}" if share == -1 else words
+            found.append(swatch(words, style.heat(share, 1.0, style.BEHIND_TEXT), style.LINE, width=10))
+    if scale.color == "gradient":
+        found.append(swatch("not computed", _MISSING, style.LINE))
+    return head(title, lines, found)
+
+
+def head(title: str | None, lines: list[str], swatches: list[str]) -> str:
+    """Return what stands above a drawing by Graphviz: a title, small lines, and a row of swatches."""
+    top = style.cell(style.short(title or "", 100))
+    rows = [f'<FONT COLOR="{style.INK}" POINT-SIZE="16"><B>{top}</B></FONT>'] if title else []
+    rows += [f'<FONT COLOR="{style.QUIET}" POINT-SIZE="11">{style.cell(line)}</FONT>' for line in lines]
+    body = "".join(f'<TR><TD ALIGN="LEFT" COLSPAN="{len(swatches)}">{row}</TD></TR>' for row in rows)
+    cells = "".join(f'<TD ALIGN="LEFT">{swatch}</TD>' for swatch in swatches)
+    return f'<<TABLE BORDER="0" CELLSPACING="0" CELLPADDING="3">{body}<TR>{cells}</TR></TABLE>>'
+
+
+def swatch(words: str, fill: str, color: str, border: int = 1, shape: str = "solid", width: int = 80) -> str:
+    """Return a small copy of a kind of box; a "double" one has a second border."""
+    inner = f'<FONT COLOR="{style.INK}" POINT-SIZE="11">{words}</FONT>'
+    for margin in (6, 0) if shape == "double" else (0,):
+        inner = (
+            f'<TABLE BORDER="{border}" CELLBORDER="0" CELLSPACING="0" CELLPADDING="0" COLOR="{color}" BGCOLOR="{fill}" '
+            f'STYLE="{shape.replace("double", "solid")}"><TR><TD WIDTH="{width - margin}" HEIGHT="{24 - margin}">'
+            f"{inner}</TD></TR></TABLE>"
+        )
+    return inner
+
+
+def whose(data: Trace) -> str:
+    """Tell which sweep the gradients come from."""
+    if not data.swept:
+        return "∂ – : no gradient yet, call backward() first."
+    if not data.of_root:
+        return "∂: from another backward(), all or some; call backward() on the last result."
+    arrived = data.by_id[data.root].gradient
+    if arrived and not arrived.low == arrived.high == 1:
+        return f"∂: from a backward() that brought {summary(arrived)} to the last result."
+    return "∂: the derivative of the last result, from the last backward()."

@@ -13,12 +13,12 @@ from typing import Any
 import numpy as np
 
 from tinygrad_ed.checking.crosscheck import ledger
-from tinygrad_ed.draw.equations import words
+from tinygrad_ed.draw.equations import letter_of, words
 from tinygrad_ed.draw.picture import Picture, of_scene, sheet
 from tinygrad_ed.draw.scene import Box, Circle, Group, Item, Line, Scene, Text, rewritten
 from tinygrad_ed.draw.style import BACKWARD_FILL, COLORS, FORWARD_FILL, GRADIENT, LINE, PAPER, QUIET, number_text
 from tinygrad_ed.errors import InvalidValue
-from tinygrad_ed.nn import MLP
+from tinygrad_ed.nn import MLP, costs
 from tinygrad_ed.nn.batch import batch_of
 from tinygrad_ed.nn.checks import written_in
 from tinygrad_ed.notation.alphabet import Notation
@@ -28,9 +28,10 @@ from tinygrad_ed.notation.writing import Writing
 
 LABELS = 25  # connections between two columns; of more, the numbers are in tooltips
 MOST = 8  # neurons in a column; of a wider layer the first three and the last two are drawn
-_R = 59.0  # radius of a neuron
-_ROW = 188.0  # from one neuron to the next
-_TOP, _LEFT = 150.0, 40.0
+_R = 72.0  # radius of a neuron
+_ROW = 212.0  # from one neuron to the next
+_LEGEND, _LEFT = 88.0, 28.0
+_TEXT = 14.0
 
 
 def network(
@@ -84,37 +85,62 @@ def layout(mlp: MLP, found: Any, rho: Any, cost: str, sample: int, title: str | 
     if not -M <= sample < M:
         raise InvalidValue(f"sample={sample} is not in this batch of {M}: give a number from 0 to {M - 1}")
     columns = [shown(n) for n in mlp.sizes]
+    dense = not all(_slots(*pair) for pair in itertools.pairwise(columns))
+    legend = _legend(dense, M, _example(found, columns[1]) if M == 1 and write.numbers is True else None)
+    top = _LEGEND + 13 * len(legend) + 56  # of the neurons
     heights = [_ROW * len(rows) for rows in columns]
-    middle = _TOP + max(heights) / 2
-    xs = [_LEFT + _R + 20]
+    middle = top + max(heights) / 2
+    xs = [_LEFT + _R]
     for before, after in itertools.pairwise(columns):
         slots = _slots(before, after)
-        xs.append(xs[-1] + 2 * _R + (max(180.0, 86.0 * slots + 30.0) if slots else 340.0))
+        xs.append(xs[-1] + 2 * _R + ((118.0 if slots <= 3 else 82.0) * slots + 16.0 if slots else 340.0))
     ys = [
         {k: middle - h / 2 + _ROW * (row + 0.42) for row, k in enumerate(rows)}
         for h, rows in zip(heights, columns, strict=True)
     ]
-    right, items = _cost(found, cost, xs[-1], ys[-1], middle - 0.08 * _ROW)
+    right, items = _cost(mlp, found, rho, cost, sample % M, xs[-1], ys[-1], middle - 0.08 * _ROW)
+    items += [*_heading(xs[-1] + _R + 110, top, "cost", words(f"C = {cost}"), QUIET), *legend]
     for j in range(1, len(columns)):
-        items += _connections(mlp, found, j, xs, ys, write)
+        layer = mlp.layers[j - 1]
+        items += _connections(layer.weights.value, found[f"grad_omega[{j}]"], j, xs, ys, write)
+        shape = formula(f'Ω^$j "  {layer.n_in} × {layer.n_out}"', j=j)
+        items.append(Text((xs[j - 1] + xs[j]) / 2, top - 17, shape, _TEXT, COLORS["omega"]))
+        items += _heading(xs[j], top, f"layer {j}", words(f"Φ = {layer.activation}"), QUIET)
+    items += _heading(xs[0], top, "input", letter("alpha", 0), COLORS["alpha"])
     for j in range(len(columns)):
-        items += _heading(mlp, j, xs)
         items += _column(mlp, found, rho, j, xs[j], ys[j], sample, write)
     name = title or f"a {'-'.join(map(str, mlp.sizes))} network"
-    which = f'sample {sample % M + 1} of {M}; " B ", " P "and ∂ belong to " E ", the mean over the batch'
-    which = f'"cost: {cost}; {which if M > 1 else "one sample"}"'
-    items.append(Text(_LEFT, 44, words(title or f"A{name[1:]}"), 20, anchor="start", bold=True))
-    items.append(Text(_LEFT, 68, formula(which), 13, QUIET, "start"))
-    bottom = _TOP + max(heights) + 6
-    dense = not all(_slots(*pair) for pair in itertools.pairwise(columns))
-    items += _legend(bottom, dense, M, _example(found, columns[1]) if M == 1 and write.numbers is True else None)
-    described = f"cost {write(number(found['cost']))}; layers of {', '.join(map(str, mlp.sizes))} neurons"
-    return Scene(max(right, 860), bottom + (142 if M == 1 else 118), name, described, rewritten(items, write))
+    which = f'"cost: {cost}; one sample"'
+    if M > 1:
+        which = f'"cost: {cost}; sample {sample % M + 1} of {M};" B "and" P "and ∂ are derivatives of'
+        which += '" E "= the mean of all" ε_{(i)}'
+    items.append(Text(_LEFT, 40, words(title or f"A{name[1:]}"), 22, anchor="start", bold=True))
+    items.append(Text(_LEFT, 64, formula(which), _TEXT, QUIET, "start"))
+    size, described = (max(right, 1040), top + max(heights) + 10), _described(mlp, found, sample, write)
+    return Scene(*size, name, described, rewritten(items, write))
 
 
 def shown(n: int) -> list[int | None]:
     """Tell which of n neurons are drawn, from 0; None stands for those left out."""
     return list(range(n)) if n <= MOST else [0, 1, 2, None, n - 2, n - 1]
+
+
+def _described(mlp: MLP, found: Any, sample: int, write: Writing) -> str:
+    """Return all numbers in words, for those who do not see them; of a large network those that are drawn."""
+    layers = f"layers of {', '.join(map(str, mlp.sizes))} neurons."
+    if write.numbers is not True:
+        return layers
+    told = [f"cost {write(number(found['cost']))}; {layers}"]
+    for j, n in enumerate(mlp.sizes):
+        letters = {"α": f"alpha[{j}]", "ζ": f"zeta[{j}]", "B": f"B[{j}]", "P": f"P[{j + 1}]"}
+        for k in [k for k in shown(n) if k is not None]:
+            numbers = [
+                f"{write.text(sign)} {write(number(float(found[key][sample, k])))}"
+                for sign, key in letters.items()
+                if key in found
+            ]
+            told.append(f"Neuron {k + 1} of layer {j}: {', '.join(numbers)}.")
+    return " ".join(told)
 
 
 def _slots(before: Collection[int | None], after: Collection[int | None]) -> int:
@@ -124,10 +150,9 @@ def _slots(before: Collection[int | None], after: Collection[int | None]) -> int
 
 
 def _connections(
-    mlp: MLP, found: Any, j: int, xs: list[float], ys: list[dict[int | None, float]], write: Writing
+    weights: Any, gradients: Any, j: int, xs: list[float], ys: list[dict[int | None, float]], write: Writing
 ) -> list[Item]:
     """Draw the lines from layer j-1 to layer j, each with its weight over its gradient; labels lie above lines."""
-    weights, gradients = mlp.layers[j - 1].weights.value, found[f"grad_omega[{j}]"]
     above = [i for i in ys[j - 1] if i is not None]
     largest = float(np.max(np.abs(weights))) or 1.0
     slots = _slots(ys[j - 1], ys[j])
@@ -143,30 +168,20 @@ def _connections(
             name = letter("omega_k", j, f"{i + 1},{k + 1}")
             said = formula("$n = $w" if slots <= 3 and write.digits < 4 else "$w", n=name, w=given(w))
             slope = formula("{∂E}/{∂$n}" if write.bare else '"∂" $g', n=name, g=g)
-            first = Text(x, y - 2, name if write.bare else write(said), 11.5, COLORS["omega_k"])
-            second = Text(x, y + 11.5, write(slope), 11.5, GRADIENT)
-            ends = f"from neuron {i + 1} of layer {j - 1} to neuron {k + 1} of layer {j}"
-            tip = f"weight {ends}: {number_text(w)}, gradient {number_text(g)}"
+            first = Text(x, y - 3, name if write.bare else write(said), _TEXT, COLORS["omega_k"])
+            second = Text(x, y + 17, write(slope), _TEXT, GRADIENT)
+            tip = f"weight from neuron {i + 1} of layer {j - 1} to neuron {k + 1} of layer {j}: "
+            tip += f"{number_text(w)}, gradient {number_text(g)}"
             lines.append(Group([Line(x1, y1, x2, y2, LINE, 0.8 + 2.6 * abs(w) / largest, dashed=w < 0)], tip=tip))
             if slots:
                 width = max(first.length, second.length) + 2
-                labels.append(Group([Box(x, y + 0.5, width, 30, PAPER, radius=5), first, second], tip=tip))
+                labels.append(Group([Box(x, y + 2, width, 39, PAPER, radius=5), first, second], tip=tip))
     return lines + labels
 
 
-def _heading(mlp: MLP, j: int, xs: list[float]) -> list[Item]:
-    """Return what stands above a column: the layer and its Φ, and before it the shapes of its parameters."""
-    y = _TOP - 34
-    head = Text(xs[j], y, words(f"layer {j}" if j else "input"), 14, bold=True)
-    if j == 0:
-        return [head, Text(xs[0], y + 17, letter("alpha", 0), 13, COLORS["alpha"])]
-    layer, middle = mlp.layers[j - 1], (xs[j - 1] + xs[j]) / 2
-    shape = formula(f'Ω^$j "  {layer.n_in} × {layer.n_out}"', j=j)
-    return [
-        head,
-        Text(xs[j], y + 17, words(f"Φ = {layer.activation}"), 13, QUIET),
-        Text(middle, y + 17, shape, 13, COLORS["omega"]),
-    ]
+def _heading(x: float, top: float, name: str, below: Formula, color: str) -> list[Item]:
+    """Return what stands above a column."""
+    return [Text(x, top - 36, words(name), 15, bold=True), Text(x, top - 17, below, _TEXT, color)]
 
 
 def _column(
@@ -175,29 +190,29 @@ def _column(
     items: list[Item] = []
     for k, y in ys.items():
         if k is None:
-            hidden = mlp.sizes[j] - len(ys) + 1
-            items += [Text(x, y - 8, words("⋮"), 30, QUIET), Text(x, y + 18, words(f"{hidden} more"), 13, QUIET)]
+            more = words(f"{mlp.sizes[j] - len(ys) + 1} more")
+            items += [Text(x, y - 8, words("⋮"), 30, QUIET), Text(x, y + 18, more, _TEXT, QUIET)]
             continue
-        quarters = [(1, -1, letter("alpha", j, k + 1), found[f"alpha[{j}]"][sample, k], "alpha")]
-        if f"P[{j + 1}]" in found:
-            quarters.append((1, 1, letter("P", j + 1, k + 1), found[f"P[{j + 1}]"][sample, k], "P"))
+        places = {"alpha": (1, -1, j), "P": (1, 1, j + 1), "zeta": (-1, -1, j), "B": (-1, 1, j)}
+        quarters = [
+            (side, half, letter(key, layer, k + 1), float(found[f"{key}[{layer}]"][sample, k]), key)
+            for key, (side, half, layer) in places.items()
+            if f"{key}[{layer}]" in found
+        ]
         below: list[Item] = []
-        if j:
-            quarters.append((-1, -1, letter("zeta", j, k + 1), found[f"zeta[{j}]"][sample, k], "zeta"))
-            quarters.append((-1, 1, letter("B", j, k + 1), found[f"B[{j}]"][sample, k], "B"))
         if j and mlp.layers[j - 1].bias is not None:
             bias, gradient = float(mlp.layers[j - 1].bias.value[k]), float(found[f"grad_beta[{j}]"][k])
-            below.append(Box(x, y + _R + 19, 62, 29, PAPER, radius=5))
             b = letter("beta", j, k + 1)
             slope = formula("{∂E}/{∂$b}" if write.bare else '"∂" $g', b=b, g=gradient)
-            below.append(Text(x, y + _R + 16, formula("$b = $x", b=b, x=given(bias)), 12, COLORS["beta"]))
-            below.append(Text(x, y + _R + 31, slope, 11.5, GRADIENT))
+            below.append(Box(x, y + _R + 23, 96, 38, PAPER, radius=5))
+            below.append(Text(x, y + _R + 18, formula("$b = $x", b=b, x=given(bias)), _TEXT, COLORS["beta"]))
+            below.append(Text(x, y + _R + 38, slope, _TEXT, GRADIENT))
         if j == len(mlp.layers):
             expected = formula("ρ_$k = $x", k=k + 1, x=given(float(rho[sample, k])))
             low = y > sum(ys.values()) / len(ys)  # on the side that the line to the cost leaves free
             at = y + (_R - 2 if low else 8 - _R)
-            below.append(Box(x + _R + 21, at - 4, 46, 17, PAPER, radius=5))
-            below.append(Text(x + _R - 2, at, expected, 12, COLORS["rho"], "start"))
+            below.append(Box(x + _R + 24, at - 5, 52, 19, PAPER, radius=5))
+            below.append(Text(x + _R - 2, at, expected, _TEXT, COLORS["rho"], "start"))
         items.append(Group([*_neuron(x, y, quarters, bool(j), write), *below], tip=f"neuron {k + 1} of layer {j}"))
     return items
 
@@ -210,49 +225,55 @@ def _neuron(
     if split:
         items.append(Box(x, y, 1, 2 * _R - 2, LINE))
     for side, half, name, value, key in quarters:
-        at = x + (side * 0.46 * _R if split else 0)
-        what = write(number(float(value)) if split or half > 0 else given(float(value)))
-        long = len(what.unicode)
-        size = 12.5 if long <= 6 else 11.5 if long <= 7 else 9.5
-        items.append(Text(at, y + (-27 if half < 0 else 37), name, 13, COLORS[key], bold=True))
-        items.append(Text(at, y + (-9 if half < 0 else 18), what, size))
+        at = x + (side * 0.47 * _R if split else 0)
+        what = write(number(value) if split or half > 0 else given(value))
+        size = _TEXT if len(what.unicode) <= 8 else 11.0
+        items.append(Text(at, y + (-34 if half < 0 else 44), name, 15, COLORS[key], bold=True))
+        items.append(Text(at, y + (-11 if half < 0 else 21), what, size))
     return items
 
 
-def _cost(found: Any, cost: str, x: float, ys: dict[int | None, float], middle: float) -> tuple[float, list[Item]]:
-    """Return the error at the right end, and the lines that lead to it."""
-    at, r = x + _R + 150, 42.0
+def _cost(
+    mlp: MLP, found: Any, rho: Any, cost: str, sample: int, x: float, ys: dict[int | None, float], middle: float
+) -> tuple[float, list[Item]]:
+    """Return the error at the right end, the lines that lead to it, and under it those of the samples."""
+    at, r = x + _R + 110, 46.0
     items: list[Item] = [Line(x, y, at, middle, LINE, 1.2) for k, y in ys.items() if k is not None]
     items += [
         Circle(at, middle, r, PAPER, COLORS["cost"], 2),
-        Text(at, middle - 6, letter("cost"), 17, COLORS["cost"], bold=True),
-        Text(at, middle + 14, number(found["cost"]), 13),
-        Text(at, _TOP - 34, words("cost"), 14, bold=True),
-        Text(at, _TOP - 17, words(f"C = {cost}"), 13, QUIET),
+        Text(at, middle - 6, letter_of("cost"), 19, COLORS["cost"], bold=True),
+        Text(at, middle + 16, number(found["cost"]), _TEXT),
     ]
+    for row, i in enumerate(shown(len(rho)) if len(rho) > 1 else []):
+        said = formula("⋮")
+        if i is not None:  # of each sample its own error, of which E is the mean
+            own = costs.find(cost)(found[f"alpha[{len(mlp.layers)}]"][i], rho[i])
+            said = formula("$e_{($i)} = $x", e=letter("cost"), i=i + 1, x=own)
+        items.append(Text(at, middle + r + 24 + 20 * row, said, _TEXT, COLORS["cost"], bold=i == sample))
     return at + r + 40, items
 
 
-def _legend(y: float, dense: bool, M: int, example: Formula | None) -> list[Item]:
+def _legend(dense: bool, M: int, example: Formula | None) -> list[Item]:
     """Tell how to read it, as rules, and for one sample with the numbers of one connection."""
-    where = "  (point at a line without numbers to see its own)" if dense else ""
-    many = ", summed over the samples" if M > 1 else ""
-    forward = 'ζ^j = [Ω^j]^T α^{j-1} + β^j "  and  " α^j = Φ(ζ^j) "  from left to right"'
+    where = "; point at one without numbers to see its own" if dense else ""
+    many, also = (", summed over the samples", "(summed, too)") if M > 1 else ("", "")
     arrives = 'P^{j+1} = {∂E}/{∂α^j} "arrives;  " B^j = {∂E}/{∂ζ^j} = Φ\'(ζ^j) ⊙ P^{j+1}; '
-    product = f'{{∂E}}/{{∂ω}} = α · B "(the " α "where it starts times the " B "where it ends{many})"; '
-    lines = [
-        (FORWARD_FILL, "forward", formula(forward)),
+    product = f'{{∂E}}/{{∂ω}} = α · B "(the" α "where it starts times the" B "where it ends{many})"; '
+    rows = [
+        (FORWARD_FILL, "forward", formula('ζ^j = [Ω^j]^T α^{j-1} + β^j "  and  " α^j = Φ(ζ^j) "  from left to right"')),
         (BACKWARD_FILL, "backward", formula(arrives + 'P^j = Ω^j B^j "goes on to the left"')),
-        (PAPER, "connection", formula(product + f'{{∂E}}/{{∂β}} = B "{where}"')),
+        (PAPER, "connection", formula(product + f'{{∂E}}/{{∂β}} = B "{also}"')),
         *([(PAPER, "for example", example)] if example else []),
-        (PAPER, "line", formula('"the thicker, the farther is" ω "from 0; dashed where" ω "is negative"')),
+        (PAPER, "line", formula(f'"the thicker, the farther is" ω "from 0; dashed where" ω "is negative{where}"')),
     ]
     items: list[Item] = []
-    for row, (fill, head, said) in enumerate(lines):
-        at = y + 12 + 24 * row
-        items.append(Box(_LEFT + 44, at, 88, 20, fill, LINE, 1, 5))
-        items.append(Text(_LEFT + 44, at + 4.5, words(head), 12))
-        items.append(Text(_LEFT + 100, at + 4.5, said, 12.5, anchor="start"))
+    for row, (fill, head, said) in enumerate(rows):
+        at = _LEGEND + 26 * row
+        swatch: list[Item] = [
+            Box(_LEFT + 48, at, 96, 22, fill, LINE, 1, 5),
+            Text(_LEFT + 48, at + 5, words(head), _TEXT),
+        ]
+        items += [Group(swatch), Text(_LEFT + 110, at + 5, said, _TEXT, anchor="start")]
     return items
 
 

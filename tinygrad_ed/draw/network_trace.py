@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_ed.checking.crosscheck import ledger
-from tinygrad_ed.draw.parts import Edge, TraceNode, kept, merged, numbers_of
+from tinygrad_ed.draw.parts import Edge, TraceNode, merged, numbers_of
 from tinygrad_ed.draw.scalar import expand
 from tinygrad_ed.draw.trace import Trace, trace
 from tinygrad_ed.errors import InvalidValue
@@ -23,6 +23,7 @@ from tinygrad_ed.notation.letters import letter, named
 from tinygrad_ed.notation.quantity import Quantity
 from tinygrad_ed.notation.writing import LECTURE, Writing
 
+_KINDS = ("omega", "beta")
 DETAILS = ("scalar", "layer", "tensor")
 
 
@@ -38,22 +39,15 @@ def network_trace(
                 "take detail='layer'"
             )
         x, rho = x[0], rho[0]
-    closed = {name: numbers_of(value) for name, value in ledger(mlp, x, rho, cost, road="rules").items()}
-    with recording(True):  # also inside no_grad: this graph is ours
-        alpha, zeta = forward(mlp, Node(x))
-        root = costs.find(cost)(alpha[len(mlp.layers)], rho)
-        quantities = {alpha[0]: "alpha[0]", root: "cost"}
-        for j, layer in enumerate(mlp.layers, start=1):
-            quantities |= {p: f"{kind}[{j}]" for kind, p in zip(("omega", "beta"), layer.parameters(), strict=False)}
-            quantities |= {zeta[j]: f"zeta[{j}]", alpha[j]: f"alpha[{j}]"}
-        if detail == "scalar":
-            root, _, _, entries = expand(root)
-            quantities = {
-                entry: f"{name[:-1]},{','.join(map(str, at))}]" if at else name
-                for node, name in quantities.items()
-                for at, entry in np.ndenumerate(entries[node])
-            }
-    parameters = [node for node, name in quantities.items() if Quantity.of(name)[0] in ("omega", "beta")]
+    found = ledger(mlp, x, rho, cost, road="rules")
+    closed = {name: numbers_of(value) for name, value in found.items()}
+    names = [f"{kind}[{j}]" for j, n in enumerate(mlp.layers, start=1) for kind in _KINDS[: len(n.parameters())]]
+    slopes = [found[f"grad_{name}"] for name in names]
+    moved = [Node(p.value - learning_rate * slope) for p, slope in zip(mlp.parameters(), slopes, strict=True)]
+    with recording(True):  # also inside no_grad: these graphs are ours
+        root, quantities = _built(mlp, x, rho, cost, dict(zip(names, mlp.parameters(), strict=True)), detail)
+        after, _ = _built(mlp, x, rho, cost, dict(zip(names, moved, strict=True)), detail)
+    parameters = {node for node, name in quantities.items() if Quantity.of(name)[0] in _KINDS}
     layers = {node: f"layer {Quantity.of(name)[1]}" for node, name in quantities.items() if Quantity.of(name)[1]}
     data = trace(
         root,
@@ -63,10 +57,42 @@ def network_trace(
         quantities=quantities,
         fresh=True,
         learning_rate=learning_rate,
+        after={node: value for node, value in _paired(root, after).items() if node.op or node in parameters},
     )
     if detail != "tensor":
         data = _gathered(data, mlp, rho, cost, detail == "scalar", write)
     return replace(data, closed=closed, write=write)
+
+
+def _built(
+    mlp: MLP, x: Any, rho: Any, cost: str, parameters: dict[str, Node], detail: str
+) -> tuple[Node, dict[Node, str]]:
+    """Return the graph of the error with these parameters, and what its nodes are in the lecture."""
+    alpha, zeta = forward(mlp, Node(x), list(parameters.values()))
+    root = costs.find(cost)(alpha[len(mlp.layers)], rho)
+    quantities = {alpha[0]: "alpha[0]", root: "cost"} | {node: name for name, node in parameters.items()}
+    for j in zeta:
+        quantities |= {zeta[j]: f"zeta[{j}]", alpha[j]: f"alpha[{j}]"}
+    if detail != "scalar":
+        return root, quantities
+    root, _, _, entries = expand(root)
+    return root, {
+        entry: f"{name[:-1]},{','.join(map(str, at))}]" if at else name
+        for node, name in quantities.items()
+        for at, entry in np.ndenumerate(entries[node])
+    }
+
+
+def _paired(root: Node, twin: Node) -> dict[Node, Any]:
+    """Return for every node of a graph the value in another graph that was built in the same way."""
+    values: dict[Node, Any] = {}
+    todo = [(root, twin)]
+    while todo:
+        one, other = todo.pop()
+        if one not in values:
+            values[one] = other._value
+            todo += zip(one.parents, other.parents, strict=True)
+    return values
 
 
 def _gathered(data: Trace, mlp: MLP, rho: Any, cost: str, scalar: bool, write: Writing) -> Trace:
@@ -83,9 +109,11 @@ def _gathered(data: Trace, mlp: MLP, rho: Any, cost: str, scalar: bool, write: W
         kind, j, _ = Quantity.of(node.quantity or "")
         op = ops.get(kind) or mlp.layers[j - 1].activation
         told.append(node if node.op is None else replace(node, op=op))
-    answers = {"rho": (write(letter("rho")).unicode, kept(np.asarray(rho, float)))}
+    answers = {"rho": (write(letter("rho")).unicode, numbers_of(np.asarray(rho, float)))}
     if scalar:
-        answers = {f"rho[{k}]": (write(letter("rho", None, k + 1)).unicode, float(r)) for k, r in enumerate(rho)}
+        answers = {
+            f"rho[{k}]": (write(letter("rho", None, k + 1)).unicode, numbers_of(float(r))) for k, r in enumerate(rho)
+        }
     expected = [
         TraceNode(f"n{len(data.nodes) + i}", "constant", None, name, None, value, None, quantity)
         for i, (quantity, (name, value)) in enumerate(answers.items())

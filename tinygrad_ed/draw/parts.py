@@ -15,7 +15,7 @@ from tinygrad_ed.notation.quantity import Quantity
 from tinygrad_ed.notation.writing import LECTURE, Writing
 
 FULL = 64  # arrays up to this many entries are kept entry by entry
-CELLS = (12, 24)  # of a larger one, a grid of at most this many rows and columns of means
+CELLS = (24, 32)  # of a larger one, at most so many rows and columns of means, each over a square of entries
 
 
 @dataclass(slots=True)
@@ -28,6 +28,18 @@ class Numbers:
     high: float
     mean: float
     cells: list[list[float]] | None = None  # the means of its parts
+
+    @property
+    def means(self) -> str:
+        """What a cell is: "means over 3×3" entries; nothing where it is an entry."""
+        cells, whole = self.cells or [[]], (math.prod(self.shape[:-1]), self.shape[-1])
+        side = max(math.ceil(n / count) for n, count in zip(whole, (len(cells), len(cells[0])), strict=True))
+        return f"means over {min(side, whole[0])}×{min(side, whole[1])}" if side > 1 else ""
+
+    @property
+    def largest(self) -> float:
+        """The size of the largest cell."""
+        return max([abs(x) for row in self.cells or [] for x in row if math.isfinite(x)], default=0.0)
 
     @property
     def array(self) -> Any:
@@ -49,9 +61,11 @@ def numbers_of(value: Any) -> Numbers:
         if array.size <= FULL:
             return Numbers(array.shape, array.tolist(), low, high, mean)
         table = array.reshape(-1, array.shape[-1])  # the last axis goes across, all others down
-        across = [part.mean(axis=1) for part in np.array_split(table, min(CELLS[1], table.shape[1]), axis=1)]
-        down = [part.mean(axis=0) for part in np.array_split(np.array(across).T, min(CELLS[0], len(table)))]
-        return Numbers(array.shape, None, low, high, mean, [row.tolist() for row in down])
+        side = max([math.ceil(n / most) for n, most in zip(table.shape, CELLS, strict=True)])
+        down, across = [np.arange(0, n, side) for n in table.shape]
+        sums = np.add.reduceat(np.add.reduceat(table, down, axis=0), across, axis=1)
+        sizes = [np.diff([*starts, n]) for starts, n in zip((down, across), table.shape, strict=True)]
+        return Numbers(array.shape, None, low, high, mean, (sums / np.outer(*sizes)).tolist())
 
 
 @dataclass(slots=True)
@@ -63,19 +77,10 @@ class TraceNode:
     op: str | None  # None for a leaf
     name: str | None
     layer: str | None  # the cluster it belongs to
-    kept: float | Numbers  # most values are floats, and a float needs no more than itself
-    kept_gradient: float | Numbers | None  # None where no sweep arrived: "not computed" is not zero
+    value: Numbers
+    gradient: Numbers | None  # None where no sweep arrived: "not computed" is not zero
     quantity: str | None = None  # in the lecture: `zeta[2]` or, entry by entry, `omega[1,0,2]`
-
-    @property
-    def value(self) -> Numbers:
-        """The value."""
-        return as_numbers(self.kept)
-
-    @property
-    def gradient(self) -> Numbers | None:
-        """The gradient, or None."""
-        return None if self.kept_gradient is None else as_numbers(self.kept_gradient)
+    after: Numbers | None = None  # the value after the update of the parameters, where it is known
 
 
 @dataclass(slots=True)
@@ -86,12 +91,7 @@ class Edge:
     target: str
     slot: int  # the position among the op's inputs, from 0
     local: float | None  # for floats, the derivative of the op's result with respect to this input
-    sent: float | Numbers | None  # what this use adds to the gradient of the source
-
-    @property
-    def contribution(self) -> Numbers | None:
-        """What this use adds to the gradient of the source, or None."""
-        return None if self.sent is None else as_numbers(self.sent)
+    contribution: Numbers | None  # what this use adds to the gradient of the source
 
 
 def last_layer(nodes: Iterable[TraceNode]) -> int:
@@ -99,22 +99,12 @@ def last_layer(nodes: Iterable[TraceNode]) -> int:
     return max([Quantity.of(node.quantity or "").layer for node in nodes], default=0)
 
 
-def kept(value: Any) -> float | Numbers:
-    """Return a value as it is kept in a trace."""
-    return value if type(value) is float else numbers_of(value)
-
-
-def as_numbers(value: float | Numbers) -> Numbers:
-    """Return what is kept in a trace, with its range."""
-    return value if isinstance(value, Numbers) else numbers_of(value)
-
-
 def merged(
     nodes: Iterable[TraceNode], edges: Iterable[Edge], home: Mapping[str, str]
 ) -> tuple[list[TraceNode], list[Edge]]:
     """Return a graph in which groups of nodes became one, each its `home`; several uses by a group become one edge."""
     kept_nodes = [node for node in nodes if home.get(node.id, node.id) == node.id]
-    gradients = {node.id: node.kept_gradient for node in kept_nodes}
+    gradients = {node.id: node.gradient for node in kept_nodes}
     groups: dict[tuple[str, str], list[Edge]] = {}
     for edge in edges:
         pair = home.get(edge.source, edge.source), home.get(edge.target, edge.target)
@@ -126,27 +116,25 @@ def merged(
     for (source, target), uses in sorted(groups.items(), key=lambda item: rank[item[0][1]]):
         slot = slots[target] = slots.get(target, -1) + 1
         whole = uses[0].target == target and len(uses) == 1
-        sent = _sum([use.sent for use in uses])
+        sent = _sum([use.contribution for use in uses])
         local = uses[0].local if whole else _slope(sent, gradients[target], uses)
-        found.append(replace(uses[0], source=source, target=target, slot=slot, local=local, sent=sent))
+        found.append(replace(uses[0], source=source, target=target, slot=slot, local=local, contribution=sent))
     return kept_nodes, found
 
 
-def _slope(sent: Any, gradient: Any, uses: list[Edge]) -> float | None:
+def _slope(sent: Numbers | None, gradient: Numbers | None, uses: list[Edge]) -> float | None:
     """Return the derivative of a group's result: what is sent back for what arrived."""
-    if type(sent) is float and type(gradient) is float and gradient and math.isfinite(sent / gradient):
-        return sent / gradient
+    if sent and gradient and not sent.shape and not gradient.shape and gradient.low:
+        return sent.low / gradient.low if math.isfinite(sent.low / gradient.low) else None
     return uses[0].local if len(uses) == 1 else None
 
 
-def _sum(parts: list[float | Numbers | None]) -> float | Numbers | None:
+def _sum(parts: list[Numbers | None]) -> Numbers | None:
     """Return the sum of contributions; None where one is missing, or too large to have been kept."""
     if len(parts) == 1:
         return parts[0]
-    if all(type(part) is float for part in parts):
-        return math.fsum(parts)  # type: ignore[arg-type]  # all are floats
-    arrays = [part.array if isinstance(part, Numbers) else part for part in parts]
-    return None if any(array is None for array in arrays) else kept(sum(arrays))
+    arrays = [part.array if part else None for part in parts]
+    return None if any(array is None for array in arrays) else numbers_of(sum(arrays))
 
 
 @dataclass(frozen=True)
@@ -159,6 +147,7 @@ class TraceData:
     of_root: bool  # whether the gradients are those of one sweep through the root
     learning_rate: float = 0.1  # η of the update of the parameters, the last steps
     closed: Mapping[str, Numbers] = field(default_factory=dict)  # what the closed-form rules give, by ledger names
+    predicted: float | None = None  # how much the update changes the result, as far as the gradient can tell
     write: Writing = LECTURE  # in whose letters its quantities are written
 
     @property
@@ -188,4 +177,4 @@ class TraceData:
     @property
     def swept(self) -> bool:
         """True if there is any gradient, of this result or of another one."""
-        return any(node.kept_gradient is not None for node in self.nodes)
+        return any(node.gradient is not None for node in self.nodes)

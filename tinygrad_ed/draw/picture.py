@@ -3,6 +3,7 @@
 import base64
 import html
 import os
+import re
 from collections.abc import Callable, Collection
 from dataclasses import replace
 from functools import partial
@@ -157,19 +158,26 @@ def sheet(draw: Callable[[Writing], Picture], write: Writing) -> Picture:
     return picture
 
 
-def image_page(title: str, svg: str, wide: bool = False) -> bytes:
-    """Return a page with one drawing, as wide as the window allows; a `wide` one keeps its size and is scrolled."""
-    fit = "" if wide else "svg{max-width:100%;height:auto}"
-    dark = "@media screen and (prefers-color-scheme:dark){body{background:var(--ground)}}"
-    body = f'<main class="drawing" tabindex="0" aria-label="{escape(title)}">{svg}</main>'
-    return page(title, body, f"body{{margin:1rem}}.drawing{{overflow:auto}}{fit}{dark}")
+def image_page(title: str, svg: str) -> bytes:
+    """Return a page with one drawing, which can be searched, and be seen as a whole or in its parts."""
+    return page(title, "drawing", {"$DRAWING": svg})
 
 
 def asset(name: str) -> str:
-    """Return a file that is part of a page."""
-    return (files("tinygrad_ed.draw") / "assets" / name).read_text("utf-8")
+    """Return a file that is part of a page; of a script or style without comments."""
+    lines = [line.strip() for line in (files("tinygrad_ed.draw") / "assets" / name).read_text("utf-8").splitlines()]
+    return "\n".join([line for line in lines if line and not line.startswith(("//", "/*"))])
 
 
-def page(title: str, body: str, css: str = "", script: str = "") -> bytes:
-    """Return a whole HTML page in one file, with its style and script inside."""
-    return whole_page(clean(title), f"{page_css()}\n{css}", body, script).encode()
+def page(title: str, name: str, parts: dict[str, str], *scripts: str) -> bytes:
+    """Return a whole HTML page in one file: that of this name, with its style and script inside, and its parts."""
+    svg = parts["$DRAWING"]
+    _, _, w, h = re.findall(r'viewBox="(.*?)"', svg)[0].split()
+    sizes = [re.search(r'font-size="([\d.]+)"', letters) for letters in re.findall(r"<text[^>]*>", svg)]
+    least = min([float(size[1]) if size else 14.0 for size in sizes], default=14.0)
+    parts |= {"$TITLE": escape(title), "$FIT": f"--w:{w};--h:{h};--t:{least:g}"}
+    # in one pass: what is put in is not looked at again
+    body = re.sub(r"\$[A-Z]+", lambda mark: parts[mark[0]], asset(f"{name}.html"))
+    css = asset("view.css") + (asset(f"{name}.css") if name != "drawing" else "")
+    script = "\n".join([asset(f"{each}.js") for each in ("view", *scripts)])
+    return whole_page(clean(title), f"{page_css(body)}\n{css}", body, script).encode()

@@ -4,8 +4,8 @@ The page is self-contained: the drawing is inline SVG, the equations are MathML,
 as JSON. Without JavaScript the page is the finished drawing and the list of all steps.
 """
 
-import json
 import re
+import textwrap
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -16,12 +16,12 @@ from tinygrad_ed.draw.equations import brief, math, value_term
 from tinygrad_ed.draw.frames import Player
 from tinygrad_ed.draw.network_trace import DETAILS, network_trace
 from tinygrad_ed.draw.parts import Numbers, last_layer
-from tinygrad_ed.draw.picture import asset, of_scene, page
+from tinygrad_ed.draw.picture import of_scene, page
 from tinygrad_ed.draw.scene import Scene, to_svg
-from tinygrad_ed.draw.script import script
 from tinygrad_ed.draw.stage import drawing, in_card, size_of
 from tinygrad_ed.draw.steps import StoryStep
-from tinygrad_ed.draw.stored import as_json, written
+from tinygrad_ed.draw.stored import as_json
+from tinygrad_ed.draw.stored import content as written
 from tinygrad_ed.draw.style import escape
 from tinygrad_ed.draw.trace import Trace, trace
 from tinygrad_ed.errors import InvalidType, InvalidValue, nearest, printable
@@ -29,8 +29,20 @@ from tinygrad_ed.graph.node import Node
 from tinygrad_ed.nn import MLP
 from tinygrad_ed.nn.checks import written_in
 
+_HEADS = {
+    "forward": "Forward: every value, from the leaves to the result",
+    "backward": "Backward: what arrives times the local derivative, from the result to the leaves",
+    "update": "Update: a step of η against the gradient",
+    "again": "Again: what has changed, and by how much",
+}
 MOST = 400  # nodes; a longer story is not one that a reader steps through
-_MARK = re.compile(r"\$[A-Z]+")
+_PIECES = r'(d="[^"]*[L ])([\d.]+ [\d.]+)" (fill="none"[^>]*)/>\n<path class="wire" d="M\2([^"]*)" \3/>'
+_SHORTER = {  # what is written a thousand times on a page
+    '<mo form="prefix" rspace="0">∂</mo>': "<mi>∂</mi>",
+    '<mrow><mi>∂</mi><mi class="E">E</mi></mrow>': "<mi>∂𝐸</mi>",
+    r"<mrow><mo>\(</mo><mn>([^<]*)</mn><mo>\)</mo></mrow>": r"<mn>(\1)</mn>",
+    r"<mrow><mn>(\d+)</mn><mo>,</mo><mn>(\d+)</mn></mrow>": r"<mn>\1,\2</mn>",
+}
 NEURONS, CONNECTIONS = 5, 32  # of a larger network "auto" shows layers
 
 
@@ -113,36 +125,35 @@ def player(
 
 def _page(data: Trace, scene: Scene) -> bytes:
     """Return the page: the drawing, the steps as a list, the script and what it needs to know."""
-    kept = {"trace": json.loads(written(replace(data, closed={}))), "steps": _kept(data, data.steps)}
+    keys = {"id", "role", "op", "quantity", "gradient", *(["name"] if not data.closed else [])}
+    nodes = [{key: node[key] for key in node if key in keys} for node in written(data)["nodes"]]
+    whole = {"nodes": nodes, "edges": [[edge.source, edge.target] for edge in data.edges]}
+    told = "\n".join(_item(i, step) for i, step in enumerate(data.steps, start=1))
+    for long, brief_ in _SHORTER.items():
+        told = re.sub(long, brief_, told)
+    svg = to_svg(scene, inline=True).replace("<title>", "<desc>", 1).replace("</title>", "</desc>", 1)
+    before = ""
+    while before != svg:  # a wire of several pieces is one line
+        before, svg = svg, re.sub(_PIECES, r'\1\2\4" \3/>', svg)
     parts = {
-        "$TITLE": escape(scene.title),
         "$SHAPE": "wide" if scene.width > 1.25 * scene.height else "tall",
-        "$DRAWING": to_svg(scene, inline=True),
-        "$STEPS": "\n".join(_item(i, step) for i, step in enumerate(data.steps, start=1)),
-        "$DATA": as_json(kept).replace("<", "\\u003c"),
+        "$DRAWING": re.sub("<title>.*?</title>", "", svg),  # a card says more when it is pointed at
+        "$STEPS": told,
+        "$DATA": as_json({"trace": whole, "steps": _kept(data)}).replace("<", "\\u003c"),
     }
-    body = _MARK.sub(
-        lambda mark: parts[mark[0]], asset("player.html")
-    )  # in one pass: what is put in is not looked at again
-    lines = [line.strip() for line in asset("player.js").splitlines()]
-    return page(
-        scene.title,
-        body,
-        asset("player.css"),
-        "\n".join([line for line in lines if line and not line.startswith("//")]),
-    )
+    return page(scene.title, "player", parts, "why", "guess", "player")
 
 
-def _kept(data: Trace, told: list[StoryStep]) -> list[dict[str, Any]]:
+def _kept(data: Trace) -> list[dict[str, Any]]:
     """Return what the page's script needs to know of each step; `ask` is the number that a reader may predict."""
     nodes = data.by_id
-    last = {step.node: i for i, step in enumerate(told) if step.phase == "backward"}
+    last = {step.node: i for i, step in enumerate(data.steps) if step.phase == "backward"}
     kept = []
-    for i, step in enumerate(told):
+    for i, step in enumerate(data.steps):
         number, which = asked(step.result)
         whole = last.get(step.node) == i  # then its gradient is complete, and a matrix is shown in full
-        text = brief(step.shown) if step.shown else "updated" if step.phase == "update" else "…"
-        if whole and step.shown:
+        text = brief(step.shown) if step.shown else "…"
+        if step.shown and (whole or step.phase in ("update", "again")):
             text = in_card(step.shown, size_of(nodes[step.node]))
         known = {
             "phase": step.phase,
@@ -180,13 +191,33 @@ def _item(i: int, step: StoryStep) -> str:
         numbers += f'<span class="answer">{outcome}{total}</span>'
     rule = ""
     if step.rule is not None:
-        said = {True: "✓ as in the graph", False: "✗ not as in the graph", None: ""}[step.rule_agrees]
+        said = {True: "✓", False: "✗ not as in the graph", None: ""}[step.rule_agrees]
         kind = "answer differs" if step.rule_agrees is False else "answer"
         number = escape(brief(step.rule_gives, 60)) if step.rule_gives else ""
         gives = f'<div class="{kind}">gives {number} <strong>{said}</strong></div>' if number else ""
-        rule = f'<div class="rule"><p>the closed-form rule</p>{math(step.rule)}{gives}</div>'
+        rule = f'<div class="rule"><math>{step.rule.mathml}</math>{gives}</div>'
     return (
-        f'<li id="step-{i}" class="{step.phase}"><a href="#step={i}">{step.phase}</a><div class="pair">'
+        f'<li id="step-{i}" class="{step.phase}"><div class="pair">'
         f'<div><div class="general">{math(step.general)}</div><div class="numbers">{numbers}</div></div>'
         f'{rule}</div><p class="say">{escape(step.sentence)}</p></li>'
     )
+
+
+def script(data: Trace, title: str) -> str:
+    """Return the story of a trace as text: for each step the equation, the numbers, and the lecture's rule."""
+    lines = [title, "=" * len(title)]
+    phase = ""
+    for i, step in enumerate(data.steps, start=1):
+        if step.phase != phase:
+            phase = step.phase
+            lines += ["", _HEADS[phase], "-" * len(_HEADS[phase]), ""]
+        lines.append(f"{i:>3}  {step.general.unicode}")
+        if step.numbers.unicode not in step.general.unicode:
+            lines.append(f"     {step.numbers.unicode}")
+        if step.rule is not None:
+            gives = f", gives {brief(step.rule_gives, 60)}" if step.rule_gives else ""
+            verdict = {True: " ✓", False: " ✗ not as in the graph", None: ""}[step.rule_agrees]
+            lines.append(f"     rule: {step.rule.unicode}{gives}{verdict}")
+        said = textwrap.wrap(step.sentence, 100, initial_indent="     ", subsequent_indent="     ")
+        lines += [*said, ""]
+    return "\n".join(lines) + "\n"

@@ -8,23 +8,9 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from tinygrad_ed.draw import style
+from tinygrad_ed.draw.graph import head, swatch
 from tinygrad_ed.draw.picture import Picture, of_dot
-from tinygrad_ed.draw.style import (
-    BACKWARD_FILL,
-    DOT_FONT,
-    FORWARD_FILL,
-    GRADIENT,
-    INK,
-    LINE,
-    PAPER,
-    QUIET,
-    ROLES,
-    cell,
-    number_text,
-    quoted,
-    short,
-    tooltip,
-)
 from tinygrad_ed.errors import InvalidType, InvalidValue
 from tinygrad_ed.tape import Compiled, Tape
 from tinygrad_ed.tape.listing import ProgramStep
@@ -32,9 +18,9 @@ from tinygrad_ed.tape.listing import ProgramStep
 MOST = 150  # steps in a picture
 _CONSTANT = re.compile(r"(?<![\w.])(?:\d+\.\d*(?:e[-+]?\d+)?|\d+e[-+]?\d+)")
 _LEGEND = {
-    "argument": (PAPER, ROLES["parameter"][1]),
-    "forward": (FORWARD_FILL, ROLES["input"][1]),
-    "derivative": (BACKWARD_FILL, GRADIENT),
+    "argument": (style.PAPER, style.ROLES["parameter"][1]),
+    "forward": (style.FORWARD_FILL, style.ROLES["input"][1]),
+    "derivative": (style.BACKWARD_FILL, style.GRADIENT),
 }
 
 
@@ -85,16 +71,16 @@ def to_dot(steps: Sequence[ProgramStep], results: Iterable[str], title: str) -> 
     handed_out = set(results)
     lines = [
         "digraph {",
-        "  graph [rankdir=TB, nodesep=0.2, ranksep=0.3, newrank=true, bgcolor=white, pad=0.2,",
-        f'    fontname="{DOT_FONT}", labelloc=t, labeljust=l, label={_heading(title, steps)}]',
-        f'  node [shape=box, fontname="{DOT_FONT}", fontsize=12, fontcolor="{INK}", margin="0.08,0.05"]',
-        f'  edge [color="{LINE}", arrowsize=0.7]',
+        f'  graph [rankdir=TB, nodesep=0.2, ranksep=0.3, newrank=true, bgcolor="{style.PAPER}", pad=0.2,',
+        f'    fontname="{style.DOT_FONT}", labelloc=t, labeljust=l, label={_heading(title, steps)}]',
+        f'  node [shape=box, fontname="{style.DOT_FONT}", fontsize=12, fontcolor="{style.INK}", margin="0.08,0.05"]',
+        f'  edge [color="{style.LINE}", arrowsize=0.7]',
     ]
     for name in arguments:
         fill, border = _LEGEND["argument"]
         lines.append(
             f'  {ids[name]} [style=filled, penwidth=2, height=0.35, fillcolor="{fill}", color="{border}", '
-            f"label={quoted(short(name))}, tooltip={tooltip(name)}]"
+            f"label={style.quoted(style.short(name))}, tooltip={style.tooltip(name)}]"
         )
     lines += [f"  {_box(step, ids[step.target], step.target in handed_out)}" for step in steps]
     for step in steps:
@@ -105,18 +91,18 @@ def to_dot(steps: Sequence[ProgramStep], results: Iterable[str], title: str) -> 
 
 def _box(step: ProgramStep, node: str, handed_out: bool) -> str:
     fill, border = _LEGEND["derivative" if step.derivative else "forward"]
-    style = "filled,rounded" + (",dashed" if step.buffer == "view" else "")
-    text = _CONSTANT.sub(lambda match: number_text(float(match[0])), step.text)
+    shape = "filled,rounded" + (",dashed" if step.buffer == "view" else "")
+    text = _CONSTANT.sub(lambda match: style.number_text(float(match[0])), step.text)
     where = "  ".join(part for part in (str(step.shape) if step.shape else "", step.buffer) if part)
-    place = f'  <FONT COLOR="{QUIET}" POINT-SIZE="10">{cell(where)}</FONT>' if where else ""
+    place = f'  <FONT COLOR="{style.QUIET}" POINT-SIZE="10">{style.cell(where)}</FONT>' if where else ""
     label = (
         '<<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="0" CELLPADDING="1">'
-        f"<TR><TD><B>{cell(short(step.target))}</B>{place}</TD></TR>"
-        f"<TR><TD>{cell(short(text, 44))}</TD></TR></TABLE>>"
+        f"<TR><TD><B>{style.cell(style.short(step.target))}</B>{place}</TD></TR>"
+        f"<TR><TD>{style.cell(style.short(text, 44))}</TD></TR></TABLE>>"
     )
     return (
-        f'{node} [style="{style}", fillcolor="{fill}", color="{border}", penwidth={2.4 if handed_out else 1}, '
-        f"label={label}, tooltip={tooltip(f'{step.target} = {text}')}]"
+        f'{node} [style="{shape}", fillcolor="{fill}", color="{border}", penwidth={2.4 if handed_out else 1}, '
+        f"label={label}, tooltip={style.tooltip(f'{step.target} = {text}')}]"
     )
 
 
@@ -137,16 +123,4 @@ def _heading(title: str, steps: Sequence[ProgramStep]) -> str:
         f"{len(steps)} steps, {buffers} buffers (b0, b1, ...). Down: forward. Up: the derivative; dotted: what it "
         "takes from the way forward. Thick: handed out. Dashed: a view."
     )
-    swatches = "".join(
-        f'<TD><TABLE BORDER="1" CELLBORDER="0" CELLSPACING="0" COLOR="{border}" BGCOLOR="{fill}"><TR>'
-        f'<TD WIDTH="80" HEIGHT="20"><FONT POINT-SIZE="10">{word}</FONT></TD></TR></TABLE></TD>'
-        for word, (fill, border) in _LEGEND.items()
-        if word in present
-    )
-    lines = [
-        f'<FONT POINT-SIZE="16"><B>{cell(short(title, 100))}</B></FONT>',
-        f'<FONT COLOR="{QUIET}" POINT-SIZE="11">{cell(caption)}</FONT>',
-        f'<TABLE BORDER="0" CELLSPACING="4" CELLPADDING="0"><TR>{swatches}</TR></TABLE>',
-    ]
-    rows = "".join(f'<TR><TD ALIGN="LEFT">{line}</TD></TR>' for line in lines)
-    return f'<<TABLE BORDER="0" CELLSPACING="0" CELLPADDING="3">{rows}</TABLE>>'
+    return head(title, [caption], [swatch(word, *colors) for word, colors in _LEGEND.items() if word in present])

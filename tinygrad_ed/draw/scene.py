@@ -87,7 +87,14 @@ class Group:
 
 
 Item = Circle | Box | Line | Text | Group
-_NUMBERS = ("value", "gradient", "value-map", "gradient-map", "flow")  # what the cards of a graph say in numbers
+_NUMBERS = (
+    "value",
+    "gradient",
+    "value-map",
+    "gradient-map",
+    "after-map",
+    "flow",
+)  # of the cards of a graph
 
 
 @dataclass(frozen=True)
@@ -136,7 +143,7 @@ def to_svg(scene: Scene, inline: bool = False) -> str:
     inside = "\n".join(line for item in scene.items for line in _svg(item))
     return (
         f'<svg {space}width="{w}" height="{h}" viewBox="0 0 {w} {h}" role="img" '
-        f'aria-label="{escape(scene.title)}" font-family="{FONT}" fill="{INK}">\n'
+        f'aria-label="{escape(scene.title)}" font-family="{FONT}" font-size="14" fill="{INK}">\n'
         f"<title>{escape(scene.title)}</title>\n"
         f"<desc>{escape(scene.description)}</desc>\n"
         f'<rect class="paper" width="{w}" height="{h}" fill="{PAPER}"/>\n{inside}\n</svg>\n'
@@ -173,9 +180,11 @@ def _svg(item: Item) -> Iterator[str]:
         case Text(x, y, what, size, color, anchor, bold, cls):
             more = (' font-weight="bold"' if bold else "") + (f' class="{cls}"' if cls else "")
             more += f' text-anchor="{anchor}"' if anchor != "start" else ""
-            place = f'x="{_n(x)}" y="{_n(y)}" font-size="{size:g}"'
+            place = f'x="{_n(x)}" y="{_n(y)}"' + (f' font-size="{size:g}"' if size != 14 else "")
             paint = "" if color == INK else f' fill="{color}"'
             yield f"<text {place}{paint}{more}>{tspans(what.runs, size)}</text>"
+        case Group(items, cls="cells"):
+            yield from _cells(items)
         case Group(items, ident, cls, tip, extra):
             names = {"id": ident, "class": cls, **extra}
             yield "<g" + "".join(f' {key}="{escape(value)}"' for key, value in names.items() if value) + ">"
@@ -186,11 +195,22 @@ def _svg(item: Item) -> Iterator[str]:
             yield "</g>"
 
 
+def _cells(items: Sequence[Item]) -> Iterator[str]:
+    """Return squares, those of one color as one path."""
+    paths: dict[str, str] = {}
+    for box in items:
+        if isinstance(box, Box):
+            corner = f"M{_n(box.x - box.w / 2)} {_n(box.y - box.h / 2)}"
+            paths[box.fill] = f"{paths.get(box.fill, '')}{corner}h{box.w:g}v{box.h:g}h-{box.w:g}z"
+    for fill, path in paths.items():
+        yield f'<path fill="{fill}" shape-rendering="crispEdges" d="{path}"/>'
+
+
 def to_dot(scene: Scene) -> str:
     """Return a scene as DOT with the place of every box and the course of every line given (`layout=nop2`)."""
     lines = [
         "digraph {",
-        "  graph [bgcolor=white, pad=0, margin=0, outputorder=edgesfirst, notranslate=true, layout=nop2]",
+        f'  graph [bgcolor="{PAPER}", pad=0, margin=0, outputorder=edgesfirst, notranslate=true, layout=nop2]',
         f'  node [fontname="{DOT_FONT}", margin=0, fixedsize=true]',
         "  edge [arrowhead=none]",
     ]
@@ -206,7 +226,7 @@ def to_dot(scene: Scene) -> str:
 def _flat(items: Sequence[Item]) -> Iterator[Circle | Box | Line | Text]:
     for item in items:
         if isinstance(item, Group):
-            yield from _flat(item.items)
+            yield from _flat(item.items if item.extra.get("visibility") != "hidden" else ())
         else:
             yield item
 

@@ -1,4 +1,4 @@
-"""The story of a trace, step by step: every value forward, then every contribution backward, then the update.
+"""The story of a trace: every value forward, every contribution backward, the update, and the values after it.
 
 A step names its node and its edges, and says what happens three times: as a sentence for a screen reader, as the
 general equation, and as the equation with the numbers in it. Beside it stands the closed-form rule of the lecture, if
@@ -12,23 +12,10 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_ed.draw import lecture
-from tinygrad_ed.draw.equations import (
-    backward,
-    derivative,
-    equation,
-    fill,
-    forward,
-    has_slope,
-    label_of,
-    summary,
-    value_term,
-    words,
-    written_out,
-)
+from tinygrad_ed.draw import equations as eq
 from tinygrad_ed.draw.parts import Edge, Numbers, TraceData, TraceNode, last_layer, numbers_of
 from tinygrad_ed.draw.style import number_text
-from tinygrad_ed.notation.formula import Formula, Row
+from tinygrad_ed.notation.formula import Formula, Row, Sign
 from tinygrad_ed.notation.letters import formula
 from tinygrad_ed.notation.op_formulas import COSTS
 from tinygrad_ed.notation.quantity import Quantity
@@ -41,7 +28,7 @@ SLOTS = 10  # so many inputs an equation names at most
 class StoryStep:
     """One step; what is not known, or too large to be kept, is None."""
 
-    phase: str  # "forward", "backward" or "update"
+    phase: str  # "forward", "backward", "update" or "again"
     node: str  # the id of the node that gets its value, a contribution, or its new value
     edges: tuple[int, ...]  # the places, in the trace, of the inputs forward, and of the one it comes along backward
     sentence: str  # what happens, in words
@@ -56,12 +43,12 @@ class StoryStep:
     @property
     def numbers(self) -> Formula:
         """The equation with numbers: the work, the result, and after several contributions their sum."""
-        outcome = value_term(self.result, alone=True) if self.result else None
+        outcome = eq.value_term(self.result, alone=True) if self.result else None
         if self.work is None or outcome is None:
-            told = self.work or outcome or words("too large to be shown")
+            told = self.work or outcome or eq.words("too large to be shown")
         else:
-            told = equation(self.work, outcome)
-        return told if self.total is None else equation(told, value_term(self.total, alone=True), "; in all")
+            told = eq.equation(self.work, outcome)
+        return told if self.total is None else eq.equation(told, eq.value_term(self.total, alone=True), "; in all")
 
     @property
     def rule_agrees(self) -> bool | None:
@@ -85,9 +72,12 @@ def steps(data: TraceData) -> list[StoryStep]:
     if data.of_root:
         told.append(story.seed())
         for node in reversed(made):
-            told += [story.backward(i, edge, node) for i, edge in story.into[node.id] if edge.sent is not None]
-        parameters = [n for n in data.nodes if n.role == "parameter" and n.kept_gradient is not None]
+            told += [story.backward(i, edge, node) for i, edge in story.into[node.id] if edge.contribution is not None]
+        parameters = [n for n in data.nodes if n.role == "parameter" and n.gradient is not None]
         told += [story.update(node, data.learning_rate) for node in parameters]
+        told += [story.again(node) for node in made if node.after is not None]
+        if data.predicted is not None:
+            told.append(story.change(data.predicted, data.learning_rate))
     return told
 
 
@@ -97,7 +87,7 @@ class _Story:
     def __init__(self, data: TraceData) -> None:
         self.by_id, self.into = data.by_id, data.into()
         self.names = labels(data.nodes)
-        self.terms = {node.id: data.write(label_of(node, self.names[node.id])) for node in data.nodes}
+        self.terms = {node.id: data.write(eq.label_of(node, self.names[node.id])) for node in data.nodes}
         self.write = data.write
         self.root = self.by_id[data.root]
         self.closed = data.closed
@@ -106,12 +96,13 @@ class _Story:
         self.inputs: dict[str, dict[str, str]] = {node.id: {} for node in data.nodes}  # by quantity
         self.slots: dict[str, dict[str, str]] = {node.id: {} for node in data.nodes}  # the first, as in the templates
         for edge in data.edges:
-            self.waiting[edge.source] += edge.sent is not None
+            self.waiting[edge.source] += edge.contribution is not None
             self.inputs[edge.target].setdefault(self.by_id[edge.source].quantity or "", edge.source)
             if edge.slot < SLOTS:
                 self.slots[edge.target][f"x{edge.slot}"] = edge.source
         self.uses = dict(self.waiting)
         self.neurons = {node.id for node in data.nodes if node.op == "net input" and self.whole(node)}
+        self.letters: dict[str, Formula] = {}  # the right sides of the way forward
         self.sofar: dict[str, Any] = {}
         self.around: dict[str, dict[str, Formula] | None] = {}
 
@@ -128,25 +119,25 @@ class _Story:
 
     def slope(self, node: str) -> Formula:
         """Return the letter of a gradient: ∂E/∂node."""
-        return derivative(self.terms[self.root.id], self.terms[node])
+        return eq.derivative(self.terms[self.root.id], self.terms[node])
 
     def rule(self, quantity: str | None) -> tuple[Formula | None, Numbers | None]:
         """Return the lecture's rule of a quantity, and the number it gives."""
-        rule = lecture.rule_of(quantity or "", self.last)
-        return (self.write(rule), lecture.number_of(self.closed, quantity or "")) if rule else (None, None)
+        rule = eq.rule_of(quantity or "", self.last)
+        return (self.write(rule), eq.number_of(self.closed, quantity or "")) if rule else (None, None)
 
     def written(self, node: TraceNode, terms: dict[str, Formula]) -> Formula | None:
         """Return the right side of a forward equation, in letters or numbers; None for a sum that is too long."""
         inputs = [edge.source for _, edge in self.into[node.id]]
         by_quantity = {self.by_id[i].quantity or i: terms[i] for i in inputs}
         if node.id in self.neurons:
-            return lecture.net_input(node.quantity or "", by_quantity) if len(inputs) <= 2 * FEW + 1 else None
+            return eq.net_input(node.quantity or "", by_quantity) if len(inputs) <= 2 * FEW + 1 else None
         if node.quantity == "cost" and node.op in COSTS:
             rho = [by_quantity[name] for name in by_quantity if name.startswith("rho")]
             alpha = [by_quantity[name] for name in by_quantity if name.startswith("alpha")]
             short = len(alpha) == len(rho) <= FEW and all(not self.by_id[i].value.shape for i in inputs)
-            return lecture.cost(node.op, list(zip(alpha, rho, strict=True))) if short else None
-        return forward(node.op or "", [terms[i] for i in inputs])
+            return eq.cost_of(node.op, list(zip(alpha, rho, strict=True))) if short else None
+        return eq.forward(node.op or "", [terms[i] for i in inputs])
 
     def forward(self, node: TraceNode) -> StoryStep:
         edges = self.into[node.id]
@@ -155,13 +146,14 @@ class _Story:
         if letters is None:
             whole, _ = self.rule(node.quantity)
             sides = whole.parts[2:] if isinstance(whole, Row) else ()  # what follows `ζ =`
-            letters = Row(sides) if sides else forward("C" if node.quantity == "cost" else node.op or "", names)
-        values = {edge.source: value_term(self.by_id[edge.source].value) for _, edge in edges}
+            letters = Row(sides) if sides else eq.forward("C" if node.quantity == "cost" else node.op or "", names)
+        values = {edge.source: eq.value_term(self.by_id[edge.source].value) for _, edge in edges}
+        self.letters[node.id] = letters
         text = f"Forward: {y.unicode} = {letters.unicode}, which is {_spoken(node.value)}."
         rule, gives = self.rule(node.quantity)
         work = self.written(node, self.terms | values) if edges else None
         places = tuple([i for i, _ in edges])
-        left, value = equation(y, letters), node.value
+        left, value = eq.equation(y, letters), node.value
         return StoryStep("forward", node.id, places, text, left, work, value, value, None, rule, gives)
 
     def seed(self) -> StoryStep:
@@ -169,8 +161,8 @@ class _Story:
         self.sofar[root.id] = one.entries if one else None
         name = self.names[root.id]
         text = f"Backward starts: the derivative of {name} with respect to itself is {_spoken(one)}."
-        result = value_term(one, alone=True) if one else words("too large to be shown")
-        return StoryStep("backward", root.id, (), text, equation(self.slope(root.id), result), None, one, one)
+        result = eq.value_term(one, alone=True) if one else eq.words("too large to be shown")
+        return StoryStep("backward", root.id, (), text, eq.equation(self.slope(root.id), result), None, one, one)
 
     def backward(self, i: int, edge: Edge, node: TraceNode) -> StoryStep:
         source, sent = self.by_id[edge.source], edge.contribution
@@ -189,9 +181,9 @@ class _Story:
         now = f", whose derivative is now {_spoken(total)}" if total else ""
         name = self.terms[source.id].unicode
         text = f"Backward: {self.terms[node.id].unicode} sends {_spoken(sent)} to {name}{now}.{more}"
-        rule, gives = self.rule(lecture.gradient_of(source.quantity) if last and source.quantity else None)
+        rule, gives = self.rule(eq.gradient_of(source.quantity) if last and source.quantity else None)
         left = self.slope(source.id)
-        told = equation(left, general, "=" if uses == 1 else "+=")
+        told = eq.equation(left, general, "=" if uses == 1 else "+=")
         return StoryStep("backward", source.id, (i,), text, told, work, sent, total, several, rule, gives)
 
     def worked(self, edge: Edge, node: TraceNode) -> Formula | None:
@@ -200,14 +192,14 @@ class _Story:
         if arrives is None:
             return None
         if edge.local is not None and not node.value.shape:
-            return fill("$g · $d", {"g": value_term(arrives), "d": value_term(numbers_of(edge.local))})
+            return eq.fill("$g · $d", {"g": eq.value_term(arrives), "d": eq.value_term(numbers_of(edge.local))})
         if node.id not in self.around:  # once for all edges of the node
             around = {n.id: n for n in (*[self.by_id[e.source] for _, e in self.into[node.id]], node)}
-            short = all(written_out(part) for part in (arrives, *(n.value for n in around.values())))
-            told = short and has_slope(node.op or "")
-            self.around[node.id] = {name: value_term(n.value) for name, n in around.items()} if told else None
+            short = all(eq.written_out(part) for part in (arrives, *(n.value for n in around.values())))
+            told = short and eq.has_slope(node.op or "")
+            self.around[node.id] = {name: eq.value_term(n.value) for name, n in around.items()} if told else None
         values = self.around[node.id]
-        return None if values is None else self.sends(edge, node, values, value_term(arrives))
+        return None if values is None else self.sends(edge, node, values, eq.value_term(arrives))
 
     def sends(self, edge: Edge, node: TraceNode, names: Mapping[str, Formula], g: Formula) -> Formula:
         """Return what goes back through an edge, in letters or in numbers: what arrives times the local derivative."""
@@ -217,31 +209,55 @@ class _Story:
         inputs, slope = self.inputs[node.id], None
         if node.id in self.neurons and source.quantity and node.quantity:
             if Quantity.of(node.quantity)[2]:
-                beside = lecture.net_slope(node.quantity, source.quantity, inputs)
+                beside = eq.net_slope(node.quantity, source.quantity, inputs)
                 slope = names[beside] if beside else formula("1")
             else:
                 known = {Quantity.of(quantity)[0]: names[name] for quantity, name in inputs.items()}
-                return fill(_LAYER[Quantity.of(source.quantity)[0]], {"g": terms["g"], **known})
+                return eq.fill(_LAYER[Quantity.of(source.quantity)[0]], {"g": terms["g"], **known})
         elif node.quantity == "cost" and node.op in COSTS and source.quantity:
             _, _, neurons = Quantity.of(source.quantity)
             kind, at = COSTS[node.op][1], f"rho[{','.join(map(str, neurons))}]" if neurons else "rho"
-            slope = fill(kind, {"a": names[source.id], "r": names[inputs[at]]}) if at in inputs else None
+            slope = eq.fill(kind, {"a": names[source.id], "r": names[inputs[at]]}) if at in inputs else None
             if slope and not neurons and source.value.shape and len(source.value.shape) == 2:
-                slope = fill("$s / M", {"s": slope})
+                slope = eq.fill("$s / M", {"s": slope})
         if slope is None:
-            return backward(node.op or "", edge.slot, not node.value.shape, terms)
-        return fill("$g · $s", {"g": terms["g"], "s": slope})
+            return eq.backward(node.op or "", edge.slot, not node.value.shape, terms)
+        return eq.fill("$g · $s", {"g": terms["g"], "s": slope})
 
     def update(self, node: TraceNode, learning_rate: float) -> StoryStep:
         name, slope, gradient = self.terms[node.id], self.slope(node.id), node.gradient
-        new = None
-        if node.value.entries is not None and gradient is not None and gradient.entries is not None:
+        new = node.after
+        if new is None and node.value.entries is not None and gradient is not None and gradient.entries is not None:
             new = numbers_of(node.value.array - learning_rate * gradient.array)
-        general = fill("$x − η · $g", {"x": name, "g": slope})
-        terms = {"x": value_term(node.value, alone=True), "eta": value_term(numbers_of(learning_rate))}
-        work = fill("$x − $eta · $g", {**terms, "g": value_term(gradient)}) if gradient else None
+        general = eq.fill("$x − η · $g", {"x": name, "g": slope})
+        terms = {
+            "x": eq.value_term(node.value, alone=True),
+            "eta": eq.value_term(numbers_of(learning_rate)),
+        }
+        work = eq.fill("$x − $eta · $g", {**terms, "g": eq.value_term(gradient)}) if gradient else None
         text = f"Update: {name.unicode} takes a step of {number_text(learning_rate)} against its gradient."
-        return StoryStep("update", node.id, (), text, equation(name, general, "←"), work, new, new)
+        return StoryStep("update", node.id, (), text, eq.equation(name, general, "←"), work, new, new)
+
+    def again(self, node: TraceNode) -> StoryStep:
+        y, new = self.terms[node.id], node.after
+        inputs = [self.by_id[edge.source] for _, edge in self.into[node.id]]
+        work = self.written(node, self.terms | {n.id: eq.value_term(n.after or n.value) for n in inputs})
+        text = f"Again: {y.unicode} is now {_spoken(new)}, not {_spoken(node.value)}."
+        places = tuple([i for i, _ in self.into[node.id]])
+        general = formula('$y "with the new parameters:"', y=y)
+        return StoryStep("again", node.id, places, text, general, work, new, new)
+
+    def change(self, predicted: float, learning_rate: float) -> StoryStep:
+        """Compare what the gradient predicts of the change of the result with what is measured."""
+        after, name = self.root.after, self.terms[self.root.id]
+        measured = numbers_of(after.low - self.root.value.low) if after else None
+        told = {"D": Row((Sign("Δ", r"\Delta", "prefix"), name)), "eta": learning_rate, "p": predicted}
+        general = formula('$D ≈ − η · ⟦{∂$E}/{∂θ}⟧^2 "(θ: all parameters)"', E=name, **told)
+        square = -predicted / learning_rate if learning_rate else 0.0
+        work = formula('− $eta · $square = $p "(predicted);  measured:  " $D', square=square, **told)
+        text = f"Again: the gradient predicts that {name.unicode} changes by {number_text(predicted)}; "
+        text += f"measured, it has changed by {_spoken(measured)}."
+        return StoryStep("again", self.root.id, (), text, general, work, measured, after)
 
 
 _LAYER = {"alpha": "$g $omega^T", "omega": "$alpha^T $g", "beta": '$g " (summed over samples)"'}
@@ -250,9 +266,9 @@ _LAYER = {"alpha": "$g $omega^T", "omega": "$alpha^T $g", "beta": '$g " (summed 
 def labels(nodes: Sequence[TraceNode]) -> dict[str, str]:
     """Return a name for every node: its own, a constant's number, or v1, v2, ... in order."""
     numbered = (f"v{i}" for i in itertools.count(1))
-    constants = {n.id: "const" if n.value.shape else summary(n.value) for n in nodes if n.role == "constant"}
+    constants = {n.id: "const" if n.value.shape else eq.summary(n.value) for n in nodes if n.role == "constant"}
     return {node.id: node.name or constants.get(node.id) or next(numbered) for node in nodes}
 
 
 def _spoken(numbers: Numbers | None) -> str:
-    return value_term(numbers, alone=True).unicode if numbers else "not known"
+    return eq.value_term(numbers, alone=True).unicode if numbers else "not known"

@@ -16,7 +16,7 @@ from typing import Any, NoReturn, TypeVar
 import numpy as np
 
 from tinygrad_ed.data.files import checked
-from tinygrad_ed.draw.parts import CELLS, FULL, Edge, Numbers, TraceData, TraceNode, as_numbers, last_layer, numbers_of
+from tinygrad_ed.draw.parts import CELLS, FULL, Edge, Numbers, TraceData, TraceNode, last_layer, numbers_of
 from tinygrad_ed.draw.steps import StoryStep
 from tinygrad_ed.draw.style import ROLES, short
 from tinygrad_ed.errors import Error, FileProblem
@@ -33,28 +33,34 @@ _ODD = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}
 
 def written(data: TraceData, story: Sequence[StoryStep] | None = None) -> str:
     """Return a trace as JSON, with the steps of its story if there are any; equal traces give equal text."""
-    content = {
+    return as_json(content(data, story))
+
+
+def content(data: TraceData, story: Sequence[StoryStep] | None = None) -> dict[str, Any]:
+    """Return what a trace has in JSON."""
+    return {
         "format": FORMAT, "schema": SCHEMA, "root": data.root, "of_root": data.of_root,
         "learning_rate": _out(data.learning_rate),
         "nodes": [
             {
                 "id": n.id, "role": n.role, "op": n.op, "name": n.name, "layer": n.layer, "quantity": n.quantity,
-                "value": _out(n.kept), "gradient": _out(n.kept_gradient),
+                "value": _out(n.value), "gradient": _out(n.gradient),
+                **({} if n.after is None else {"after": _out(n.after)}),
             }
             for n in data.nodes
         ],
         "edges": [
             {
                 "source": e.source, "target": e.target, "slot": e.slot,
-                "local": _out(e.local), "contribution": _out(e.sent),
+                "local": _out(e.local), "contribution": _out(e.contribution),
             }
             for e in data.edges
         ],
         "closed": {name: _out(numbers) for name, numbers in data.closed.items()},
+        **({} if data.predicted is None else {"predicted": _out(data.predicted)}),
         **({"letters": dict(data.write.signs)} if data.write.signs else {}),
         "steps": None if story is None else [_step(step) for step in story],
     }  # fmt: skip
-    return as_json(content)
 
 
 def as_json(content: Any) -> str:
@@ -151,7 +157,8 @@ class _Reader:
             "edges": tuple(edges),
             "of_root": top["of_root"],
             "learning_rate": self.number(top["learning_rate"], "learning_rate"),
-            "closed": {name: as_numbers(self.value(v, f"closed[{_short(name)}]")) for name, v in closed.items()},
+            "predicted": self.number(top["predicted"], "predicted") if "predicted" in top else None,
+            "closed": {name: self.value(v, f"closed[{_short(name)}]") for name, v in closed.items()},
             "write": self.writing(_object(top.get("letters", {}), "letters")),
         }
 
@@ -184,7 +191,9 @@ class _Reader:
         value_ = self.value(got["value"], f"{where}.value")
         gradient = self.part(got, "gradient", where, self.value)
         _need(_fits(gradient, value_), f"{where}.gradient", "has another shape than the value")
-        return TraceNode(self.text(got["id"], f"{where}.id"), role, op, name, layer, value_, gradient, quantity)
+        after = self.value(got["after"], f"{where}.after") if "after" in got else None
+        _need(_fits(after, value_), f"{where}.after", "has another shape than the value")
+        return TraceNode(self.text(got["id"], f"{where}.id"), role, op, name, layer, value_, gradient, quantity, after)
 
     def edge(self, value: Any, where: str) -> Edge:
         got = _object(value, where, "source", "target", "slot", "local", "contribution")
@@ -195,7 +204,7 @@ class _Reader:
         _need(source < target, where, "leads backward: a node comes after those it was computed from")
         _need(type(got["slot"]) is int and got["slot"] >= 0, f"{where}.slot", "should be a whole number from 0")
         local, sent = self.part(got, "local", where, self.number), self.part(got, "contribution", where, self.value)
-        fits = _fits(sent, self.nodes[source].kept)
+        fits = _fits(sent, self.nodes[source].value)
         _need(fits, f"{where}.contribution", "has another shape than its source")
         return Edge(got["source"], got["target"], got["slot"], local, sent)
 
@@ -208,9 +217,9 @@ class _Reader:
         except OverflowError:
             raise _Bad(f"{where} is too large") from None
 
-    def value(self, value: Any, where: str) -> float | Numbers:
+    def value(self, value: Any, where: str) -> Numbers:
         if not isinstance(value, dict):
-            return self.number(value, where)
+            return numbers_of(self.number(value, where))
         got = _object(value, where, "shape", "entries", "low", "high", "mean", "cells")
         shape = self.every(got["shape"], f"{where}.shape", self.length)
         _need(0 < len(shape) <= 64, f"{where}.shape", "should have 1 to 64 lengths")
@@ -238,8 +247,8 @@ class _Reader:
         return [self.entries(entry, shape[1:], f"{where}[{i}]") for i, entry in enumerate(value)]
 
 
-def _fits(part: float | Numbers | None, whole: float | Numbers) -> bool:
-    return part is None or as_numbers(part).shape == as_numbers(whole).shape
+def _fits(part: Numbers | None, whole: Numbers) -> bool:
+    return part is None or part.shape == whole.shape
 
 
 def _short(value: Any) -> str:

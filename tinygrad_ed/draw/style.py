@@ -5,6 +5,7 @@ carried by color alone.
 """
 
 import html
+import re
 
 from tinygrad_ed.notation import colors
 from tinygrad_ed.notation import letters as notation
@@ -12,10 +13,10 @@ from tinygrad_ed.notation.alphabet import LETTERS
 from tinygrad_ed.notation.formula import Runs
 
 COLORS = {name: entry.light for name, entry in LETTERS.items() if entry.light}
-_PARTS = "ink quiet paper stroke op wrong forward-fill backward-fill cluster-fill wrong-fill"
-INK, QUIET, PAPER, LINE, OP, WRONG, FORWARD_FILL, BACKWARD_FILL, CLUSTER_FILL, WRONG_FILL = [
-    colors.REST[name][0] for name in _PARTS.split()
-]
+_PARTS = "ink quiet paper op wrong backward-fill cluster-fill"
+INK, QUIET, PAPER, OP, WRONG, BACKWARD_FILL, CLUSTER_FILL = [colors.REST[name][0] for name in _PARTS.split()]
+FORWARD_FILL, WRONG_FILL, LINE, YOURS = "#eff6fb", "#fdf0ec", "#6f7984", "#7b3f9e"  # all letters can be read on these
+ON_OP = "#fefefe"  # letters on an op
 GRADIENT = COLORS["B"]
 
 ROLES = {  # role: (fill, border)
@@ -27,8 +28,13 @@ ROLES = {  # role: (fill, border)
 }
 
 DARK = {light: dark for name, (light, dark) in colors.COLORS.items() if name != "now-fill"}
+DARK |= {FORWARD_FILL: "#16324d", WRONG_FILL: "#4a1f1a", LINE: "#8f99a5", YOURS: "#d7a8f2", OP: "#6b7685"}
 """What becomes of a color in a drawing in the dark; each letter stays its own."""
-_COLD, _WARM = (10, 90, 214), (201, 58, 16)  # the ends of the heat map: below zero and above it
+BEHIND_TEXT = 0.55  # the strongest color of a scale on which numbers can be read
+_ENDS = {  # of a heat map below zero and above it, in the light and in the dark: both go away from the paper
+    False: ("#0b5ad6", "#468cf0"),
+    True: ("#c93b10", "#e6643c"),
+}
 
 DOT_FONT = "Helvetica,Arial,Liberation Sans,DejaVu Sans,sans-Serif"
 FONT = "Helvetica, Arial, 'Liberation Sans', 'DejaVu Sans', sans-serif"
@@ -49,26 +55,51 @@ def symbol(op: str) -> str:
     return SYMBOLS.get(op, op.strip("_"))
 
 
+def back_on(role: str, fill: str) -> str:
+    """Return the color of a gradient on a box; on a color of a scale orange could not be read."""
+    return GRADIENT if fill == ROLES[role][0] else INK
+
+
 def number_text(x: float) -> str:
     """Return a number in at most three significant digits, with a true minus sign."""
     return notation.number(x).unicode
 
 
+def _mix(paper: str, end: str, share: float) -> str:
+    pairs = zip(bytes.fromhex(paper[1:]), bytes.fromhex(end[1:]), strict=True)
+    return "#" + "".join(f"{round(a + share * (b - a)):02x}" for a, b in pairs)
+
+
 def heat(x: float, largest: float, strongest: float = 1.0) -> str:
-    """Return a number's color in a heat map: blue below zero, white at zero, orange above, as strong as text allows."""
+    """Return a number's color in a heat map, in nine steps: blue below zero, white at zero, orange above."""
     share = round(8 * min(abs(x) / largest, 1.0)) / 8 if largest > 0 and abs(x) < float("inf") else 0.0
-    end, share = _WARM if x > 0 else _COLD, share * strongest
-    return "#" + "".join(f"{round(255 + share * (part - 255)):02x}" for part in end)
+    return _mix(PAPER, _ENDS[x > 0][0], share * strongest)
 
 
-def page_css() -> str:
-    """Return the colors of a page, and what becomes of those in drawings in the dark."""
-    dark = "".join(
-        f'svg[{kind}="{color}"],svg [{kind}="{color}"]{{{kind}:{seen}}}'
-        for color, seen in DARK.items()
-        for kind in ("fill", "stroke")
+for _share in [_step / 8 * _strongest for _step in range(1, 9) for _strongest in (BEHIND_TEXT, 1.0)]:
+    DARK |= {_mix(PAPER, _light, _share): _mix(DARK[PAPER], _dark, _share) for _light, _dark in _ENDS.values()}
+
+
+def page_css(drawn: str) -> str:
+    """Return the colors of a page, and what becomes of those that are drawn in the dark and in forced colors.
+
+    In forced colors, boxes have the ground of the page and lines and letters its ink; heat maps keep their colors.
+    """
+    found = sorted(set(re.findall(r'(fill|stroke)="(#[0-9a-f]{6})"', drawn)))
+    dark = "".join(f'[{kind}="{color}"]{{{kind}:{DARK[color]}}}' for kind, color in found if color in DARK)
+    maps = {heat(sign * step, 8.0) for sign in (-1, 1) for step in range(1, 9)}
+    kept = [
+        "".join(f'[fill="{c}"][fill]{{fill:{k[c]}}}' for _, c in found if c in maps)
+        for k in ({c: c for c in maps}, DARK)
+    ]
+    forced = (
+        'svg{forced-color-adjust:none}[fill]:not([fill="none"]){fill:Canvas}'
+        '[stroke]:not([stroke="none"],[stroke="transparent"]){stroke:CanvasText}'
+        f'[fill="{LINE}"][fill],svg text:not(#_){{fill:CanvasText}}'
     )
-    return f"{colors.page_css()}@media screen and (prefers-color-scheme:dark){{{dark}}}"
+    active = f"@media (forced-colors:active){{{forced}{kept[0]}}}"
+    active += f"@media (forced-colors:active) and (prefers-color-scheme:dark){{{kept[1]}}}"
+    return f"{colors.page_css()}@media screen and (prefers-color-scheme:dark){{{dark}}}{active}"
 
 
 def clean(text: str) -> str:

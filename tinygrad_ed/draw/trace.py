@@ -7,10 +7,11 @@ derivative is its contribution, and the contributions of all edges that leave a 
 gradients that the nodes hold are not those of one sweep from the root, no edge carries a contribution.
 """
 
+import math
 import os
 import re
-from collections.abc import Iterable, Mapping
-from dataclasses import replace
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -19,9 +20,10 @@ import numpy as np
 
 from tinygrad_ed.data.files import write_whole
 from tinygrad_ed.draw import stored
-from tinygrad_ed.draw.parts import Edge, TraceData, TraceNode, kept, merged
-from tinygrad_ed.draw.receipt import Receipt, receipt
+from tinygrad_ed.draw.equations import brief
+from tinygrad_ed.draw.parts import Edge, Numbers, TraceData, TraceNode, merged, numbers_of
 from tinygrad_ed.draw.steps import StoryStep, steps
+from tinygrad_ed.draw.style import clean, short
 from tinygrad_ed.errors import InvalidType, InvalidValue
 from tinygrad_ed.graph.backward import start, sweep, walk
 from tinygrad_ed.graph.node import Node, plain
@@ -29,6 +31,117 @@ from tinygrad_ed.graph.rule import contribution
 from tinygrad_ed.tape.record import collector_off
 
 _PARAMETER = re.compile(r"(?:W|b)([1-9][0-9]*)")
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One thing that differs, and what each of the traces has there."""
+
+    where: str  # the node or edge
+    what: str  # "value", "gradient", "op", ...; or "missing", where only one of the traces has it
+    first: Any
+    second: Any
+
+    def __str__(self) -> str:
+        if self.what == "missing":
+            return f"{self.where} is only in the {'first' if self.second is None else 'second'}"
+        return f"{self.where}: {self.what} is {_shown(self.first)} in the first and {_shown(self.second)} in the second"
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What a comparison of two traces found; true if they are equal."""
+
+    differences: tuple[Difference, ...]  # in the order of the story; of graphs of another shape the first
+
+    @property
+    def equal(self) -> bool:
+        """True if nothing differs."""
+        return not self.differences
+
+    @property
+    def first(self) -> Difference | None:
+        """The first difference, or None."""
+        return self.differences[0] if self.differences else None
+
+    def __bool__(self) -> bool:
+        return self.equal
+
+    def __str__(self) -> str:
+        if self.first is None:
+            return "the traces are equal"
+        more = len(self.differences) - 1
+        return f"{self.first}" + (f" ({more} more {'differs' if more == 1 else 'differ'})" if more else "")
+
+
+_Uses = dict[str, list[tuple[int, Edge]]]
+
+
+def _shape(first: TraceData, second: TraceData, into: _Uses, into_other: _Uses) -> Iterator[Difference]:
+    """Tell where the graphs are not the same: in order, each node with the edges that lead to it."""
+    for a, b in zip(first.nodes, second.nodes, strict=False):
+        for what in ("id", "role", "op", "name", "quantity"):
+            if getattr(a, what) != getattr(b, what):
+                yield Difference(_of_node(a), what, getattr(a, what), getattr(b, what))
+        if a.value.shape != b.value.shape:
+            yield Difference(_of_node(a), "shape", a.value.shape, b.value.shape)
+        uses = [[(edge.source, edge.slot) for _, edge in by[a.id]] for by in (into, into_other)]
+        if uses[0] != uses[1]:
+            names = [" ".join(source for source, _ in use) or "none" for use in uses]
+            yield Difference(_of_node(a), "inputs", *names)
+    both = min(len(first.nodes), len(second.nodes))
+    for node in first.nodes[both:]:
+        yield Difference(_of_node(node), "missing", node.id, None)
+    for node in second.nodes[both:]:
+        yield Difference(_of_node(node), "missing", None, node.id)
+    if first.root != second.root:
+        yield Difference("the graph", "root", first.root, second.root)
+
+
+def _numbers(
+    first: TraceData, second: TraceData, into: _Uses, into_other: _Uses, tolerance: float
+) -> Iterator[Difference]:
+    """Tell where the numbers differ: values forward, then contributions and gradients backward."""
+    pairs, names = list(zip(first.nodes, second.nodes, strict=True)), first.by_id
+    told: list[tuple[str, str, Any, Any]] = [(_of_node(a), "value", a.value, b.value) for a, b in pairs]
+    for a, b in reversed(pairs):
+        told.append((_of_node(a), "gradient", a.gradient, b.gradient))
+        for (_, e), (_, f) in zip(into[a.id], into_other[b.id], strict=True):
+            where = f"{_of_node(names[e.source])} used by {_of_node(a)}"
+            told += [
+                (where, "local derivative", e.local, f.local),
+                (where, "contribution", e.contribution, f.contribution),
+            ]
+    for where, what, one, other in told:
+        if not _alike(one, other, tolerance):
+            yield Difference(where, what, one, other)
+
+
+def _of_node(node: TraceNode) -> str:
+    """Return a node in words: its id, and its name or op or role."""
+    return f"{node.id} ({short(clean(node.name or node.op or node.role))})"
+
+
+def _alike(a: float | Numbers | None, b: float | Numbers | None, tolerance: float) -> bool:
+    """Tell whether both are equal up to rounding: by entries if known, else by range, mean and means of the parts."""
+    if isinstance(a, Numbers) and isinstance(b, Numbers) and not a.shape and not b.shape:
+        a, b = a.low, b.low
+    if isinstance(a, float) and isinstance(b, float):
+        return math.isclose(a, b, rel_tol=tolerance) or (math.isnan(a) and math.isnan(b))
+    if not isinstance(a, Numbers) or not isinstance(b, Numbers) or a.shape != b.shape:
+        return a is b
+    one, other = [np.ravel([n.low, n.high, n.mean] if n.entries is None else n.entries) for n in (a, b)]
+    if a.cells and b.cells:
+        one, other = np.append(one, a.cells), np.append(other, b.cells)
+    return len(one) == len(other) and np.allclose(one, other, tolerance, 0.0, equal_nan=True)
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, Numbers):
+        return brief(value, 60) if value.shape else f"{value.low:.10g}"
+    if isinstance(value, float):
+        return f"{value:.10g}"
+    return "not computed" if value is None else short(clean(str(value)), 60)
 
 
 class Trace(TraceData):
@@ -75,13 +188,19 @@ class Trace(TraceData):
         return cls(**stored.load(Path(path)))
 
     def compare(self, other: "Trace", tolerance: float = 1e-9) -> Receipt:
-        """Return what differs first between this trace and another one, in the order of the story.
+        """Return what differs between this trace and another one, in the order of the story.
+
+        A student's and a teacher's step are compared like two receipts, line by line: first the values in the order in
+        which they were computed, then contributions and gradients in the order of the sweep; numbers may differ by a
+        share of the larger one. The first difference is where the mistake was made; what follows mostly inherits it.
 
         >>> x, y = Node(3.0, name="x"), Node(3.0, name="x")
         >>> print(trace(x * 2.0).compare(trace(y * 4.0)))
         n1 (constant): value is 2 in the first and 4 in the second (2 more differ)
         """
-        return receipt(self, other, tolerance)
+        into = self.into(), other.into()
+        shape = next(_shape(self, other, *into), None)
+        return Receipt((shape,) if shape else tuple(_numbers(self, other, *into, tolerance)))
 
 
 @np.errstate(all="ignore")  # what is computed again here has given its warnings the first time
@@ -94,6 +213,7 @@ def trace(
     quantities: Mapping[Node, str] | None = None,
     fresh: bool = False,
     learning_rate: float = 0.1,
+    after: Mapping[Node, Any] | None = None,
 ) -> Trace:
     """Return the graph below `root` as plain data, in time linear in its nodes and edges.
 
@@ -106,6 +226,7 @@ def trace(
         fresh: take the gradients of `root` from a sweep made here, which touches no node, in place of those
             that the last `backward` left.
         learning_rate: η of the update of the parameters in the last steps.
+        after: the values after this update; None computes them by the same ops, if `fresh`.
 
     Raises:
         InvalidType: if `root` is not a Node.
@@ -132,6 +253,8 @@ def trace(
         marked = set(parameters) if parameters is not None else {n for n in order if n.op is None and layer_of(n)}
         clusters = layers_of(order) if layers is None else layers
         names, quantities = names or {}, quantities or {}
+        if after is None:
+            after = _after(order, marked, gradients, learning_rate) if fresh else {}
         ids: dict[Node, str] = {}
         nodes: list[TraceNode] = []
         edges: list[Edge] = []
@@ -144,15 +267,32 @@ def trace(
                 else:
                     sources.append(f"n{len(nodes)}")
                     reader = home if type(arg) is float else None  # data do not belong to the layer that reads them
-                    nodes.append(TraceNode(sources[-1], "constant", None, None, reader, kept(arg), None))
+                    nodes.append(TraceNode(sources[-1], "constant", None, None, reader, numbers_of(arg), None))
             ids[node] = key = f"n{len(nodes)}"
             role = ("output" if node is root else "op") if op else "parameter" if node in marked else "input"
-            gradient = None if g is None else kept(g)
+            gradient = None if g is None else numbers_of(g)
             name, quantity = names.get(node, node.name), quantities.get(node)
-            nodes.append(TraceNode(key, role, op and op.name, name, home, kept(node._value), gradient, quantity))
+            new = numbers_of(after[node]) if node in after else None
+            nodes.append(
+                TraceNode(key, role, op and op.name, name, home, numbers_of(node._value), gradient, quantity, new)
+            )
             for slot, (source, (local, part)) in enumerate(zip(sources, sent[node], strict=True)):
-                edges.append(Edge(source, key, slot, local, kept(part) if of_root and part is not None else None))
-        return Trace(ids[root], tuple(nodes), tuple(edges), of_root, learning_rate)
+                edges.append(Edge(source, key, slot, local, numbers_of(part) if of_root and part is not None else None))
+        known = [node for node in order if node in marked and node in after]
+        predicted = math.fsum([float(np.vdot(gradients[p], after[p] - p._value)) for p in known]) if known else None
+        return Trace(ids[root], tuple(nodes), tuple(edges), of_root, learning_rate, predicted=predicted)
+
+
+def _after(order: list[Node], parameters: set[Node], gradients: dict[Node, Any], rate: float) -> dict[Node, Any]:
+    """Return the values after a step of the parameters against their gradients, of them and of all that use them."""
+    after: dict[Node, Any] = {}
+    for node in order:
+        if node in parameters and node in gradients:
+            after[node] = node._value - rate * gradients[node]
+        elif node.op and any(arg in after for arg in node.parents):
+            inputs = [after.get(arg, arg._value) if isinstance(arg, Node) else arg for arg in node.args]
+            after[node] = node.op(*inputs, **(node.params or {}))
+    return after
 
 
 def _sent(node: Node, upstream: Any) -> list[tuple[float | None, Any]]:

@@ -11,21 +11,27 @@
   const cards = new Map();
   const start = new Map();
   const edges = data.trace.edges.map((edge, i) => get("edge-" + i));
-  const still = window.matchMedia("(prefers-reduced-motion: reduce)").matches;
   const first = (phase) => steps.findIndex((step) => step.phase === phase) + 1;
-  const score = { right: 0, asked: 0 };
+  const score = { right: 0, asked: 0, answers: [] };
+  const speeds = [1, 2, 4, 0.5];
   let at = 0;
   let asking = false;
   let predicting = false;
   let timer = 0;
   let printed = 0;
+  let tries = 0;
+  let hinted = false;
+  let speed = 1;
 
   for (const id of nodes.keys()) {
     const card = get("node-" + id);
     const part = (name) => card.querySelector("text." + name);
-    cards.set(id, { card: card, value: part("value"), gradient: part("gradient") });
+    const sign = part("gradient").textContent.startsWith("∂ =") ? "∂ = " : "∂ ";
+    cards.set(id, { card: card, value: part("value"), gradient: part("gradient"), sign: sign });
     start.set(id, part("value").textContent);
   }
+
+  const why = reasons({ nodes: nodes, cards: cards, edges: edges, items: items, steps: steps, ends: data.trace.edges, at: () => at, asking: () => asking });
 
   function reset() {
     for (const [id, node] of nodes) {
@@ -45,7 +51,7 @@
       shown.card.classList.add("known");
       shown.value.textContent = hidden ? "?" : start.get(step.node);
     } else if (step.phase === "backward") {
-      shown.gradient.textContent = "∂ = " + (hidden ? "?" : step.shown);
+      shown.gradient.textContent = shown.sign + (hidden ? "?" : step.shown);
       if (!hidden && step.whole) shown.card.classList.add("arrived");
       if (step.edge !== undefined && !hidden) edges[step.edge].classList.add("sent");
     } else {
@@ -54,32 +60,16 @@
     }
   }
 
-  function mark(step, near) {
-    get("stage").classList.toggle("back", step.phase !== "forward");
+  function mark(step) {
+    get("stage").classList.toggle("back", step.phase === "backward");
     cards.get(step.node).card.classList.add("active");
-    if (step.phase === "forward") {
-      data.trace.edges.forEach((edge, i) => {
-        if (edge.target === step.node) edges[i].classList.add("active");
+    if (step.phase === "forward" || step.phase === "again") {
+      data.trace.edges.forEach(([, target], i) => {
+        if (target === step.node) edges[i].classList.add("active");
       });
     } else if (step.edge !== undefined) {
       edges[step.edge].classList.add("active");
     }
-    reveal(get("stage"), cards.get(step.node).card, near);
-    reveal(get("steps"), items[at - 1], near);
-  }
-
-  // Scroll a box so that one of its parts is inside; the page itself stays where it is.
-  function reveal(box, part, near) {
-    const outer = box.getBoundingClientRect();
-    const inner = part.getBoundingClientRect();
-    const room = Math.min(90, outer.height / 4);
-    const side = Math.min(90, outer.width / 4);
-    const by = { top: 0, left: 0, behavior: near && !still ? "smooth" : "auto" };
-    if (inner.top < outer.top + room) by.top = inner.top - outer.top - room;
-    if (inner.bottom > outer.bottom - room) by.top = inner.bottom - outer.bottom + room;
-    if (inner.right > outer.right - side) by.left = inner.right - outer.right + side;
-    if (inner.left < outer.left) by.left = inner.left - outer.left - side;
-    if (by.top || by.left) box.scrollBy(by);
   }
 
   function show(k, ask) {
@@ -93,8 +83,13 @@
       if (i === at - 1) item.setAttribute("aria-current", "step");
       else item.removeAttribute("aria-current");
     });
-    if (at) mark(steps[at - 1], near);
+    if (at) mark(steps[at - 1]);
     tell();
+    why.link();
+    if (at) {
+      view.reveal(get("stage"), cards.get(steps[at - 1].node).card, near);
+      view.reveal(get("steps"), items[at - 1], near);
+    }
     get("slider").value = at;
     get("slider").setAttribute("aria-valuetext", "step " + at + " of " + steps.length);
     get("count").textContent = at + " / " + steps.length;
@@ -126,47 +121,59 @@
     const phase = document.createElement("div");
     phase.className = "phase";
     phase.textContent = step.phase;
-    if (asking) for (const part of copy.querySelectorAll(".answer, .say")) part.remove();
+    if (asking) {
+      for (const part of copy.querySelectorAll(".answer, .say, .numbers, .rule")) part.remove();
+      if (!hinted) ask(copy.querySelector(".general math"));
+    }
     now.replaceChildren(phase, ...copy.childNodes);
     const place = "Step " + at + " of " + steps.length + ". ";
     const which = step.which ? " (" + step.which + ")" : "";
-    const names = { forward: "Which value comes out", backward: "How much is sent back", update: "Which is the new value" };
+    const names = { forward: "Which value comes out", backward: "How much is sent back", update: "Which is the new value", again: "What comes out now" };
     const question = names[step.phase] + which + "?";
     get("question").textContent = question;
     live.textContent = place + (asking ? question : items[at - 1].querySelector(".say").textContent);
   }
 
-  // A number as people type it: 0.25, .25, 0,25, 1/4, -3e-4; NaN for anything else.
-  function read(text) {
-    const one = "([-+]?(?:\\d+\\.?\\d*|\\.\\d+)(?:e[-+]?\\d+)?)";
-    const match = new RegExp("^" + one + "(?:/" + one + ")?$", "i").exec(
-      text.replace(/\s/g, "").replace(/−/g, "-").replace(",", "."),
-    );
-    return match ? Number(match[1]) / (match[2] === undefined ? 1 : Number(match[2])) : NaN;
+  // Of an equation only what is asked for: its left side.
+  function ask(math) {
+    const parts = Array.from(math.children);
+    const sign = parts.findIndex((part) => /^(\+?=|←|≈)$/.test(part.textContent));
+    parts.slice(sign + 1).forEach((part) => part.remove());
+    const mark = document.createElementNS(math.namespaceURI, "mo");
+    mark.textContent = "?";
+    math.append(mark);
+    math.removeAttribute("alttext");
   }
-
-  // Numbers on the page have three digits, so a result that is worked out from them is right within one hundredth.
-  const right = (typed, true_) => Math.abs(typed - true_) <= Math.max(0.01 * Math.abs(true_), 1e-12);
 
   function check(event) {
     event.preventDefault();
     if (!asking) return;
     const step = steps[at - 1];
-    const typed = read(get("answer").value);
-    if (Number.isNaN(typed)) {
-      get("verdict").className = "wrong";
-      get("verdict").textContent = "Type a number, such as −0.25 or 1/4.";
-      return;
-    }
-    const good = right(typed, step.ask);
+    const text = get("answer").value;
+    const typed = guess.read(text);
+    const said = (kind, words) => { get("verdict").className = kind; get("verdict").textContent = words; };
+    if (Number.isNaN(typed)) return said("wrong", "Type a number, such as −0.25 or 1/4.");
+    const work = items[at - 1].querySelector(".numbers math");
+    const good = guess.right(typed, step.ask, text, guess.worked((work && work.getAttribute("alttext")) || ""));
+    const reason = good ? "" : guess.name(typed, step, steps, items);
+    tries += 1;
+    score.answers.push({ step: at, typed: text, right: good, tries: tries, said: reason });
+    if (!good && tries < 2) return said("wrong", "✗ Not quite. " + (reason ? reason + " " : "") + "Try once more.");
     score.asked += 1;
     score.right += good ? 1 : 0;
     const exact = String(Number(step.ask.toPrecision(4))).replace("-", "−");
-    get("verdict").className = good ? "right" : "wrong";
-    get("verdict").textContent = (good ? "✓ Right. " : "✗ Not quite: it is " + exact + ". ") +
-      score.right + " right of " + score.asked + ".";
+    said(good ? "right" : "wrong", (good ? "✓ Right. " : "✗ Not quite: it is " + exact + ". " + (reason ? reason + " " : "")) +
+      score.right + " right of " + score.asked + ".");
     show(at, false);
     get("next").focus();
+  }
+
+  function save() {
+    const link = document.createElement("a");
+    link.href = URL.createObjectURL(new Blob([JSON.stringify({ title: document.title, ...score }, null, 1)], { type: "application/json" }));
+    link.download = "score.json";
+    link.click();
+    URL.revokeObjectURL(link.href);
   }
 
   function next() {
@@ -177,6 +184,8 @@
       return;
     }
     if (at === steps.length) return;
+    tries = 0;
+    hinted = false;
     show(at + 1, predicting);
     if (!predicting) return;
     get("verdict").textContent = "";
@@ -187,6 +196,7 @@
   function predict() {
     predicting = !predicting;
     get("predict").setAttribute("aria-pressed", String(predicting));
+    get("save").hidden = !predicting;
     get("verdict").className = "";
     get("verdict").textContent = predicting ? "Predict first: the next number is yours to type." : "";
     if (asking) show(at, false);
@@ -195,9 +205,15 @@
 
   function play(on) {
     window.clearInterval(timer);
-    timer = on ? window.setInterval(() => show(at + 1), 1400) : 0;
+    timer = on ? window.setInterval(() => show(at + 1), 1400 / speed) : 0;
     get("play").textContent = on ? "Pause" : "Play";
     get("play").setAttribute("aria-pressed", String(on));
+  }
+
+  function faster(to) {
+    speed = to || speeds[(speeds.indexOf(speed) + 1) % speeds.length];
+    get("speed").textContent = speed + "×";
+    if (timer) play(true);
   }
 
   function help() {
@@ -216,10 +232,13 @@
     backward: () => show(first("backward")),
     predict: predict,
     help: help,
+    speed: () => faster(0),
+    save: save,
+    hint: () => { hinted = true; show(at, true); get("answer").focus(); },
   };
   const keys = {
-    ArrowLeft: "previous", ArrowRight: "next", Home: "first", End: "last", " ": "play",
-    f: "forward", b: "backward", p: "predict", "?": "help",
+    ArrowLeft: "previous", ArrowRight: "next", PageUp: "previous", PageDown: "next", Home: "first", End: "last",
+    " ": "play", b: "backward", p: "predict", "?": "help",
   };
 
   function address() {
@@ -227,12 +246,11 @@
     show(match ? Number(match[1]) : 0);
   }
 
-  document.body.classList.add("js");
   get("controls").hidden = false;
   get("now").hidden = false;
   get("slider").max = steps.length;
   for (const name of Object.keys(actions)) {
-    get(name).addEventListener("click", () => { if (name !== "play") play(false); actions[name](); });
+    get(name).addEventListener("click", () => { if (!["play", "speed", "hint"].includes(name)) play(false); actions[name](); });
   }
   get("guess").addEventListener("submit", check);
   get("slider").addEventListener("input", () => { play(false); show(Number(get("slider").value)); });
@@ -243,7 +261,9 @@
       return;
     }
     const name = keys[event.key.length === 1 ? event.key.toLowerCase() : event.key];
+    if (event.key === "." || event.key === ",") faster(Math.max(0.25, Math.min(8, event.key === "." ? speed * 2 : speed / 2)));
     if (!name || event.ctrlKey || event.altKey || event.metaKey) return;
+    if (event.target.closest("g.node")) return; // there the arrows go from card to card
     if (event.key === " " && event.target.tagName === "BUTTON") return; // a button does what it says
     event.preventDefault();
     if (name !== "play") play(false);
