@@ -34,13 +34,14 @@ def fitted(request):
         return {
             "classes": scaled(MLPClassifier(**options)).fit(X, CLASSES),
             "two": MLPClassifier(**options).fit(X, TWO),
+            "labels": MLPClassifier(**options).fit(X, np.stack([TWO, CLASSES == 1], axis=1)),
             "numbers": scaled(scaled(MLPRegressor(**options), with_mean=False), with_std=False).fit(X, TARGETS),
             "float32": MLPRegressor(**options).fit(X.astype(np.float32), TARGETS.astype(np.float32)),
         }
 
 
 def test_the_networks_of_scikit_learn(fitted):
-    for kind in ("classes", "two"):
+    for kind in ("classes", "two", "labels"):
         ours = MLP.from_sklearn(fitted[kind])
         np.testing.assert_allclose(ours.predict_proba(X), fitted[kind].predict_proba(X), atol=1e-12)
     ours = MLP.from_sklearn(fitted["numbers"])
@@ -65,9 +66,11 @@ def test_the_linear_models_of_scikit_learn():
         np.testing.assert_allclose(MLP.from_sklearn(there).predict_proba(X), there.predict_proba(X), atol=1e-12)
 
 
+@pytest.mark.filterwarnings("ignore:Stochastic Optimizer", "ignore:the training ended with max_iter")
 def test_what_scikit_learn_has_and_a_network_here_has_not():
     from sklearn.decomposition import PCA
     from sklearn.linear_model import LinearRegression
+    from sklearn.neural_network import MLPRegressor
     from sklearn.pipeline import make_pipeline
     from sklearn.tree import DecisionTreeRegressor
 
@@ -79,6 +82,20 @@ def test_what_scikit_learn_has_and_a_network_here_has_not():
         MLP.from_sklearn(LinearRegression())
     with pytest.raises(tg.InvalidType, match="not list"):
         MLP.from_sklearn([])
+    ours = tg.sklearn.MLPClassifier(max_iter=1).fit(X, TWO)
+    with pytest.raises(tg.InvalidType, match=r"of tg\.sklearn: its network is the attribute network_"):
+        MLP.from_sklearn(ours)
+    counts = MLPRegressor(max_iter=1).fit(X, TWO)
+    counts.out_activation_ = "exp"  # what newer versions have with loss="poisson"
+    with pytest.raises(tg.InvalidValue, match="outputs of this MLPRegressor are exp of a sum"):
+        MLP.from_sklearn(counts)
+
+
+@pytest.mark.parametrize("outputs", [1, 3])
+def test_outputs_of_a_sigmoid_are_probabilities_by_themselves(outputs):
+    mlp = MLP([3, outputs], output="sigmoid", rng=1)
+    found, answers = mlp.predict_proba(X), mlp.predict(X)
+    np.testing.assert_array_equal(found, answers if outputs > 1 else np.concatenate([1 - answers, answers], axis=1))
 
 
 class Module:

@@ -131,6 +131,12 @@ def of_sklearn(estimator: Any) -> Found:
     if kinds & {"MLPClassifier", "MLPRegressor"}:
         weights, biases = _fitted(last, "coefs_"), list(_fitted(last, "intercepts_"))
         phis = [last.activation] * (len(weights) - 1)
+        end, outputs = last.out_activation_, len(biases[-1])
+        if end not in ("identity", "softmax", "logistic"):
+            raise InvalidValue(
+                f"the outputs of this {type(last).__name__} are {end} of a sum, which no layer here gives"
+            )
+        phis += ["logistic"] if end == "logistic" and outputs > 1 else []  # several labels a row: each has its sigmoid
     elif kinds & {"LogisticRegression", "LinearRegression", "Ridge", "Lasso", "ElasticNet"}:
         coefficients = np.atleast_2d(_fitted(last, "coef_"))
         if len(coefficients) > 1 and getattr(last, "solver", "") == "liblinear":

@@ -137,7 +137,8 @@ class MLP:
     def from_sklearn(cls, estimator: Any) -> "MLP":
         """Return the network that scikit-learn has fitted; the scaling of a Pipeline goes into layer 1.
 
-        A classifier's outputs are the numbers before the softmax or sigmoid: `predict_proba` gives its probabilities.
+        A classifier's outputs are the numbers before the softmax or sigmoid; with several labels a row the sigmoid is
+        the last activation. `predict_proba` gives the probabilities.
 
         Args:
             estimator: an MLPClassifier, MLPRegressor, LogisticRegression or linear regression; or a Pipeline of
@@ -235,7 +236,8 @@ class MLP:
 
         Args:
             x: the inputs, as in `predict`.
-            cost: "cross_entropy", "logistic" or "bce"; by default logistic for one output, else cross_entropy.
+            cost: "cross_entropy", "logistic" or "bce"; by default logistic for one output, else cross_entropy. Outputs
+                of a sigmoid are probabilities by themselves, and are so by default.
 
         Raises:
             InvalidValue: for another cost, whose outputs are no probabilities, or cross_entropy with one output.
@@ -244,7 +246,8 @@ class MLP:
         >>> MLP([2, 3, 2], rng=1).predict_proba([[0.5, -0.5]]).sum(axis=1).round(12)
         array([1.])
         """
-        cost = ("logistic" if self.sizes[-1] == 1 else "cross_entropy") if cost is None else cost
+        known = cost is None and self.layers[-1].activation == "sigmoid"
+        cost = ("logistic" if known or self.sizes[-1] == 1 else "cross_entropy") if cost is None else cost
         if cost not in ("cross_entropy", "logistic", "bce") or (cost == "cross_entropy" and self.sizes[-1] == 1):
             raise InvalidValue(
                 f"outputs of cost {shown(cost)} ({self.sizes[-1]} of them) are no probabilities; learn classes with "
@@ -253,8 +256,9 @@ class MLP:
         output = self.predict(x)
         if cost == "cross_entropy":
             return np.asarray(exp(output - logsumexp(output, axis=-1, keepdims=True)))
-        positive = np.asarray(sigmoid(output))
-        return np.concatenate([np.asarray(sigmoid(-output)), positive], axis=-1) if self.sizes[-1] == 1 else positive
+        positive = output if known else np.asarray(sigmoid(output))
+        negative = 1 - output if known else np.asarray(sigmoid(-output))
+        return np.concatenate([negative, positive], axis=-1) if self.sizes[-1] == 1 else positive
 
     def score(self, x: Plain, rho: Plain, cost: str = "mse", metric: "str | metrics.Metric | None" = None) -> float:
         """Return how good the answers are: accuracy for the costs that learn classes, R² for the others.

@@ -1,5 +1,6 @@
 """One vector in place of nested parameters: what optimizers such as SciPy's work on."""
 
+import functools
 import math
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -66,6 +67,7 @@ class Objective:
         must_be_callable(f)
         self.x0, self.unflatten = flatten(x0)
 
+        @functools.wraps(f)
         def of_vector(vector: Any) -> Any:
             return f(self.unflatten(vector))
 
