@@ -128,6 +128,8 @@ def of_sklearn(estimator: Any) -> Found:
     """Read a fitted network or linear model, also at the end of a Pipeline, whose scaling goes into layer 1."""
     *before, last = _steps(estimator)
     kinds = _kinds(last, "sklearn")
+    if hasattr(last, "network_"):
+        raise InvalidType(f"this {type(last).__name__} is of tg.sklearn: its network is the attribute network_")
     if kinds & {"MLPClassifier", "MLPRegressor"}:
         weights, biases = _fitted(last, "coefs_"), list(_fitted(last, "intercepts_"))
         phis = [last.activation] * (len(weights) - 1)
