@@ -70,7 +70,7 @@ def compare(
         as `crosscheck`.
     """
     own = numbers if isinstance(numbers, Mapping) else None
-    write = written_in(notation, len(mlp.layers), True if own is not None else numbers, digits or 3)
+    write = written_in(notation, len(mlp.layers), True if own is not None else numbers, 3 if digits is None else digits)
     checked = crosscheck(mlp, x, rho, cost, ("graph", "rules"), rules, own, digits, layout)
     roads = {"graph": "the graph: one sweep from E"}
     if rules or own is None:

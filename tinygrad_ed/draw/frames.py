@@ -71,6 +71,8 @@ def frames(data: Trace, scene: Scene) -> Iterator[Scene]:
     said = {f"node-{n.id}": {"gradient": "∂ –"} for n in data.nodes if n.role != "constant"}  # else it is as drawn
     hidden = {f"edge-{i}": {"flow"} for i in range(len(data.edges))}
     computed = {"value", "value-map", "gradient-map"}
+    cards = [item for item in scene.items if isinstance(item, Group)]
+    widths = {card.id: box.w for card in cards for box in card.items[:1] if isinstance(box, Box)}
     hidden |= {f"node-{n.id}": {"after-map", *(computed if n.op else ("gradient-map",))} for n in data.nodes}
     for i, step in enumerate(data.steps):
         card, shown = f"node-{step.node}", "…"
@@ -81,7 +83,7 @@ def frames(data: Trace, scene: Scene) -> Iterator[Scene]:
                 hidden[card] = {"after-map"}
             if step.shown:
                 shown = in_card(step.shown, size_of(nodes[step.node])) if whole else brief(step.shown)
-            said[card]["gradient"] = f"{'∂ =' if size_of(nodes[step.node]).w > 150 else '∂'} {shown}"
+            said[card]["gradient"] = f"{'∂ =' if widths[card] > 150 else '∂'} {shown}"
             for edge in step.edges:
                 hidden[f"edge-{edge}"].clear()
         elif step.shown:

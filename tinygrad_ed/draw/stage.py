@@ -95,7 +95,8 @@ def as_network(data: Trace, title: str) -> Scene:
     known = {node.quantity: node for node in data.nodes if node.quantity}
     widths = Counter(Quantity.of(name)[1] for name in known if name.startswith("alpha"))
     long = {node.id: [len(brief(n, 12)) for n in (node.value, node.gradient or node.value)] for node in data.nodes}
-    neuron = Size(23.0 + 7.4 * max(map(max, long.values())), 76.0)
+    sign = max([len(style.symbol(node.op)) for node in data.nodes if node.op not in (None, "net input")])
+    neuron = Size(max(23.0 + 7.4 * max(map(max, long.values())), 56 + 7.2 * min(sign, 13)), 76.0)
     weights = [long[node.id] for name, node in known.items() if name.startswith("omega")]
     weight = Size(max(max(50 + 7.4 * value, 24 + 7.4 * slope) for value, slope in weights), 46.0)
     under = Size(neuron.w, weight.h)
