@@ -184,7 +184,11 @@ OWN = {
         scipy.special.expit, lambda g, y, x: g * scipy.special.expit(x) * (1 - y), tg.sigmoid, on_nodes=True
     ),
     "another scipy ufunc": Own(
-        scipy.special.entr, lambda g, y, x: g * (scipy.special.xlogy(-1, x) - 1), lambda x: -x * np.log(x), (X**2,)
+        scipy.special.entr,
+        lambda g, y, x: g * (scipy.special.xlogy(-1, x) - 1),
+        lambda x: -x * np.log(x),
+        (X**2,),
+        on_nodes=True,
     ),
     "scipy filter": Own(
         lambda x: scipy.ndimage.gaussian_filter1d(x, 1.0),
