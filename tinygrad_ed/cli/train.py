@@ -12,13 +12,15 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from tinygrad_ed.cli.parser import Add, check_free, reading, reading_options, say, seed, sizes, whole
 from tinygrad_ed.data import Dataset, read_table
 from tinygrad_ed.data.columns import CATEGORIES, MANY
 from tinygrad_ed.data.files import writable
 from tinygrad_ed.data.table import KINDS
-from tinygrad_ed.errors import InvalidValue
-from tinygrad_ed.nn import activations, storage
+from tinygrad_ed.errors import Error, InvalidValue
+from tinygrad_ed.nn import MLP, activations, storage
 from tinygrad_ed.nn.checks import chosen
 from tinygrad_ed.train import METHODS, OPTIMIZERS, SAMPLINGS, Epoch
 from tinygrad_ed.train.gradients import ROADS
@@ -139,7 +141,7 @@ def _check_files(options: argparse.Namespace) -> None:
     """See that what will be written can be, and that nothing is lost by it."""
     if options.save:
         options.save = storage.placed(options.save)
-        check_free(options.save, options.force)
+        check_free(options.save, options.force or (options.resume and _saved_by_run(options)))
     if options.checkpoint:
         options.checkpoint = storage.placed(options.checkpoint)
         writable(options.checkpoint)
@@ -157,6 +159,20 @@ def _check_files(options: argparse.Namespace) -> None:
         from tinygrad_ed.cli import table_plots
 
         options.plots = table_plots.check(Path(options.plots))
+
+
+def _saved_by_run(options: argparse.Namespace) -> bool:
+    """Tell whether the file of --save has the last or the best weights of the run in --checkpoint, to the last bit."""
+    from tinygrad_ed.train.table import TableNetwork
+
+    try:
+        saved = TableNetwork.load(options.save).mlp
+        _, about, arrays = storage.read(options.checkpoint or "", "training")
+        last = MLP.from_parts(options.checkpoint, about, arrays)
+    except Error:
+        return False
+    one, other = [np.concatenate([p.value.ravel() for p in mlp.parameters()]) for mlp in (saved, last)]
+    return any([np.array_equal(one, weights) for weights in (other, arrays.get("best", other))])
 
 
 def _optimizer(options: argparse.Namespace) -> Any:
