@@ -12,6 +12,7 @@ from command_line import run
 import tinygrad_ed as tg
 from tinygrad_ed.cli import own_weights
 from tinygrad_ed.nn import MLP
+from tinygrad_ed.notation.alphabet import NOTATIONS
 
 WEIGHTS = [[[0.15, 0.25], [0.2, 0.3]], [[0.4, 0.5], [0.45, 0.55]]]  # a sheet of paper with two layers
 BIASES = [[0.35, 0.35], [0.6, 0.6]]
@@ -237,3 +238,15 @@ def test_the_help_tells_what_a_file_of_weights_is(capsys, command):
     out = run(capsys, command, "--help")[1]
     for key in (*own_weights.KEYS, "--weights FILE", "--layout", "--x", "--rho", "W1 b1 W2 b2", ".safetensors"):
         assert key in out
+
+
+@pytest.mark.parametrize("notation", NOTATIONS)
+def test_the_ledger_is_printed_in_the_letters_of_the_table_above_it(capsys, notation):
+    argv = ["check", "--sizes", "2-2-2-2-2-2-2-2-2-2", "--activation", "sigmoid", "--notation", notation, "--ledger"]
+    status, out, _ = run(capsys, *argv)
+    check, book = out.split("\n\n")
+    above, *names, vanish = [line.split()[0] for line in book.splitlines()]
+    assert (status, above, vanish) == (0, "quantity", "gradients")
+    assert names == [line.split()[0] for line in check.splitlines()[2 : 2 + len(names)]]
+    first, last = {"lecture": ("B[1]", "B[9]"), "textbook": ("δ¹", "δ⁹")}[notation]
+    assert re.search(f": {re.escape(first)} has .* size of {re.escape(last)}$", book.strip())

@@ -23,6 +23,7 @@ from tinygrad_ed.nn import MLP, costs
 from tinygrad_ed.nn.batch import forward, parameters_of
 from tinygrad_ed.notation.letters import named
 from tinygrad_ed.notation.tables import table
+from tinygrad_ed.notation.writing import LECTURE, Writing
 from tinygrad_ed.tape import compile  # noqa: A004  # ours, as re and torch have theirs
 
 VANISHED = 1e-4  # of the gradient in the last layer
@@ -48,15 +49,19 @@ class Ledger(dict[str, Any]):
         return f"<Ledger of {len(self)} quantities{ends}>"
 
     def __str__(self) -> str:
+        return self.in_letters(LECTURE)
+
+    def in_letters(self, write: Writing) -> str:
+        """Return the table with the quantities in other letters."""
         rows = [("quantity", "shape", "value")]
-        rows += [
-            (name, shape_text(value), " ".join(entries(value, most=12, edge=1).split())) for name, value in self.items()
-        ]
+        for name, value in self.items():
+            rows.append((write.name(name), shape_text(value), " ".join(entries(value, most=12, edge=1).split())))
         widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
         lines = [f"{name:<{widths[0]}}  {shape:<{widths[1]}}  {value}" for name, shape, value in rows]
         sizes = [float(np.linalg.norm(self[name])) for name in self if name.startswith("B[")]  # from the last layer
         if sizes and 0 < sizes[-1] < VANISHED * sizes[0]:
-            lines.append(f"gradients vanish: B[1] has {sizes[-1] / sizes[0]:.1e} times the size of B[{len(sizes)}]")
+            first, last = write.name("B[1]"), write.name(f"B[{len(sizes)}]")
+            lines.append(f"gradients vanish: {first} has {sizes[-1] / sizes[0]:.1e} times the size of {last}")
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:
