@@ -40,7 +40,7 @@ class Ledger(dict[str, Any]):
     <Ledger of 2 quantities: alpha[0] ... cost>
     >>> print(book)
     quantity  shape   value
-    alpha[0]  1×2     [[ 0.5 -1. ]]
+    alpha[0]  1×2     [[0.5 -1]]
     cost      number  1.25
     """
 
@@ -55,7 +55,8 @@ class Ledger(dict[str, Any]):
         """Return the table with the quantities in other letters."""
         rows = [("quantity", "shape", "value")]
         for name, value in self.items():
-            rows.append((write.name(name), shape_text(value), " ".join(entries(value, most=12, edge=1).split())))
+            numbers = " ".join(entries(value, most=12, edge=1).split()).replace("[ ", "[")
+            rows.append((write.name(name), shape_text(value), numbers))
         widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
         lines = [f"{name:<{widths[0]}}  {shape:<{widths[1]}}  {value}" for name, shape, value in rows]
         sizes = [float(np.linalg.norm(self[name])) for name in self if name.startswith("B[")]  # from the last layer
@@ -76,10 +77,20 @@ def shape_text(value: Any) -> str:
 
 
 def entries(value: Any, most: int = 48, edge: int = 2) -> str:
-    """Return the numbers of a quantity in four digits, row by row; of more than `most` entries `edge` at each end."""
+    """Return numbers in five significant digits, row by row; of more than `most` entries `edge` at each end.
+
+    >>> print(entries(np.array([[0.00041237, -2.5], [12.0, 0.0]])))
+    [[0.00041237       -2.5]
+     [        12          0]]
+    """
     if not np.ndim(value):
         return f"{value:.6g}"
-    return np.array2string(np.asarray(value), precision=4, threshold=most, edgeitems=edge, max_line_width=200)
+
+    def written(width: int) -> str:
+        how: dict[str, Any] = {"formatter": {"all": lambda number: f"{number:{width}.5g}"}, "max_line_width": 200}
+        return np.array2string(np.asarray(value), threshold=most, edgeitems=edge, **how)
+
+    return written(max(map(len, written(0).replace("[", " ").replace("]", " ").split()), default=0))
 
 
 Road = Callable[[MLP, Array, Array, str], Ledger]
