@@ -45,10 +45,11 @@ class Column(NamedTuple):
 
 
 class Recipe(NamedTuple):
-    """How the columns of a table become the inputs of a network, and what is done where a value is missing."""
+    """How columns become inputs, what is done where a value is missing, and the `proven` marks of numbers."""
 
     columns: tuple[Column, ...]
     missing: str = "refuse"
+    marks: str = ""
 
     @property
     def names(self) -> list[str]:
@@ -162,7 +163,7 @@ def recipe_of(
     ]
     if reasons:
         remarks.append(f"left out: {reasons}; the option keep takes one all the same")
-    return Recipe(tuple(found.values()), missing), list(found), remarks
+    return Recipe(tuple(found.values()), missing, table.proven), list(found), remarks
 
 
 def _column(table: Table, k: int) -> tuple[Column | None, str]:

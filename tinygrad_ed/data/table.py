@@ -137,9 +137,10 @@ def read_rows(
     """Read the columns of a recipe, and the target if it is there, from a file like those that `read_table` takes.
 
     Columns are found by name, wherever they stand. Without a header (and in an npz file) they are taken by position:
-    they are those of the `old` table, all of them, all but the target, or the inputs. A gap is treated as in training,
-    unless `missing` says otherwise. Returned are the inputs `(M, n)`; the rows as they were found, without those that
-    were left out; where the target stands in them, if it is there; and what to say, a line each.
+    they are those of the `old` table, all of them, all but the target, or the inputs. A gap is treated, and `1,234` is
+    read, as in training, unless an option says otherwise. Returned are the inputs `(M, n)`; the rows as they were
+    found, without those that were left out; where the target stands in them, if it is there; and what to say, a line
+    each.
     """
     missing = recipe.missing if missing is None else missing
     known("missing", missing, MISSINGS)
@@ -149,7 +150,8 @@ def read_rows(
             table = table._replace(names=_by_order(table, recipe.names, target, old, header))
         places = found_by_name(table.names, recipe.names)
         at = table.names.index(target) if table.names.count(target) == 1 else None
-        table = table.marked(places if at is None else [*places, at], decimal, thousands, f"gaps: {missing}")
+        used = places if at is None else [*places, at]
+        table = table.marked(used, decimal, thousands, f"gaps: {missing}", recipe.marks)
         if missing == "skip":
             table = table.without(np.any([table.gaps(k) for k in places], axis=0))
         x, filled, new = recipe.applied(table, places, missing)

@@ -17,7 +17,7 @@ import numpy as np
 
 from tinygrad_ed.closed_form.derivatives import COSTS
 from tinygrad_ed.data import Dataset
-from tinygrad_ed.data.cells import Table
+from tinygrad_ed.data.cells import DECIMALS, Table
 from tinygrad_ed.data.columns import MISSINGS, WORDS, Column, Recipe
 from tinygrad_ed.data.files import DAMAGE
 from tinygrad_ed.data.table import found_by_name
@@ -143,6 +143,7 @@ class TableNetwork:
         about["table"] = {
             "inputs": [column._asdict() for column in self.recipe.columns],
             "missing": self.recipe.missing,
+            "marks": self.recipe.marks,
             "target": self.target,
             "classes": self.classes,
             "columns": self.columns,
@@ -274,7 +275,9 @@ def _recipe(table: dict[str, Any]) -> Recipe:
         if not (type(first) is type(second) is kind) or (kind is float and not np.isfinite(column.fills).all()):
             raise TypeError(f"the fills of {column.name!r} are {column.fills!r}")
         columns.append(column._replace(values=_texts(column.values), fills=(first, second)))
-    return Recipe(tuple(columns), table["missing"])
+    if (marks := table.get("marks", ""))[:1] not in ("", *DECIMALS.values()):
+        raise ValueError(f"{marks!r} begins with no decimal mark")
+    return Recipe(tuple(columns), table["missing"], marks)
 
 
 def _scale(arrays: dict[str, Array], side: str, width: int) -> Scale:
