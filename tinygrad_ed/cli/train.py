@@ -69,7 +69,7 @@ def _table_options(group: Any) -> None:
     option("--keep", default="", metavar="COLUMNS", help="not to leave out, though like row numbers, ids or names")
     few = "what the target holds (default: auto: text and few different whole numbers are classes)"
     option("--kind", default="auto", choices=KINDS, help=few)
-    option("--positive", metavar="VALUE", help="the positive one of two classes (default: the last)")
+    option("--positive", metavar="VALUE", help="the positive of two classes (default: yes and the like, else the last)")
     text = f"text in inputs: 0 and 1 for each of up to {MANY} texts, or refused (default: onehot)"
     option("--categories", default="onehot", choices=CATEGORIES, help=text)
     reading_options(group, "refuse")

@@ -197,6 +197,12 @@ def _column(table: Table, k: int) -> tuple[Column | None, str]:
     return column, ""
 
 
+def yes_of(classes: Sequence[str]) -> str:
+    """Return which of two classes is the one that means yes; "" if they are not two such words."""
+    plain = {text.lower(): text for text in classes}
+    return next((plain[words.split()[1]] for words in WORDS[1:] if plain.keys() == set(words.split())), "")
+
+
 def spellings(texts: Sequence[str]) -> list[list[str]]:
     """Return texts that may be one thing: but for capitals, or spaces, - and _ in words; or words such as y and yes."""
     plain = {text: re.sub(r"(?<=[^\W\d])[\s_-]+(?=[^\W\d])", " ", text.casefold()) for text in texts}

@@ -64,7 +64,7 @@ def read_table(
         missing: "refuse" a row that lacks a value, "skip" it, or fill the gap with the "mean" or "median" of its
             column over all rows (text: the commonest). A target is never filled: such rows are left out.
         categories: "onehot": a column of up to 50 different texts becomes one of 0 and 1 for each; or "refuse".
-        positive: of two classes the one that gets the number 1; by default the last of both.
+        positive: of two classes the one that gets the number 1; by default yes, ja, true and so on, else the last.
 
     Raises:
         FileProblem: for a file that is not there, cannot be read, is empty or is not what its suffix says.
@@ -113,9 +113,10 @@ def read_table(
         x, filled, _ = recipe.applied(table, places, missing)
         y, classes, note = _classes_or_numbers(table, at, kind)
         if positive is not None or (classes and len(classes) == 2):
-            y, classes = _with_positive(names[at], y, classes or (), positive)
-            by_rule = ", the last of both (option positive)" if positive is None else ""
-            remarks.append(f"positive class: {classes[1]}{by_rule}")
+            word = columns.yes_of(classes or ()) if positive is None else ""
+            y, classes = _with_positive(names[at], y, classes or (), word or positive)
+            why = f", as {classes[0]} is 0 and {classes[1]} is 1" if word else ", the last of both"
+            remarks.append(f"positive class: {classes[1]}{f'{why} (option positive)' if positive is None else ''}")
         remarks = [*table.remarks, *remarks, *filled, *_strange(x, y, recipe, classes)]
         about = names[at], str(path), note, tuple(names), tuple(map(printable, remarks)), recipe
         return Dataset(Path(path).name, x, y, classes, recipe.features, *about)
