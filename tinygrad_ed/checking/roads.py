@@ -77,12 +77,7 @@ def shape_text(value: Any) -> str:
 
 
 def entries(value: Any, most: int = 48, edge: int = 2) -> str:
-    """Return numbers in five significant digits, row by row; of more than `most` entries `edge` at each end.
-
-    >>> print(entries(np.array([[0.00041237, -2.5], [12.0, 0.0]])))
-    [[0.00041237       -2.5]
-     [        12          0]]
-    """
+    """Return numbers in five significant digits, row by row; of more than `most` entries `edge` at each end."""
     if not np.ndim(value):
         return f"{value:.6g}"
 

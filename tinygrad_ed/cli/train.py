@@ -20,7 +20,7 @@ from tinygrad_ed.data.columns import CATEGORIES, MANY
 from tinygrad_ed.data.files import writable
 from tinygrad_ed.data.table import KINDS
 from tinygrad_ed.errors import Error, InvalidValue
-from tinygrad_ed.nn import MLP, activations, storage
+from tinygrad_ed.nn import activations, storage
 from tinygrad_ed.nn.checks import chosen
 from tinygrad_ed.train import METHODS, OPTIMIZERS, SAMPLINGS, Epoch
 from tinygrad_ed.train.gradients import ROADS
@@ -166,13 +166,12 @@ def _saved_by_run(options: argparse.Namespace) -> bool:
     from tinygrad_ed.train.table import TableNetwork
 
     try:
-        saved = TableNetwork.load(options.save).mlp
-        _, about, arrays = storage.read(options.checkpoint or "", "training")
-        last = MLP.from_parts(options.checkpoint, about, arrays)
+        saved = TableNetwork.load(options.save).mlp.parts()[1]
+        state = storage.read(options.checkpoint or "", "training").arrays
     except Error:
         return False
-    one, other = [np.concatenate([p.value.ravel() for p in mlp.parameters()]) for mlp in (saved, last)]
-    return any([np.array_equal(one, weights) for weights in (other, arrays.get("best", other))])
+    last = all([np.array_equal(array, state.get(name, ())) for name, array in saved.items()])
+    return last or np.array_equal(np.concatenate([*map(np.ravel, saved.values())]), state.get("best", ()))
 
 
 def _optimizer(options: argparse.Namespace) -> Any:

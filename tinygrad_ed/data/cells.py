@@ -164,10 +164,8 @@ class Table(NamedTuple):
         mark = proven or "."
         marks = Marks(mark, groups)
         signs = set(groups) - {mark}
-        found = "".join(
-            [cell for cells in texts.values() for cell in cells if signs & set(cell) and marks.grouped(cell)]
-        )
-        signs &= set(found)
+        grouped = [cell for cells in texts.values() for cell in cells if signs & set(cell) and marks.grouped(cell)]
+        signs &= set("".join(grouped))
         said = [name for name, own in THOUSANDS.items() if set(own) & signs]
         remarks = [f"decimal {'comma' if mark == ',' else 'point'}"] if texts else []
         remarks += [f"marks of thousands: {', '.join(said)}"] if said else []
@@ -186,10 +184,8 @@ def _proven(texts: dict[int, list[str]], names: Sequence[str], groups: str, befo
     proofs: dict[str, str] = {}
     unclear = []
     for k, cells in texts.items():
-        some = cells[:200]
-        if 2 * sum(
-            [point.number(cell) == point.number(cell) or comma.number(cell) == comma.number(cell) for cell in some]
-        ) < len(some):
+        text = [np.isnan(point.number(cell)) and np.isnan(comma.number(cell)) for cell in cells[:200]]
+        if 2 * sum(text) > len(text):
             continue  # most of it is text
         two = ""
         for cell in [cell for cell in cells if "," in cell or "." in cell]:

@@ -185,22 +185,14 @@ def _column(table: Table, k: int) -> tuple[Column | None, str]:
             return Column(name, words=words, fills=(commonest.lower(), commonest.lower())), ""
     refuse_amounts(name, texts)
     if dates(texts):
-        return (
-            None,
-            f"dates as text, such as {short(commonest)}: write days since a first day, or the month and the weekday",
-        )
+        ways = "write days since a first day, or the month and the weekday"
+        return None, f"dates as text, such as {short(commonest)}: {ways}"
     column = Column(name, tuple(sorted(counts.index)), fills=(commonest, commonest))
     if len(counts) == len(texts) > 1:
         return column, "a different text in each row"
     if len(counts) > MANY or 2 * len(counts) > len(texts) > 20:
         return column, f"{len(counts)} different texts; up to {MANY}, each in several rows, are one-hot encoded"
     return column, ""
-
-
-def yes_of(classes: Sequence[str]) -> str:
-    """Return which of two classes is the one that means yes; "" if they are not two such words."""
-    plain = {text.lower(): text for text in classes}
-    return next((plain[words.split()[1]] for words in WORDS[1:] if plain.keys() == set(words.split())), "")
 
 
 def spellings(texts: Sequence[str]) -> list[list[str]]:

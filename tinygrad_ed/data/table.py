@@ -113,8 +113,9 @@ def read_table(
         x, filled, _ = recipe.applied(table, places, missing)
         y, classes, note = _classes_or_numbers(table, at, kind)
         if positive is not None or (classes and len(classes) == 2):
-            word = columns.yes_of(classes or ()) if positive is None else ""
-            y, classes = _with_positive(names[at], y, classes or (), word or positive)
+            plain = {text.lower(): text for text in classes or ()}
+            word = next((plain[yes] for no, yes in map(str.split, columns.WORDS[1:]) if {no, yes} == {*plain}), None)
+            y, classes = _with_positive(names[at], y, classes or (), word if positive is None else positive)
             why = f", as {classes[0]} is 0 and {classes[1]} is 1" if word else ", the last of both"
             remarks.append(f"positive class: {classes[1]}{f'{why} (option positive)' if positive is None else ''}")
         remarks = [*table.remarks, *remarks, *filled, *_strange(x, y, recipe, classes)]
@@ -174,10 +175,8 @@ def _naming(path: str | Path) -> Iterator[None]:
 
 def find(names: Sequence[str], which: Which, remark: str = "") -> int:
     """Return the position of a column, given by its name, or, if no column has that name, by its number from 1."""
-    if names.count(str(which)) > 1:
-        raise InvalidValue(
-            f"{names.count(str(which))} columns are called {which!r}; give the number of the column, from 1"
-        )
+    if (count := names.count(str(which))) > 1:
+        raise InvalidValue(f"{count} columns are called {which!r}; give the number of the column, from 1")
     numbers = {str(k): k - 1 for k in range(1, len(names) + 1)} | {name: k for k, name in enumerate(names)}
     if str(which) in numbers:
         return numbers[str(which)]
