@@ -162,6 +162,7 @@ HOSTILE = {
     "no weights": (lambda f: text(f, '{"W1": [[1]]}'), "holds no weights"),
     "weights that are none": (lambda f: text(f, '{"weights": 5}'), "holds no weights"),
     "an unknown key": (lambda f: as_json(f, SHEET, bias=1), "unknown key 'bias'. Did you mean 'biases'?"),
+    "a cost": (lambda f: as_json(f, SHEET, cost="bce"), "has a cost; take it out, and say it as an option: --cost bce"),
     "no layer": (lambda f: text(f, "[]"), "at least one layer"),
     "strings": (lambda f: text(f, '[[["a", "b"]]]'), "the weights of layer 1 must hold real numbers"),
     "null": (lambda f: text(f, "[[[null]]]"), "the weights of layer 1 must hold real numbers"),
