@@ -219,7 +219,9 @@ def test_a_hostile_file_is_one_line_and_status_2(capsys, tmp_path, name):
         (["--layout", "columns"], "--layout tells how --weights FILE is laid out"),
         (["--activation", "tahn", "--sizes", "2-1"], "unknown activation 'tahn'"),
         (["--x=\x1b[31m", "--rho=1"], r"'\x1b[31m' is no sample"),
-        (["--weights"], "expected one argument"),
+        (["--weights"], "argument --weights: expected one argument (see"),
+        (["--x", "-1,2", "--rho=1"], "argument --x: expected one argument; write a negative one so: --x=-1,2 (see"),
+        (["--x=1,2", "--rho", "-1,2"], "argument --rho: expected one argument; write a negative one so: --rho=-1,2"),
     ],
 )
 def test_options_that_do_not_fit(capsys, argv, words):
