@@ -234,9 +234,7 @@ def _classes_or_numbers(table: Table, at: int, kind: str) -> tuple[Array, tuple[
         if kind == "auto":
             columns.refuse_amounts(name, texts)
             if columns.dates(texts):
-                raise InvalidValue(
-                    f"target {name!r} holds dates, such as {short(texts[0])}; write a number to be learned"
-                )
+                raise InvalidValue(f"target {name!r} holds dates, such as {short(texts[0])}; write a number to learn")
             if 2 * count > rows and count > FEW:
                 raise InvalidValue(
                     f"target {name!r} has {count} different texts in {rows} rows, more like names of the rows than "
