@@ -217,6 +217,24 @@ def test_zeros_are_called_zeros_and_a_note_says_where_one_over_m_stands():
     assert found.quantity == "grad_omega[1]"
 
 
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (["0,3775", 0.5], "'0,3775'; write 0.3775$"),
+        ([[0.1, "-0,3775"]], "'-0,3775'; write -0.3775$"),
+        (["0.5", 0.25], "'0.5'; write 0.5$"),
+        ([0.5, " 1e-3 "], "' 1e-3 '; write 1e-3$"),
+        ([0.5, "1.234,5"], "'1.234,5'$"),
+        (["one", 0.5], "'one'$"),
+        ("", "''$"),
+    ],
+)
+def test_a_text_among_numbers_is_named_with_what_to_write(given, said):
+    mlp, x, rho, _ = paper()
+    with pytest.raises(tg.InvalidType, match=f"z1 must hold real numbers, but it holds the text {said}"):
+        checked(mlp, x, rho, "mse", {"z1": given})
+
+
 def test_what_is_no_number_of_this_network_is_refused():
     mlp, x, rho, book = paper()
     with pytest.raises(tg.InvalidValue, match=r"unknown quantity 'dW9'\. Did you mean 'dw"):

@@ -34,6 +34,25 @@ def test_a_resumed_run_ends_in_the_same_network(run):
     assert "'run.npz' is of a run with network MLP([3, 16, 2], activation='tanh', output='identity'), now MLP" in err
 
 
+@pytest.mark.parametrize("weights", ["last", "best"])
+def test_resume_replaces_what_its_own_run_has_saved_and_nothing_else(run, weights):
+    Path("flowers.csv").write_text(flowers())
+    train = ["train", "flowers.csv", "--target", "kind", "--save", "model.npz"]
+    train += ["--validation", 0] if weights == "last" else ["--learning-rate", 3]
+    long = [*train, "--checkpoint", "run.npz", "--epochs"]
+    assert run(*long, 20)[0] == 0
+    assert run(*long, 40, "--resume")[0] == 0
+    forty = Path("model.npz").read_bytes()
+    run(*train, "--epochs", 40, "--force")
+    assert Path("model.npz").read_bytes() == forty
+    run(*train, "--epochs", 20, "--seed", 1, "--force")
+    for other in (Path("model.npz").read_bytes(), b"my notes", Path("run.npz").read_bytes(), b""):
+        Path("model.npz").write_bytes(other)
+        status, _, err = run(*long, 60, "--resume")
+        assert (status, err.count("'model.npz' is there already")) == (2, 1)
+        assert Path("model.npz").read_bytes() == other
+
+
 def test_a_checkpoint_needs_a_name_of_its_own(run):
     Path("flowers.csv").write_text(flowers())
     train = ["train", "flowers.csv", "--target", "kind"]

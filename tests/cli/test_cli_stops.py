@@ -77,6 +77,19 @@ def test_a_stop_writes_the_checkpoint_and_the_network_and_says_where(table, numb
     assert {path.name for path in table.iterdir()} == {"flowers.csv", "model.npz", "run.npz"}
 
 
+def test_a_stop_while_the_command_is_loaded_is_a_line(tmp_path):
+    code = (
+        "import runpy, sys, tinygrad_ed\n"
+        "class Pressed:\n"
+        "    def find_spec(self, name, *_):\n"
+        "        if name == 'tinygrad_ed.cli.predict': raise KeyboardInterrupt\n"
+        "sys.meta_path.insert(0, Pressed())\n"
+        "runpy.run_module('tinygrad_ed', run_name='__main__')"
+    )
+    done = subprocess.run([sys.executable, "-c", code], env=ENVIRONMENT, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "tinygrad-ed: stopped\n")
+
+
 def test_a_stop_in_the_first_epoch_keeps_the_beginning(run, table, monkeypatch):
     def pressed(*_):
         signal.raise_signal(signal.SIGTERM)

@@ -12,6 +12,7 @@ from command_line import run
 import tinygrad_ed as tg
 from tinygrad_ed.cli import own_weights
 from tinygrad_ed.nn import MLP
+from tinygrad_ed.notation.alphabet import NOTATIONS
 
 WEIGHTS = [[[0.15, 0.25], [0.2, 0.3]], [[0.4, 0.5], [0.45, 0.55]]]  # a sheet of paper with two layers
 BIASES = [[0.35, 0.35], [0.6, 0.6]]
@@ -40,7 +41,8 @@ def test_a_sheet_of_paper_is_checked_and_all_its_numbers_are_printed(capsys, tmp
     assert (status, err) == (0, "")
     assert "all 15 quantities agree on the roads graph, rules, jacobians, numeric, tape" in out
     assert number(out, "cost") == "0.29837111"
-    assert "grad_omega[2]  2×2     [[ 0.0822 -0.0226] [ 0.0827 -0.0227]]" in out
+    assert "grad_omega[2]  2×2     [[0.082167 -0.022603] [0.082668 -0.02274]]" in out
+    assert "grad_omega[1]  2×2     [[0.00043857 0.00049771] [0.00087714 0.00099543]]" in out
 
 
 FORMS = {
@@ -160,6 +162,7 @@ HOSTILE = {
     "no weights": (lambda f: text(f, '{"W1": [[1]]}'), "holds no weights"),
     "weights that are none": (lambda f: text(f, '{"weights": 5}'), "holds no weights"),
     "an unknown key": (lambda f: as_json(f, SHEET, bias=1), "unknown key 'bias'. Did you mean 'biases'?"),
+    "a cost": (lambda f: as_json(f, SHEET, cost="bce"), "has a cost; take it out, and say it as an option: --cost bce"),
     "no layer": (lambda f: text(f, "[]"), "at least one layer"),
     "strings": (lambda f: text(f, '[[["a", "b"]]]'), "the weights of layer 1 must hold real numbers"),
     "null": (lambda f: text(f, "[[[null]]]"), "the weights of layer 1 must hold real numbers"),
@@ -216,7 +219,9 @@ def test_a_hostile_file_is_one_line_and_status_2(capsys, tmp_path, name):
         (["--layout", "columns"], "--layout tells how --weights FILE is laid out"),
         (["--activation", "tahn", "--sizes", "2-1"], "unknown activation 'tahn'"),
         (["--x=\x1b[31m", "--rho=1"], r"'\x1b[31m' is no sample"),
-        (["--weights"], "expected one argument"),
+        (["--weights"], "argument --weights: expected one argument (see"),
+        (["--x", "-1,2", "--rho=1"], "argument --x: expected one argument; write a negative one so: --x=-1,2 (see"),
+        (["--x=1,2", "--rho", "-1,2"], "argument --rho: expected one argument; write a negative one so: --rho=-1,2"),
     ],
 )
 def test_options_that_do_not_fit(capsys, argv, words):
@@ -237,3 +242,15 @@ def test_the_help_tells_what_a_file_of_weights_is(capsys, command):
     out = run(capsys, command, "--help")[1]
     for key in (*own_weights.KEYS, "--weights FILE", "--layout", "--x", "--rho", "W1 b1 W2 b2", ".safetensors"):
         assert key in out
+
+
+@pytest.mark.parametrize("notation", NOTATIONS)
+def test_the_ledger_is_printed_in_the_letters_of_the_table_above_it(capsys, notation):
+    argv = ["check", "--sizes", "2-2-2-2-2-2-2-2-2-2", "--activation", "sigmoid", "--notation", notation, "--ledger"]
+    status, out, _ = run(capsys, *argv)
+    check, book = out.split("\n\n")
+    above, *names, vanish = [line.split()[0] for line in book.splitlines()]
+    assert (status, above, vanish) == (0, "quantity", "gradients")
+    assert names == [line.split()[0] for line in check.splitlines()[2 : 2 + len(names)]]
+    first, last = {"lecture": ("B[1]", "B[9]"), "textbook": ("δ¹", "δ⁹")}[notation]
+    assert re.search(f": {re.escape(first)} has .* size of {re.escape(last)}$", book.strip())

@@ -296,3 +296,34 @@ def test_the_commands_of_the_help_work(run, capsys):
         assert run(*line)[0] == 0
     assert len(Path("answers.csv").read_text().splitlines()) == 121
     assert read_table("answers.csv", "price", keep="line").features == ("line",)
+
+
+@pytest.mark.parametrize(
+    ("trained", "new", "thousands"),
+    [
+        ("3.500,50", "3.500", True),
+        ("3.500,50", "3,500", False),
+        ("3,500.50", "3.500", False),
+        ("3,500.50", "3,500", True),
+        ("3500,5", "3,500", False),
+        ("3500.5", "3.500", False),
+        ("3500.5", "3,500.0", True),
+        ("3.500,5", "3,500.0", True),  # the new rows prove a decimal point
+        ("3,500.5", "3.500,0", True),
+        ("3500", "3.500", None),
+        ("3500,5", "3.500", None),  # no mark of thousands was seen
+        ("3500.5", "3,500", None),
+    ],
+)
+def test_a_number_that_can_be_read_in_two_ways_is_read_as_in_training(run, trained, new, thousands):
+    kinds = "".join(f"{trained};low\n{k};high\n" for k in range(20))
+    Path("t.csv").write_text(f"sales;kind\n{kinds}")
+    assert run("train", "t.csv", "--target", "kind", "--epochs", 2, "--save", "m.npz")[0] == 0
+    Path("new.csv").write_text(f"sales;color\n{new};red\n")
+    status, out, err = run("predict", "m.npz", "new.csv", "--probabilities")
+    if thousands is None:
+        assert (status, err.count(f"is '{new}' the number 3.500 or 3500?")) == (2, 1)
+        return
+    Path("plain.csv").write_text(f"sales\n{3500 if thousands else 3.5}\n")
+    mark = ["--decimal", "point"]
+    assert (status, out) == run("predict", "m.npz", "plain.csv", "--probabilities", *mark)[:2]

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from tinygrad_ed.data import read_table
+from tinygrad_ed.data.columns import WORDS
 from tinygrad_ed.errors import InvalidValue
 
 
@@ -228,10 +229,20 @@ def test_one_number_written_in_two_ways_is_refused(write):
         read_table(table(write, a=[k / 7 for k in range(40)], target=["1", "0", "1.0", "0"] * 10))
 
 
+@pytest.mark.parametrize("change", [str.lower, str.upper, str.title])
+@pytest.mark.parametrize("words", WORDS[1:])
+def test_the_class_that_means_yes_is_positive_as_it_is_1_in_an_input(write, words, change):
+    no, yes = words.split()
+    no = change(no)
+    data = read_table(table(write, a=[yes, no, yes, no], target=[yes, no, no, yes]))
+    assert (data.classes, data.y.tolist(), data.x[:, 0].tolist()) == ((no, yes), [1, 0, 0, 1], [1, 0, 1, 0])
+    assert f"positive class: {yes}, as {no} is 0 and {yes} is 1 (option positive)" in data.remarks
+
+
 def test_the_positive_class_has_the_number_1(write):
     path = table(write, a=[0.5, 2, 3, 5], target=["yes", "no", "no", "yes"])
     assert read_table(path).classes == ("no", "yes")
-    assert "positive class: yes, the last of both (option positive)" in read_table(path).remarks
+    assert "positive class: yes, as no is 0 and yes is 1 (option positive)" in read_table(path).remarks
     data = read_table(path, positive="no")
     assert (data.classes, data.y.tolist()) == (("yes", "no"), [0, 1, 1, 0])
     assert "positive class: no" in data.remarks

@@ -120,7 +120,7 @@ def test_a_wrong_width_names_the_layer_and_both_shapes(shape):
 @pytest.mark.parametrize("x", ["text", [["a", "b"]], None, [[1j, 2.0]], [[None, 1.0]]])
 def test_inputs_that_are_not_numbers_are_refused(x):
     for network in (MLP([2, 1]), MLP([2, 1]).predict, Dense(2, 1)):
-        with pytest.raises(tg.InvalidType, match="the input x must hold real numbers, but its dtype is"):
+        with pytest.raises(tg.InvalidType, match=r"input x must hold real numbers, but it(s dtype is| holds the text)"):
             network(x)
 
 
@@ -237,7 +237,7 @@ def test_a_score_takes_class_numbers_without_rows_where_the_metric_can(monkeypat
     ("x", "message"),
     [
         ([[1.0, None], [2.0, 3.0]], r"its dtype is object: entry \[0, 1\] is None"),
-        ([[1.0, "two"], [2.0, object]], "its dtype is object|its dtype is <U"),
+        ([[1.0, "two"], [2.0, object]], "its dtype is object: entry|it holds the text 'two'"),
         (pd.DataFrame({"a": [1.0, 2.0], "b": pd.array([1.0, None], dtype="Float64")}), r"column 'b' \(Float64\) lacks"),
         (pd.DataFrame({"a": [1.0, 2.0], "b": ["x", "y"]}), "column 'b' is"),
         ((k for k in range(2)), "its dtype is object"),

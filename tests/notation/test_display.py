@@ -123,7 +123,7 @@ def test_a_ledger_in_a_notebook_has_the_letters_and_the_values(batch):
     assert shown["grad_omega[1]"][2] == "2×3"
     assert shown["cost"][3] == f"{book['cost']:.6g}"
     for name in ("alpha[0]", "B[1]", "grad_omega[2]"):
-        np.testing.assert_allclose(numbers_in(shown[name][3]), np.ravel(book[name]), atol=5.1e-5)
+        np.testing.assert_allclose(numbers_in(shown[name][3]), np.ravel(book[name]), rtol=5.1e-5)
 
 
 def test_a_large_ledger_stays_readable_and_an_empty_one_is_one():

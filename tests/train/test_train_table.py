@@ -66,6 +66,9 @@ NUMBER = {"name": "a", "values": [], "words": "", "fills": [0.0, 0.0]}
     "change",
     [
         {"inputs": []},
+        {"marks": ";"},
+        {"marks": [","]},
+        {"marks": None},
         {"inputs": "ab"},
         {"inputs": [{"name": "a"}] * 4},
         {"inputs": [{**NUMBER, "more": 1}] * 4},

@@ -23,6 +23,7 @@ from tinygrad_ed.nn import MLP, costs
 from tinygrad_ed.nn.batch import forward, parameters_of
 from tinygrad_ed.notation.letters import named
 from tinygrad_ed.notation.tables import table
+from tinygrad_ed.notation.writing import LECTURE, Writing
 from tinygrad_ed.tape import compile  # noqa: A004  # ours, as re and torch have theirs
 
 VANISHED = 1e-4  # of the gradient in the last layer
@@ -39,7 +40,7 @@ class Ledger(dict[str, Any]):
     <Ledger of 2 quantities: alpha[0] ... cost>
     >>> print(book)
     quantity  shape   value
-    alpha[0]  1×2     [[ 0.5 -1. ]]
+    alpha[0]  1×2     [[0.5 -1]]
     cost      number  1.25
     """
 
@@ -48,15 +49,20 @@ class Ledger(dict[str, Any]):
         return f"<Ledger of {len(self)} quantities{ends}>"
 
     def __str__(self) -> str:
+        return self.in_letters(LECTURE)
+
+    def in_letters(self, write: Writing) -> str:
+        """Return the table with the quantities in other letters."""
         rows = [("quantity", "shape", "value")]
-        rows += [
-            (name, shape_text(value), " ".join(entries(value, most=12, edge=1).split())) for name, value in self.items()
-        ]
+        for name, value in self.items():
+            numbers = " ".join(entries(value, most=12, edge=1).split()).replace("[ ", "[")
+            rows.append((write.name(name), shape_text(value), numbers))
         widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
         lines = [f"{name:<{widths[0]}}  {shape:<{widths[1]}}  {value}" for name, shape, value in rows]
         sizes = [float(np.linalg.norm(self[name])) for name in self if name.startswith("B[")]  # from the last layer
         if sizes and 0 < sizes[-1] < VANISHED * sizes[0]:
-            lines.append(f"gradients vanish: B[1] has {sizes[-1] / sizes[0]:.1e} times the size of B[{len(sizes)}]")
+            first, last = write.name("B[1]"), write.name(f"B[{len(sizes)}]")
+            lines.append(f"gradients vanish: {first} has {sizes[-1] / sizes[0]:.1e} times the size of {last}")
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:
@@ -71,10 +77,15 @@ def shape_text(value: Any) -> str:
 
 
 def entries(value: Any, most: int = 48, edge: int = 2) -> str:
-    """Return the numbers of a quantity in four digits, row by row; of more than `most` entries `edge` at each end."""
+    """Return numbers in five significant digits, row by row; of more than `most` entries `edge` at each end."""
     if not np.ndim(value):
         return f"{value:.6g}"
-    return np.array2string(np.asarray(value), precision=4, threshold=most, edgeitems=edge, max_line_width=200)
+
+    def written(width: int) -> str:
+        how: dict[str, Any] = {"formatter": {"all": lambda number: f"{number:{width}.5g}"}, "max_line_width": 200}
+        return np.array2string(np.asarray(value), threshold=most, edgeitems=edge, **how)
+
+    return written(max(map(len, written(0).replace("[", " ").replace("]", " ").split()), default=0))
 
 
 Road = Callable[[MLP, Array, Array, str], Ledger]

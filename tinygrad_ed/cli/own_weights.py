@@ -57,6 +57,8 @@ def _from_json(path: Path) -> dict[str, Any]:
     given = {"weights": given} if isinstance(given, list) else given
     if not isinstance(given, dict) or not isinstance(given.get("weights"), list):
         raise InvalidValue(f'{str(path)!r} holds no weights: give a list of matrices, or {{"weights": [...], ...}}')
+    if "cost" in given:
+        raise InvalidValue(f"{str(path)!r} has a cost; take it out, and say it as an option: --cost bce")
     for key in given:
         chosen("key", key, dict.fromkeys(KEYS))
     return given

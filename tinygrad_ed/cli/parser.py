@@ -24,6 +24,7 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Say what is wrong on one line, and end with status 2."""
+        message = re.sub(r"(--x|--rho): expected one argument", r"\g<0>; write a negative one so: \1=-1,2", message)
         print(f"{self.prog}: {printable(message)} (see {self.prog} --help)", file=sys.stderr)
         raise SystemExit(2)
 

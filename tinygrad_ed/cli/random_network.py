@@ -124,7 +124,7 @@ def _check(options: argparse.Namespace) -> int:
     result = crosscheck(mlp, x, rho, options.cost, options.roads.replace(" ", "").split(","), notation=options.notation)
     print(str(result).splitlines()[-1] if options.brief else result)
     if options.ledger:
-        print(f"\n{ledger(mlp, x, rho, options.cost)}")
+        print(f"\n{ledger(mlp, x, rho, options.cost).in_letters(result.write)}")
     return 0 if result.agree else 1
 
 

@@ -12,12 +12,14 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from tinygrad_ed.cli.parser import Add, check_free, reading, reading_options, say, seed, sizes, whole
 from tinygrad_ed.data import Dataset, read_table
 from tinygrad_ed.data.columns import CATEGORIES, MANY
 from tinygrad_ed.data.files import writable
 from tinygrad_ed.data.table import KINDS
-from tinygrad_ed.errors import InvalidValue
+from tinygrad_ed.errors import Error, InvalidValue
 from tinygrad_ed.nn import activations, storage
 from tinygrad_ed.nn.checks import chosen
 from tinygrad_ed.train import METHODS, OPTIMIZERS, SAMPLINGS, Epoch
@@ -67,7 +69,7 @@ def _table_options(group: Any) -> None:
     option("--keep", default="", metavar="COLUMNS", help="not to leave out, though like row numbers, ids or names")
     few = "what the target holds (default: auto: text and few different whole numbers are classes)"
     option("--kind", default="auto", choices=KINDS, help=few)
-    option("--positive", metavar="VALUE", help="the positive one of two classes (default: the last)")
+    option("--positive", metavar="VALUE", help="the positive of two classes (default: yes and the like, else the last)")
     text = f"text in inputs: 0 and 1 for each of up to {MANY} texts, or refused (default: onehot)"
     option("--categories", default="onehot", choices=CATEGORIES, help=text)
     reading_options(group, "refuse")
@@ -139,7 +141,7 @@ def _check_files(options: argparse.Namespace) -> None:
     """See that what will be written can be, and that nothing is lost by it."""
     if options.save:
         options.save = storage.placed(options.save)
-        check_free(options.save, options.force)
+        check_free(options.save, options.force or (options.resume and _saved_by_run(options)))
     if options.checkpoint:
         options.checkpoint = storage.placed(options.checkpoint)
         writable(options.checkpoint)
@@ -157,6 +159,19 @@ def _check_files(options: argparse.Namespace) -> None:
         from tinygrad_ed.cli import table_plots
 
         options.plots = table_plots.check(Path(options.plots))
+
+
+def _saved_by_run(options: argparse.Namespace) -> bool:
+    """Tell whether the file of --save has the last or the best weights of the run in --checkpoint, to the last bit."""
+    from tinygrad_ed.train.table import TableNetwork
+
+    try:
+        saved = TableNetwork.load(options.save).mlp.parts()[1]
+        state = storage.read(options.checkpoint or "", "training").arrays
+    except Error:
+        return False
+    last = all([np.array_equal(array, state.get(name, ())) for name, array in saved.items()])
+    return last or np.array_equal(np.concatenate([*map(np.ravel, saved.values())]), state.get("best", ()))
 
 
 def _optimizer(options: argparse.Namespace) -> Any:

@@ -89,7 +89,8 @@ class Table(NamedTuple):
 
     Its frame is a DataFrame whose columns are numbered; `lines` has the number of the line (of a text, from 1) or row
     (from 0) of each row, and `counted` is "line" or "row". The header says whether the names stand in the table, the
-    remarks how it was read, and the marks how its numbers are written.
+    remarks how it was read, the marks how its numbers are written. `proven` has the decimal mark, if it is no guess,
+    and the marks of thousands that were found.
     """
 
     names: list[str]
@@ -99,6 +100,7 @@ class Table(NamedTuple):
     header: bool
     remarks: list[str]
     marks: Marks = Marks(thousands="")
+    proven: str = ""
 
     def where(self, row: int, k: int) -> str:
         """Say where a cell stands."""
@@ -144,11 +146,11 @@ class Table(NamedTuple):
         lines = [str(line) for line in self.lines[rows]]
         return ", ".join(lines if len(lines) <= 8 else [*lines[:7], "..."])
 
-    def marked(self, used: Sequence[int], decimal: str, thousands: str, remark: str) -> "Table":
+    def marked(self, used: Sequence[int], decimal: str, thousands: str, remark: str, before: str = "") -> "Table":
         """Return the table with the marks of its numbers: as asked, or as the cells of the used columns prove it.
 
         `0,5` and `12,34` prove a decimal comma, `0.5` and `1,234,567` a decimal point. `1,234` alone proves nothing;
-        what can be read in two ways is refused.
+        it is read as in a table `before` whose `proven` marks have its mark, and else refused.
         """
         known("decimal", decimal, ("auto", *DECIMALS))
         known("thousands", thousands, ("auto", *THOUSANDS))
@@ -158,16 +160,17 @@ class Table(NamedTuple):
         elif decimal == thousands != "auto":
             raise InvalidValue(f"{decimal} is the decimal mark, so it is no mark of thousands (option thousands)")
         texts = {k: list(filter(None, self.texts(k).unique())) for k in used if not self.numeric(k)}
-        mark = DECIMALS[decimal] if decimal != "auto" else _proven(texts, self.names, groups)
+        proven = DECIMALS[decimal] if decimal != "auto" else _proven(texts, self.names, groups, before)
+        mark = proven or "."
         marks = Marks(mark, groups)
         signs = set(groups) - {mark}
-        found = "".join(
-            [cell for cells in texts.values() for cell in cells if signs & set(cell) and marks.grouped(cell)]
-        )
-        said = [name for name, own in THOUSANDS.items() if set(found) & set(own) & signs]
+        grouped = [cell for cells in texts.values() for cell in cells if signs & set(cell) and marks.grouped(cell)]
+        signs &= set("".join(grouped))
+        said = [name for name, own in THOUSANDS.items() if set(own) & signs]
         remarks = [f"decimal {'comma' if mark == ',' else 'point'}"] if texts else []
         remarks += [f"marks of thousands: {', '.join(said)}"] if said else []
-        return self._replace(marks=marks, remarks=["; ".join([*self.remarks, *remarks, remark])])
+        proven += "".join(sorted(signs)) if proven else ""
+        return self._replace(marks=marks, proven=proven, remarks=["; ".join([*self.remarks, *remarks, remark])])
 
 
 def _text(cell: Any) -> str:
@@ -175,16 +178,14 @@ def _text(cell: Any) -> str:
     return f"{cell:.0f}" if isinstance(cell, float) and cell.is_integer() else str(cell).strip()
 
 
-def _proven(texts: dict[int, list[str]], names: Sequence[str], groups: str) -> str:
-    """Return the decimal mark that the cells of columns of numbers prove."""
+def _proven(texts: dict[int, list[str]], names: Sequence[str], groups: str, before: str) -> str:
+    """Return the decimal mark that the cells of columns of numbers prove, or those of before; "" if none."""
     point, comma = Marks(".", groups), Marks(",", groups)
     proofs: dict[str, str] = {}
     unclear = []
     for k, cells in texts.items():
-        some = cells[:200]
-        if 2 * sum(
-            [point.number(cell) == point.number(cell) or comma.number(cell) == comma.number(cell) for cell in some]
-        ) < len(some):
+        text = [np.isnan(point.number(cell)) and np.isnan(comma.number(cell)) for cell in cells[:200]]
+        if 2 * sum(text) > len(text):
             continue  # most of it is text
         two = ""
         for cell in [cell for cell in cells if "," in cell or "." in cell]:
@@ -201,6 +202,8 @@ def _proven(texts: dict[int, list[str]], names: Sequence[str], groups: str) -> s
             f"{proofs['.']} is read with a decimal point, but {proofs[',']} with a decimal comma; write all numbers in "
             "one way, or say decimal='point' or decimal='comma', which refuses the others"
         )
+    if unclear and not proofs and all([mark in before for _, _, mark, _ in unclear]):
+        return before[0]
     for k, cell, mark, with_others in unclear:
         if not proofs or (mark in proofs and with_others):  # 950 beside 1,234: nobody writes decimals so
             name = "comma" if mark == "," else "point"
@@ -208,4 +211,4 @@ def _proven(texts: dict[int, list[str]], names: Sequence[str], groups: str) -> s
                 f"column {names[k]!r}: is {cell!r} the number {cell.replace(mark, '.')} or {cell.replace(mark, '')}? "
                 f"Say decimal={name!r} for the first, thousands={name!r} for the second"
             )
-    return next(iter(proofs), ".")
+    return next(iter(proofs), "")

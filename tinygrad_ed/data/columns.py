@@ -45,10 +45,11 @@ class Column(NamedTuple):
 
 
 class Recipe(NamedTuple):
-    """How the columns of a table become the inputs of a network, and what is done where a value is missing."""
+    """How columns become inputs, what is done where a value is missing, and the `proven` marks of numbers."""
 
     columns: tuple[Column, ...]
     missing: str = "refuse"
+    marks: str = ""
 
     @property
     def names(self) -> list[str]:
@@ -162,7 +163,7 @@ def recipe_of(
     ]
     if reasons:
         remarks.append(f"left out: {reasons}; the option keep takes one all the same")
-    return Recipe(tuple(found.values()), missing), list(found), remarks
+    return Recipe(tuple(found.values()), missing, table.proven), list(found), remarks
 
 
 def _column(table: Table, k: int) -> tuple[Column | None, str]:
@@ -184,10 +185,8 @@ def _column(table: Table, k: int) -> tuple[Column | None, str]:
             return Column(name, words=words, fills=(commonest.lower(), commonest.lower())), ""
     refuse_amounts(name, texts)
     if dates(texts):
-        return (
-            None,
-            f"dates as text, such as {short(commonest)}: write days since a first day, or the month and the weekday",
-        )
+        ways = "write days since a first day, or the month and the weekday"
+        return None, f"dates as text, such as {short(commonest)}: {ways}"
     column = Column(name, tuple(sorted(counts.index)), fills=(commonest, commonest))
     if len(counts) == len(texts) > 1:
         return column, "a different text in each row"

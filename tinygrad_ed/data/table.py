@@ -64,7 +64,7 @@ def read_table(
         missing: "refuse" a row that lacks a value, "skip" it, or fill the gap with the "mean" or "median" of its
             column over all rows (text: the commonest). A target is never filled: such rows are left out.
         categories: "onehot": a column of up to 50 different texts becomes one of 0 and 1 for each; or "refuse".
-        positive: of two classes the one that gets the number 1; by default the last of both.
+        positive: of two classes the one that gets the number 1; by default yes, ja, true and so on, else the last.
 
     Raises:
         FileProblem: for a file that is not there, cannot be read, is empty or is not what its suffix says.
@@ -113,9 +113,11 @@ def read_table(
         x, filled, _ = recipe.applied(table, places, missing)
         y, classes, note = _classes_or_numbers(table, at, kind)
         if positive is not None or (classes and len(classes) == 2):
-            y, classes = _with_positive(names[at], y, classes or (), positive)
-            by_rule = ", the last of both (option positive)" if positive is None else ""
-            remarks.append(f"positive class: {classes[1]}{by_rule}")
+            plain = {text.lower(): text for text in classes or ()}
+            word = next((plain[yes] for no, yes in map(str.split, columns.WORDS[1:]) if {no, yes} == {*plain}), None)
+            y, classes = _with_positive(names[at], y, classes or (), word if positive is None else positive)
+            why = f", as {classes[0]} is 0 and {classes[1]} is 1" if word else ", the last of both"
+            remarks.append(f"positive class: {classes[1]}{f'{why} (option positive)' if positive is None else ''}")
         remarks = [*table.remarks, *remarks, *filled, *_strange(x, y, recipe, classes)]
         about = names[at], str(path), note, tuple(names), tuple(map(printable, remarks)), recipe
         return Dataset(Path(path).name, x, y, classes, recipe.features, *about)
@@ -137,9 +139,10 @@ def read_rows(
     """Read the columns of a recipe, and the target if it is there, from a file like those that `read_table` takes.
 
     Columns are found by name, wherever they stand. Without a header (and in an npz file) they are taken by position:
-    they are those of the `old` table, all of them, all but the target, or the inputs. A gap is treated as in training,
-    unless `missing` says otherwise. Returned are the inputs `(M, n)`; the rows as they were found, without those that
-    were left out; where the target stands in them, if it is there; and what to say, a line each.
+    they are those of the `old` table, all of them, all but the target, or the inputs. A gap is treated, and `1,234` is
+    read, as in training, unless an option says otherwise. Returned are the inputs `(M, n)`; the rows as they were
+    found, without those that were left out; where the target stands in them, if it is there; and what to say, a line
+    each.
     """
     missing = recipe.missing if missing is None else missing
     known("missing", missing, MISSINGS)
@@ -149,7 +152,8 @@ def read_rows(
             table = table._replace(names=_by_order(table, recipe.names, target, old, header))
         places = found_by_name(table.names, recipe.names)
         at = table.names.index(target) if table.names.count(target) == 1 else None
-        table = table.marked(places if at is None else [*places, at], decimal, thousands, f"gaps: {missing}")
+        used = places if at is None else [*places, at]
+        table = table.marked(used, decimal, thousands, f"gaps: {missing}", recipe.marks)
         if missing == "skip":
             table = table.without(np.any([table.gaps(k) for k in places], axis=0))
         x, filled, new = recipe.applied(table, places, missing)
@@ -171,10 +175,8 @@ def _naming(path: str | Path) -> Iterator[None]:
 
 def find(names: Sequence[str], which: Which, remark: str = "") -> int:
     """Return the position of a column, given by its name, or, if no column has that name, by its number from 1."""
-    if names.count(str(which)) > 1:
-        raise InvalidValue(
-            f"{names.count(str(which))} columns are called {which!r}; give the number of the column, from 1"
-        )
+    if (count := names.count(str(which))) > 1:
+        raise InvalidValue(f"{count} columns are called {which!r}; give the number of the column, from 1")
     numbers = {str(k): k - 1 for k in range(1, len(names) + 1)} | {name: k for k, name in enumerate(names)}
     if str(which) in numbers:
         return numbers[str(which)]
@@ -232,9 +234,7 @@ def _classes_or_numbers(table: Table, at: int, kind: str) -> tuple[Array, tuple[
         if kind == "auto":
             columns.refuse_amounts(name, texts)
             if columns.dates(texts):
-                raise InvalidValue(
-                    f"target {name!r} holds dates, such as {short(texts[0])}; write a number to be learned"
-                )
+                raise InvalidValue(f"target {name!r} holds dates, such as {short(texts[0])}; write a number to learn")
             if 2 * count > rows and count > FEW:
                 raise InvalidValue(
                     f"target {name!r} has {count} different texts in {rows} rows, more like names of the rows than "

@@ -1,5 +1,6 @@
 """The checks that every entrance of `nn`, of the cross-check and of the pictures makes: names, numbers, letters."""
 
+import re
 from collections.abc import Collection, Mapping
 from numbers import Real
 from typing import Any, TypeVar
@@ -13,6 +14,7 @@ from tinygrad_ed.notation.alphabet import LETTERS, NOTATIONS, OTHER
 from tinygrad_ed.notation.writing import Writing
 
 T = TypeVar("T")
+_NUMBER = r"[-+]?\d*\.?\d+(e[-+]?\d+)?"
 
 
 def chosen(kind: str, name: object, known: Mapping[str, T]) -> T:
@@ -74,6 +76,10 @@ def _not_numbers(data: Any, array: Array) -> str:
             return f"column {name!r} is {kind}"
         if hasattr(data[name], "isna") and data[name].isna().any():
             return f"column {name!r} ({kind}) lacks values: fill them in (`fillna`), or drop these rows (`dropna`)"
+    if array.dtype.kind == "U" and array.size:  # a single text makes texts of all numbers beside it
+        text = min(map(str, array.flat), key=lambda text: bool(re.fullmatch(_NUMBER, text)))
+        point = text.strip().replace(",", ".")
+        return f"it holds the text {shown(text)}" + (f"; write {point}" if re.fullmatch(_NUMBER, point) else "")
     said = f"its dtype is {array.dtype}"
     if array.dtype.kind == "O":
         wrong = [(place, entry) for place, entry in np.ndenumerate(array) if not isinstance(entry, Real)]

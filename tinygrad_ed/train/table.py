@@ -17,7 +17,7 @@ import numpy as np
 
 from tinygrad_ed.closed_form.derivatives import COSTS
 from tinygrad_ed.data import Dataset
-from tinygrad_ed.data.cells import Table
+from tinygrad_ed.data.cells import DECIMALS, Table
 from tinygrad_ed.data.columns import MISSINGS, WORDS, Column, Recipe
 from tinygrad_ed.data.files import DAMAGE
 from tinygrad_ed.data.table import found_by_name
@@ -143,6 +143,7 @@ class TableNetwork:
         about["table"] = {
             "inputs": [column._asdict() for column in self.recipe.columns],
             "missing": self.recipe.missing,
+            "marks": self.recipe.marks,
             "target": self.target,
             "classes": self.classes,
             "columns": self.columns,
@@ -161,15 +162,8 @@ class TableNetwork:
             table = about["table"]
             recipe, classes, columns = _recipe(table), table["classes"], _texts(table["columns"])
             outputs = _scale(arrays, "outputs", 1) if classes is None else None
-            network = cls(
-                mlp,
-                recipe,
-                str(table["target"]),
-                None if classes is None else _texts(classes),
-                columns,
-                _scale(arrays, "inputs", mlp.sizes[0]),
-                outputs,
-            )
+            names, inputs = None if classes is None else _texts(classes), _scale(arrays, "inputs", mlp.sizes[0])
+            network = cls(mlp, recipe, str(table["target"]), names, columns, inputs, outputs)
             answers = 1 if network.classes is None else len(network.classes)
             if (len(recipe.features), answers) != (mlp.sizes[0], mlp.sizes[-1]):
                 raise ValueError(f"{mlp!r} with {len(recipe.features)} inputs and {answers} answers")
@@ -266,15 +260,16 @@ def _texts(found: Any) -> tuple[str, ...]:
 
 def _recipe(table: dict[str, Any]) -> Recipe:
     """Read how columns become inputs."""
-    columns = []
+    columns, marks = [], table.get("marks", "")
+    unknown = table["missing"] not in MISSINGS or marks[:1] not in ("", *DECIMALS.values())
     for column in [Column(**column) for column in table["inputs"]]:
         (first, second), kind = column.fills, str if column.values or column.words else float
-        if not isinstance(column.name, str) or column.words not in WORDS or table["missing"] not in MISSINGS:
+        if not isinstance(column.name, str) or column.words not in WORDS or unknown:
             raise ValueError(f"{column.name!r} is read in an unknown way")
         if not (type(first) is type(second) is kind) or (kind is float and not np.isfinite(column.fills).all()):
             raise TypeError(f"the fills of {column.name!r} are {column.fills!r}")
         columns.append(column._replace(values=_texts(column.values), fills=(first, second)))
-    return Recipe(tuple(columns), table["missing"])
+    return Recipe(tuple(columns), table["missing"], marks)
 
 
 def _scale(arrays: dict[str, Array], side: str, width: int) -> Scale:
