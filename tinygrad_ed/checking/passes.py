@@ -228,6 +228,24 @@ class Pass:
                         sums[arg] = sums[arg] + part if arg in sums else part
         return None
 
+    def rights(self, given: Mapping[Node, Array]) -> dict[Node, Any]:
+        """Return what is right at each node on these gradients."""
+        return self._swept(1.0, 1.0, given)[0]
+
+    def below(self, node: Node) -> list[Node]:
+        """Return what an activation is computed from, entry by entry, and nothing else; its net input is the last."""
+        found, open_ends = list[Node](), {node}
+        while True:
+            last = max(open_ends, key=lambda n: n.id)
+            if (
+                not last.parents
+                or last.op.name == "matmul"
+                or any([not arg.op or arg.shape != node.shape for arg in last.parents])
+            ):
+                return found
+            open_ends = open_ends - {last} | set(last.parents)
+            found += open_ends if len(open_ends) == 1 else ()
+
     def segment(self, node: Node) -> list[Use]:
         """Return the uses through which a node gets its gradient from those that the reader gave."""
         found, stack, seen = [], [node], {node}
