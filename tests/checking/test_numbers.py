@@ -67,7 +67,9 @@ def test_right_numbers_of_few_digits_are_not_accused(kind):
         digits = int(rng.integers(2, 7))
 
         def rounded(value, digits=digits):
-            return np.round(value, digits) if kind == "decimals" else significant(value, digits)
+            if kind == "decimals":  # of numbers above 0.1 these are as many digits, or more
+                return np.where(np.abs(value) >= 0.1, np.round(value, digits), significant(value, digits))
+            return significant(value, digits)
 
         if kind == "exact, then rounded":
             numbers = {name: rounded(value) for name, value in tg.ledger(mlp, x, rho, cost).items()}
@@ -202,6 +204,32 @@ def test_numbers_that_were_rounded_say_to_how_many_digits_they_are_right():
     check = checked(mlp, x, rho, "mse", numbers)
     assert not check.agree
     assert check.notes[-1] == "all numbers are right to 4 digits: say digits=4"
+
+
+def test_digits_are_those_of_each_number_however_small_it_is():
+    weights = [[[0.15, 0.25], [0.2, 0.3]], [[0.4, 0.5], [0.45, 0.55]]]
+    mlp = tg.nn.MLP.from_weights(weights, [[0.35, 0.35], [0.6, 0.6]], activation="sigmoid", output="sigmoid")
+    x, rho = np.array([[0.05, 0.1]]), np.array([[0.01, 0.99]])
+    book = tg.ledger(mlp, x, rho)
+    for name in ("grad_omega[1]", "grad_omega[2]", "grad_beta[1]", "B[1]", "P[1]"):
+        truth = np.asarray(book[name])
+        for digits in (2, 3, 4, 5):
+            assert checked(mlp, x, rho, "mse", {name: significant(truth, digits)}, digits).agree
+            wrong = [0 * truth, -truth, 2 * truth, truth + 1e-3, truth[..., ::-1], truth * 1.02]
+            for numbers in wrong:
+                if np.max(np.abs(numbers / truth - 1)) < 15 * 10.0 ** (1 - digits):
+                    continue  # what is before it may have been rounded, too
+                (found,) = checked(mlp, x, rho, "mse", {name: significant(numbers, digits)}, digits).diagnosis
+                assert found.quantity == name, (digits, numbers)
+    for numbers, digits in (
+        ([[0.0005, 0.0006], [0.001, 0.0011]], 4),
+        ([[0.0005, 0.0004], [0.001, 0.0009]], 4),
+    ):
+        assert not checked(mlp, x, rho, "mse", {"dW1": numbers}, digits).agree
+    check = checked(mlp, x, rho, "mse", {"dW1": [[0.000439, 0.000498], [0.000877, 0.000995]]}, 5)
+    assert check.notes == ("all numbers are right to 4 digits: say digits=4",)
+    zeros = checked(mlp, x, rho, "mse", {"dW1": [[0, 0], [0, 0]], "dW2": [[0, 0], [0, 0]]}, 2)
+    assert [found.mistake for found in zeros.diagnosis] == ["zeros", "zeros"]
 
 
 def test_zeros_are_called_zeros_and_a_note_says_where_one_over_m_stands():

@@ -358,13 +358,8 @@ def usual(k: float, counts: Iterable[float]) -> bool:
 
 
 def half_unit(got: Array, digits: int) -> Array:
-    """Return how far each number may be from what was rounded to it: half a unit of its last significant digit.
-
-    Where an array shows no more than `digits` decimals, it may have been rounded to these.
-    """
+    """Return how far each number may be from what was rounded to it: half a unit of its last significant digit."""
     size = np.abs(np.where(np.isfinite(got), got, 0.0))
     with np.errstate(divide="ignore"):
-        last = np.where(size > 0, np.floor(np.log10(size)) + 1 - digits, -300.0)
-    half: Array = 0.5 * 10.0**last
-    decimals = np.array_equal(np.round(got, digits), got)
-    return np.maximum(half, 0.5 * 10.0**-digits) if decimals else half
+        half: Array = 0.5 * 10.0 ** np.where(size > 0, np.floor(np.log10(size)) + 1 - digits, -300.0)
+    return half
