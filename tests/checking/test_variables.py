@@ -1,10 +1,11 @@
-"""A variable that is used again is judged as each gradient that it was, on the line where it was that."""
+# ruff: noqa: N803, N806
+"""Which gradient a variable is: one that is used again is each that it was; 1/M is missing where the others have it."""
 
 import itertools
 
 import numpy as np
 import pytest
-from own_programs import load
+from own_programs import changed, load
 
 import tinygrad_ed as tg
 
@@ -81,3 +82,45 @@ def test_the_gradient_of_the_net_input_may_be_called_after_the_activation(forwar
     whole = ("dh = dout @ W2.T\n    dh *= h > 0", "dh = (dout @ W2.T) * (h > 0)")
     check, line = judged(forward, "np.maximum(0, z)", "dh *= h > 0", whole, ("dh.sum(axis=0)", "dh.mean(axis=0)"))
     assert [(one.quantity, one.where) for one in check.diagnosis] == [("db1", f"line {line + 2}")], str(check)
+
+
+NAMES = {"as they are": (), "without a name": (("dZ2", "delta"), ("dZ1", "hidden"), ("dA1", "back"))}
+
+
+@pytest.mark.parametrize("names", NAMES)
+@pytest.mark.parametrize("where", ["dW1", "db1", "dW1 db1", "dW2", "db2", "dW2 db2"])
+def test_one_over_m_is_missing_where_it_is_missing(names, where):
+    lines = {
+        "dW1": ("dZ1 @ X.T / m", "dZ1 @ X.T"),
+        "db1": ("np.sum(dZ1, axis=1, keepdims=True) / m", "np.sum(dZ1, axis=1, keepdims=True)"),
+        "dW2": ("dZ2 @ A1.T / m", "dZ2 @ A1.T"),
+        "db2": ("np.sum(dZ2, axis=1, keepdims=True) / m", "np.sum(dZ2, axis=1, keepdims=True)"),
+    }
+    forward, backward, args, _ = changed("cols", *[lines[name] for name in where.split()], *NAMES[names])
+    check = tg.check_program(forward, backward, *args)
+    assert {found.quantity for found in check.diagnosis} == set(where.split()), str(check)
+    assert all(found.mistake.startswith("6 times the right numbers") for found in check.diagnosis)
+
+
+def test_one_over_m_is_missing_in_several_layers():
+    def forward(X, Y, W1, W2, W3):
+        A1 = np.tanh(X @ W1)
+        A2 = np.tanh(A1 @ W2)
+        Z3 = A2 @ W3
+        return ((Z3 - Y) ** 2).sum() / 2 / len(X), (X, Y, A1, A2, Z3, W2, W3)
+
+    def backward(cache):
+        X, Y, A1, A2, Z3, W2, W3 = cache
+        dZ3 = Z3 - Y
+        dA2 = dZ3 @ W3.T
+        dA1 = (dA2 * (1 - A2**2)) @ W2.T
+        return {
+            "dW3": A2.T @ dZ3 / len(X),
+            "dW2": A1.T @ (dA2 * (1 - A2**2)),
+            "dW1": X.T @ (dA1 * (1 - A1**2)),
+        }
+
+    rng = np.random.default_rng(0)
+    args = [rng.normal(size=shape) for shape in ((7, 3), (7, 2), (3, 4), (4, 5), (5, 2))]
+    check = tg.check_program(forward, backward, *args)
+    assert {found.quantity for found in check.diagnosis} == {"dW1", "dW2"}, str(check)

@@ -269,7 +269,7 @@ class Pass:
         best = self.judge()
         if best.wrong:
             leaves = [node for node in self.given if node.op is None]
-            at = [1.0, *(self._factors(leaves, self._counts()) if seeds else ())]
+            at = [1.0, *(self._factors(leaves, self.counts()) if seeds else ())]
             if len(leaves) == 1:  # the half of a square may as well be a slip
                 at = [k for k in at if not np.isclose(abs(k), (2.0, 0.5), 1e-3).any()]
             lengths = [1, *self.sizes()]
@@ -281,10 +281,12 @@ class Pass:
             inner += [k for k in dict.fromkeys(undone) if k and k > 1 and usual(k, counts)]
             for seed in at:
                 scales = dict.fromkeys([1.0, *[k / seed for k in inner if usual(k / seed, counts)]])
-                for scale in list(scales)[:4]:
-                    trial = self.judge(seed, scale)
-                    if trial.faults < best.faults and (scale == 1 or trial.undone or (seeds and not leaves)):
-                        best = trial
+                trials = [self.judge(seed, scale) for scale in list(scales)[:4]]
+                trials = [t for t in trials if t.scale == 1 or t.undone or (seeds and not leaves)]
+                trial = min(trials, key=lambda t: t.faults[::-1])  # what parameters make up for is bookkeeping
+                undoing = best.scale != 1 and np.isclose(abs(seed), best.scale)
+                if seed == 1 or (trial.faults < best.faults and not undoing):
+                    best = trial
         return best
 
     def _factors(self, nodes: Iterable[Node], counts: Iterable[float]) -> list[float]:
@@ -298,7 +300,7 @@ class Pass:
                 found[known] = found.get(known, 0) + 1
         return [k for k in sorted(found, key=found.__getitem__, reverse=True) if k != 1][:4]
 
-    def _counts(self) -> set[float]:
+    def counts(self) -> set[float]:
         """Return the number of samples, the length that the data share, and by how much the loss itself is divided."""
         data = [set(np.shape(value)) for value in self.known.values() if np.ndim(value)]
         lengths = Counter([n for shape in data for n in shape])

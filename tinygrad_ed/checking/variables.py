@@ -81,7 +81,7 @@ def _placed(
 def by_effect(run: Pass, judged: Judged, mine: Run, wheres: Wheres) -> tuple[Pass, Judged, Wheres]:
     """Return the pass with other local variables, each as the gradient for which it explains most of what is wrong."""
     wheres = dict(wheres)
-    named, tried = set(run.names.values()), 0
+    named, tried, counts = set(run.names.values()), 0, run.counts()
     last = {c.name: c for c in mine.changes}  # zeros that are filled later are no gradient yet
     rest = [c for c in mine.changes if c.name not in named and np.ndim(c.value)]
     rest = [c for c in rest if np.any(c.value) or last[c.name] is c]
@@ -95,6 +95,10 @@ def by_effect(run: Pass, judged: Judged, mine: Run, wheres: Wheres) -> tuple[Pas
             trial = min([other.judge(judged.seed, k) for k in scales], key=lambda judged: judged.faults)
             before, after = set(judged.wrong), set(trial.wrong)
             moved = node in after and len(after) == len(before) and before - after
+            blamed = [(trial, node), *[(judged, leaf) for leaf in before - after]]
+            ks = [ratio(one.told[n].got, one.told[n].right) or 0.0 for one, n in blamed]
+            if ks[0] > 2 and np.isclose(list(counts), ks[0]).any() and np.allclose(ks, ks[0]):
+                continue  # 1/M is missing where the others have it: in the gradients of the parameters
             if (moved or len(after) < len(before)) and trial.faults[1] <= judged.faults[1]:
                 rank = (*trial.faults, ratio(trial.told[node].got, trial.told[node].right) is None)
                 best = (rank, other, trial, node) if best is None or rank <= best[0] else best
