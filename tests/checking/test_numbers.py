@@ -232,6 +232,28 @@ def test_digits_are_those_of_each_number_however_small_it_is():
     assert [found.mistake for found in zeros.diagnosis] == ["zeros", "zeros"]
 
 
+@pytest.mark.parametrize(("cost", "held"), [("bce", "sigmoid"), ("cross_entropy", "softmax")])
+def test_a_cost_that_holds_the_last_activation_already_says_so(cost, held):
+    zeta, rho = np.array([[0.5, -1.0]]), np.array([[1.0, 0.0]])
+    share = 1 / (1 + np.exp(-zeta)) if cost == "bce" else np.exp(zeta) / np.exp(zeta).sum()
+    note = f"{cost} holds the {held} already: take output='identity', and leave alpha[1] out"
+    textbook = {"a1": share, "delta1": share - rho, "dW1": share - rho}
+    for output in ("identity", "sigmoid")[: 2 if cost == "bce" else 1]:
+        mlp = tg.nn.MLP.from_weights([zeta], [[0.0, 0.0]], output=output)
+        check = checked(mlp, [[1.0]], rho, cost, textbook)
+        assert not check.agree
+        assert check.notes[-1] == note
+        assert note in str(check)
+        assert (note in tg.crosscheck(mlp, [1.0], rho[0], cost, rules={"P": lambda w, B: B @ w.T}).notes) == (
+            output == "sigmoid"
+        )
+        assert note not in tg.crosscheck(mlp, [1.0], rho[0], cost).notes
+    mlp = tg.nn.MLP.from_weights([zeta], [[0.0, 0.0]], output="identity")
+    right = checked(mlp, [[1.0]], rho, cost, {"z1": zeta, "delta1": share - rho, "dW1": share - rho})
+    assert right.agree
+    assert note not in right.notes
+
+
 def test_zeros_are_called_zeros_and_a_note_says_where_one_over_m_stands():
     mlp, x, rho, _ = paper()
     (found,) = checked(mlp, x, rho, "mse", {"db1": np.zeros(3)}).diagnosis

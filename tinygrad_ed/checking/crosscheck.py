@@ -41,6 +41,7 @@ __all__ = ["ROADS", "CrossCheck", "Divergence", "Ledger", "Row", "crosscheck", "
 Pair = tuple[str, str]
 
 READING = "of an array: the root of the sum of its squares; `kink`: no numeric derivative at some entries"
+HOLDS = {"bce": "sigmoid", "cross_entropy": "softmax"}
 
 
 def ledger(mlp: MLP, x: Plain, rho: Plain, cost: str = "mse", road: str = "rules") -> Ledger:
@@ -284,6 +285,11 @@ def crosscheck(
         sheet = judged_numbers(as_sheet(numbers, problem, truth, layout), problem, truth, digits, layout)
         names, rows = (*names, "yours"), tuple([_with_yours(row, sheet) for row in rows])
         wrong, said = (*wrong, *sheet.findings), (*said, *sheet.notes)
+    last, held = f"alpha[{len(mlp.layers)}]", HOLDS.get(cost, "nothing")
+    asked = bool(readers) or numbers is not None
+    applied = [last for found in wrong if last in found.quantities and held in found.mistake]
+    if asked and (applied or problem.activations[len(mlp.layers)] == held):
+        said = (*said, f"{cost} holds the {held} already: take output='identity', and leave {last} out")
     return CrossCheck(names, rows, wrong, said, tell, write)
 
 
