@@ -228,10 +228,6 @@ class Pass:
                         sums[arg] = sums[arg] + part if arg in sums else part
         return None
 
-    def rights(self, given: Mapping[Node, Array]) -> dict[Node, Any]:
-        """Return what is right at each node on these gradients."""
-        return self._swept(1.0, 1.0, given)[0]
-
     def below(self, node: Node) -> list[Node]:
         """Return what an activation is computed from, entry by entry, and nothing else; its net input is the last."""
         found, open_ends = list[Node](), {node}
@@ -272,6 +268,10 @@ class Pass:
             at = [1.0, *(self._factors(leaves, self.counts()) if seeds else ())]
             if len(leaves) == 1:  # the half of a square may as well be a slip
                 at = [k for k in at if not np.isclose(abs(k), (2.0, 0.5), 1e-3).any()]
+            powers = [node.op.name in ("power", "square", "norm") for node in self.order if node.op]
+            twice = [len(set(node.parents)) < len(node.parents) for node in self.order]
+            if not (self.by_differences or any(powers + twice)):  # no square of the loss has a half
+                at = [k for k in at if usual(k, self.counts(), (1,))]
             lengths = [1, *self.sizes()]
             counts = {m * n for m, n in product(lengths, lengths[:6])}
             inner = self._factors([node for node in self.given if node.op], counts)
@@ -284,8 +284,9 @@ class Pass:
                 trials = [self.judge(seed, scale) for scale in list(scales)[:4]]
                 trials = [t for t in trials if t.scale == 1 or t.undone or (seeds and not leaves)]
                 trial = min(trials, key=lambda t: t.faults[::-1])  # what parameters make up for is bookkeeping
-                undoing = best.scale != 1 and np.isclose(abs(seed), best.scale)
-                if seed == 1 or (trial.faults < best.faults and not undoing):
+                if seed == 1 or (
+                    trial.faults < best.faults and not np.isclose(abs(seed), best.scale * (best.scale != 1))
+                ):
                     best = trial
         return best
 
@@ -354,9 +355,9 @@ def ratio(a: Any, b: Any, close: float = 1e-6) -> float | None:
     return k if np.all(off <= close * np.abs(a) + close / (100 if close < 1e-5 else 1) * np.max(np.abs(a))) else None
 
 
-def usual(k: float, counts: Iterable[float]) -> bool:
+def usual(k: float, counts: Iterable[float], halves: tuple[float, ...] = (1, 2, 1 / 2)) -> bool:
     """Tell whether a factor is one of bookkeeping: a sign, the half of a square, one of these counts."""
-    return any(abs(abs(k) - base * f) <= 1e-3 * abs(k) for n in counts for base in (n, 1 / n) for f in (1, 2, 1 / 2))
+    return any(abs(abs(k) - base * f) <= 1e-3 * abs(k) for n in counts for base in (n, 1 / n) for f in halves)
 
 
 def half_unit(got: Array, digits: int) -> Array:

@@ -51,31 +51,30 @@ def by_name(run: Pass, second: Run, mine: Run, wheres: Wheres) -> Pass:
         whose = match(name, values, bare=False)
         history = [c for c in mine.changes if c.own and c.name == name and _is_gradient(c.value)]
         for node, changes in _paired(values[whose], history) if whose and history else ():
-            for one, its in _placed(run, given, node, changes) if node in run.uses and node not in given else ():
+            fresh = node in run.uses and node not in given
+            for one, its in _placed(run, given, node, changes).items() if fresh else ():
                 given[one], names[one], wheres[one] = as_given(name, its[-1].value), name, its
     return run.again_with(given, names)
 
 
-def _placed(
-    run: Pass, given: Mapping[Node, Array], node: Node, changes: list[Change]
-) -> list[tuple[Node, list[Change]]]:
+def _placed(run: Pass, given: Mapping[Node, Array], node: Node, changes: list[Change]) -> Wheres:
     """Return whose gradients a variable was: of `node`, and, once its Φ' is multiplied into it, of what is below it."""
     last, rest = changes[-1], {c.line: i for i, c in enumerate(changes[:-1]) if np.any(c.value)}
 
     def fitting(change: Change, among: list[Node], known: Mapping[Node, Array]) -> list[Node]:
-        rights, got = run.rights(known), as_given(change.name, change.value)
+        rights, got = run._swept(1.0, 1.0, known)[0], as_given(change.name, change.value)
         ks = {n: ratio(got, rights.get(n), max(1e-6, run.share(got))) for n in among if n not in known}
         return sorted([n for n, k in ks.items() if k], key=lambda n: abs((ks[n] or 0) - 1))
 
     lower = run.below(node)
     if fitting(last, [node], given) or not lower:
-        return [(node, changes)]
+        return {node: changes}
     for i in [i for i in rest.values() if np.shape(changes[i].value) == node.shape]:
         found = fitting(last, lower, {**given, node: as_given(last.name, changes[i].value)})
         found += lower[-1:] if fitting(changes[i], [node], given) and lower[-1] not in given else []
         if found:
-            return [(node, changes[: i + 1]), (found[0], changes[i + 1 :])]
-    return [([*fitting(last, lower, given), node][0], changes)]
+            return {node: changes[: i + 1], found[0]: changes[i + 1 :]}
+    return {[*fitting(last, lower, given), node][0]: changes}
 
 
 def by_effect(run: Pass, judged: Judged, mine: Run, wheres: Wheres) -> tuple[Pass, Judged, Wheres]:
