@@ -254,6 +254,17 @@ def test_a_cost_that_holds_the_last_activation_already_says_so(cost, held):
     assert note not in right.notes
 
 
+def test_the_difference_of_a_row_is_that_of_its_verdict():
+    mlp = tg.nn.MLP.from_weights([[[0.5]], [[1.0]]], [[0.0], [0.1]], activation="tanh")
+    book = tg.ledger(mlp, [1.0], [1.0])
+    for z2, verdict in ((book["zeta[2]"], "right"), ([1.0], "inherits"), ([1.25], "wrong")):
+        check = checked(mlp, [1.0], [1.0], "mse", {"a1": [0.9], "z2": z2})
+        row = next(row for row in check.rows if row.quantity == "zeta[2]")
+        assert row.verdict == verdict
+        assert np.isclose(row.difference, 0.25 if verdict == "wrong" else 0.0, atol=1e-9)
+        assert ("note: `inherits`: right on your numbers before it" in str(check)) == (verdict == "inherits")
+
+
 def test_zeros_are_called_zeros_and_a_note_says_where_one_over_m_stands():
     mlp, x, rho, _ = paper()
     (found,) = checked(mlp, x, rho, "mse", {"db1": np.zeros(3)}).diagnosis

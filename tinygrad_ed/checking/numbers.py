@@ -174,7 +174,11 @@ class _Judge:
                 )
                 late = verdict in ("wrong", "inherits")
                 self.odd += exact and not follows
-                self.verdicts[name] = given[name], verdict, float(np.max(np.abs(got - right)))
+                self.verdicts[name] = (
+                    given[name],
+                    verdict,
+                    float(np.max(np.abs(got - (truth[name] if exact else right)))),
+                )
                 if np.isfinite(got).all():
                     self.book[name], self.off[name] = got, half
             tainted[name] = late
