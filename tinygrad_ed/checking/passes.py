@@ -233,11 +233,8 @@ class Pass:
         found, open_ends = list[Node](), {node}
         while True:
             last = max(open_ends, key=lambda n: n.id)
-            if (
-                not last.parents
-                or last.op.name == "matmul"
-                or any([not arg.op or arg.shape != node.shape for arg in last.parents])
-            ):
+            alike = [bool(arg.op) and arg.shape == node.shape for arg in last.parents]
+            if not alike or not all(alike) or last.op.name == "matmul":
                 return found
             open_ends = open_ends - {last} | set(last.parents)
             found += open_ends if len(open_ends) == 1 else ()
@@ -284,9 +281,8 @@ class Pass:
                 trials = [self.judge(seed, scale) for scale in list(scales)[:4]]
                 trials = [t for t in trials if t.scale == 1 or t.undone or (seeds and not leaves)]
                 trial = min(trials, key=lambda t: t.faults[::-1])  # what parameters make up for is bookkeeping
-                if seed == 1 or (
-                    trial.faults < best.faults and not np.isclose(abs(seed), best.scale * (best.scale != 1))
-                ):
+                undoing = best.scale != 1 and np.isclose(abs(seed), best.scale)
+                if seed == 1 or (trial.faults < best.faults and not undoing):
                     best = trial
         return best
 
