@@ -67,7 +67,9 @@ def test_right_numbers_of_few_digits_are_not_accused(kind):
         digits = int(rng.integers(2, 7))
 
         def rounded(value, digits=digits):
-            return np.round(value, digits) if kind == "decimals" else significant(value, digits)
+            if kind == "decimals":  # of numbers above 0.1 these are as many digits, or more
+                return np.where(np.abs(value) >= 0.1, np.round(value, digits), significant(value, digits))
+            return significant(value, digits)
 
         if kind == "exact, then rounded":
             numbers = {name: rounded(value) for name, value in tg.ledger(mlp, x, rho, cost).items()}
@@ -202,6 +204,65 @@ def test_numbers_that_were_rounded_say_to_how_many_digits_they_are_right():
     check = checked(mlp, x, rho, "mse", numbers)
     assert not check.agree
     assert check.notes[-1] == "all numbers are right to 4 digits: say digits=4"
+
+
+def test_digits_are_those_of_each_number_however_small_it_is():
+    weights = [[[0.15, 0.25], [0.2, 0.3]], [[0.4, 0.5], [0.45, 0.55]]]
+    mlp = tg.nn.MLP.from_weights(weights, [[0.35, 0.35], [0.6, 0.6]], activation="sigmoid", output="sigmoid")
+    x, rho = np.array([[0.05, 0.1]]), np.array([[0.01, 0.99]])
+    book = tg.ledger(mlp, x, rho)
+    for name in ("grad_omega[1]", "grad_omega[2]", "grad_beta[1]", "B[1]", "P[1]"):
+        truth = np.asarray(book[name])
+        for digits in (2, 3, 4, 5):
+            assert checked(mlp, x, rho, "mse", {name: significant(truth, digits)}, digits).agree
+            wrong = [0 * truth, -truth, 2 * truth, truth + 1e-3, truth[..., ::-1], truth * 1.02]
+            for numbers in wrong:
+                if np.max(np.abs(numbers / truth - 1)) < 15 * 10.0 ** (1 - digits):
+                    continue  # what is before it may have been rounded, too
+                (found,) = checked(mlp, x, rho, "mse", {name: significant(numbers, digits)}, digits).diagnosis
+                assert found.quantity == name, (digits, numbers)
+    for numbers, digits in (
+        ([[0.0005, 0.0006], [0.001, 0.0011]], 4),
+        ([[0.0005, 0.0004], [0.001, 0.0009]], 4),
+    ):
+        assert not checked(mlp, x, rho, "mse", {"dW1": numbers}, digits).agree
+    check = checked(mlp, x, rho, "mse", {"dW1": [[0.000439, 0.000498], [0.000877, 0.000995]]}, 5)
+    assert check.notes == ("all numbers are right to 4 digits: say digits=4",)
+    zeros = checked(mlp, x, rho, "mse", {"dW1": [[0, 0], [0, 0]], "dW2": [[0, 0], [0, 0]]}, 2)
+    assert [found.mistake for found in zeros.diagnosis] == ["zeros", "zeros"]
+
+
+@pytest.mark.parametrize(("cost", "held"), [("bce", "sigmoid"), ("cross_entropy", "softmax")])
+def test_a_cost_that_holds_the_last_activation_already_says_so(cost, held):
+    zeta, rho = np.array([[0.5, -1.0]]), np.array([[1.0, 0.0]])
+    share = 1 / (1 + np.exp(-zeta)) if cost == "bce" else np.exp(zeta) / np.exp(zeta).sum()
+    note = f"{cost} holds the {held} already: take output='identity', and leave alpha[1] out"
+    textbook = {"a1": share, "delta1": share - rho, "dW1": share - rho}
+    for output in ("identity", "sigmoid")[: 2 if cost == "bce" else 1]:
+        mlp = tg.nn.MLP.from_weights([zeta], [[0.0, 0.0]], output=output)
+        check = checked(mlp, [[1.0]], rho, cost, textbook)
+        assert not check.agree
+        assert check.notes[-1] == note
+        assert note in str(check)
+        assert (note in tg.crosscheck(mlp, [1.0], rho[0], cost, rules={"P": lambda w, B: B @ w.T}).notes) == (
+            output == "sigmoid"
+        )
+        assert note not in tg.crosscheck(mlp, [1.0], rho[0], cost).notes
+    mlp = tg.nn.MLP.from_weights([zeta], [[0.0, 0.0]], output="identity")
+    right = checked(mlp, [[1.0]], rho, cost, {"z1": zeta, "delta1": share - rho, "dW1": share - rho})
+    assert right.agree
+    assert note not in right.notes
+
+
+def test_the_difference_of_a_row_is_that_of_its_verdict():
+    mlp = tg.nn.MLP.from_weights([[[0.5]], [[1.0]]], [[0.0], [0.1]], activation="tanh")
+    book = tg.ledger(mlp, [1.0], [1.0])
+    for z2, verdict in ((book["zeta[2]"], "right"), ([1.0], "inherits"), ([1.25], "wrong")):
+        check = checked(mlp, [1.0], [1.0], "mse", {"a1": [0.9], "z2": z2})
+        row = next(row for row in check.rows if row.quantity == "zeta[2]")
+        assert row.verdict == verdict
+        assert np.isclose(row.difference, 0.25 if verdict == "wrong" else 0.0, atol=1e-9)
+        assert ("note: `inherits`: right on your numbers before it" in str(check)) == (verdict == "inherits")
 
 
 def test_zeros_are_called_zeros_and_a_note_says_where_one_over_m_stands():

@@ -55,12 +55,23 @@ def test_every_bookkeeping_is_right(words):
     assert not any("factor" in note for note in check.notes)
 
 
-@pytest.mark.parametrize(("wrong", "factor"), [("Y - A2", "-1"), ("(A2 - Y) / m", "0.166667"), ("2 * (A2 - Y)", "2")])
+@pytest.mark.parametrize(("wrong", "factor"), [("Y - A2", "-1"), ("(A2 - Y) / m", "0.166667")])
 def test_one_factor_in_all_gradients_is_bookkeeping(wrong, factor):
     forward, backward, args, _ = changed("cols", ("A2 - Y", wrong))
     check = tg.check_program(forward, backward, *args)
     assert check.agree
     assert check.notes[0].startswith(f"right up to the factor {factor}, ")
+
+
+def test_a_half_or_two_is_bookkeeping_only_where_the_loss_has_a_square():
+    forward, backward, args, line = changed("cols", ("A2 - Y", "2 * (A2 - Y)"))
+    (found,) = tg.check_program(forward, backward, *args).diagnosis
+    assert (found.quantity, found.where, found.mistake) == ("dZ2", f"line {line}", "a factor of 2 too much")
+    forward, backward, args, _ = changed("cols", ("m = X.shape[1]", "m = X.shape[0]"))  # the features: 3, not 6
+    (found,) = tg.check_program(forward, backward, *args).diagnosis
+    assert found.mistake == "a factor of 2 too much"
+    forward, backward, args, _ = changed("rows", ("(z2 - Y) / len(X)", "2 * (z2 - Y) / len(X)"))
+    assert tg.check_program(forward, backward, *args).agree
 
 
 def test_a_factor_that_is_no_bookkeeping_is_found_where_it_enters():

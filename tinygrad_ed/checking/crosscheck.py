@@ -41,6 +41,7 @@ __all__ = ["ROADS", "CrossCheck", "Divergence", "Ledger", "Row", "crosscheck", "
 Pair = tuple[str, str]
 
 READING = "of an array: the root of the sum of its squares; `kink`: no numeric derivative at some entries"
+INHERITS = "`inherits`: right on your numbers before it, which are wrong; the difference is that from what they give"
 
 
 def ledger(mlp: MLP, x: Plain, rho: Plain, cost: str = "mse", road: str = "rules") -> Ledger:
@@ -178,6 +179,7 @@ class CrossCheck:
 
     def _findings(self) -> list[str]:
         said = [*[found.told(self.tell) for found in self.diagnosis], *[f"note: {text}" for text in self.notes]]
+        said += [f"note: {INHERITS}"] if any([row.verdict == "inherits" for row in self.rows]) else []
         return [self.write.outside_code(text) for text in said]
 
     def _verdict(self) -> str:
@@ -284,6 +286,10 @@ def crosscheck(
         sheet = judged_numbers(as_sheet(numbers, problem, truth, layout), problem, truth, digits, layout)
         names, rows = (*names, "yours"), tuple([_with_yours(row, sheet) for row in rows])
         wrong, said = (*wrong, *sheet.findings), (*said, *sheet.notes)
+    last, held = f"alpha[{len(mlp.layers)}]", {"bce": "sigmoid", "cross_entropy": "softmax"}.get(cost, "nothing")
+    applied = any([last in found.quantities and held in found.mistake for found in wrong])
+    if applied or ((readers or numbers is not None) and problem.activations[len(mlp.layers)] == held):
+        said = (*said, f"{cost} holds the {held} already: take output='identity', and leave {last} out")
     return CrossCheck(names, rows, wrong, said, tell, write)
 
 

@@ -1,7 +1,7 @@
 """A reader's numbers for the quantities of the slides, each judged on the reader's own numbers before it.
 
 A rule is run again on what the reader had. So a slip is one finding, and what follows from it inherits it. Numbers of
-few digits carry their rounding along: what it can have moved is not wrong.
+few digits carry their rounding along: what it can have moved is not wrong. Digits are significant ones of each number.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -87,10 +87,11 @@ def judged_numbers(
         if min(omega.shape) > 1 and not np.ptp(omega)
     ]
     findings = tuple([best.finding(quantity, layout) for quantity in best.wrong])
-    if findings and digits is None:
-        few = next((d for d in (6, 5, 4, 3) if not judged_numbers(given, problem, truth, d, layout).findings), None)
-        if few:
-            notes.append(f"all numbers are right to {few} digits: say digits={few}")
+    fewer = min(digits or ALL_DIGITS, ALL_DIGITS) - 1
+    if findings and fewer > 1:
+        lower, words = judged_numbers(given, problem, truth, fewer, layout), "all numbers are right to"
+        found = [text for text in lower.notes if text.startswith(words)]
+        notes += found if lower.findings else [f"{words} {fewer} digits: say digits={fewer}"]
     return Sheet(best.verdicts, findings, tuple(notes))
 
 
@@ -136,8 +137,6 @@ class _Judge:
     ) -> None:
         self.problem, self.truth, self.scale, self.digits = problem, truth, scale, digits or ALL_DIGITS
         self.given = {name: got / self._times(name) for name, got in given.items()}
-        rounded = all([np.array_equal(np.round(got, self.digits), got) for got in given.values()])
-        floor = 0.5 * 10.0**-self.digits if rounded else 0.0  # they may have been rounded to so many decimals
         self.book: dict[str, Any] = {}
         self.off: dict[str, Any] = {}
         self.rights: dict[str, Any] = {}
@@ -150,7 +149,7 @@ class _Judge:
             choices, before = self._choices(name, book), book.names
             moved = [self._choices(name, self._moved(before, rng)) for _ in range(TRIES if before else 0)]
             self.rights[name] = right = choices[0]
-            half = half_unit(np.asarray(right, float), self.digits) + floor
+            half = half_unit(np.asarray(right, float), self.digits)
             reach = [np.max([np.abs(m[i] - c) for m in moved], axis=0, initial=0.0) for i, c in enumerate(choices)]
             slack = [3 * far + half for far in reach]  # the worst case is farther than a few draws show
             self.book[name], self.slack[name] = right, slack[0]
@@ -161,10 +160,25 @@ class _Judge:
                 got, half = self.given[name], 1.001 * half_unit(given[name], self.digits) / self._times(name)
                 follows = any([bool(np.all(np.abs(got - c) <= half + e)) for c, e in zip(choices, slack, strict=True)])
                 exact = bool(np.all(np.abs(got - truth[name]) <= half))
-                verdict = "right" if exact else "wrong" if not follows else "inherits" if late else "right"
+                zeros = not np.any(got) and all([np.any(choice) for choice in choices])  # whatever else was rounded
+                verdict = (
+                    "wrong"
+                    if zeros
+                    else "right"
+                    if exact
+                    else "wrong"
+                    if not follows
+                    else "inherits"
+                    if late
+                    else "right"
+                )
                 late = verdict in ("wrong", "inherits")
                 self.odd += exact and not follows
-                self.verdicts[name] = given[name], verdict, float(np.max(np.abs(got - right)))
+                self.verdicts[name] = (
+                    given[name],
+                    verdict,
+                    float(np.max(np.abs(got - (truth[name] if exact else right)))),
+                )
                 if np.isfinite(got).all():
                     self.book[name], self.off[name] = got, half
             tainted[name] = late

@@ -228,6 +228,17 @@ class Pass:
                         sums[arg] = sums[arg] + part if arg in sums else part
         return None
 
+    def below(self, node: Node) -> list[Node]:
+        """Return what an activation is computed from, entry by entry, and nothing else; its net input is the last."""
+        found, open_ends = list[Node](), {node}
+        while True:
+            last = max(open_ends, key=lambda n: n.id)
+            alike = [bool(arg.op) and arg.shape == node.shape for arg in last.parents]
+            if not alike or not all(alike) or last.op.name == "matmul":
+                return found
+            open_ends = open_ends - {last} | set(last.parents)
+            found += open_ends if len(open_ends) == 1 else ()
+
     def segment(self, node: Node) -> list[Use]:
         """Return the uses through which a node gets its gradient from those that the reader gave."""
         found, stack, seen = [], [node], {node}
@@ -251,9 +262,13 @@ class Pass:
         best = self.judge()
         if best.wrong:
             leaves = [node for node in self.given if node.op is None]
-            at = [1.0, *(self._factors(leaves, self._counts()) if seeds else ())]
+            at = [1.0, *(self._factors(leaves, self.counts()) if seeds else ())]
             if len(leaves) == 1:  # the half of a square may as well be a slip
                 at = [k for k in at if not np.isclose(abs(k), (2.0, 0.5), 1e-3).any()]
+            powers = [node.op.name in ("power", "square", "norm") for node in self.order if node.op]
+            twice = [len(set(node.parents)) < len(node.parents) for node in self.order]
+            if not (self.by_differences or any(powers + twice)):  # no square of the loss has a half
+                at = [k for k in at if usual(k, self.counts(), (1,))]
             lengths = [1, *self.sizes()]
             counts = {m * n for m, n in product(lengths, lengths[:6])}
             inner = self._factors([node for node in self.given if node.op], counts)
@@ -263,10 +278,12 @@ class Pass:
             inner += [k for k in dict.fromkeys(undone) if k and k > 1 and usual(k, counts)]
             for seed in at:
                 scales = dict.fromkeys([1.0, *[k / seed for k in inner if usual(k / seed, counts)]])
-                for scale in list(scales)[:4]:
-                    trial = self.judge(seed, scale)
-                    if trial.faults < best.faults and (scale == 1 or trial.undone or (seeds and not leaves)):
-                        best = trial
+                trials = [self.judge(seed, scale) for scale in list(scales)[:4]]
+                trials = [t for t in trials if t.scale == 1 or t.undone or (seeds and not leaves)]
+                trial = min(trials, key=lambda t: t.faults[::-1])  # what parameters make up for is bookkeeping
+                undoing = best.scale != 1 and np.isclose(abs(seed), best.scale)
+                if seed == 1 or (trial.faults < best.faults and not undoing):
+                    best = trial
         return best
 
     def _factors(self, nodes: Iterable[Node], counts: Iterable[float]) -> list[float]:
@@ -280,7 +297,7 @@ class Pass:
                 found[known] = found.get(known, 0) + 1
         return [k for k in sorted(found, key=found.__getitem__, reverse=True) if k != 1][:4]
 
-    def _counts(self) -> set[float]:
+    def counts(self) -> set[float]:
         """Return the number of samples, the length that the data share, and by how much the loss itself is divided."""
         data = [set(np.shape(value)) for value in self.known.values() if np.ndim(value)]
         lengths = Counter([n for shape in data for n in shape])
@@ -334,19 +351,14 @@ def ratio(a: Any, b: Any, close: float = 1e-6) -> float | None:
     return k if np.all(off <= close * np.abs(a) + close / (100 if close < 1e-5 else 1) * np.max(np.abs(a))) else None
 
 
-def usual(k: float, counts: Iterable[float]) -> bool:
+def usual(k: float, counts: Iterable[float], halves: tuple[float, ...] = (1, 2, 1 / 2)) -> bool:
     """Tell whether a factor is one of bookkeeping: a sign, the half of a square, one of these counts."""
-    return any(abs(abs(k) - base * f) <= 1e-3 * abs(k) for n in counts for base in (n, 1 / n) for f in (1, 2, 1 / 2))
+    return any(abs(abs(k) - base * f) <= 1e-3 * abs(k) for n in counts for base in (n, 1 / n) for f in halves)
 
 
 def half_unit(got: Array, digits: int) -> Array:
-    """Return how far each number may be from what was rounded to it: half a unit of its last significant digit.
-
-    Where an array shows no more than `digits` decimals, it may have been rounded to these.
-    """
+    """Return how far each number may be from what was rounded to it: half a unit of its last significant digit."""
     size = np.abs(np.where(np.isfinite(got), got, 0.0))
     with np.errstate(divide="ignore"):
-        last = np.where(size > 0, np.floor(np.log10(size)) + 1 - digits, -300.0)
-    half: Array = 0.5 * 10.0**last
-    decimals = np.array_equal(np.round(got, digits), got)
-    return np.maximum(half, 0.5 * 10.0**-digits) if decimals else half
+        half: Array = 0.5 * 10.0 ** np.where(size > 0, np.floor(np.log10(size)) + 1 - digits, -300.0)
+    return half

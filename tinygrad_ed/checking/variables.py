@@ -51,15 +51,36 @@ def by_name(run: Pass, second: Run, mine: Run, wheres: Wheres) -> Pass:
         whose = match(name, values, bare=False)
         history = [c for c in mine.changes if c.own and c.name == name and _is_gradient(c.value)]
         for node, changes in _paired(values[whose], history) if whose and history else ():
-            if node in run.uses and node not in given:
-                given[node], names[node], wheres[node] = as_given(name, changes[-1].value), name, changes
+            fresh = node in run.uses and node not in given
+            for one, its in _placed(run, given, node, changes).items() if fresh else ():
+                given[one], names[one], wheres[one] = as_given(name, its[-1].value), name, its
     return run.again_with(given, names)
+
+
+def _placed(run: Pass, given: Mapping[Node, Array], node: Node, changes: list[Change]) -> Wheres:
+    """Return whose gradients a variable was: of `node`, and, once its Φ' is multiplied into it, of what is below it."""
+    last, rest = changes[-1], {c.line: i for i, c in enumerate(changes[:-1]) if np.any(c.value)}
+
+    def fitting(change: Change, among: list[Node], known: Mapping[Node, Array]) -> list[Node]:
+        rights, got = run._swept(1.0, 1.0, known)[0], as_given(change.name, change.value)
+        ks = {n: ratio(got, rights.get(n), max(1e-6, run.share(got))) for n in among if n not in known}
+        return sorted([n for n, k in ks.items() if k], key=lambda n: abs((ks[n] or 0) - 1))
+
+    lower = run.below(node)
+    if fitting(last, [node], given) or not lower:
+        return {node: changes}
+    for i in [i for i in rest.values() if np.shape(changes[i].value) == node.shape]:
+        found = fitting(last, lower, {**given, node: as_given(last.name, changes[i].value)})
+        found += lower[-1:] if fitting(changes[i], [node], given) and lower[-1] not in given else []
+        if found:
+            return {node: changes[: i + 1], found[0]: changes[i + 1 :]}
+    return {[*fitting(last, lower, given), node][0]: changes}
 
 
 def by_effect(run: Pass, judged: Judged, mine: Run, wheres: Wheres) -> tuple[Pass, Judged, Wheres]:
     """Return the pass with other local variables, each as the gradient for which it explains most of what is wrong."""
     wheres = dict(wheres)
-    named, tried = set(run.names.values()), 0
+    named, tried, counts = set(run.names.values()), 0, run.counts()
     last = {c.name: c for c in mine.changes}  # zeros that are filled later are no gradient yet
     rest = [c for c in mine.changes if c.name not in named and np.ndim(c.value)]
     rest = [c for c in rest if np.any(c.value) or last[c.name] is c]
@@ -73,6 +94,10 @@ def by_effect(run: Pass, judged: Judged, mine: Run, wheres: Wheres) -> tuple[Pas
             trial = min([other.judge(judged.seed, k) for k in scales], key=lambda judged: judged.faults)
             before, after = set(judged.wrong), set(trial.wrong)
             moved = node in after and len(after) == len(before) and before - after
+            blamed = [(trial, node), *[(judged, leaf) for leaf in before - after]]
+            ks = [ratio(one.told[n].got, one.told[n].right) or 0.0 for one, n in blamed]
+            if ks[0] > 2 and np.isclose(list(counts), ks[0]).any() and np.allclose(ks, ks[0]):
+                continue  # 1/M is missing where the others have it: in the gradients of the parameters
             if (moved or len(after) < len(before)) and trial.faults[1] <= judged.faults[1]:
                 rank = (*trial.faults, ratio(trial.told[node].got, trial.told[node].right) is None)
                 best = (rank, other, trial, node) if best is None or rank <= best[0] else best
