@@ -66,7 +66,7 @@ def key_numbers():
         (1, f"by the sweep {-3 * slope:.6f}"),
         (1, f"parts: 3 + 3 + 1, sum: {2 * 3.0 + 1}"),
         (2, f"= [{received[0, 0]:.3f} {received[0, 1]:.3f}]"),
-        (3, np.array2string(delta, precision=4)),
+        (3, f"{' '.join([f'{entry:.5g}' for entry in delta[1]])}]"),
         (3, "✗ first divergence: B[1] (road &#x27;rules&#x27; differs): probably Φ&#x27; taken at α instead of ζ"),
         (4, f"60 epochs, {60 * 150 // 15} updates, {60 * 150} gradient computations"),
         (4, "sgd 150 1"),
