@@ -94,7 +94,7 @@ def test_the_steps_follow_and_names_stay_text(visit, scheme):
     assert page.locator(".card.factor-B").count() == 1
     assert page.locator("#graph .B").first.text_content() == "∂ –"
     press(page, ".", 3)
-    assert page.locator("#graph .B").first.text_content() != "∂ –"
+    page.wait_for_function("document.querySelector('#graph .B').textContent !== '∂ –'")  # painted at the next frame
     page.locator(".card.leaf").first.click()
     assert "</script><b>hi" in page.locator("#why").text_content()
     assert violations(page) == []
