@@ -40,6 +40,9 @@ class Symbols(np.ndarray[Any, np.dtype[Any]]):
         name = ufunc.__name__
         if method == "reduce" and name in ("maximum", "minimum"):
             return _extreme(plain[0], keywords)
+        asked = method == "reduce" and name in ("logical_and", "logical_or")
+        if asked and not all([isinstance(each, CONDITIONS) for each in plain[0].ravel()]):
+            raise InvalidType("np.all and np.any ask which numbers are zero; of symbols nobody knows")
         if method == "__call__" and name in FUNCTIONS and not keywords.get("out"):
             return _wrapped(np.frompyfunc(FUNCTIONS[name], ufunc.nin, 1)(*plain))
         if out := keywords.get("out"):
@@ -99,6 +102,8 @@ def decided(difference: Expr, seconds: float = 5.0) -> tuple[Decision, str]:
     """
     difference, decimals = _exact(sympy.sympify(difference))
     difference, end = _flat(difference), time.monotonic() + seconds
+    if difference.has(sympy.nan, sympy.zoo):
+        return "fails", "it is no number"
     if difference == 0 or sympy.expand(difference) == 0:
         return "holds", "by expanding"
     if any(_far_from_zero(difference, seed) for seed in range(8)):

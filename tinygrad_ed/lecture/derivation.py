@@ -12,7 +12,7 @@ from tinygrad_ed.errors import InvalidValue
 from tinygrad_ed.lecture.page import framed, page_of
 from tinygrad_ed.lecture.slides import slides_of
 from tinygrad_ed.lecture.step import WIDTH, DerivationStep, Parts
-from tinygrad_ed.notation.letters import Formula, prose, tex_prose
+from tinygrad_ed.notation.letters import Formula, prose, tex_prose, tex_signs
 from tinygrad_ed.notation.writing import LECTURE, Writing
 
 
@@ -107,8 +107,12 @@ class Derivation:
                 said.append(prose(f"{step.words} {step.note}".strip(), _inline, tex_prose))
                 said += [rf"\[{f.latex}\]" for f in (step.formula, *step.equations)]
                 said.append(rf"\emph{{{tex_prose(str(step.check))}}}")
-        head = "\\documentclass{article}\n\\usepackage{amsmath,amssymb}\n\\allowdisplaybreaks\n\\begin{document}"
-        return "\n\n".join([head, *said, rf"\textbf{{{tex_prose(self.verdict)}}}", "\\end{document}\n"])
+        said.append(rf"\textbf{{{tex_prose(self.verdict)}}}")
+        used = {c: latex for c, latex in tex_signs().items() if c in "".join(said)}  # in a reader's own words
+        signs = [rf"\DeclareUnicodeCharacter{{{ord(c):04X}}}{{\ensuremath{{{latex}}}}}" for c, latex in used.items()]
+        packages = [r"\usepackage{amsmath,amssymb}", r"\allowdisplaybreaks", *signs]
+        head = "\n".join([r"\documentclass{article}", *packages, r"\begin{document}"])
+        return "\n\n".join([head, *said, "\\end{document}\n"])
 
     def to_html(self) -> str:
         """Return it as one page that needs nothing else: formulas in MathML, a table of contents, light and dark."""

@@ -188,7 +188,8 @@ class Lecture:
     def _batch(self) -> Iterator[Lemma]:
         """One 1/M, in B of the last layer; and the sums over the samples in both gradients."""
         L, n = self.L, self.sizes[-1]
-        free, answer, rho = [self.batch(name, L, n) for name in ("zeta", "alpha", "rho")]
+        free, rho = [self.batch(name, L, n) for name in ("zeta", "rho")]
+        answer = self.phi(L)(free)
         slopes = self.dphi(L)(free) * self.grad_C(answer, rho)
         for step in ("batch", "backpropagation"):  # line 1
             yield self._ruled(step, L, "B_last", (free, answer, rho, self.dphi(L), self.grad_C), slopes / self.M)

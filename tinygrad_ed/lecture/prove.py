@@ -115,7 +115,12 @@ def prove(
         by_step[lemma.step].append(lemma)
     judges = Judges(lecture, named, readers)
     shown = _with_numbers(network, names or [layer.activation for layer in network.layers], cost or "mse")
-    steps = tuple([replace(step, check=judges.proved(by_step[step.name])) for step in shown])
+    steps = tuple(
+        [
+            replace(step, check=judges.proved(by_step[step.name]) if step.check.holds else judges.on_these(step.check))
+            for step in shown
+        ]
+    )
     phi, C = [name or "any function with a derivative" for name in (activations, cost)]
     intro = (
         f"Weights, biases, inputs and expected outputs are symbols, for a batch of {batch}. `Φ` is {phi}; `C` is {C}. "
@@ -133,10 +138,13 @@ def _with_numbers(network: MLP, names: Sequence[str], cost: str) -> list[Derivat
     x = rng.uniform(-1.0, 1.0, network.sizes[0]).round(2)
     rho = np.eye(width)[0] if COSTS[cost].expects in ("shares", "bits") else 2.0 * np.eye(width)[0]
     derivation = derive(mlp, x, rho - (COSTS[cost].expects == "labels"), cost)
-    if not derivation.holds:  # a function with a name has a wrong derivative: the proof says so
-        return _with_numbers(network, ["sigmoid" if "tanh" in names else "tanh"] * len(names), "mse")
+    plain = ["tanh"] * len(names)
+    if not derivation.holds and (names, cost) != (plain, "mse"):  # a function with a name has a wrong derivative: the
+        return _with_numbers(network, plain, "mse")  # proof says so, beside the numbers of another
     steps = list(derivation.steps)
-    last = next(i for i, step in enumerate(steps) if step.name == "backpropagation")
+    last = next((i for i, step in enumerate(steps) if step.name == "backpropagation"), None)
+    if last is None:  # a step before was wrong, and the derivation ended there
+        return steps
     words = (
         "`E` is the mean over the samples. So 1/M enters once, in `B^L`, and every other rule hands it down. The "
         "parameters are shared, so their gradients are sums over the samples."

@@ -4,20 +4,22 @@ import traceback
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from numbers import Number
 from typing import Any
 
 import numpy as np
 
 from tinygrad_ed.checking.crosscheck import crosscheck
 from tinygrad_ed.checking.mistakes import KNOWN, At
-from tinygrad_ed.closed_form.derivatives import COSTS, Activation
-from tinygrad_ed.errors import RuleError
+from tinygrad_ed.closed_form.derivatives import ACTIVATIONS, COSTS, Activation
+from tinygrad_ed.errors import RuleError, shown
 from tinygrad_ed.lecture.algebra import Decision, decided, readable, sympy
 from tinygrad_ed.lecture.lemmas import SECONDS, Lecture, Lemma
 from tinygrad_ed.nn import MLP
 from tinygrad_ed.nn.guard import tame
 
 TRIES = 60  # networks of small whole numbers in which a counterexample is looked for
+ZEROS = 12  # of these, for a rule that is proved: one that tells 0 from other numbers is wrong there
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,6 +75,10 @@ class Judges:
         self.readers = {name: tame(name, rule, SECONDS) for name, rule in readers.items()}
         self.refuted: set[str] = set()
         self.on_numbers: dict[str, bool] = {}
+        phis = [ACTIVATIONS[name].kinks for name in named.activations or ()]
+        self._kinked = {"dphi"} if any(phis) else set()
+        if named.cost and COSTS[named.cost].kinks:
+            self._kinked.add("C_by_a")
 
     def proved(self, lemmas: Sequence[Lemma]) -> Proved:
         """Return how the equations of a step came out: the worst of all."""
@@ -82,24 +88,37 @@ class Judges:
             decision, said, entry = self._decided(lemma)
             if decision == "fails" and self._holds_by_name(lemma):
                 decision, said = "holds", f"for these functions alone; with another Φ or C your {lemma.rule} is wrong"
+            if decision == "fails" and self._is_of_shares(lemma.rule):
+                decision = "not decided"
+                said = f"your {lemma.rule} is right in {TRIES} networks, where the shares sum to 1, as symbols need not"
             if decision == "holds" and lemma.rule in self.readers and not self._right_on_numbers(lemma.rule):
                 decision = "not decided"
                 said = f"your {lemma.rule} is right on symbols and wrong on numbers: it asks which of them it is given"
             if decision != "holds":
                 return Proved(count, decision, said, self._refutations(lemma, entry) if decision == "fails" else ())
-            words.append(said)
+            words += [said, *(["away from kinks"] if lemma.step in self._kinked else [])]
         return Proved(count, "holds", ", ".join(dict.fromkeys(words)) or "by definition")
+
+    @staticmethod
+    def on_these(check: Any) -> Proved:
+        """Return how a step came out that is wrong at the numbers beside the letters already."""
+        return Proved(0, "fails", f"on numbers: {check}")
 
     def _decided(self, lemma: Lemma) -> tuple[Decision, str, tuple[int, ...]]:
         """Return how a lemma came out, why, and the first entry that is wrong."""
         if isinstance(lemma.found, BaseException):
             return "not decided", self._not_on_symbols(lemma.rule, lemma.found), ()
         found, right = np.asarray(lemma.found, object), np.asarray(lemma.right, object)
+        if odd := [each for each in found.ravel() if not isinstance(each, sympy.Basic | Number)]:
+            return "not decided", f"your {lemma.rule} gives {shown(odd[0])}, which is no number", ()
         if found.shape != right.shape:
             return "fails", f"your {lemma.rule} has shape {found.shape} in place of {right.shape}", ()
         words = []
         for place in np.ndindex(right.shape):
-            decision, how = decided(found[place] - right[place])
+            difference = sympy.sympify(found[place] - right[place])
+            decision, how = decided(difference)
+            if decision == "holds" and difference.atoms(sympy.Eq, sympy.Ne) and lemma.rule in self.readers:
+                decision, how = "not decided", "right but where numbers are equal that your rule compares with == or !="
             if decision != "holds":
                 return decision, f"layer {lemma.layer}, entry {list(place)}: {how}", place
             words.append(how)
@@ -112,10 +131,16 @@ class Judges:
         same = [each for each in self.named.lemmas() if (*each[:2], each.rule) == (*lemma[:2], lemma.rule)]
         return bool(same) and all([self._decided(each)[0] == "holds" for each in same])
 
+    def _is_of_shares(self, rule: str) -> bool:
+        """Tell whether a rule is right for expected shares, and only because their sum is 1."""
+        shares = self.named.cost is not None and COSTS[self.named.cost].expects == "shares"
+        return shares and rule in self.readers and not self._example(rule)
+
     def _right_on_numbers(self, rule: str) -> bool:
-        """Tell whether a rule that is proved is right on numbers as well; between two kinks, not on them."""
+        """Tell whether a rule that is proved is right on numbers as well; on zeros, too, where these are no kinks."""
         if rule not in self.on_numbers:
-            self.on_numbers[rule] = not self._example(rule, tries=2, shift=0.1)
+            wrong = self._example(rule, tries=2, shift=0.1)
+            self.on_numbers[rule] = not (wrong or (not self._kinked and self._example(rule, tries=ZEROS)))
         return self.on_numbers[rule]
 
     def _not_on_symbols(self, rule: str, error: BaseException) -> str:

@@ -288,13 +288,18 @@ def prose(text: str, write: Callable[[Formula], str], escape: Callable[[str], st
     return "".join([write(formula(bit)) if i % 2 else escape(bit) for i, bit in enumerate(text.split("`"))])
 
 
-def tex_prose(text: str) -> str:
-    """Return plain text as running text in LaTeX; the lecture's letters and signs stand in math mode."""
+def tex_signs() -> dict[str, str]:
+    """Return what stands in LaTeX's math mode for each sign that plain text may hold."""
     signs = {entry.sign: entry.latex for entry in LETTERS.values()} | _OPERATORS
     signs |= {sign: entry.latex for sign, entry in _OTHERS.items()} | {c: f"^{{{plain}}}" for plain, c in ABOVE.items()}
     signs |= {c: f"_{{{plain}}}" for plain, c in BELOW.items()} | {"✓": r"\surd", "✗": r"\times", "′": "'", "‖": r"\|"}
-    escaped = tex_text(text).removeprefix(r"\text{").removesuffix("}")
-    return "".join([rf"\ensuremath{{{signs[c]}}}" if c in signs and not c.isascii() else c for c in escaped])
+    return {sign: latex for sign, latex in signs.items() if len(sign) == 1 and not sign.isascii()}
+
+
+def tex_prose(text: str) -> str:
+    """Return plain text as running text in LaTeX; the lecture's letters and signs stand in math mode."""
+    signs, escaped = tex_signs(), tex_text(text).removeprefix(r"\text{").removesuffix("}")
+    return "".join([rf"\ensuremath{{{signs[c]}}}" if c in signs else c for c in escaped])
 
 
 def lines(*said: tuple[str, int, Formula]) -> Formula:
