@@ -134,7 +134,7 @@ class _Compared:
                 return rule_of(row.quantity, self.L) or letter
             called = getattr(self.rules[own], "__name__", "")
             return formula(
-                "$q = $r", q=letter, r=words(f"{style.short(called, 11)}(…)" if called.isidentifier() else "your rule")
+                "$q = $r", q=letter, r=words(f"{style.short(called, 8)}(…)" if called.isidentifier() else "your rule")
             )
         of = {"B": f"zeta[{j}]", "P": f"alpha[{j - 1}]"}.get(kind)
         return formula("$q = {∂E}/{∂$x}", q=letter, x=named(of)) if of and road == "graph" else letter
@@ -201,7 +201,7 @@ class _Compared:
                 left,
                 y - 4,
                 self.said(row, road),
-                13,
+                13.5,
                 style.COLORS[key.removeprefix("grad_")],
                 "start",
                 bold=True,

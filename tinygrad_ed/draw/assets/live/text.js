@@ -52,6 +52,7 @@ function chart(svg, size, key) {
   parts.tangent = make("path", { class: "tangent" }, plot);
   parts.drop = make("path", { class: "drop" }, svg);
   parts.spot = make("circle", { r: 7, class: "spot" }, svg);
+  parts.front = make("g", { class: "front" }, svg);
   make("path", { class: "measured", d: "M14 20h34" }, svg);
   make("text", { x: 54, y: 26, class: "key" }, svg, key);
   make("path", { class: "tangent", d: "M150 20h34" }, svg);
@@ -87,7 +88,8 @@ function drawChart(parts, size, letter, { low, places, costs }, value, cost, slo
     make("path", { d: `M${x(tick)} ${floor}v5` }, parts.grid);
     make("text", { x: x(tick), y: floor + 22, class: "tick" }, parts.grid, number(tick));
   }
-  for (const at of [least, most]) make("text", { x: size.wide - size.right, y: y(at) + (at === least ? 18 : -5), class: "tick end" }, parts.grid, `${letter} ${number(at)}`);
+  parts.front.replaceChildren();
+  for (const at of [least, most]) make("text", { x: size.wide - size.right, y: y(at) + (at === least ? 18 : -5), class: "tick end" }, parts.front, `${letter} ${number(at)}`);
   const same = value === hold.value;
   document.getElementById("predicted").textContent = same ? "–" : number(hold.slope * (value - hold.value));
   document.getElementById("measured").textContent = same ? "–" : number(cost - hold.cost);
